@@ -1,0 +1,147 @@
+// Everything vtepd may write to the kernel. Each operation is one netlink request with one
+// acknowledgement (or one sysctl), and prints as the ip or bridge command it amounts to.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "vtepd/tables.h"
+
+namespace vtepd {
+
+/// `ip link add`: a bridge, vxlan or VLAN device with all that must be said at creation.
+struct CreateLink {
+  std::string name{};
+  LinkKind kind{};
+  IfIndex lower{};
+  VlanId vlan{};
+  std::optional<std::uint32_t> mtu{};
+  std::optional<MacAddress> mac{};
+  IpAddress vxlan_local{};
+  IpAddress vxlan_group{};
+  Options options{};  // of the device's own kind
+  friend bool operator==(const CreateLink&, const CreateLink&) = default;
+};
+
+/// `ip link set`: only what is given changes. master none-but-given releases the port.
+struct ChangeLink {
+  IfIndex index{};
+  LinkKind kind{};
+  std::optional<std::uint32_t> mtu{};
+  std::optional<MacAddress> mac{};
+  std::optional<bool> up{};
+  std::optional<IfIndex> master{};
+  std::optional<IpAddress> vxlan_local{};
+  std::optional<std::string> alias{};
+  Options options{};  // of the device's own kind
+  friend bool operator==(const ChangeLink&, const ChangeLink&) = default;
+};
+
+/// `bridge link set dev PORT ...`
+struct ChangePort {
+  IfIndex port{};
+  Options options{};
+  friend bool operator==(const ChangePort&, const ChangePort&) = default;
+};
+
+/// `sysctl -w net.ipv6.conf.DEV.disable_ipv6=1`: no netlink message exists for these.
+struct WriteSysctl {
+  std::string link{};
+  Option option{};
+  std::uint64_t value{};
+  friend bool operator==(const WriteSysctl&, const WriteSysctl&) = default;
+};
+
+struct DeleteLink {
+  IfIndex index{};
+  friend bool operator==(const DeleteLink&, const DeleteLink&) = default;
+};
+
+/// `bridge vlan add|del`, many VLANs of one port in one message; `self` on the bridge device.
+struct AddVlans {
+  IfIndex port{};
+  bool self{};
+  VlanMembers members{};
+  friend bool operator==(const AddVlans&, const AddVlans&) = default;
+};
+struct DeleteVlans {
+  IfIndex port{};
+  bool self{};
+  std::vector<VlanId> vlans{};
+  friend bool operator==(const DeleteVlans&, const DeleteVlans&) = default;
+};
+
+/// `bridge vlan add|del dev vxlan0 vid V tunnel_info id N`
+struct AddTunnels {
+  IfIndex port{};
+  TunnelMap tunnels{};
+  friend bool operator==(const AddTunnels&, const AddTunnels&) = default;
+};
+struct DeleteTunnels {
+  IfIndex port{};
+  TunnelMap tunnels{};
+  friend bool operator==(const DeleteTunnels&, const DeleteTunnels&) = default;
+};
+
+struct AddAddress {
+  AddressKey key{};
+  friend bool operator==(const AddAddress&, const AddAddress&) = default;
+};
+struct DeleteAddress {
+  AddressKey key{};
+  friend bool operator==(const DeleteAddress&, const DeleteAddress&) = default;
+};
+
+/// `bridge fdb replace MAC dev PORT master vlan V ...`: the bridge half.
+struct SetBridgeFdb {
+  BridgeFdbKey key{};
+  BridgeFdbEntry entry{};
+  friend bool operator==(const SetBridgeFdb&, const SetBridgeFdb&) = default;
+};
+struct DeleteBridgeFdb {
+  BridgeFdbKey key{};
+  IfIndex port{};
+  friend bool operator==(const DeleteBridgeFdb&, const DeleteBridgeFdb&) = default;
+};
+
+/// `bridge fdb replace MAC dev VXLAN [src_vni N] dst VTEP self ...`: the vxlan half.
+struct SetVxlanFdb {
+  VxlanFdbKey key{};
+  VxlanFdbEntry entry{};
+  friend bool operator==(const SetVxlanFdb&, const SetVxlanFdb&) = default;
+};
+struct DeleteVxlanFdb {
+  VxlanFdbKey key{};
+  friend bool operator==(const DeleteVxlanFdb&, const DeleteVxlanFdb&) = default;
+};
+
+/// `bridge fdb append|del 00:00:00:00:00:00 dev VXLAN [src_vni N] dst VTEP self permanent`
+struct AddFlood {
+  FloodKey key{};
+  friend bool operator==(const AddFlood&, const AddFlood&) = default;
+};
+struct DeleteFlood {
+  FloodKey key{};
+  friend bool operator==(const DeleteFlood&, const DeleteFlood&) = default;
+};
+
+/// `ip neigh replace IP lladdr MAC dev SVI nud noarp extern_learn proto 94`
+struct SetNeighbor {
+  NeighborKey key{};
+  NeighborEntry entry{};
+  friend bool operator==(const SetNeighbor&, const SetNeighbor&) = default;
+};
+struct DeleteNeighbor {
+  NeighborKey key{};
+  friend bool operator==(const DeleteNeighbor&, const DeleteNeighbor&) = default;
+};
+
+using KernelOp = std::variant<CreateLink, ChangeLink, ChangePort, WriteSysctl, DeleteLink, AddVlans,
+                              DeleteVlans, AddTunnels, DeleteTunnels, AddAddress, DeleteAddress,
+                              SetBridgeFdb, DeleteBridgeFdb, SetVxlanFdb, DeleteVxlanFdb, AddFlood,
+                              DeleteFlood, SetNeighbor, DeleteNeighbor>;
+
+}  // namespace vtepd

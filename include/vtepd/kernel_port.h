@@ -1,0 +1,42 @@
+// The seam to the kernel: what the agent needs of netlink. Implemented by netlink::Kernel and by
+// the tests' fake kernel, which pass the same contract tests.
+//
+// Threads: the event loop's; all calls are synchronous.
+// Loss: drain() says Lost once after the kernel dropped notifications; the view is then worth
+// nothing until dump() has been read again.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "vtepd/kernel_op.h"
+#include "vtepd/kernel_view.h"
+#include "vtepd/result.h"
+
+namespace vtepd {
+
+class KernelPort {
+ public:
+  enum class Drained { Empty, More, Lost };
+  using Sink = std::function<void(const KernelEvent&)>;
+
+  virtual ~KernelPort() = default;
+
+  /// Writes `ops` in order, one result each; a refusal does not stop the ones behind it.
+  /// Error::what holds the kernel's own text (extended ack) where it gave one.
+  virtual std::vector<Result<>> apply(std::span<const KernelOp> ops) = 0;
+
+  /// Reads every table. Interrupted dumps are repeated inside; an error says which table failed.
+  virtual Result<> dump(const Sink& sink) = 0;
+
+  /// Hands over at most `budget` waiting notifications. All effects of apply() are waiting (or
+  /// lost) when it returns.
+  virtual Drained drain(std::size_t budget, const Sink& sink) = 0;
+
+  /// Readable when drain() has something to say.
+  virtual int notification_fd() const = 0;
+};
+
+}  // namespace vtepd

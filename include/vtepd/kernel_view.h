@@ -1,0 +1,186 @@
+// What the kernel was last heard to hold. Its only writer is apply(), fed with decoded
+// notifications and dumps; never with our hope that a write worked.
+//
+// Threads: the event loop's. Errors: none; an event about an unknown row is stored as it is.
+#pragma once
+
+#include <algorithm>
+#include <map>
+#include <string>
+#include <unordered_map>
+#include <variant>
+#include <vector>
+
+#include "vtepd/tables.h"
+
+namespace vtepd {
+
+struct LinkSeen {
+  Link link{};
+};
+struct LinkGone {
+  IfIndex index{};
+};
+/// A message of family AF_BRIDGE: the port's (or the bridge's own) VLANs, whole, and its options
+/// where the message had them.
+struct PortSeen {
+  IfIndex port{};
+  Options options{};
+  PortVlans vlans{};
+};
+struct PortGone {
+  IfIndex port{};
+};
+struct AddressSeen {
+  AddressKey key{};
+};
+struct AddressGone {
+  AddressKey key{};
+};
+struct BridgeFdbSeen {
+  BridgeFdbKey key{};
+  BridgeFdbEntry entry{};
+};
+struct BridgeFdbGone {
+  BridgeFdbKey key{};
+  IfIndex port{};
+};
+struct VxlanFdbSeen {
+  VxlanFdbKey key{};
+  VxlanFdbEntry entry{};
+};
+struct VxlanFdbGone {
+  VxlanFdbKey key{};
+};
+struct FloodSeen {
+  FloodKey key{};
+};
+struct FloodGone {
+  FloodKey key{};
+};
+struct NeighborSeen {
+  NeighborKey key{};
+  NeighborEntry entry{};
+};
+struct NeighborGone {
+  NeighborKey key{};
+};
+
+/// One decoded netlink notification or one row of a dump.
+using KernelEvent = std::variant<LinkSeen, LinkGone, PortSeen, PortGone, AddressSeen, AddressGone,
+                                 BridgeFdbSeen, BridgeFdbGone, VxlanFdbSeen, VxlanFdbGone,
+                                 FloodSeen, FloodGone, NeighborSeen, NeighborGone>;
+
+class KernelView {
+ public:
+  /// Enters one event; false if the view already said so.
+  bool apply(const KernelEvent& event) {
+    return std::visit([this](const auto& e) { return enter(e); }, event);
+  }
+
+  const std::map<IfIndex, Link>& links() const { return links_; }
+  const std::map<IfIndex, PortVlans>& vlans() const { return vlans_; }
+  const std::map<IfIndex, std::vector<IpPrefix>>& addresses() const { return addresses_; }
+  const FlatMap<BridgeFdbKey, BridgeFdbEntry>& bridge_fdb() const { return bridge_fdb_; }
+  const FlatMap<VxlanFdbKey, VxlanFdbEntry>& vxlan_fdb() const { return vxlan_fdb_; }
+  const FlatMap<FloodKey, std::monostate>& flood() const { return flood_; }
+  const FlatMap<NeighborKey, NeighborEntry>& neighbors() const { return neighbors_; }
+
+  const Link* link(IfIndex index) const { return find(links_, index); }
+  const Link* link(const std::string& name) const {
+    const auto it = by_name_.find(name);
+    return it == by_name_.end() ? nullptr : link(it->second);
+  }
+  /// The interface's name, or "if7" where the index is not (or no longer) known.
+  std::string name_of(IfIndex index) const {
+    const auto* found = link(index);
+    return found != nullptr ? found->name : fmt::format("if{}", index);
+  }
+  const PortVlans* vlans(IfIndex port) const { return find(vlans_, port); }
+  const BridgeFdbEntry* bridge_fdb(const BridgeFdbKey& key) const { return find(bridge_fdb_, key); }
+  const VxlanFdbEntry* vxlan_fdb(const VxlanFdbKey& key) const { return find(vxlan_fdb_, key); }
+  bool has_flood(const FloodKey& key) const { return flood_.contains(key); }
+  const NeighborEntry* neighbor(const NeighborKey& key) const { return find(neighbors_, key); }
+  bool has_address(const AddressKey& key) const {
+    const auto it = addresses_.find(key.link);
+    return it != addresses_.end() &&
+           std::find(it->second.begin(), it->second.end(), key.prefix) != it->second.end();
+  }
+
+ private:
+  template <class Map, class Key>
+  static auto find(const Map& map, const Key& key) -> const typename Map::mapped_type* {
+    const auto it = map.find(key);
+    return it == map.end() ? nullptr : &it->second;
+  }
+  template <class Map, class Key, class Value>
+  static bool put(Map& map, const Key& key, const Value& value) {
+    const auto [it, inserted] = map.try_emplace(key, value);
+    if (inserted) return true;
+    if (it->second == value) return false;
+    it->second = value;
+    return true;
+  }
+
+  bool enter(const LinkSeen& e) {
+    const auto* known = link(e.link.index);
+    if (known != nullptr && known->name != e.link.name) by_name_.erase(known->name);
+    by_name_[e.link.name] = e.link.index;
+    return put(links_, e.link.index, e.link);
+  }
+  bool enter(const LinkGone& e) {
+    const auto* known = link(e.index);
+    if (known == nullptr) return false;
+    by_name_.erase(known->name);
+    links_.erase(e.index);
+    vlans_.erase(e.index);
+    addresses_.erase(e.index);
+    // The kernel drops a device's FDB and neighbours with it, and does not announce every one.
+    const auto of_device = [&](const auto& row) { return row.first.device == e.index; };
+    boost::unordered::erase_if(vxlan_fdb_, of_device);
+    boost::unordered::erase_if(flood_, of_device);
+    boost::unordered::erase_if(neighbors_, of_device);
+    boost::unordered::erase_if(bridge_fdb_, [&](const auto& row) {
+      return row.first.bridge == e.index || row.second.port == e.index;
+    });
+    return true;
+  }
+  bool enter(const PortSeen& e) {
+    bool changed = put(vlans_, e.port, e.vlans);
+    const auto it = links_.find(e.port);
+    if (it == links_.end()) return changed;
+    for (const auto& [option, value] : e.options) changed |= put(it->second.options, option, value);
+    return changed;
+  }
+  bool enter(const PortGone& e) { return vlans_.erase(e.port) != 0; }
+  bool enter(const AddressSeen& e) {
+    if (has_address(e.key)) return false;
+    addresses_[e.key.link].push_back(e.key.prefix);
+    return true;
+  }
+  bool enter(const AddressGone& e) {
+    const auto it = addresses_.find(e.key.link);
+    return it != addresses_.end() && std::erase(it->second, e.key.prefix) != 0;
+  }
+  bool enter(const BridgeFdbSeen& e) { return put(bridge_fdb_, e.key, e.entry); }
+  // By key alone: the kernel holds one entry of it, and may name another port than it last told.
+  // The line of a device's own MAC moves from the port to the bridge without a word (6.1).
+  bool enter(const BridgeFdbGone& e) { return bridge_fdb_.erase(e.key) != 0; }
+  bool enter(const VxlanFdbSeen& e) { return put(vxlan_fdb_, e.key, e.entry); }
+  bool enter(const VxlanFdbGone& e) { return vxlan_fdb_.erase(e.key) != 0; }
+  bool enter(const FloodSeen& e) { return flood_.emplace(e.key, std::monostate{}).second; }
+  bool enter(const FloodGone& e) { return flood_.erase(e.key) != 0; }
+  bool enter(const NeighborSeen& e) { return put(neighbors_, e.key, e.entry); }
+  bool enter(const NeighborGone& e) { return neighbors_.erase(e.key) != 0; }
+
+  std::map<IfIndex, Link> links_;
+  std::unordered_map<std::string, IfIndex> by_name_;
+  std::map<IfIndex, PortVlans> vlans_;
+  std::map<IfIndex, std::vector<IpPrefix>> addresses_;
+  FlatMap<BridgeFdbKey, BridgeFdbEntry> bridge_fdb_;
+  FlatMap<VxlanFdbKey, VxlanFdbEntry> vxlan_fdb_;
+  FlatMap<FloodKey, std::monostate> flood_;
+  FlatMap<NeighborKey, NeighborEntry> neighbors_;
+};
+
+}  // namespace vtepd

@@ -1,0 +1,215 @@
+// The one engine: makes a table equal to what is wanted of it, key by key.
+//
+// Someone marks keys dirty. take() asks `plan(key)` which operations would make actual equal to
+// wanted, and gives the batch out in dependency order; the caller writes it and brings the results
+// to settle(). The engine knows nothing of what a key or an operation is.
+//
+// - A key is marked any number of times and planned once.
+// - A refused operation is kept with its reason and tried again with back-off. An event that marks
+//   the key meanwhile does not repeat the same refused write early; a different write goes at once.
+// - An accepted operation is not believed: its key is planned again on the next take(), and if the
+//   same operation is still needed, that is a failure too ("accepted, but ...").
+//
+// Threads: none of its own. Errors: none. Cost: O(1) per mark and per planned key.
+// Requires of Key: equality and hash_value; of Op: equality and rank(op), lower first.
+#pragma once
+
+#include <algorithm>
+#include <boost/container/small_vector.hpp>
+#include <boost/container_hash/hash.hpp>
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <boost/unordered/unordered_flat_set.hpp>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "vtepd/clock.h"
+#include "vtepd/result.h"
+
+namespace vtepd {
+
+/// Why a key is not as wanted, for `vtepctl show failures`.
+struct Failure {
+  std::string reason{};
+  unsigned attempts{};
+  TimePoint since{};
+  TimePoint retry_at{};
+};
+
+struct ReconcilerCounters {
+  std::uint64_t planned{};   // keys compared
+  std::uint64_t writes{};    // operations handed out
+  std::uint64_t refused{};   // operations that failed
+  std::uint64_t unheeded{};  // accepted, yet still needed
+};
+
+template <class Key, class Op>
+class Reconciler {
+ public:
+  struct Item {
+    Key key{};
+    Op op{};
+  };
+
+  struct BackOff {
+    Duration first = std::chrono::milliseconds(100);
+    Duration longest = std::chrono::seconds(30);
+  };
+
+  explicit Reconciler(BackOff back_off = {}) : back_off_(back_off) {}
+
+  void mark(const Key& key) {
+    if (queued_.insert(key).second) queue_.push_back(key);
+  }
+
+  bool idle() const { return queue_.empty(); }
+
+  /// When the next refused operation is due, if any is waiting.
+  std::optional<TimePoint> next_retry() const {
+    if (retries_.empty()) return std::nullopt;
+    return retries_.begin()->first;
+  }
+
+  /// Compares at most `budget` dirty keys; `plan(key, emit)` calls emit(op) for each difference.
+  template <class Plan>
+  std::vector<Item> take(TimePoint now, std::size_t budget, Plan&& plan) {
+    mark_due_retries(now);
+    std::vector<Item> batch;
+    Ops ops;
+    for (; budget > 0 && !queue_.empty(); --budget) {
+      const Key key = queue_.front();
+      queue_.pop_front();
+      queued_.erase(key);
+      ++counters_.planned;
+      ops.clear();
+      plan(key, [&](Op op) { ops.push_back(std::move(op)); });
+      if (!admit(key, ops, now)) continue;
+      for (auto& op : ops) batch.push_back({key, std::move(op)});
+    }
+    counters_.writes += batch.size();
+    std::stable_sort(batch.begin(), batch.end(),
+                     [](const Item& a, const Item& b) { return rank(a.op) < rank(b.op); });
+    return batch;
+  }
+
+  /// Brings the results of a batch, one for each item.
+  void settle(std::span<const Item> batch, std::span<const Result<>> results, TimePoint now) {
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      if (results[i]) {
+        mark(batch[i].key);
+      } else {
+        ++counters_.refused;
+        fail(batch[i].key, results[i].error().what, now);
+      }
+    }
+  }
+
+  /// Makes a refused key due now: what stood in its way may be gone.
+  void retry_now(const Key& key) {
+    const auto it = records_.find(key);
+    if (it == records_.end() || !it->second.failed) return;
+    auto& due = it->second.failure.retry_at;
+    retries_.erase({due, key});
+    due = TimePoint::min();
+    retries_.emplace(due, key);
+    mark(key);
+  }
+
+  /// Forgets what was tried: after a resync the past says nothing about the present.
+  void forget_attempts() {
+    for (const auto& [when, key] : retries_) mark(key);
+    retries_.clear();
+    records_.clear();
+  }
+
+  const Failure* failure(const Key& key) const {
+    const auto it = records_.find(key);
+    return it == records_.end() || !it->second.failed ? nullptr : &it->second.failure;
+  }
+
+  template <class Visit>
+  void for_each_failure(Visit&& visit) const {
+    for (const auto& [key, record] : records_) {
+      if (record.failed) visit(key, record.failure);
+    }
+  }
+
+  std::size_t failures() const { return retries_.size(); }
+  std::size_t dirty() const { return queue_.size(); }
+  const ReconcilerCounters& counters() const { return counters_; }
+
+ private:
+  using Ops = boost::container::small_vector<Op, 2>;
+
+  struct Record {
+    Ops tried{};
+    bool failed{};
+    Failure failure{};
+  };
+
+  /// Whether `ops` are to be written now.
+  bool admit(const Key& key, const Ops& ops, TimePoint now) {
+    const auto it = records_.find(key);
+    if (ops.empty()) {
+      if (it != records_.end()) drop(it);
+      return false;
+    }
+    if (it == records_.end()) {
+      records_[key].tried = ops;
+      return true;
+    }
+    auto& record = it->second;
+    const bool same = record.tried == ops;
+    if (same && !record.failed) {
+      ++counters_.unheeded;
+      fail(key, "accepted, but it is not there", now);
+      return false;
+    }
+    if (same && record.failure.retry_at > now) return false;
+    if (record.failed) retries_.erase({record.failure.retry_at, key});
+    record.tried = ops;
+    record.failed = false;
+    return true;
+  }
+
+  void fail(const Key& key, const std::string& reason, TimePoint now) {
+    auto& record = records_[key];
+    auto& failure = record.failure;
+    if (record.failed) retries_.erase({failure.retry_at, key});
+    if (failure.attempts == 0) failure.since = now;
+    const auto wait = back_off_.first * (1U << std::min(failure.attempts, 16U));
+    ++failure.attempts;
+    failure.reason = reason;
+    failure.retry_at = now + std::min<Duration>(wait, back_off_.longest);
+    record.failed = true;
+    retries_.emplace(failure.retry_at, key);
+  }
+
+  template <class Iterator>
+  void drop(Iterator it) {
+    if (it->second.failed) retries_.erase({it->second.failure.retry_at, it->first});
+    records_.erase(it);
+  }
+
+  void mark_due_retries(TimePoint now) {
+    while (!retries_.empty() && retries_.begin()->first <= now) {
+      const Key key = retries_.begin()->second;
+      retries_.erase(retries_.begin());
+      mark(key);
+    }
+  }
+
+  BackOff back_off_;
+  std::deque<Key> queue_;
+  boost::unordered_flat_set<Key, boost::hash<Key>> queued_;
+  boost::unordered_flat_map<Key, Record, boost::hash<Key>> records_;
+  std::set<std::pair<TimePoint, Key>> retries_;
+  ReconcilerCounters counters_;
+};
+
+}  // namespace vtepd

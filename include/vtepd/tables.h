@@ -1,0 +1,160 @@
+// The kernel's tables as rows: what the kernel view holds and what is wanted of it.
+//
+// Plain data with equality; keyed as the kernel keys them. Bridge FDB and vxlan FDB are two
+// tables: the two halves of a remote MAC age, move and fail independently of each other.
+// Sources: linux/if_link.h, linux/neighbour.h, linux/if_bridge.h of kernel 6.1.
+#pragma once
+
+#include <boost/container/flat_map.hpp>
+#include <boost/container_hash/hash.hpp>
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "vtepd/ids.h"
+#include "vtepd/ip_address.h"
+#include "vtepd/mac_address.h"
+#include "vtepd/options.h"
+
+namespace vtepd {
+
+/// The protocol number our neighbours carry (NDA_PROTOCOL), so that a restart knows its own and
+/// nobody else's are touched. Not used by any routing daemon in iproute2's rt_protos.
+inline constexpr std::uint8_t kNeighborProtocol = 94;
+
+enum class LinkKind : std::uint8_t { Other, Bridge, Vxlan, Vlan, Veth, Dummy, Vrf, Macvlan, Bond };
+
+struct Link {
+  IfIndex index{};
+  std::string name{};
+  LinkKind kind{};
+  MacAddress mac{};
+  std::uint32_t mtu{};
+  bool up{};       // IFF_UP: set by an administrator
+  bool running{};  // IFF_LOWER_UP: the carrier is there
+  bool loopback{};
+  IfIndex master{};
+  IfIndex lower{};  // IFLA_LINK: the device a VLAN device stands on
+  VlanId vlan{};    // of a VLAN device
+  IpAddress vxlan_local{};
+  IpAddress vxlan_group{};
+  std::string alias{};
+  Options options{};
+
+  bool is_bridge_port() const { return options.contains(Option::PortState); }
+  friend bool operator==(const Link&, const Link&) = default;
+};
+
+struct VlanFlags {
+  bool pvid{};
+  bool untagged{};
+  friend auto operator<=>(const VlanFlags&, const VlanFlags&) = default;
+};
+
+using VlanMembers = boost::container::flat_map<VlanId, VlanFlags>;
+using TunnelMap = boost::container::flat_map<VlanId, Vni>;
+
+/// The VLAN side of a bridge port (or of the bridge device itself).
+struct PortVlans {
+  VlanMembers members{};
+  TunnelMap tunnels{};
+  friend bool operator==(const PortVlans&, const PortVlans&) = default;
+};
+
+struct AddressKey {
+  IfIndex link{};
+  IpPrefix prefix{};
+  friend auto operator<=>(const AddressKey&, const AddressKey&) = default;
+};
+
+struct BridgeFdbKey {
+  IfIndex bridge{};
+  VlanId vlan{};  // none: the entry of VID 0
+  MacAddress mac{};
+  friend auto operator<=>(const BridgeFdbKey&, const BridgeFdbKey&) = default;
+};
+
+enum class FdbState : std::uint8_t { Dynamic, Static, Permanent };
+
+struct BridgeFdbEntry {
+  IfIndex port{};
+  FdbState state{};
+  bool extern_learn{};
+  bool sticky{};
+  friend bool operator==(const BridgeFdbEntry&, const BridgeFdbEntry&) = default;
+};
+
+struct VxlanFdbKey {
+  IfIndex device{};
+  Vni vni{};  // NDA_SRC_VNI: none on a device of one VNI
+  MacAddress mac{};
+  friend auto operator<=>(const VxlanFdbKey&, const VxlanFdbKey&) = default;
+};
+
+struct VxlanFdbEntry {
+  IpAddress remote{};
+  FdbState state{};
+  bool extern_learn{};
+  friend bool operator==(const VxlanFdbEntry&, const VxlanFdbEntry&) = default;
+};
+
+/// One member of a flood list: the all-zero MAC towards one VTEP.
+struct FloodKey {
+  IfIndex device{};
+  Vni vni{};  // as in VxlanFdbKey
+  IpAddress remote{};
+  friend auto operator<=>(const FloodKey&, const FloodKey&) = default;
+};
+
+struct NeighborKey {
+  IfIndex device{};
+  IpAddress ip{};
+  friend auto operator<=>(const NeighborKey&, const NeighborKey&) = default;
+};
+
+enum class NeighborState : std::uint8_t {
+  Incomplete,
+  Reachable,
+  Stale,
+  Delay,
+  Probe,
+  Failed,
+  NoArp,
+  Permanent
+};
+
+struct NeighborEntry {
+  MacAddress mac{};
+  NeighborState state{};
+  bool extern_learn{};
+  bool router{};
+  std::uint8_t protocol{};
+  friend bool operator==(const NeighborEntry&, const NeighborEntry&) = default;
+};
+
+namespace detail {
+template <class... Parts>
+std::size_t hash_of(const Parts&... parts) {
+  std::size_t seed = 0;
+  (boost::hash_combine(seed, parts), ...);
+  return seed;
+}
+}  // namespace detail
+
+inline std::size_t hash_value(const AddressKey& k) { return detail::hash_of(k.link, k.prefix); }
+inline std::size_t hash_value(const BridgeFdbKey& k) {
+  return detail::hash_of(k.bridge, k.vlan, k.mac);
+}
+inline std::size_t hash_value(const VxlanFdbKey& k) {
+  return detail::hash_of(k.device, k.vni, k.mac);
+}
+inline std::size_t hash_value(const FloodKey& k) {
+  return detail::hash_of(k.device, k.vni, k.remote);
+}
+inline std::size_t hash_value(const NeighborKey& k) { return detail::hash_of(k.device, k.ip); }
+
+template <class Key, class Value>
+using FlatMap = boost::unordered_flat_map<Key, Value, boost::hash<Key>>;
+
+}  // namespace vtepd
