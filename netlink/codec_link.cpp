@@ -1,0 +1,307 @@
+// RTM_NEWLINK, RTM_DELLINK of family AF_UNSPEC: struct ifinfomsg (linux/if_link.h), and the port
+// options of RTM_SETLINK. Integer options go by option_table alone.
+#include <linux/if.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+
+#include <array>
+#include <utility>
+
+#include "netlink/codec_families.h"
+#include "netlink/option_table.h"
+
+namespace vtepd::netlink {
+namespace {
+
+constexpr std::array<std::pair<LinkKind, std::string_view>, 8> kKinds{{
+    {LinkKind::Bridge, "bridge"},
+    {LinkKind::Vxlan, "vxlan"},
+    {LinkKind::Vlan, "vlan"},
+    {LinkKind::Veth, "veth"},
+    {LinkKind::Dummy, "dummy"},
+    {LinkKind::Vrf, "vrf"},
+    {LinkKind::Macvlan, "macvlan"},
+    {LinkKind::Bond, "bond"},
+}};
+
+LinkKind kind_of(std::string_view text) {
+  for (const auto& [kind, name] : kKinds) {
+    if (name == text) return kind;
+  }
+  return LinkKind::Other;
+}
+
+std::string_view kind_name(LinkKind wanted) {
+  for (const auto& [kind, name] : kKinds) {
+    if (kind == wanted) return name;
+  }
+  return {};
+}
+
+std::optional<std::uint64_t> option_value(const AttributeReader& in, const OptionRow& row) {
+  switch (row.width) {
+    case Width::U8:
+      return in.value<std::uint8_t>(row.attribute, row.name);
+    case Width::U16:
+      return in.value<std::uint16_t>(row.attribute, row.name);
+    case Width::U32:
+      return in.value<std::uint32_t>(row.attribute, row.name);
+    case Width::U64:
+      return in.value<std::uint64_t>(row.attribute, row.name);
+    case Width::BigEndian16:
+      const auto raw = in.value<std::uint16_t>(row.attribute, row.name);
+      if (raw) return ntohs(*raw);
+      return std::nullopt;
+  }
+  return std::nullopt;
+}
+
+void put_option(MessageBuilder& message, const OptionRow& row, std::uint64_t value) {
+  switch (row.width) {
+    case Width::U8:
+      return message.put(row.attribute, static_cast<std::uint8_t>(value));
+    case Width::U16:
+      return message.put(row.attribute, static_cast<std::uint16_t>(value));
+    case Width::U32:
+      return message.put(row.attribute, static_cast<std::uint32_t>(value));
+    case Width::U64:
+      return message.put(row.attribute, value);
+    case Width::BigEndian16:
+      return message.put(row.attribute, htons(static_cast<std::uint16_t>(value)));
+  }
+}
+
+bool fits(const OptionRow& row, std::uint64_t value) {
+  switch (row.width) {
+    case Width::U8:
+      return value <= UINT8_MAX;
+    case Width::U16:
+    case Width::BigEndian16:
+      return value <= UINT16_MAX;
+    case Width::U32:
+      return value <= UINT32_MAX;
+    case Width::U64:
+      break;
+  }
+  return true;
+}
+
+/// The container of a device's own options; none for kinds without any.
+std::optional<Container> container_of(LinkKind kind) {
+  if (kind == LinkKind::Bridge) return Container::Bridge;
+  if (kind == LinkKind::Vxlan) return Container::Vxlan;
+  return std::nullopt;
+}
+
+Result<> check_options(const Options& options, std::optional<Container> container) {
+  for (const auto& [option, value] : options) {
+    const auto& row = option_row(option);
+    if (row.container != container) {
+      return Error{EINVAL, fmt::format("{}: not an option of this kind of link", row.name)};
+    }
+    if (!fits(row, value)) {
+      return Error{EINVAL, fmt::format("{}: {} is out of range", row.name, value)};
+    }
+  }
+  return {};
+}
+
+Result<> check_text(std::string_view what, std::string_view text, std::size_t size) {
+  if (text.size() < size) return {};
+  return Error{EINVAL, fmt::format("{} \"{}\" is longer than {} bytes", what, text, size - 1)};
+}
+
+void put_options(MessageBuilder& message, const Options& options) {
+  for (const auto& [option, value] : options) put_option(message, option_row(option), value);
+}
+
+void put_endpoint(MessageBuilder& message, const IpAddress& ip, unsigned v4, unsigned v6) {
+  if (!ip.is_none()) message.put_ip(ip.is_v4() ? v4 : v6, ip);
+}
+
+/// One IFLA_AF_SPEC member: an array of 32-bit values by index.
+void decode_sysctls(Bytes array, Container container, Options& options) {
+  for (const auto& row : option_table()) {
+    if (row.container != container) continue;
+    const auto offset = row.attribute * sizeof(std::uint32_t);
+    // A kernel that does not know the sysctl sends a shorter array.
+    if (offset + sizeof(std::uint32_t) > array.size()) continue;
+    options[row.option] = *read_front<std::uint32_t>(array.subspan(offset));
+  }
+}
+
+void decode_family_data(const AttributeReader& in, Options& options) {
+  if (!in.has(IFLA_AF_SPEC)) return;
+  const auto families = in.nested(IFLA_AF_SPEC, "IFLA_AF_SPEC");
+  if (families.has(AF_INET)) {
+    const auto ipv4 = families.nested(AF_INET, "IFLA_AF_SPEC AF_INET");
+    decode_sysctls(ipv4.raw(IFLA_INET_CONF), Container::Ipv4Sysctl, options);
+  }
+  if (families.has(AF_INET6)) {
+    const auto ipv6 = families.nested(AF_INET6, "IFLA_AF_SPEC AF_INET6");
+    decode_sysctls(ipv6.raw(IFLA_INET6_CONF), Container::Ipv6Sysctl, options);
+  }
+}
+
+void decode_vxlan(const AttributeReader& data, Link& link) {
+  decode_options(data, Container::Vxlan, link.options);
+  link.vxlan_local = data.has(IFLA_VXLAN_LOCAL) ? data.ip(IFLA_VXLAN_LOCAL, "IFLA_VXLAN_LOCAL")
+                                                : data.ip(IFLA_VXLAN_LOCAL6, "IFLA_VXLAN_LOCAL6");
+  link.vxlan_group = data.has(IFLA_VXLAN_GROUP) ? data.ip(IFLA_VXLAN_GROUP, "IFLA_VXLAN_GROUP")
+                                                : data.ip(IFLA_VXLAN_GROUP6, "IFLA_VXLAN_GROUP6");
+}
+
+void decode_kind(const AttributeReader& in, Link& link, Complaint& complaint) {
+  if (!in.has(IFLA_LINKINFO)) return;
+  const auto info = in.nested(IFLA_LINKINFO, "IFLA_LINKINFO");
+  link.kind = kind_of(info.text(IFLA_INFO_KIND));
+  if (info.has(IFLA_INFO_DATA)) {
+    const auto data = info.nested(IFLA_INFO_DATA, "IFLA_INFO_DATA");
+    if (link.kind == LinkKind::Bridge) decode_options(data, Container::Bridge, link.options);
+    if (link.kind == LinkKind::Vxlan) decode_vxlan(data, link);
+    if (link.kind == LinkKind::Vlan) {
+      const auto number = data.value<std::uint16_t>(IFLA_VLAN_ID, "IFLA_VLAN_ID").value_or(0);
+      // VID 0 (priority tags) is a legal VLAN device, but no VLAN.
+      if (number > VlanId::kMax) complaint.add("IFLA_VLAN_ID", "out of range");
+      link.vlan = VlanId::make(number).value_or(VlanId{});
+    }
+  }
+  if (info.text(IFLA_INFO_SLAVE_KIND) == "bridge") {
+    decode_options(info.nested(IFLA_INFO_SLAVE_DATA, "IFLA_INFO_SLAVE_DATA"), Container::BridgePort,
+                   link.options);
+  }
+}
+
+void decode_attributes(const AttributeReader& in, Link& link, Complaint& complaint) {
+  link.name = in.text(IFLA_IFNAME);
+  if (link.name.empty()) complaint.add("IFLA_IFNAME", "missing");
+  link.mac = in.mac(IFLA_ADDRESS);
+  link.mtu = in.value<std::uint32_t>(IFLA_MTU, "IFLA_MTU").value_or(0);
+  link.alias = in.text(IFLA_IFALIAS);
+  const auto master = in.value<std::uint32_t>(IFLA_MASTER, "IFLA_MASTER").value_or(0);
+  link.master = IfIndex::make(master).value_or(IfIndex{});
+  decode_kind(in, link, complaint);
+  // Others have an IFLA_LINK too: of a veth it is the peer, maybe in another namespace, and the
+  // kernel does not announce when it becomes known.
+  if (link.kind == LinkKind::Vlan || link.kind == LinkKind::Macvlan) {
+    const auto lower = in.value<std::uint32_t>(IFLA_LINK, "IFLA_LINK").value_or(0);
+    link.lower = IfIndex::make(lower).value_or(IfIndex{});
+  }
+  decode_family_data(in, link.options);
+}
+
+ifinfomsg link_header(IfIndex index) {
+  ifinfomsg header{};
+  header.ifi_index = static_cast<std::int32_t>(index.value());
+  return header;
+}
+
+struct LinkData {
+  LinkKind kind{};
+  VlanId vlan{};
+  IpAddress local{};
+  IpAddress group{};
+};
+
+void put_link_info(MessageBuilder& message, const LinkData& link, const Options& options) {
+  message.nest(IFLA_LINKINFO, [&] {
+    message.put_text(IFLA_INFO_KIND, kind_name(link.kind));
+    message.nest(IFLA_INFO_DATA, [&] {
+      if (!link.vlan.is_none()) message.put(IFLA_VLAN_ID, link.vlan.value());
+      put_endpoint(message, link.local, IFLA_VXLAN_LOCAL, IFLA_VXLAN_LOCAL6);
+      put_endpoint(message, link.group, IFLA_VXLAN_GROUP, IFLA_VXLAN_GROUP6);
+      put_options(message, options);
+    });
+  });
+}
+
+}  // namespace
+
+void decode_options(const AttributeReader& in, Container container, Options& options) {
+  for (const auto& row : option_table()) {
+    if (row.container != container) continue;
+    if (const auto value = option_value(in, row)) options[row.option] = *value;
+  }
+}
+
+Event decode_link(const Message& message, Complaint& complaint) {
+  const auto header = read_front<ifinfomsg>(message.payload);
+  if (!header) {
+    complaint.add("ifinfomsg", "too short");
+    return std::nullopt;
+  }
+  const auto index = IfIndex::make(static_cast<std::uint32_t>(header->ifi_index));
+  if (!index) {
+    complaint.add("ifi_index", "out of range");
+    return std::nullopt;
+  }
+  if (message.header.nlmsg_type == RTM_DELLINK) return LinkGone{*index};
+  const AttributeReader in(message.payload.subspan(sizeof(ifinfomsg)), "attributes", complaint);
+  Link link;
+  link.index = *index;
+  link.up = (header->ifi_flags & IFF_UP) != 0;
+  link.running = (header->ifi_flags & IFF_LOWER_UP) != 0;
+  link.loopback = (header->ifi_flags & IFF_LOOPBACK) != 0;
+  decode_attributes(in, link, complaint);
+  return LinkSeen{std::move(link)};
+}
+
+Result<> encode_request(const CreateLink& op, RequestWriter& out) {
+  if (op.kind == LinkKind::Other) return Error{EINVAL, "no kind of link given"};
+  if (op.name.empty()) return Error{EINVAL, "no name given"};
+  if (auto good = check_text("name", op.name, IFNAMSIZ); !good) return good;
+  if (auto good = check_options(op.options, container_of(op.kind)); !good) return good;
+  auto& message = out.begin(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, ifinfomsg{});
+  message.put_text(IFLA_IFNAME, op.name);
+  if (!op.lower.is_none()) message.put(IFLA_LINK, op.lower.value());
+  if (op.mtu) message.put(IFLA_MTU, *op.mtu);
+  if (op.mac) message.put_mac(IFLA_ADDRESS, *op.mac);
+  put_link_info(message, {op.kind, op.vlan, op.vxlan_local, op.vxlan_group}, op.options);
+  return {};
+}
+
+Result<> encode_request(const ChangeLink& op, RequestWriter& out) {
+  if (op.alias) {
+    if (auto good = check_text("alias", *op.alias, IFALIASZ); !good) return good;
+  }
+  if (auto good = check_options(op.options, container_of(op.kind)); !good) return good;
+  auto header = link_header(op.index);
+  if (op.up) {
+    header.ifi_change = IFF_UP;
+    header.ifi_flags = *op.up ? unsigned{IFF_UP} : 0U;
+  }
+  auto& message = out.begin(RTM_NEWLINK, 0, header);
+  if (op.mtu) message.put(IFLA_MTU, *op.mtu);
+  if (op.mac) message.put_mac(IFLA_ADDRESS, *op.mac);
+  if (op.master) message.put(IFLA_MASTER, op.master->value());
+  // Without its zero byte: an empty alias must have no length to be taken away.
+  if (op.alias) message.put(IFLA_IFALIAS, op.alias->data(), op.alias->size());
+  if (op.vxlan_local || !op.options.empty()) {
+    const auto local = op.vxlan_local.value_or(IpAddress{});
+    put_link_info(message, {.kind = op.kind, .local = local}, op.options);
+  }
+  return {};
+}
+
+Result<> encode_request(const ChangePort& op, RequestWriter& out) {
+  if (auto good = check_options(op.options, Container::BridgePort); !good) return good;
+  auto header = link_header(op.port);
+  header.ifi_family = AF_BRIDGE;
+  auto& message = out.begin(RTM_SETLINK, 0, header);
+  // Without the nested flag the kernel takes the attribute for one byte of port state.
+  message.nest(IFLA_PROTINFO | NLA_F_NESTED, [&] { put_options(message, op.options); });
+  return {};
+}
+
+Result<> encode_request(const DeleteLink& op, RequestWriter& out) {
+  // Index 0 is not "no link" to RTM_DELLINK: the kernel would go by name or group.
+  if (op.index.is_none()) return Error{EINVAL, "no link given"};
+  (void)out.begin(RTM_DELLINK, 0, link_header(op.index));
+  return {};
+}
+
+Result<> encode_request(const WriteSysctl& op, RequestWriter& /*out*/) {
+  return Error{EINVAL, fmt::format("{}: a sysctl is a file, not a message", op.link)};
+}
+
+}  // namespace vtepd::netlink

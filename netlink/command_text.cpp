@@ -1,0 +1,276 @@
+#include "netlink/command_text.h"
+
+#include <linux/if_ether.h>
+
+#include <iterator>
+
+#include "netlink/option_table.h"
+
+namespace vtepd::netlink {
+namespace {
+
+using NameOf = std::function<std::string(IfIndex)>;
+
+std::string_view kind_word(LinkKind kind) {
+  switch (kind) {
+    case LinkKind::Bridge:
+      return "bridge";
+    case LinkKind::Vxlan:
+      return "vxlan";
+    case LinkKind::Vlan:
+      return "vlan";
+    case LinkKind::Veth:
+      return "veth";
+    case LinkKind::Dummy:
+      return "dummy";
+    case LinkKind::Vrf:
+      return "vrf";
+    case LinkKind::Macvlan:
+      return "macvlan";
+    case LinkKind::Bond:
+      return "bond";
+    case LinkKind::Other:
+      break;
+  }
+  return "other";
+}
+
+std::string_view state_word(FdbState state) {
+  switch (state) {
+    case FdbState::Dynamic:
+      return "dynamic";
+    case FdbState::Static:
+      return "static";
+    case FdbState::Permanent:
+      break;
+  }
+  return "permanent";
+}
+
+std::string_view state_word(NeighborState state) {
+  switch (state) {
+    case NeighborState::Incomplete:
+      return "incomplete";
+    case NeighborState::Reachable:
+      return "reachable";
+    case NeighborState::Stale:
+      return "stale";
+    case NeighborState::Delay:
+      return "delay";
+    case NeighborState::Probe:
+      return "probe";
+    case NeighborState::Failed:
+      return "failed";
+    case NeighborState::NoArp:
+      return "noarp";
+    case NeighborState::Permanent:
+      break;
+  }
+  return "permanent";
+}
+
+std::string option_words(const OptionRow& row, std::uint64_t value) {
+  switch (row.spelling) {
+    case Spelling::Number:
+      return fmt::format(" {} {}", row.name, value);
+    case Spelling::OnOff:
+      return fmt::format(" {} {}", row.name, value != 0 ? "on" : "off");
+    case Spelling::NoPrefix:
+      return fmt::format(" {}{}", value != 0 ? "" : "no", row.name);
+    case Spelling::VlanProtocol:
+      break;
+  }
+  return fmt::format(" {} {}", row.name, value == ETH_P_8021AD ? "802.1ad" : "802.1Q");
+}
+
+std::string option_words(const Options& options) {
+  std::string words;
+  for (const auto& [option, value] : options) words += option_words(option_row(option), value);
+  return words;
+}
+
+/// `10`, or `10-20` for a range.
+std::string range_words(std::uint32_t first, std::uint32_t last) {
+  return first == last ? fmt::format("{}", first) : fmt::format("{}-{}", first, last);
+}
+
+void append_line(std::string& lines, const std::string& line) {
+  if (!lines.empty()) lines += "; ";
+  lines += line;
+}
+
+/// Printing one operation; `bridge vlan` takes one range a line, so that lists are several.
+class Printer {
+ public:
+  explicit Printer(const NameOf& name_of) : name_of_(name_of) {}
+
+  std::string operator()(const CreateLink& op) const {
+    std::string text = "ip link add";
+    if (!op.lower.is_none()) text += fmt::format(" link {}", name_of_(op.lower));
+    text += fmt::format(" name {}", op.name);
+    if (op.mtu) text += fmt::format(" mtu {}", *op.mtu);
+    if (op.mac) text += fmt::format(" address {}", *op.mac);
+    text += fmt::format(" type {}", kind_word(op.kind));
+    if (!op.vlan.is_none()) text += fmt::format(" id {}", op.vlan);
+    text += endpoint_words(op.vxlan_local, op.vxlan_group);
+    return text + option_words(op.options);
+  }
+
+  std::string operator()(const ChangeLink& op) const {
+    std::string text = fmt::format("ip link set dev {}", name_of_(op.index));
+    if (op.mtu) text += fmt::format(" mtu {}", *op.mtu);
+    if (op.mac) text += fmt::format(" address {}", *op.mac);
+    if (op.alias) text += fmt::format(" alias \"{}\"", *op.alias);
+    if (op.master) {
+      text += op.master->is_none() ? " nomaster" : fmt::format(" master {}", name_of_(*op.master));
+    }
+    if (op.up) text += *op.up ? " up" : " down";
+    if (!op.vxlan_local && op.options.empty()) return text;
+    text += fmt::format(" type {}", kind_word(op.kind));
+    if (op.vxlan_local) text += endpoint_words(*op.vxlan_local, {});
+    return text + option_words(op.options);
+  }
+
+  std::string operator()(const ChangePort& op) const {
+    return fmt::format("ip link set dev {} type bridge_slave{}", name_of_(op.port),
+                       option_words(op.options));
+  }
+
+  std::string operator()(const WriteSysctl& op) const {
+    const auto& row = option_row(op.option);
+    // With slashes, as sysctl(8) wants it where the name has dots (bridge.10).
+    return fmt::format("sysctl -w net/{}/conf/{}/{}={}",
+                       row.container == Container::Ipv6Sysctl ? "ipv6" : "ipv4", op.link, row.name,
+                       op.value);
+  }
+
+  std::string operator()(const DeleteLink& op) const {
+    return fmt::format("ip link del dev {}", name_of_(op.index));
+  }
+
+  std::string operator()(const AddVlans& op) const {
+    std::string lines;
+    for (auto it = op.members.begin(); it != op.members.end();) {
+      const auto first = it;
+      auto last = it;
+      while (++it != op.members.end() && it->second == first->second && !first->second.pvid &&
+             it->first.value() == last->first.value() + 1) {
+        last = it;
+      }
+      append_line(lines,
+                  fmt::format("bridge vlan add dev {} vid {}{}{}{}", name_of_(op.port),
+                              range_words(first->first.value(), last->first.value()),
+                              first->second.pvid ? " pvid" : "",
+                              first->second.untagged ? " untagged" : "", op.self ? " self" : ""));
+    }
+    return lines;
+  }
+
+  std::string operator()(const DeleteVlans& op) const {
+    std::string lines;
+    for (auto it = op.vlans.begin(); it != op.vlans.end();) {
+      const auto first = it->value();
+      auto last = first;
+      while (++it != op.vlans.end() && it->value() == last + 1) last = it->value();
+      append_line(lines, fmt::format("bridge vlan del dev {} vid {}{}", name_of_(op.port),
+                                     range_words(first, last), op.self ? " self" : ""));
+    }
+    return lines;
+  }
+
+  std::string operator()(const AddTunnels& op) const { return tunnels("add", op.port, op.tunnels); }
+  std::string operator()(const DeleteTunnels& op) const {
+    return tunnels("del", op.port, op.tunnels);
+  }
+
+  std::string operator()(const AddAddress& op) const {
+    return fmt::format("ip address add {} dev {}", op.key.prefix, name_of_(op.key.link));
+  }
+  std::string operator()(const DeleteAddress& op) const {
+    return fmt::format("ip address del {} dev {}", op.key.prefix, name_of_(op.key.link));
+  }
+
+  std::string operator()(const SetBridgeFdb& op) const {
+    return fmt::format("bridge fdb replace {} dev {} master{} {}{}{}", op.key.mac,
+                       name_of_(op.entry.port), vlan_words(op.key.vlan), state_word(op.entry.state),
+                       op.entry.extern_learn ? " extern_learn" : "",
+                       op.entry.sticky ? " sticky" : "");
+  }
+  std::string operator()(const DeleteBridgeFdb& op) const {
+    return fmt::format("bridge fdb del {} dev {} master{}", op.key.mac, name_of_(op.port),
+                       vlan_words(op.key.vlan));
+  }
+
+  std::string operator()(const SetVxlanFdb& op) const {
+    return fmt::format("bridge fdb replace {} dev {} dst {}{} self {}{}", op.key.mac,
+                       name_of_(op.key.device), op.entry.remote, vni_words(op.key.vni),
+                       state_word(op.entry.state), op.entry.extern_learn ? " extern_learn" : "");
+  }
+  std::string operator()(const DeleteVxlanFdb& op) const {
+    return fmt::format("bridge fdb del {} dev {}{} self", op.key.mac, name_of_(op.key.device),
+                       vni_words(op.key.vni));
+  }
+  std::string operator()(const AddFlood& op) const {
+    return fmt::format("bridge fdb append {} dev {} dst {}{} self permanent", MacAddress{},
+                       name_of_(op.key.device), op.key.remote, vni_words(op.key.vni));
+  }
+  std::string operator()(const DeleteFlood& op) const {
+    return fmt::format("bridge fdb del {} dev {} dst {}{} self", MacAddress{},
+                       name_of_(op.key.device), op.key.remote, vni_words(op.key.vni));
+  }
+
+  std::string operator()(const SetNeighbor& op) const {
+    auto text = fmt::format("ip neigh replace {} lladdr {} dev {} nud {}", op.key.ip, op.entry.mac,
+                            name_of_(op.key.device), state_word(op.entry.state));
+    if (op.entry.extern_learn) text += " extern_learn";
+    if (op.entry.router) text += " router";
+    if (op.entry.protocol != 0) text += fmt::format(" protocol {}", op.entry.protocol);
+    return text;
+  }
+  std::string operator()(const DeleteNeighbor& op) const {
+    return fmt::format("ip neigh del {} dev {}", op.key.ip, name_of_(op.key.device));
+  }
+
+ private:
+  static std::string endpoint_words(const IpAddress& local, const IpAddress& group) {
+    std::string text;
+    if (!local.is_none()) text += fmt::format(" local {}", local);
+    if (!group.is_none()) {
+      text += fmt::format(" {} {}", group.is_multicast() ? "group" : "remote", group);
+    }
+    return text;
+  }
+  static std::string vlan_words(VlanId vlan) {
+    return vlan.is_none() ? "" : fmt::format(" vlan {}", vlan);
+  }
+  static std::string vni_words(Vni vni) {
+    return vni.is_none() ? "" : fmt::format(" src_vni {}", vni);
+  }
+
+  std::string tunnels(std::string_view verb, IfIndex port, const TunnelMap& map) const {
+    std::string lines;
+    for (auto it = map.begin(); it != map.end();) {
+      const auto first = it;
+      auto last = it;
+      while (++it != map.end() && it->first.value() == last->first.value() + 1 &&
+             it->second.value() == last->second.value() + 1) {
+        last = it;
+      }
+      append_line(
+          lines, fmt::format("bridge vlan {} dev {} vid {} tunnel_info id {}", verb, name_of_(port),
+                             range_words(first->first.value(), last->first.value()),
+                             range_words(first->second.value(), last->second.value())));
+    }
+    return lines;
+  }
+
+  const NameOf& name_of_;
+};
+
+}  // namespace
+
+std::string command_text(const KernelOp& op, const NameOf& name_of) {
+  return std::visit(Printer(name_of), op);
+}
+
+}  // namespace vtepd::netlink

@@ -1,0 +1,99 @@
+#include "netlink/endpoint.h"
+
+#include <linux/netlink.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+
+namespace vtepd::netlink {
+namespace {
+
+// The kernel packs dumps into 32 KiB; one link with every VLAN mapped to a VNI of its own is
+// longer.
+constexpr std::size_t kFirstBuffer = std::size_t{256} << 10U;
+constexpr std::size_t kLargestBuffer = std::size_t{8} << 20U;
+
+}  // namespace
+
+Endpoint::Endpoint(Handle socket) : socket_(std::move(socket)), buffer_(kFirstBuffer) {}
+
+Result<Endpoint> Endpoint::open(const Settings& settings) {
+  Handle socket(mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | settings.flags));
+  if (!socket) return system_error("netlink: socket");
+  if (mnl_socket_bind(socket.get(), 0, MNL_SOCKET_AUTOPID) != 0) {
+    return system_error("netlink: bind");
+  }
+  Endpoint endpoint(std::move(socket));
+  if (auto done = endpoint.enable(NETLINK_EXT_ACK, "NETLINK_EXT_ACK"); !done) return done.error();
+  if (auto done = endpoint.enable(NETLINK_CAP_ACK, "NETLINK_CAP_ACK"); !done) return done.error();
+  if (auto done = endpoint.enable(NETLINK_GET_STRICT_CHK, "NETLINK_GET_STRICT_CHK"); !done) {
+    return done.error();
+  }
+  if (auto done = endpoint.set_receive_buffer(settings.receive_buffer); !done) return done.error();
+  return endpoint;
+}
+
+Result<> Endpoint::enable(int option, std::string_view name) {
+  int on = 1;
+  if (mnl_socket_setsockopt(socket_.get(), option, &on, sizeof on) == 0) return {};
+  return system_error(fmt::format("netlink: {}", name));
+}
+
+Result<> Endpoint::set_receive_buffer(std::size_t bytes) {
+  const int size = static_cast<int>(bytes);
+  // Forced, it may exceed net.core.rmem_max, but needs CAP_NET_ADMIN over the machine; a smaller
+  // buffer only means that notifications are lost, and dumped again, earlier.
+  if (setsockopt(fd(), SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size) == 0) return {};
+  if (setsockopt(fd(), SOL_SOCKET, SO_RCVBUF, &size, sizeof size) == 0) return {};
+  return system_error("netlink: SO_RCVBUF");
+}
+
+Result<> Endpoint::subscribe(int group) {
+  if (mnl_socket_setsockopt(socket_.get(), NETLINK_ADD_MEMBERSHIP, &group, sizeof group) == 0) {
+    return {};
+  }
+  return system_error(fmt::format("netlink: joining group {}", group));
+}
+
+Result<> Endpoint::set_receive_timeout(std::chrono::microseconds limit) {
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(limit);
+  const timeval time{.tv_sec = seconds.count(), .tv_usec = (limit - seconds).count()};
+  if (setsockopt(fd(), SOL_SOCKET, SO_RCVTIMEO, &time, sizeof time) == 0) return {};
+  return system_error("netlink: SO_RCVTIMEO");
+}
+
+Result<> Endpoint::send(Bytes request) {
+  while (mnl_socket_sendto(socket_.get(), request.data(), request.size()) < 0) {
+    if (errno != EINTR) return system_error("netlink: send");
+  }
+  return {};
+}
+
+Result<Endpoint::Received> Endpoint::receive() {
+  sockaddr_nl from{};
+  iovec space{.iov_base = buffer_.data(), .iov_len = buffer_.size()};
+  msghdr header{};
+  header.msg_name = &from;
+  header.msg_namelen = sizeof from;
+  header.msg_iov = &space;
+  header.msg_iovlen = 1;
+  ssize_t size = -1;
+  do {
+    size = recvmsg(fd(), &header, MSG_TRUNC);
+  } while (size < 0 && errno == EINTR);
+  if (size < 0) {
+    if (errno == EAGAIN) return Received{Receipt::Nothing, {}};
+    if (errno == ENOBUFS) return Received{Receipt::Overrun, {}};
+    return system_error("netlink: receive");
+  }
+  // Anybody may send to a netlink socket; only the kernel has port 0.
+  if (from.nl_pid != 0) return Received{Receipt::Foreign, {}};
+  const auto length = static_cast<std::size_t>(size);
+  if (length > buffer_.size()) {
+    if (length > kLargestBuffer) return Error{EMSGSIZE, "netlink: a message of over 8 MiB"};
+    buffer_.resize(length);
+    return Received{Receipt::Truncated, {}};
+  }
+  return Received{Receipt::Datagram, Bytes(buffer_).first(length)};
+}
+
+}  // namespace vtepd::netlink

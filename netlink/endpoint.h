@@ -1,0 +1,62 @@
+// One NETLINK_ROUTE socket: options, sending, receiving whole datagrams of the kernel.
+//
+// Ownership: closes the socket. Threads: the event loop's. Errors: of the system call, named.
+// Source: netlink(7); kernel 6.1 net/netlink/af_netlink.c.
+#pragma once
+
+#include <libmnl/libmnl.h>
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "netlink/attributes.h"
+#include "vtepd/result.h"
+
+namespace vtepd::netlink {
+
+class Endpoint {
+ public:
+  struct Settings {
+    std::size_t receive_buffer{};  // bytes of queued messages the kernel holds for us
+    int flags{};                   // SOCK_NONBLOCK
+  };
+
+  enum class Receipt {
+    Datagram,
+    Nothing,    // no message waits (or none came within the time-out)
+    Overrun,    // the kernel dropped messages
+    Truncated,  // the datagram was longer than our buffer, which has grown
+    Foreign     // not from the kernel
+  };
+  struct Received {
+    Receipt receipt{};
+    Bytes datagram{};  // valid until the next receive()
+  };
+
+  static Result<Endpoint> open(const Settings& settings);
+
+  Result<> subscribe(int group);
+  Result<> set_receive_timeout(std::chrono::microseconds limit);
+  Result<> send(Bytes request);
+  Result<Received> receive();
+
+  int fd() const { return mnl_socket_get_fd(socket_.get()); }
+  std::uint32_t port_id() const { return mnl_socket_get_portid(socket_.get()); }
+
+ private:
+  struct Close {
+    void operator()(mnl_socket* socket) const { mnl_socket_close(socket); }
+  };
+  using Handle = std::unique_ptr<mnl_socket, Close>;
+
+  explicit Endpoint(Handle socket);
+  Result<> enable(int option, std::string_view name);
+  Result<> set_receive_buffer(std::size_t bytes);
+
+  Handle socket_;
+  std::vector<std::byte> buffer_;
+};
+
+}  // namespace vtepd::netlink

@@ -1,0 +1,173 @@
+#include "netlink/monitor.h"
+
+#include <linux/if_addr.h>
+#include <linux/if_bridge.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <sys/socket.h>
+
+#include <array>
+
+namespace vtepd::netlink {
+namespace {
+
+constexpr std::array kGroups{RTNLGRP_LINK, RTNLGRP_NEIGH, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR,
+                             RTNLGRP_BRVLAN};
+// More datagrams than any receive buffer holds; a busier kernel makes the next drain() go on.
+constexpr int kDiscardLimit = 1 << 20;
+
+bool is_vlan_fragment(const Message& message) {
+  return message.header.nlmsg_type == RTM_NEWVLAN || message.header.nlmsg_type == RTM_DELVLAN;
+}
+
+}  // namespace
+
+Result<Monitor> Monitor::open(const Settings& settings) {
+  auto endpoint =
+      Endpoint::open({.receive_buffer = settings.receive_buffer, .flags = SOCK_NONBLOCK});
+  if (!endpoint) return endpoint.error();
+  for (const int group : kGroups) {
+    if (auto joined = endpoint->subscribe(group); !joined) return joined.error();
+  }
+  return Monitor(std::move(*endpoint), settings.on_malformed);
+}
+
+KernelPort::Drained Monitor::drain(std::size_t budget, const KernelPort::Sink& sink) {
+  for (; budget > 0; --budget) {
+    while (rest_.empty()) {
+      const auto fetched = fetch();
+      if (fetched == Fetched::Empty) return KernelPort::Drained::Empty;
+      if (fetched == Fetched::Lost) return KernelPort::Drained::Lost;
+    }
+    const auto message = take_message(rest_);
+    if (message) {
+      handle(*message, sink);
+    } else {
+      report(message.error());
+      rest_ = {};
+    }
+  }
+  return KernelPort::Drained::More;
+}
+
+/// The next datagram into rest_ (which stays empty if it was nobody's).
+Monitor::Fetched Monitor::fetch() {
+  const auto received = endpoint_.receive();
+  if (!received) {
+    report(received.error());
+    return lose();
+  }
+  switch (received->receipt) {
+    case Endpoint::Receipt::Datagram:
+      rest_ = received->datagram;
+      return Fetched::Messages;
+    case Endpoint::Receipt::Foreign:
+      return Fetched::Messages;
+    case Endpoint::Receipt::Nothing:
+      return at_end();
+    case Endpoint::Receipt::Overrun:
+    case Endpoint::Receipt::Truncated:
+      break;
+  }
+  return lose();
+}
+
+/// Nothing waits: time to ask for what was not told.
+Monitor::Fetched Monitor::at_end() {
+  // The kernel answers while we ask; an answer that is not here found no room in the queue.
+  if (!unanswered_.empty() || ports_question_ != 0) return lose();
+  if (unsettled_.empty()) return Fetched::Empty;
+  unsettled_.clear();
+  if (auto asked = ask_ports(); !asked) {
+    report(asked.error());
+    return lose();
+  }
+  return Fetched::Messages;
+}
+
+Monitor::Fetched Monitor::lose() {
+  rest_ = {};
+  unanswered_.clear();
+  unsettled_.clear();
+  ports_question_ = 0;
+  for (int discarded = 0; discarded < kDiscardLimit; ++discarded) {
+    const auto received = endpoint_.receive();
+    if (!received || received->receipt == Endpoint::Receipt::Nothing) break;
+  }
+  return Fetched::Lost;
+}
+
+void Monitor::handle(const Message& message, const KernelPort::Sink& sink) {
+  if (message.header.nlmsg_pid == endpoint_.port_id()) handle_answer(message);
+  if (is_vlan_fragment(message)) {
+    if (const auto header = read_front<br_vlan_msg>(message.payload)) {
+      unsettled_.insert(header->ifindex);
+    }
+    return;
+  }
+  const auto event = decode(message);
+  if (!event) return report(event.error());
+  if (!*event) return;
+  if (const auto* port = std::get_if<PortSeen>(&**event)) unsettled_.erase(port->port.value());
+  sink(**event);
+}
+
+void Monitor::handle_answer(const Message& message) {
+  const auto& header = message.header;
+  unanswered_.erase(header.nlmsg_seq);
+  if (header.nlmsg_seq != ports_question_) return;
+  const bool last = header.nlmsg_type == NLMSG_DONE || header.nlmsg_type == NLMSG_ERROR;
+  if (!last) return;
+  ports_question_ = 0;
+  // An interrupted (or refused) dump proves nothing: ask again when the queue is empty.
+  const bool failed = header.nlmsg_type == NLMSG_ERROR;
+  if (failed || (header.nlmsg_flags & NLM_F_DUMP_INTR) != 0) unsettled_.insert(0);
+}
+
+Result<> Monitor::ask_ports() {
+  std::vector<std::byte> question;
+  MessageBuilder builder(question);
+  ifinfomsg header{};
+  header.ifi_family = AF_BRIDGE;
+  ports_question_ = next_sequence_++;
+  builder.begin(RTM_GETLINK, NLM_F_DUMP, ports_question_, header);
+  builder.put(IFLA_EXT_MASK, std::uint32_t{RTEXT_FILTER_BRVLAN_COMPRESSED});
+  return endpoint_.send(question);
+}
+
+Result<> Monitor::ask_link(IfIndex index) { return ask_link(index, {}); }
+
+Result<> Monitor::ask_link(const std::string& name) { return ask_link({}, name); }
+
+/// By index, or by name where there is none.
+Result<> Monitor::ask_link(IfIndex index, const std::string& name) {
+  std::vector<std::byte> question;
+  MessageBuilder builder(question);
+  const auto sequence = next_sequence_++;
+  ifinfomsg header{};
+  header.ifi_index = static_cast<std::int32_t>(index.value());
+  builder.begin(RTM_GETLINK, 0, sequence, header);
+  if (index.is_none()) builder.put_text(IFLA_IFNAME, name);
+  builder.put(IFLA_EXT_MASK, std::uint32_t{RTEXT_FILTER_SKIP_STATS});
+  unanswered_.insert(sequence);
+  return endpoint_.send(question);
+}
+
+Result<> Monitor::ask_address(const AddressKey& key) {
+  std::vector<std::byte> question;
+  MessageBuilder builder(question);
+  ifaddrmsg header{};
+  header.ifa_family = AF_INET6;
+  header.ifa_index = key.link.value();
+  const auto sequence = next_sequence_++;
+  builder.begin(RTM_GETADDR, 0, sequence, header);
+  builder.put_ip(IFA_ADDRESS, key.prefix.address);
+  unanswered_.insert(sequence);
+  return endpoint_.send(question);
+}
+
+void Monitor::report(const Error& error) const {
+  if (on_malformed_) on_malformed_(error);
+}
+
+}  // namespace vtepd::netlink

@@ -1,0 +1,131 @@
+#include "netlink/option_table.h"
+
+#include <linux/if_link.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+
+#include <array>
+#include <cstddef>
+
+namespace vtepd::netlink {
+namespace {
+
+constexpr auto kBridge = Container::Bridge;
+constexpr auto kPort = Container::BridgePort;
+constexpr auto kVxlan = Container::Vxlan;
+
+// IFLA_INET_CONF starts at index 0 with IPV4_DEVCONF number 1; IFLA_INET6_CONF has no such shift.
+constexpr unsigned ipv4_index(unsigned devconf) { return devconf - 1; }
+
+constexpr std::array kRows{
+    OptionRow{Option::BridgeVlanFiltering, kBridge, IFLA_BR_VLAN_FILTERING, Width::U8,
+              "vlan_filtering"},
+    OptionRow{Option::BridgeVlanProtocol, kBridge, IFLA_BR_VLAN_PROTOCOL, Width::BigEndian16,
+              "vlan_protocol", Spelling::VlanProtocol},
+    OptionRow{Option::BridgeVlanStats, kBridge, IFLA_BR_VLAN_STATS_ENABLED, Width::U8,
+              "vlan_stats_enabled"},
+    OptionRow{Option::BridgeStp, kBridge, IFLA_BR_STP_STATE, Width::U32, "stp_state"},
+    OptionRow{Option::BridgePriority, kBridge, IFLA_BR_PRIORITY, Width::U16, "priority"},
+    OptionRow{Option::BridgeAgeing, kBridge, IFLA_BR_AGEING_TIME, Width::U32, "ageing_time"},
+    OptionRow{Option::BridgeForwardDelay, kBridge, IFLA_BR_FORWARD_DELAY, Width::U32,
+              "forward_delay"},
+    OptionRow{Option::BridgeHelloTime, kBridge, IFLA_BR_HELLO_TIME, Width::U32, "hello_time"},
+    OptionRow{Option::BridgeMaxAge, kBridge, IFLA_BR_MAX_AGE, Width::U32, "max_age"},
+    OptionRow{Option::BridgeMulticastSnooping, kBridge, IFLA_BR_MCAST_SNOOPING, Width::U8,
+              "mcast_snooping"},
+    OptionRow{Option::BridgeMulticastQuerier, kBridge, IFLA_BR_MCAST_QUERIER, Width::U8,
+              "mcast_querier"},
+    OptionRow{Option::BridgeMulticastRouter, kBridge, IFLA_BR_MCAST_ROUTER, Width::U8,
+              "mcast_router"},
+    OptionRow{Option::BridgeMulticastUseIfaddr, kBridge, IFLA_BR_MCAST_QUERY_USE_IFADDR, Width::U8,
+              "mcast_query_use_ifaddr"},
+    OptionRow{Option::BridgeMulticastStats, kBridge, IFLA_BR_MCAST_STATS_ENABLED, Width::U8,
+              "mcast_stats_enabled"},
+    OptionRow{Option::BridgeMulticastHashMax, kBridge, IFLA_BR_MCAST_HASH_MAX, Width::U32,
+              "mcast_hash_max"},
+    OptionRow{Option::BridgeMulticastHashElasticity, kBridge, IFLA_BR_MCAST_HASH_ELASTICITY,
+              Width::U32, "mcast_hash_elasticity"},
+    OptionRow{Option::BridgeMulticastIgmpVersion, kBridge, IFLA_BR_MCAST_IGMP_VERSION, Width::U8,
+              "mcast_igmp_version"},
+    OptionRow{Option::BridgeMulticastMldVersion, kBridge, IFLA_BR_MCAST_MLD_VERSION, Width::U8,
+              "mcast_mld_version"},
+    OptionRow{Option::BridgeMulticastLastMemberCount, kBridge, IFLA_BR_MCAST_LAST_MEMBER_CNT,
+              Width::U32, "mcast_last_member_count"},
+    OptionRow{Option::BridgeMulticastStartupQueryCount, kBridge, IFLA_BR_MCAST_STARTUP_QUERY_CNT,
+              Width::U32, "mcast_startup_query_count"},
+    OptionRow{Option::BridgeMulticastLastMemberInterval, kBridge, IFLA_BR_MCAST_LAST_MEMBER_INTVL,
+              Width::U64, "mcast_last_member_interval"},
+    OptionRow{Option::BridgeMulticastMembershipInterval, kBridge, IFLA_BR_MCAST_MEMBERSHIP_INTVL,
+              Width::U64, "mcast_membership_interval"},
+    OptionRow{Option::BridgeMulticastQuerierInterval, kBridge, IFLA_BR_MCAST_QUERIER_INTVL,
+              Width::U64, "mcast_querier_interval"},
+    OptionRow{Option::BridgeMulticastQueryInterval, kBridge, IFLA_BR_MCAST_QUERY_INTVL, Width::U64,
+              "mcast_query_interval"},
+    OptionRow{Option::BridgeMulticastQueryResponseInterval, kBridge,
+              IFLA_BR_MCAST_QUERY_RESPONSE_INTVL, Width::U64, "mcast_query_response_interval"},
+    OptionRow{Option::BridgeMulticastStartupQueryInterval, kBridge,
+              IFLA_BR_MCAST_STARTUP_QUERY_INTVL, Width::U64, "mcast_startup_query_interval"},
+    OptionRow{Option::PortState, kPort, IFLA_BRPORT_STATE, Width::U8, "state"},
+    OptionRow{Option::PortLearning, kPort, IFLA_BRPORT_LEARNING, Width::U8, "learning",
+              Spelling::OnOff},
+    OptionRow{Option::PortNeighSuppress, kPort, IFLA_BRPORT_NEIGH_SUPPRESS, Width::U8,
+              "neigh_suppress", Spelling::OnOff},
+    OptionRow{Option::PortUnicastFlood, kPort, IFLA_BRPORT_UNICAST_FLOOD, Width::U8, "flood",
+              Spelling::OnOff},
+    OptionRow{Option::PortMulticastFlood, kPort, IFLA_BRPORT_MCAST_FLOOD, Width::U8, "mcast_flood",
+              Spelling::OnOff},
+    OptionRow{Option::PortBroadcastFlood, kPort, IFLA_BRPORT_BCAST_FLOOD, Width::U8, "bcast_flood",
+              Spelling::OnOff},
+    OptionRow{Option::PortVlanTunnel, kPort, IFLA_BRPORT_VLAN_TUNNEL, Width::U8, "vlan_tunnel",
+              Spelling::OnOff},
+    OptionRow{Option::PortMulticastRouter, kPort, IFLA_BRPORT_MULTICAST_ROUTER, Width::U8,
+              "mcast_router"},
+    OptionRow{Option::PortFastLeave, kPort, IFLA_BRPORT_FAST_LEAVE, Width::U8, "fastleave",
+              Spelling::OnOff},
+    OptionRow{Option::PortCost, kPort, IFLA_BRPORT_COST, Width::U32, "cost"},
+    OptionRow{Option::PortPriority, kPort, IFLA_BRPORT_PRIORITY, Width::U16, "priority"},
+    OptionRow{Option::PortIsolated, kPort, IFLA_BRPORT_ISOLATED, Width::U8, "isolated",
+              Spelling::OnOff},
+    OptionRow{Option::PortGuard, kPort, IFLA_BRPORT_GUARD, Width::U8, "guard", Spelling::OnOff},
+    OptionRow{Option::PortGroupForwardMask, kPort, IFLA_BRPORT_GROUP_FWD_MASK, Width::U16,
+              "group_fwd_mask"},
+    OptionRow{Option::PortLocked, kPort, IFLA_BRPORT_LOCKED, Width::U8, "locked", Spelling::OnOff},
+    OptionRow{Option::PortHairpin, kPort, IFLA_BRPORT_MODE, Width::U8, "hairpin", Spelling::OnOff},
+    OptionRow{Option::VxlanId, kVxlan, IFLA_VXLAN_ID, Width::U32, "id"},
+    OptionRow{Option::VxlanPort, kVxlan, IFLA_VXLAN_PORT, Width::BigEndian16, "dstport"},
+    OptionRow{Option::VxlanTtl, kVxlan, IFLA_VXLAN_TTL, Width::U8, "ttl"},
+    OptionRow{Option::VxlanTos, kVxlan, IFLA_VXLAN_TOS, Width::U8, "tos"},
+    OptionRow{Option::VxlanLearning, kVxlan, IFLA_VXLAN_LEARNING, Width::U8, "learning",
+              Spelling::NoPrefix},
+    OptionRow{Option::VxlanAgeing, kVxlan, IFLA_VXLAN_AGEING, Width::U32, "ageing"},
+    OptionRow{Option::VxlanUdpChecksum, kVxlan, IFLA_VXLAN_UDP_CSUM, Width::U8, "udpcsum",
+              Spelling::NoPrefix},
+    OptionRow{Option::VxlanExternal, kVxlan, IFLA_VXLAN_COLLECT_METADATA, Width::U8, "external",
+              Spelling::NoPrefix},
+    OptionRow{Option::VxlanVniFilter, kVxlan, IFLA_VXLAN_VNIFILTER, Width::U8, "vnifilter",
+              Spelling::NoPrefix},
+    OptionRow{Option::Ipv4Forwarding, Container::Ipv4Sysctl, ipv4_index(IPV4_DEVCONF_FORWARDING),
+              Width::U32, "forwarding"},
+    OptionRow{Option::Ipv4ArpAccept, Container::Ipv4Sysctl, ipv4_index(IPV4_DEVCONF_ARP_ACCEPT),
+              Width::U32, "arp_accept"},
+    OptionRow{Option::Ipv6Disabled, Container::Ipv6Sysctl, DEVCONF_DISABLE_IPV6, Width::U32,
+              "disable_ipv6"},
+    OptionRow{Option::Ipv6Forwarding, Container::Ipv6Sysctl, DEVCONF_FORWARDING, Width::U32,
+              "forwarding"},
+};
+
+constexpr bool in_order() {
+  for (std::size_t i = 0; i < kRows.size(); ++i) {
+    if (static_cast<std::size_t>(kRows[i].option) != i) return false;
+  }
+  return kRows.back().option == Option::Ipv6Forwarding;
+}
+static_assert(in_order(), "one row per Option, in the order of the enumeration");
+
+}  // namespace
+
+std::span<const OptionRow> option_table() { return kRows; }
+
+const OptionRow& option_row(Option option) { return kRows[static_cast<std::size_t>(option)]; }
+
+}  // namespace vtepd::netlink

@@ -1,0 +1,196 @@
+#include "netlink/requester.h"
+
+#include <linux/if_addr.h>
+#include <linux/if_link.h>
+#include <linux/neighbour.h>
+#include <linux/rtnetlink.h>
+
+#include <cstring>
+#include <optional>
+
+#include "netlink/codec.h"
+
+namespace vtepd::netlink {
+namespace {
+
+// An answer costs the kernel 768 bytes of queue (6.1): room for several batches of 128.
+constexpr std::size_t kReceiveBuffer = std::size_t{1} << 20U;
+constexpr int kDumpTries = 10;
+
+struct Answer {
+  int code{};  // positive errno, 0: done
+  std::string text{};
+};
+
+/// What an NLMSG_ERROR or NLMSG_DONE says.
+Answer read_answer(const Message& message) {
+  const auto raw = read_front<std::int32_t>(message.payload).value_or(-EBADMSG);
+  Answer answer{.code = -raw, .text = {}};
+  if (message.header.nlmsg_type != NLMSG_ERROR) return answer;
+  if ((message.header.nlmsg_flags & NLM_F_ACK_TLVS) == 0) return answer;
+  // NETLINK_CAP_ACK: the refused request itself is not repeated, only its header.
+  if (message.payload.size() < sizeof(nlmsgerr)) return answer;
+  Complaint ignored("NLMSG_ERROR");
+  const AttributeReader in(message.payload.subspan(sizeof(nlmsgerr)), "attributes", ignored);
+  answer.text = in.text(NLMSGERR_ATTR_MSG);
+  return answer;
+}
+
+/// The fixed header of each kind of dump; the kernel checks its size (NETLINK_GET_STRICT_CHK).
+void put_dump_request(MessageBuilder& message, const Requester::DumpRequest& request,
+                      std::uint32_t sequence) {
+  switch (request.type) {
+    case RTM_GETLINK: {
+      ifinfomsg header{};
+      header.ifi_family = request.family;
+      message.begin(request.type, NLM_F_DUMP, sequence, header);
+      return message.put(IFLA_EXT_MASK, request.extension_mask);
+    }
+    case RTM_GETADDR: {
+      ifaddrmsg header{};
+      header.ifa_family = request.family;
+      return message.begin(request.type, NLM_F_DUMP, sequence, header);
+    }
+    default: {
+      ndmsg header{};
+      header.ndm_family = request.family;
+      return message.begin(request.type, NLM_F_DUMP, sequence, header);
+    }
+  }
+}
+
+}  // namespace
+
+Error kernel_refusal(int code, std::string_view text) {
+  const char* name = strerrorname_np(code);
+  auto what = fmt::format("{}: {}", name != nullptr ? name : "error", std::strerror(code));
+  if (!text.empty()) what += fmt::format(" (kernel: {})", text);
+  return Error{code, std::move(what)};
+}
+
+/// The results of one batch, filled in as answers come.
+class Requester::Answers {
+ public:
+  Answers(std::uint32_t first, std::uint32_t count) : first_(first), missing_(count) {
+    results_.resize(count);
+  }
+
+  bool complete() const { return missing_ == 0; }
+
+  void enter(const Message& message) {
+    if (message.header.nlmsg_type != NLMSG_ERROR) return;
+    const std::uint32_t index = message.header.nlmsg_seq - first_;
+    if (index >= results_.size() || results_[index]) return;  // of a batch given up
+    const auto answer = read_answer(message);
+    results_[index] =
+        answer.code == 0 ? Result<>() : Result<>(kernel_refusal(answer.code, answer.text));
+    --missing_;
+  }
+
+  /// Operations without an answer get `error`.
+  std::vector<Result<>> finish(const Error& error) {
+    std::vector<Result<>> all;
+    all.reserve(results_.size());
+    for (auto& result : results_) all.push_back(result ? std::move(*result) : Result<>(error));
+    return all;
+  }
+
+ private:
+  std::uint32_t first_;
+  std::size_t missing_;
+  std::vector<std::optional<Result<>>> results_;
+};
+
+Requester::Requester(Endpoint endpoint, const Settings& settings)
+    : endpoint_(std::move(endpoint)), answer_timeout_(settings.answer_timeout) {}
+
+Result<Requester> Requester::open(const Settings& settings) {
+  auto endpoint = Endpoint::open({.receive_buffer = kReceiveBuffer, .flags = 0});
+  if (!endpoint) return endpoint.error();
+  if (auto done = endpoint->set_receive_timeout(settings.answer_timeout); !done) {
+    return done.error();
+  }
+  return Requester(std::move(*endpoint), settings);
+}
+
+std::vector<Result<>> Requester::transact(Bytes batch, std::uint32_t count) {
+  Answers answers(next_sequence_, count);
+  next_sequence_ += count;
+  if (auto sent = endpoint_.send(batch); !sent) return answers.finish(sent.error());
+  const auto collected = collect(answers);
+  return answers.finish(collected ? Error{} : collected.error());
+}
+
+Result<> Requester::collect(Answers& answers) {
+  while (!answers.complete()) {
+    auto received = endpoint_.receive();
+    if (!received) return received.error();
+    if (received->receipt == Endpoint::Receipt::Nothing) {
+      const auto milliseconds =
+          std::chrono::duration_cast<std::chrono::milliseconds>(answer_timeout_).count();
+      return Error{ETIMEDOUT, fmt::format("the kernel gave no answer in {} ms", milliseconds)};
+    }
+    auto rest = received->datagram;
+    while (!rest.empty()) {
+      const auto message = take_message(rest);
+      if (!message) return message.error();
+      answers.enter(*message);
+    }
+  }
+  return {};
+}
+
+Result<std::vector<std::byte>> Requester::dump(const DumpRequest& request) {
+  for (int tries = 0; tries < kDumpTries; ++tries) {
+    std::vector<std::byte> rows;
+    const auto outcome = dump_once(request, rows);
+    if (!outcome) {
+      return Error{outcome.error().code,
+                   fmt::format("dump of {}: {}", request.table, outcome.error().what)};
+    }
+    if (*outcome == Outcome::Complete) return rows;
+  }
+  return Error{EAGAIN, fmt::format("dump of {}: interrupted {} times by changes", request.table,
+                                   kDumpTries)};
+}
+
+Result<Requester::Outcome> Requester::dump_once(const DumpRequest& request,
+                                                std::vector<std::byte>& rows) {
+  const auto sequence = next_sequence_++;
+  std::vector<std::byte> question;
+  MessageBuilder builder(question);
+  put_dump_request(builder, request, sequence);
+  if (auto sent = endpoint_.send(question); !sent) return sent.error();
+
+  auto outcome = Outcome::Complete;
+  while (true) {
+    auto received = endpoint_.receive();
+    if (!received) return received.error();
+    if (received->receipt == Endpoint::Receipt::Nothing) {
+      return Error{ETIMEDOUT, "the kernel gave no answer"};
+    }
+    // Parts of the dump are missing; read to its end and repeat it.
+    if (received->receipt == Endpoint::Receipt::Overrun ||
+        received->receipt == Endpoint::Receipt::Truncated) {
+      outcome = Outcome::Repeat;
+    }
+    for (auto rest = received->datagram; !rest.empty();) {
+      const auto whole = rest;
+      const auto message = take_message(rest);
+      if (!message) return message.error();
+      const auto& header = message->header;
+      if (header.nlmsg_seq != sequence) continue;  // of a dump given up
+      if ((header.nlmsg_flags & NLM_F_DUMP_INTR) != 0) outcome = Outcome::Repeat;
+      if (header.nlmsg_type == NLMSG_DONE || header.nlmsg_type == NLMSG_ERROR) {
+        const auto answer = read_answer(*message);
+        if (answer.code == EBUSY || answer.code == EINTR) return Outcome::Repeat;
+        if (answer.code != 0) return kernel_refusal(answer.code, answer.text);
+        return outcome;
+      }
+      const auto bytes = whole.first(whole.size() - rest.size());
+      rows.insert(rows.end(), bytes.begin(), bytes.end());
+    }
+  }
+}
+
+}  // namespace vtepd::netlink

@@ -1,0 +1,59 @@
+// The command socket: batches of requests with one answer each, and dumps.
+//
+// Synchronous: the kernel has handled a batch when send() returns; the time-out only guards against
+// an answer that never comes. Loss: an answer that the kernel could not queue is an error of its
+// operation. Threads: the event loop's.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "netlink/endpoint.h"
+#include "vtepd/result.h"
+
+namespace vtepd::netlink {
+
+/// "EEXIST: File exists (kernel: text)".
+Error kernel_refusal(int code, std::string_view text);
+
+class Requester {
+ public:
+  struct Settings {
+    std::chrono::microseconds answer_timeout{};
+  };
+  struct DumpRequest {
+    std::string_view table{};  // for errors
+    std::uint16_t type{};
+    std::uint8_t family{};
+    std::uint32_t extension_mask{};  // IFLA_EXT_MASK of link dumps
+  };
+
+  static Result<Requester> open(const Settings& settings);
+
+  /// The sequence number that the next message built must have.
+  std::uint32_t next_sequence() const { return next_sequence_; }
+
+  /// Sends `count` requests numbered from next_sequence(), and gives one result each, in order.
+  std::vector<Result<>> transact(Bytes batch, std::uint32_t count);
+
+  /// The messages of one table, whole and uninterrupted.
+  Result<std::vector<std::byte>> dump(const DumpRequest& request);
+
+ private:
+  enum class Outcome { Complete, Repeat };
+  class Answers;
+
+  explicit Requester(Endpoint endpoint, const Settings& settings);
+  Result<> collect(Answers& answers);
+  Result<Outcome> dump_once(const DumpRequest& request, std::vector<std::byte>& rows);
+
+  Endpoint endpoint_;
+  std::chrono::microseconds answer_timeout_;
+  std::uint32_t next_sequence_ = 1;
+};
+
+}  // namespace vtepd::netlink
