@@ -1,0 +1,133 @@
+#include "evpn/relay/agent_link.h"
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/write.hpp>
+#include <utility>
+
+namespace vtepd::evpn::relay {
+
+using boost::system::error_code;
+
+namespace {
+constexpr std::size_t kReadSize = 65536;
+constexpr int kMessagesPerTurn = 1024;
+}  // namespace
+
+AgentLink::AgentLink(boost::asio::io_context& io, UniqueFd socket, Callbacks callbacks,
+                     std::size_t backlog)
+    : io_(io),
+      socket_(io, boost::asio::local::stream_protocol(), socket.release()),
+      callbacks_(std::move(callbacks)),
+      backlog_(backlog),
+      allowed_(backlog),
+      incoming_(kReadSize) {}
+
+void AgentLink::start() {
+  wire::encode_version(queued_);
+  write();
+  read();
+}
+
+void AgentLink::stop() {
+  stopped_ = true;
+  error_code ignored;
+  socket_.close(ignored);
+}
+
+void AgentLink::read() {
+  socket_.async_read_some(boost::asio::buffer(incoming_),
+                          [this](error_code error, std::size_t size) {
+                            if (error == boost::asio::error::operation_aborted) return;
+                            if (stopped_) return;
+                            if (error) return fail(error.message());
+                            take(size);
+                          });
+}
+
+void AgentLink::take(std::size_t size) {
+  splitter_.append(std::span(incoming_).first(size));
+  drain();
+}
+
+void AgentLink::drain() {
+  for (int i = 0; i < kMessagesPerTurn && !stopped_; ++i) {
+    if (greeted_ && !callbacks_.may_read()) {
+      paused_ = true;
+      callbacks_.turn_ends();
+      return;
+    }
+    const auto frame = splitter_.next();
+    if (!frame) return fail(frame.error().what);
+    if (!*frame) {
+      callbacks_.turn_ends();
+      if (!stopped_) read();
+      return;
+    }
+    const auto handled = handle(**frame);
+    if (!handled) return fail(handled.error().what);
+  }
+  if (stopped_) return;
+  callbacks_.turn_ends();
+  boost::asio::post(io_, [this] {
+    if (!stopped_) drain();
+  });
+}
+
+void AgentLink::resume() {
+  if (stopped_ || !paused_ || !callbacks_.may_read()) return;
+  paused_ = false;
+  boost::asio::post(io_, [this] {
+    if (!stopped_) drain();
+  });
+}
+
+Result<void> AgentLink::handle(const zapi::Frame& frame) {
+  if (!greeted_) {
+    auto version = wire::check_version(frame);
+    if (!version) return version;
+    greeted_ = true;
+    callbacks_.greeted();
+    return {};
+  }
+  const auto messages = wire::decode(frame);
+  if (!messages) return messages.error();
+  for (const auto& message : *messages) {
+    auto taken = callbacks_.message(message);
+    if (!taken) return taken;
+  }
+  return {};
+}
+
+void AgentLink::send(const EvpnMessage& message) {
+  if (stopped_) return;
+  // The own wire has a form for every message, so this cannot fail.
+  (void)wire::encode(message, queued_);
+  write();
+}
+
+void AgentLink::write() {
+  if (!writing_.empty()) {
+    if (queued_.size() > allowed_ && greeted_) fail("does not read fast enough");
+    return;
+  }
+  if (queued_.empty() || stopped_) return;
+  writing_ = std::exchange(queued_, {});
+  boost::asio::async_write(socket_, boost::asio::buffer(writing_),
+                           [this](error_code error, std::size_t) {
+                             if (error == boost::asio::error::operation_aborted) return;
+                             if (stopped_) return;
+                             if (error) return fail(error.message());
+                             writing_.clear();
+                             allowed_ = backlog_;
+                             write();
+                           });
+}
+
+void AgentLink::fail(std::string reason) {
+  if (stopped_) return;
+  stop();
+  callbacks_.closed(std::move(reason));
+}
+
+}  // namespace vtepd::evpn::relay

@@ -1,0 +1,97 @@
+#include "evpn/relay/cache.h"
+
+namespace vtepd::evpn::relay {
+namespace {
+
+template <class... Handlers>
+struct Overloaded : Handlers... {
+  using Handlers::operator()...;
+};
+template <class... Handlers>
+Overloaded(Handlers...) -> Overloaded<Handlers...>;
+
+/// Whether `table` differs from before.
+template <class Table, class Key, class Row>
+bool put(Table& table, const Key& key, const Row& row) {
+  const auto [it, inserted] = table.try_emplace(key, row);
+  if (inserted) return true;
+  if (it->second == row) return false;
+  it->second = row;
+  return true;
+}
+
+template <class Value>
+bool set(std::optional<Value>& known, const Value& value) {
+  if (known == value) return false;
+  known = value;
+  return true;
+}
+
+}  // namespace
+
+bool Cache::apply(const EvpnMessage& message) {
+  return std::visit(Overloaded{
+                        [&](const AddLocalVni& m) { return put(local_vnis_, m.vni, m); },
+                        [&](const DeleteLocalVni& m) {
+                          // bgpd drops the VNI's routes with it.
+                          erase_if(local_macs_,
+                                   [&](const auto& row) { return row.first.vni == m.vni; });
+                          return local_vnis_.erase(m.vni) != 0;
+                        },
+                        [&](const AddLocalMacIp& m) { return put(local_macs_, m.key, m); },
+                        [&](const DeleteLocalMacIp& m) { return local_macs_.erase(m.key) != 0; },
+                        [&](const AddRemoteVtep& m) { return put(remote_vteps_, m.key, m); },
+                        [&](const DeleteRemoteVtep& m) { return remote_vteps_.erase(m.key) != 0; },
+                        [&](const AddRemoteMacIp& m) { return put(remote_macs_, m.key, m); },
+                        [&](const DeleteRemoteMacIp& m) { return remote_macs_.erase(m.key) != 0; },
+                        [&](const AdvertiseAllVni& m) { return set(all_vni_, m); },
+                        [&](const Advertise& m) {
+                          return put(advertise_, std::pair{m.what, m.vni}, m);
+                        },
+                        [&](const SetFloodControl& m) { return put(flood_, m.vni, m); },
+                        [&](const DuplicateDetection& m) { return set(duplicates_, m); },
+                        [](const auto&) { return false; },
+                    },
+                    message);
+}
+
+std::optional<bool> Cache::is_stale(const EvpnMessage& withdrawal) const {
+  if (const auto* mac = std::get_if<DeleteRemoteMacIp>(&withdrawal)) {
+    const auto it = remote_macs_.find(mac->key);
+    if (it != remote_macs_.end()) return it->second.stale;
+  }
+  if (const auto* vtep = std::get_if<DeleteRemoteVtep>(&withdrawal)) {
+    const auto it = remote_vteps_.find(vtep->key);
+    if (it != remote_vteps_.end()) return it->second.stale;
+  }
+  return std::nullopt;
+}
+
+bool Cache::withdraw(const EvpnMessage& withdrawal) {
+  return is_stale(withdrawal) == false && apply(withdrawal);
+}
+
+bool Cache::sweep(const EvpnMessage& withdrawal) {
+  return is_stale(withdrawal) == true && apply(withdrawal);
+}
+
+void Cache::mark_stale() {
+  for (auto& [key, row] : remote_vteps_) row.stale = true;
+  for (auto& [key, row] : remote_macs_) row.stale = true;
+}
+
+std::vector<EvpnMessage> Cache::reset_switches() {
+  std::vector<EvpnMessage> undo;
+  for (const auto& [key, row] : advertise_) {
+    if (row.on) undo.emplace_back(Advertise{row.what, false, row.vni});
+  }
+  for (const auto& [vni, row] : flood_) {
+    const auto neutral = vni.is_none() ? FloodControl::HeadEndReplication : FloodControl::Inherit;
+    undo.emplace_back(SetFloodControl{neutral, vni});
+  }
+  if (all_vni_on()) undo.emplace_back(AdvertiseAllVni{});
+  for (const auto& message : undo) apply(message);
+  return undo;
+}
+
+}  // namespace vtepd::evpn::relay

@@ -1,0 +1,70 @@
+// What the relay remembers: bgpd's switches, the remote routes it told, the local ones it was told.
+//
+// Remote routes become stale when bgpd's session ends and fresh when they are told again. A
+// withdrawal removes a fresh route only: after `clear bgp *` bgpd withdraws all it is about to tell
+// again, so vtepd decides when a stale one goes (sweep()).
+//
+// Threads: the event loop's. Errors: none. Cost: O(1) per message, DeleteLocalVni O(local MACs).
+#pragma once
+
+#include <map>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "vtepd/evpn_route.h"
+
+namespace vtepd::evpn::relay {
+
+class Cache {
+ public:
+  /// Takes in a message of any direction as it stands; whether that changed anything.
+  bool apply(const EvpnMessage& message);
+  /// bgpd's withdrawal: as apply(), but a stale route stays.
+  bool withdraw(const EvpnMessage& withdrawal);
+  /// vtepd's sweep: as apply(), but only a stale route goes.
+  bool sweep(const EvpnMessage& withdrawal);
+  void mark_stale();
+  /// Forgets bgpd's switches, as a new bgpd session begins; returns what undoes them at vtepd.
+  std::vector<EvpnMessage> reset_switches();
+
+  bool all_vni_on() const { return all_vni_ && all_vni_->on; }
+
+  /// Local tables in the order that bgpd takes them: a VNI before its MACs.
+  template <class Visit>
+  void for_each_local(Visit&& visit) const {
+    for (const auto& [vni, row] : local_vnis_) visit(EvpnMessage{row});
+    for (const auto& [key, row] : local_macs_) visit(EvpnMessage{row});
+  }
+  template <class Visit>
+  void for_each(Visit&& visit) const {
+    for_each_switch(visit);
+    for (const auto& [key, row] : remote_vteps_) visit(EvpnMessage{row});
+    for (const auto& [key, row] : remote_macs_) visit(EvpnMessage{row});
+    for_each_local(visit);
+  }
+  std::size_t size() const {
+    return remote_vteps_.size() + remote_macs_.size() + local_vnis_.size() + local_macs_.size();
+  }
+
+ private:
+  template <class Visit>
+  void for_each_switch(Visit&& visit) const {
+    if (all_vni_) visit(EvpnMessage{*all_vni_});
+    if (duplicates_) visit(EvpnMessage{*duplicates_});
+    for (const auto& [key, row] : advertise_) visit(EvpnMessage{row});
+    for (const auto& [key, row] : flood_) visit(EvpnMessage{row});
+  }
+  std::optional<bool> is_stale(const EvpnMessage& withdrawal) const;
+
+  std::optional<AdvertiseAllVni> all_vni_{};
+  std::optional<DuplicateDetection> duplicates_{};
+  std::map<std::pair<AdvertiseWhat, Vni>, Advertise> advertise_;
+  std::map<Vni, SetFloodControl> flood_;
+  FlatMap<VtepKey, AddRemoteVtep> remote_vteps_;
+  FlatMap<MacIpKey, AddRemoteMacIp> remote_macs_;
+  FlatMap<Vni, AddLocalVni> local_vnis_;
+  FlatMap<MacIpKey, AddLocalMacIp> local_macs_;
+};
+
+}  // namespace vtepd::evpn::relay

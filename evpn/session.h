@@ -1,0 +1,68 @@
+// vtepd's connection to vtepd-relay.
+//
+// Connects, and connects again for ever with a growing pause; checks that both speak the same
+// version; then on_up(), the relay's replay and live messages by on_message(), in order. When the
+// connection ends, on_down(). Whatever was queued is lost with it, on purpose: the relay replays
+// what bgpd has really been told, and vtepd compares again.
+//
+// Threads: the event loop's. Reading has a budget per turn. Errors: as on_down()'s reason, which is
+// also given while the relay cannot be reached (once per different reason).
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <functional>
+#include <string>
+
+#include "evpn/wire.h"
+#include "vtepd/evpn_route.h"
+
+namespace vtepd::evpn {
+
+class RelaySession {
+ public:
+  struct Handlers {
+    std::function<void(EvpnMessage&&)> on_message{};
+    std::function<void()> on_up{};
+    std::function<void(std::string reason)> on_down{};
+  };
+
+  RelaySession(boost::asio::io_context& io, std::string path, Handlers handlers);
+  RelaySession(const RelaySession&) = delete;
+  RelaySession& operator=(const RelaySession&) = delete;
+  ~RelaySession() { stop(); }
+
+  void start() { connect(); }
+  /// No handler is called any more.
+  void stop();
+  bool up() const { return up_; }
+
+  /// Queued; lost while the session is down.
+  void send(const EvpnMessage& message);
+
+ private:
+  void connect();
+  void read();
+  void drain();
+  Result<void> handle(const zapi::Frame& frame);
+  void write();
+  void lost(const std::string& reason);
+
+  boost::asio::io_context& io_;
+  std::string path_;
+  Handlers handlers_;
+  boost::asio::local::stream_protocol::socket socket_;
+  boost::asio::steady_timer retry_;
+  std::chrono::milliseconds pause_;
+  zapi::FrameSplitter splitter_;
+  zapi::Bytes incoming_;
+  zapi::Bytes queued_;
+  zapi::Bytes writing_;
+  std::string last_reason_;
+  std::uint64_t connection_ = 0;  // handlers of an earlier one do nothing
+  bool up_ = false;
+};
+
+}  // namespace vtepd::evpn
