@@ -1,0 +1,191 @@
+// The ASIC's tables as vocabulary: what an object is (its natural key), what it should say (its
+// row), and what is done about a difference (an operation).
+//
+// A row refers to other objects by their keys, never by SAI ids: rows can be wanted, compared and
+// printed before anything exists. The ids are known to the writer alone.
+// Plain data. Sources: SAI 1.13 headers' attribute ids; sonic-swss for the order of things.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <array>
+#include <boost/container_hash/hash.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "hwsync/sai/sai.h"
+#include "vtepd/ids.h"
+#include "vtepd/ip_address.h"
+#include "vtepd/mac_address.h"
+#include "vtepd/tables.h"
+
+namespace vtepd::hwsync {
+
+/// A front-panel port by its netdev's name, in place (IFNAMSIZ) because keys are copied a lot.
+class PortName {
+ public:
+  constexpr PortName() = default;
+  constexpr explicit PortName(std::string_view name) {
+    for (std::size_t i = 0; i < name.size() && i + 1 < text_.size(); ++i) text_.at(i) = name[i];
+  }
+  constexpr std::string_view view() const { return text_.data(); }
+  friend constexpr auto operator<=>(const PortName&, const PortName&) = default;
+  friend std::size_t hash_value(const PortName& name) { return boost::hash_value(name.text_); }
+
+ private:
+  std::array<char, 16> text_{};
+};
+
+struct SwitchKey {
+  friend auto operator<=>(const SwitchKey&, const SwitchKey&) = default;
+  friend std::size_t hash_value(const SwitchKey& /*key*/) { return 0; }
+};
+/// What the ASIC has from birth and other objects refer to.
+enum class BuiltIn : std::uint8_t { Bridge, VirtualRouter };
+struct BuiltInKey {
+  BuiltIn what{};
+  friend auto operator<=>(const BuiltInKey&, const BuiltInKey&) = default;
+  friend std::size_t hash_value(const BuiltInKey& k) { return static_cast<std::size_t>(k.what); }
+};
+/// A physical port: there as long as the ASIC is, so it is only ever changed.
+struct PortKey {
+  PortName port{};
+  friend auto operator<=>(const PortKey&, const PortKey&) = default;
+  friend std::size_t hash_value(const PortKey& k) { return hash_value(k.port); }
+};
+/// The loopback router interface on which tunnels stand.
+struct UnderlayKey {
+  friend auto operator<=>(const UnderlayKey&, const UnderlayKey&) = default;
+  friend std::size_t hash_value(const UnderlayKey& /*key*/) { return 0; }
+};
+enum class Direction : std::uint8_t { Decap, Encap };  // VNI to VLAN, VLAN to VNI
+struct TunnelMapKey {
+  IpAddress local{};
+  Direction direction{};
+  friend auto operator<=>(const TunnelMapKey&, const TunnelMapKey&) = default;
+  friend std::size_t hash_value(const TunnelMapKey& k) {
+    return detail::hash_of(k.local, static_cast<int>(k.direction));
+  }
+};
+/// remote none: the tunnel to all peers (P2MP).
+struct TunnelKey {
+  IpAddress local{};
+  IpAddress remote{};
+  friend auto operator<=>(const TunnelKey&, const TunnelKey&) = default;
+  friend std::size_t hash_value(const TunnelKey& k) { return detail::hash_of(k.local, k.remote); }
+};
+struct TerminationKey {
+  IpAddress local{};
+  friend auto operator<=>(const TerminationKey&, const TerminationKey&) = default;
+  friend std::size_t hash_value(const TerminationKey& k) { return hash_value(k.local); }
+};
+/// `from` is what the map looks up: a VNI in decap direction, a VLAN in encap direction.
+struct MapEntryKey {
+  IpAddress local{};
+  Direction direction{};
+  std::uint32_t from{};
+  friend auto operator<=>(const MapEntryKey&, const MapEntryKey&) = default;
+  friend std::size_t hash_value(const MapEntryKey& k) {
+    return detail::hash_of(k.local, static_cast<int>(k.direction), k.from);
+  }
+};
+struct BridgePortKey {
+  PortName port{};
+  friend auto operator<=>(const BridgePortKey&, const BridgePortKey&) = default;
+  friend std::size_t hash_value(const BridgePortKey& k) { return hash_value(k.port); }
+};
+struct TunnelPortKey {
+  IpAddress local{};
+  IpAddress remote{};
+  friend auto operator<=>(const TunnelPortKey&, const TunnelPortKey&) = default;
+  friend std::size_t hash_value(const TunnelPortKey& k) {
+    return detail::hash_of(k.local, k.remote);
+  }
+};
+struct FloodGroupKey {
+  VlanId vlan{};
+  friend auto operator<=>(const FloodGroupKey&, const FloodGroupKey&) = default;
+  friend std::size_t hash_value(const FloodGroupKey& k) { return hash_value(k.vlan); }
+};
+struct VlanKey {
+  VlanId vlan{};
+  friend auto operator<=>(const VlanKey&, const VlanKey&) = default;
+  friend std::size_t hash_value(const VlanKey& k) { return hash_value(k.vlan); }
+};
+struct VlanMemberKey {
+  VlanId vlan{};
+  PortName port{};
+  friend auto operator<=>(const VlanMemberKey&, const VlanMemberKey&) = default;
+  friend std::size_t hash_value(const VlanMemberKey& k) { return detail::hash_of(k.vlan, k.port); }
+};
+struct FloodMemberKey {
+  VlanId vlan{};
+  IpAddress vtep{};
+  friend auto operator<=>(const FloodMemberKey&, const FloodMemberKey&) = default;
+  friend std::size_t hash_value(const FloodMemberKey& k) { return detail::hash_of(k.vlan, k.vtep); }
+};
+struct FdbKey {
+  VlanId vlan{};
+  MacAddress mac{};
+  friend auto operator<=>(const FdbKey&, const FdbKey&) = default;
+  friend std::size_t hash_value(const FdbKey& k) { return detail::hash_of(k.vlan, k.mac); }
+};
+
+/// The alternatives stand in the order of dependency: an object refers only to objects of kinds
+/// before its own. rank() is this order, and there is no other list of it.
+using AsicKey = std::variant<SwitchKey, BuiltInKey, PortKey, UnderlayKey, TunnelMapKey, TunnelKey,
+                             TerminationKey, MapEntryKey, BridgePortKey, TunnelPortKey,
+                             FloodGroupKey, VlanKey, VlanMemberKey, FloodMemberKey, FdbKey>;
+
+/// "vlan 10", "fdb 10 00:00:00:bb:00:01", ...
+std::string to_text(const AsicKey& key);
+
+/// A value before SAI: numbers of every width and enumerators are one number.
+using AsicValue = std::variant<bool, std::uint32_t, IpAddress, AsicKey, std::vector<AsicKey>>;
+
+struct AsicAttribute {
+  sai_attr_id_t id{};
+  AsicValue value{};
+  bool optional{};  // forwarding is right without it: a library that cannot have it goes without
+  friend bool operator==(const AsicAttribute&, const AsicAttribute&) = default;
+};
+
+struct AsicRow {
+  sai_object_type_t object{};
+  std::vector<AsicAttribute> attributes{};  // in the order in which they may be set
+  std::vector<AsicKey> after{};             // must exist as well, though no attribute names them
+  const AsicAttribute* find(sai_attr_id_t id) const;
+  friend bool operator==(const AsicRow&, const AsicRow&) = default;
+};
+
+/// Every key that the row refers to.
+std::vector<AsicKey> references(const AsicRow& row);
+
+/// "BRIDGE_PORT_ATTR_TYPE" becomes "type"; the value as a person reads it.
+std::string attribute_name(sai_object_type_t object, sai_attr_id_t id);
+std::string to_text(const AsicValue& value);
+
+struct AsicOp {
+  enum class Kind : std::uint8_t { Create, Change, Remove };
+  Kind kind{};
+  AsicKey key{};
+  AsicRow row{};                      // as wanted; of a removal: as it was
+  std::vector<AsicAttribute> sets{};  // of a change, in order
+  friend bool operator==(const AsicOp&, const AsicOp&) = default;
+};
+
+/// Removals first, dependents before what they refer to; then creations and changes the other way.
+int rank(const AsicOp& op);
+int rank(const AsicKey& key);
+
+/// What makes an existing `actual` equal to `wanted`: changes where SAI allows them, none where
+/// the object must be made anew.
+std::optional<std::vector<AsicAttribute>> difference(const AsicRow& wanted, const AsicRow& actual);
+
+template <class Value>
+using AsicMap = FlatMap<AsicKey, Value>;
+
+}  // namespace vtepd::hwsync

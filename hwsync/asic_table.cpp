@@ -1,0 +1,169 @@
+#include "hwsync/asic_table.h"
+
+#include <algorithm>
+
+namespace vtepd::hwsync {
+
+const ActualRow* AsicTable::find(const AsicKey& key) const {
+  const auto it = rows_.find(key);
+  return it == rows_.end() ? nullptr : &it->second;
+}
+
+std::optional<AsicKey> AsicTable::waits_for(const AsicKey& key) const {
+  const auto it = waiting_.find(key);
+  return it == waiting_.end() ? std::nullopt : std::optional(it->second);
+}
+
+void AsicTable::adopt(const AsicKey& key, ActualRow row) {
+  count(row.row, +1);
+  if (row.permanent) born_.insert_or_assign(key, row.row);
+  rows_.insert_or_assign(key, std::move(row));
+  wake(key);
+  mark_(key);
+}
+
+void AsicTable::count(const AsicRow& row, int step) {
+  for (const auto& key : references(row)) {
+    auto& references = references_[key];
+    references += step;
+    if (references != 0) continue;
+    references_.erase(key);
+    if (going_.contains(key)) mark_(key);
+  }
+}
+
+bool AsicTable::in_use(const AsicKey& key) const {
+  const auto used = references_.find(key);
+  if (used == references_.end()) return false;
+  const auto released = released_in_batch_.find(key);
+  return used->second > (released == released_in_batch_.end() ? 0 : released->second);
+}
+
+void AsicTable::wait(const AsicKey& key, const AsicKey& what) {
+  waiting_.insert_or_assign(key, what);
+  waiters_[what].insert(key);
+}
+
+void AsicTable::wake(const AsicKey& what) {
+  const auto it = waiters_.find(what);
+  if (it == waiters_.end()) return;
+  const auto keys = std::move(it->second);
+  waiters_.erase(it);
+  for (const auto& key : keys) mark_(key);
+}
+
+/// The first object that the row needs and that is not there.
+std::optional<AsicKey> AsicTable::missing(const AsicRow& row) const {
+  for (const auto& key : references(row)) {
+    if (!rows_.contains(key) && !created_in_batch_.contains(key)) return key;
+  }
+  return std::nullopt;
+}
+
+/// What is wanted of the key, as far as what it refers to stays.
+std::optional<AsicRow> AsicTable::possible(const AsicKey& key) {
+  auto row = wanted_(key);
+  if (!row || going_.empty()) return row;
+  for (const auto& reference : references(*row)) {
+    if (!going_.contains(reference)) continue;
+    wait(key, reference);
+    return std::nullopt;
+  }
+  return row;
+}
+
+void AsicTable::plan(const AsicKey& key, const Emit& emit) {
+  waiting_.erase(key);
+  auto wanted = possible(key);
+  const auto* actual = find(key);
+  if (actual == nullptr) {
+    if (!wanted) return;
+    if (const auto what = missing(*wanted)) return wait(key, *what);
+    created_in_batch_.insert(key);
+    return emit({AsicOp::Kind::Create, key, std::move(*wanted), {}});
+  }
+  if (!wanted && actual->permanent) wanted = born_.at(key);
+  if (wanted) return plan_change(key, std::move(*wanted), emit);
+  plan_removal(key, *actual, emit);
+}
+
+void AsicTable::plan_removal(const AsicKey& key, const ActualRow& actual, const Emit& emit) {
+  if (in_use(key)) {
+    if (going_.insert(key).second) newly_going_.push_back(key);
+    return;
+  }
+  for (const auto& reference : references(actual.row)) ++released_in_batch_[reference];
+  emit({AsicOp::Kind::Remove, key, actual.row, {}});
+}
+
+/// The object is wanted as it is: dependents that were to go may stay or come again.
+void AsicTable::stay(const AsicKey& key) {
+  if (going_.erase(key) != 0) wake(key);
+}
+
+void AsicTable::plan_change(const AsicKey& key, AsicRow wanted, const Emit& emit) {
+  const auto& actual = rows_.at(key);
+  auto sets = difference(wanted, actual.row);
+  if (!sets) {
+    // SAI cannot change it: it goes, with all that refers to it, and comes again.
+    const bool free = !in_use(key);
+    plan_removal(key, actual, emit);
+    if (!free) return;
+    if (const auto what = missing(wanted)) return wait(key, *what);
+    created_in_batch_.insert(key);
+    return emit({AsicOp::Kind::Create, key, std::move(wanted), {}});
+  }
+  stay(key);
+  if (const auto what = missing(wanted)) return wait(key, *what);
+  if (sets->empty()) {
+    // At most the order changed, or what the object stands after.
+    if (!(wanted == actual.row)) changed({AsicOp::Kind::Change, key, std::move(wanted), {}});
+    return;
+  }
+  emit({AsicOp::Kind::Change, key, std::move(wanted), std::move(*sets)});
+}
+
+void AsicTable::end_batch() {
+  created_in_batch_.clear();
+  released_in_batch_.clear();
+  if (newly_going_.empty()) return;
+  // Once a batch, and only when something in use is to go: which rows hold it?
+  const KeySet going(newly_going_.begin(), newly_going_.end());
+  newly_going_.clear();
+  for (const auto& [key, actual] : rows_) {
+    const auto used = references(actual.row);
+    if (std::any_of(used.begin(), used.end(),
+                    [&](const AsicKey& reference) { return going.contains(reference); })) {
+      mark_(key);
+    }
+  }
+}
+
+void AsicTable::created(const AsicOp& op, sai_object_id_t id) {
+  // Its removal in the same batch was refused, and the entry then made to say what is wanted.
+  if (rows_.contains(op.key)) return changed(op);
+  count(op.row, +1);
+  rows_.insert_or_assign(op.key, ActualRow{op.row, id, false});
+  wake(op.key);
+}
+
+void AsicTable::changed(const AsicOp& op) {
+  auto& actual = rows_.at(op.key);
+  count(op.row, +1);
+  const auto before = std::exchange(actual.row, op.row);
+  count(before, -1);
+}
+
+void AsicTable::removed(const AsicOp& op) { vanished(op.key); }
+
+void AsicTable::vanished(const AsicKey& key) {
+  const auto it = rows_.find(key);
+  if (it == rows_.end()) return;
+  const auto row = std::move(it->second.row);
+  rows_.erase(it);
+  going_.erase(key);
+  count(row, -1);
+  mark_(key);
+}
+
+}  // namespace vtepd::hwsync

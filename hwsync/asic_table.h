@@ -1,0 +1,84 @@
+// The ASIC's table as it is, and the plan from it to what is wanted.
+//
+// An object can be created only when all it refers to exists, and removed only when nothing refers
+// to it. So a plan for one key may be to wait: for what it needs (it is woken when that has been
+// created) or for its dependents to go (they are planned without it, then it is woken). Nothing is
+// tried that must fail, and no order of events is wrong.
+//
+// Threads: the event loop's. Errors: none; what was refused is the Reconciler's to keep.
+// The rows are what the library has acknowledged, call by call: SAI has no other news of its own
+// objects. They can as well be read back from a library after a restart (adopt()).
+#pragma once
+
+#include <boost/unordered/unordered_flat_set.hpp>
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "hwsync/asic.h"
+
+namespace vtepd::hwsync {
+
+struct ActualRow {
+  AsicRow row{};
+  sai_object_id_t id{};
+  bool permanent{};  // the ASIC's own: only ever changed, and back to what it was born with
+};
+
+class AsicTable {
+ public:
+  using Wanted = std::function<std::optional<AsicRow>(const AsicKey&)>;
+  using Mark = std::function<void(const AsicKey&)>;
+  using Emit = std::function<void(AsicOp)>;
+
+  /// `wanted`: the mirror's word; `mark`: to have a key planned (again).
+  AsicTable(Wanted wanted, Mark mark) : wanted_(std::move(wanted)), mark_(std::move(mark)) {}
+
+  /// Takes in an object that exists already.
+  void adopt(const AsicKey& key, ActualRow row);
+
+  /// What a batch does may rest on what the same batch does before; between batches, call
+  /// end_batch().
+  void plan(const AsicKey& key, const Emit& emit);
+  void end_batch();
+
+  // What became of an operation.
+  void created(const AsicOp& op, sai_object_id_t id);
+  void changed(const AsicOp& op);
+  void removed(const AsicOp& op);
+  void vanished(const AsicKey& key);
+
+  const ActualRow* find(const AsicKey& key) const;
+  const AsicMap<ActualRow>& rows() const { return rows_; }
+  /// What the key waits for, if it does.
+  std::optional<AsicKey> waits_for(const AsicKey& key) const;
+  const AsicMap<AsicKey>& waiting() const { return waiting_; }
+  bool is_going(const AsicKey& key) const { return going_.contains(key); }
+
+ private:
+  using KeySet = boost::unordered_flat_set<AsicKey, boost::hash<AsicKey>>;
+
+  std::optional<AsicRow> possible(const AsicKey& key);
+  std::optional<AsicKey> missing(const AsicRow& row) const;
+  void wait(const AsicKey& key, const AsicKey& what);
+  void wake(const AsicKey& what);
+  void plan_removal(const AsicKey& key, const ActualRow& actual, const Emit& emit);
+  void plan_change(const AsicKey& key, AsicRow wanted, const Emit& emit);
+  void count(const AsicRow& row, int step);
+  void stay(const AsicKey& key);
+  bool in_use(const AsicKey& key) const;
+
+  Wanted wanted_;
+  Mark mark_;
+  AsicMap<ActualRow> rows_;
+  AsicMap<AsicRow> born_;     // what permanent objects say when nothing is wanted of them
+  AsicMap<int> references_;   // to a key, by rows
+  AsicMap<KeySet> waiters_;   // by what they wait for
+  AsicMap<AsicKey> waiting_;  // the other way round
+  KeySet going_;              // to be removed once nothing refers to them
+  std::vector<AsicKey> newly_going_;
+  KeySet created_in_batch_;
+  AsicMap<int> released_in_batch_;  // references that removals of this batch give up
+};
+
+}  // namespace vtepd::hwsync

@@ -1,0 +1,107 @@
+#include "hwsync/encode.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "hwsync/sai/attributes.h"
+
+namespace vtepd::hwsync {
+namespace {
+
+void put_number(sai::ValueKind kind, std::uint32_t number, sai_attribute_value_t& value) {
+  switch (kind) {
+    case sai::ValueKind::U8:
+      value.u8 = static_cast<std::uint8_t>(number);
+      return;
+    case sai::ValueKind::U16:
+      value.u16 = static_cast<std::uint16_t>(number);
+      return;
+    case sai::ValueKind::Enum:
+      value.s32 = static_cast<std::int32_t>(number);
+      return;
+    case sai::ValueKind::Oid:
+      value.oid = SAI_NULL_OBJECT_ID;  // a number in an object's place is "none"
+      return;
+    default:
+      value.u32 = number;
+  }
+}
+
+Result<sai_object_id_t> id_of(const AsicKey& key, const FindId& find) {
+  const auto id = find(key);
+  if (id == SAI_NULL_OBJECT_ID) return Error{0, fmt::format("needs {}", to_text(key))};
+  return id;
+}
+
+}  // namespace
+
+sai_ip_address_t encode(const IpAddress& address) {
+  sai_ip_address_t encoded{};
+  encoded.addr_family = address.is_v6() ? SAI_IP_ADDR_FAMILY_IPV6 : SAI_IP_ADDR_FAMILY_IPV4;
+  const auto bytes = address.bytes();
+  if (!bytes.empty()) std::memcpy(&encoded.addr, bytes.data(), bytes.size());
+  return encoded;
+}
+
+Result<sai_attribute_t> encode(sai_object_type_t object, const AsicAttribute& attribute,
+                               const FindId& find, std::vector<sai_object_id_t>& list) {
+  sai_attribute_t encoded{};
+  encoded.id = attribute.id;
+  if (const auto* flag = std::get_if<bool>(&attribute.value)) encoded.value.booldata = *flag;
+  if (const auto* number = std::get_if<std::uint32_t>(&attribute.value)) {
+    put_number(sai::attribute(object, attribute.id).kind, *number, encoded.value);
+  }
+  if (const auto* address = std::get_if<IpAddress>(&attribute.value)) {
+    encoded.value.ipaddr = encode(*address);
+  }
+  if (const auto* key = std::get_if<AsicKey>(&attribute.value)) {
+    const auto id = id_of(*key, find);
+    if (!id) return id.error();
+    encoded.value.oid = *id;
+  }
+  if (const auto* keys = std::get_if<std::vector<AsicKey>>(&attribute.value)) {
+    for (const auto& key : *keys) {
+      const auto id = id_of(key, find);
+      if (!id) return id.error();
+      list.push_back(*id);
+    }
+    encoded.value.objlist = {static_cast<std::uint32_t>(list.size()), list.data()};
+  }
+  return encoded;
+}
+
+Result<EncodedRow> EncodedRow::make(const AsicRow& row, const FindId& find) {
+  EncodedRow encoded;
+  for (const auto& key : row.after) {
+    if (auto id = id_of(key, find); !id) return id.error();
+  }
+  for (const auto& attribute : row.attributes) {
+    auto value = encode(row.object, attribute, find, encoded.lists_.emplace_back());
+    if (!value) return value.error();
+    encoded.attributes_.push_back(*value);
+    encoded.optional_.push_back(attribute.optional);
+  }
+  return encoded;
+}
+
+bool EncodedRow::has_optional() const {
+  return std::find(optional_.begin(), optional_.end(), true) != optional_.end();
+}
+
+void EncodedRow::drop(std::size_t index) {
+  const auto at = static_cast<std::ptrdiff_t>(index);
+  attributes_.erase(attributes_.begin() + at);
+  optional_.erase(optional_.begin() + at);
+}
+
+std::vector<sai_attr_id_t> EncodedRow::drop_optional() {
+  std::vector<sai_attr_id_t> dropped;
+  for (std::size_t i = attributes_.size(); i-- > 0;) {
+    if (!optional_[i]) continue;
+    dropped.push_back(attributes_[i].id);
+    drop(i);
+  }
+  return dropped;
+}
+
+}  // namespace vtepd::hwsync

@@ -1,0 +1,344 @@
+#include "hwsync/hardware.h"
+
+#include <algorithm>
+
+#include "hwsync/sai/attributes.h"
+
+namespace vtepd::hwsync {
+namespace {
+
+// A batch is short enough not to keep a port-down waiting behind it for long: at 500 us a call,
+// 256 operations are an eighth of a second.
+constexpr std::size_t kBatch = 256;
+constexpr auto kBringUpWait = std::chrono::seconds(1);
+constexpr auto kBringUpLongest = std::chrono::seconds(30);
+
+}  // namespace
+
+Hardware::Hardware(std::unique_ptr<sai::Library> library, HardwareSettings settings,
+                   const KernelView& view, const Clock& clock)
+    : settings_(std::move(settings)),
+      view_(view),
+      clock_(clock),
+      library_(std::move(library)),
+      bring_up_(*library_, settings_.profile),
+      table_([this](const AsicKey& key) { return mirror_->wanted(key); },
+             [this](const AsicKey& key) { reconciler_.mark(key); }),
+      problem_("not brought up yet"),
+      notifications_(std::make_unique<Notifications>(
+          [this, alive = std::weak_ptr(alive_), post = settings_.post] {
+            post([this, alive] {
+              if (!alive.expired()) hear();
+            });
+          })) {}
+
+Hardware::~Hardware() { notifications_.reset(); }
+
+Result<std::unique_ptr<Hardware>> Hardware::open(HardwareSettings settings, const KernelView& view,
+                                                 const Clock& clock) {
+  auto library = sai::Library::open(settings.library, settings.profile);
+  if (!library) return library.error();
+  return over(std::move(*library), std::move(settings), view, clock);
+}
+
+std::unique_ptr<Hardware> Hardware::over(std::unique_ptr<sai::Library> library,
+                                         HardwareSettings settings, const KernelView& view,
+                                         const Clock& clock) {
+  return std::unique_ptr<Hardware>(
+      new Hardware(std::move(library), std::move(settings), view, clock));
+}
+
+/// `function`, to be posted: it does nothing if we are gone by then.
+template <class Function>
+std::function<void()> Hardware::guarded(Function function) {
+  return [alive = std::weak_ptr(alive_), function = std::move(function)] {
+    if (!alive.expired()) function();
+  };
+}
+
+void Hardware::start() {
+  started_ = true;
+  ask_for_turn();
+}
+
+void Hardware::ask_for_turn() {
+  if (started_ && !busy_ && !shut_down_ && on_work) on_work();
+}
+
+void Hardware::changed(const KernelEvent& event) {
+  if (!mirror_) return;  // all is compared once the switch is up
+  if (!mirror_->touched(event, [this](const AsicKey& key) { mark(key); })) {
+    structure_changed_ = true;
+  }
+  if (structure_changed_ || !reconciler_.idle()) ask_for_turn();
+}
+
+void Hardware::resync() {
+  if (!mirror_) return;
+  reread();
+  mark_all();
+  ask_for_turn();
+}
+
+void Hardware::mark(const AsicKey& key) { reconciler_.mark(key); }
+
+/// Everything that is or should be, what exists in the order in which it could be removed.
+void Hardware::mark_all() {
+  std::vector<AsicKey> existing;
+  existing.reserve(table_.rows().size());
+  for (const auto& [key, row] : table_.rows()) existing.push_back(key);
+  std::stable_sort(existing.begin(), existing.end(),
+                   [](const AsicKey& a, const AsicKey& b) { return rank(a) > rank(b); });
+  for (const auto& key : existing) mark(key);
+  const EmitKey emit = [this](const AsicKey& key) { mark(key); };
+  mirror_->all_structure(emit);
+  mirror_->all_entries(emit);
+}
+
+/// Every MAC and flood entry, and what stands for peers: the ground under them has changed.
+void Hardware::mark_entries() {
+  for (const auto& [key, row] : table_.rows()) {
+    if (std::holds_alternative<FdbKey>(key) || std::holds_alternative<FloodMemberKey>(key) ||
+        std::holds_alternative<TunnelKey>(key) || std::holds_alternative<TunnelPortKey>(key)) {
+      mark(key);
+    }
+  }
+  mirror_->all_entries([this](const AsicKey& key) { mark(key); });
+}
+
+void Hardware::reread() {
+  structure_changed_ = false;
+  if (mirror_->reread([this](const AsicKey& key) { mark(key); })) mark_entries();
+}
+
+bool Hardware::idle() const {
+  return shut_down_ || (mirror_ && !busy_ && !structure_changed_ && reconciler_.idle());
+}
+
+std::optional<TimePoint> Hardware::next_retry() const {
+  if (!started_ || busy_ || shut_down_) return std::nullopt;
+  if (!mirror_) return bring_up_at_;
+  return reconciler_.next_retry();
+}
+
+void Hardware::turn() {
+  if (!started_ || busy_ || shut_down_) return;
+  if (!mirror_) return bring_up();
+  if (structure_changed_) reread();
+  auto batch = reconciler_.take(clock_.now(), kBatch, [this](const AsicKey& key, auto&& emit) {
+    table_.plan(key, [&](AsicOp op) { emit(std::move(op)); });
+  });
+  table_.end_batch();
+  if (!batch.empty()) return send(std::move(batch));
+  if (!reconciler_.idle()) ask_for_turn();
+}
+
+void Hardware::bring_up() {
+  if (clock_.now() < bring_up_at_) return;
+  busy_ = true;
+  worker_.run([this, post = settings_.post] {
+    auto facts = bring_up_.run();
+    if (facts) writer_ = std::make_unique<Writer>(*library_, facts->id, facts->ids);
+    post(guarded([this, facts = std::move(facts)] { brought_up(facts); }));
+  });
+}
+
+void Hardware::brought_up(Result<SwitchFacts> facts) {
+  busy_ = false;
+  if (!facts) {
+    problem_ = facts.error().what;
+    const auto wait = kBringUpWait * (1U << std::min(bring_up_attempts_++, 5U));
+    bring_up_at_ = clock_.now() + std::min<Duration>(wait, kBringUpLongest);
+    return;
+  }
+  problem_.clear();
+  mirror_.emplace(view_, facts->ports, facts->shape);
+  for (const auto& [key, id] : facts->ids) {
+    table_.adopt(key, {Mirror::untouched(key), id, true});
+    keys_by_id_.insert_or_assign(id, key);
+  }
+  reread();
+  mark_all();
+  ask_for_turn();
+}
+
+void Hardware::send(Batch batch) {
+  busy_ = true;
+  worker_.run([this, post = settings_.post, batch = std::move(batch)] {
+    Done done;
+    done.outcomes.reserve(batch.size());
+    for (const auto& item : batch) done.outcomes.push_back(writer_->write(item.op));
+    done.counters = writer_->counters();
+    post(guarded([this, batch, done = std::move(done)] { settle(batch, done); }));
+  });
+}
+
+void Hardware::settle(const Batch& batch, const Done& done) {
+  busy_ = false;
+  counters_.writes = done.counters;
+  std::vector<Result<>> results;
+  results.reserve(batch.size());
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    take_outcome(batch[i].op, done.outcomes[i]);
+    results.push_back(done.outcomes[i].result);
+  }
+  reconciler_.settle(batch, results, clock_.now());
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    if (done.outcomes[i].full) parked_.insert(batch[i].key);
+  }
+  for (const auto& item : batch) {
+    if (item.op.kind == AsicOp::Kind::Remove && table_.find(item.key) == nullptr) {
+      unpark(item.key);
+    }
+  }
+  ask_for_turn();
+}
+
+void Hardware::take_outcome(const AsicOp& op, const WriteOutcome& outcome) {
+  if (outcome.gone) table_.vanished(op.key);
+  if (!outcome.result) return;
+  switch (op.kind) {
+    case AsicOp::Kind::Create:
+      table_.created(op, outcome.id);
+      if (outcome.id != SAI_NULL_OBJECT_ID) keys_by_id_.insert_or_assign(outcome.id, op.key);
+      return;
+    case AsicOp::Kind::Change:
+      table_.changed(op);
+      return;
+    case AsicOp::Kind::Remove:
+      if (const auto* row = table_.find(op.key)) keys_by_id_.erase(row->id);
+      table_.removed(op);
+      return;
+  }
+}
+
+/// A thing was removed: one of its kind that found no room may try again at once.
+void Hardware::unpark(const AsicKey& removed) {
+  const auto it = std::find_if(parked_.begin(), parked_.end(),
+                               [&](const AsicKey& key) { return key.index() == removed.index(); });
+  if (it == parked_.end()) return;
+  reconciler_.retry_now(*it);
+  parked_.erase(it);
+}
+
+void Hardware::hear() {
+  for (const auto& notice : notifications_->take()) tell(notice);
+}
+
+const AsicKey* Hardware::key_of(sai_object_id_t id) const {
+  const auto it = keys_by_id_.find(id);
+  return it == keys_by_id_.end() ? nullptr : &it->second;
+}
+
+void Hardware::tell(const Notice& notice) {
+  ++counters_.events;
+  if (const auto* fdb = std::get_if<FdbNotice>(&notice)) return tell_fdb(*fdb);
+  if (std::holds_alternative<ShutdownNotice>(notice)) {
+    shut_down_ = true;
+    problem_ = "the ASIC asked to be shut down, or failed";
+    if (settings_.on_event) settings_.on_event(AsicShutdown{});
+    return;
+  }
+  const auto& state = std::get<PortNotice>(notice);
+  const auto* key = key_of(state.port);
+  const auto* port = key == nullptr ? nullptr : std::get_if<PortKey>(key);
+  if (port == nullptr) {
+    ++counters_.events_unknown;
+  } else if (settings_.on_event) {
+    settings_.on_event(AsicPortState{std::string(port->port.view()), state.up});
+  }
+}
+
+void Hardware::tell_fdb(const FdbNotice& notice) {
+  const auto* vlan_key = key_of(notice.vlan);
+  const auto* vlan = vlan_key == nullptr ? nullptr : std::get_if<VlanKey>(vlan_key);
+  const auto* port_key = key_of(notice.bridge_port);
+  const auto* port = port_key == nullptr ? nullptr : std::get_if<BridgePortKey>(port_key);
+  const bool flush = notice.event == SAI_FDB_EVENT_FLUSHED && notice.mac.is_zero();
+  const bool stray_vlan = vlan == nullptr && !(flush && notice.vlan == SAI_NULL_OBJECT_ID);
+  const bool stray_port = port == nullptr && notice.bridge_port != SAI_NULL_OBJECT_ID;
+  if (stray_vlan || stray_port) {
+    ++counters_.events_unknown;
+    return;
+  }
+  if (!settings_.on_event) return;
+  const auto vid = vlan == nullptr ? VlanId{} : vlan->vlan;
+  std::string name(port == nullptr ? std::string_view{} : port->port.view());
+  if (flush) {
+    settings_.on_event(AsicFlushed{vid, std::move(name)});
+  } else if (notice.event == SAI_FDB_EVENT_LEARNED || notice.event == SAI_FDB_EVENT_MOVE) {
+    settings_.on_event(AsicMacLearned{vid, notice.mac, std::move(name)});
+  } else {
+    settings_.on_event(AsicMacGone{vid, notice.mac, std::move(name)});
+  }
+}
+
+std::string Hardware::state_of(const AsicKey& key) const {
+  if (const auto* failure = reconciler_.failure(key)) return "failed: " + failure->reason;
+  if (const auto what = table_.waits_for(key)) return "waits for " + to_text(*what);
+  if (table_.is_going(key)) return "to be removed";
+  return table_.find(key) == nullptr ? "pending" : "ok";
+}
+
+AsicObject Hardware::describe(const AsicKey& key, const AsicRow& row, sai_object_id_t id) const {
+  AsicObject object{to_text(key), std::string(sai::object_name(row.object)), {}, id, state_of(key)};
+  for (const auto& attribute : row.attributes) {
+    object.attributes.emplace_back(attribute_name(row.object, attribute.id),
+                                   to_text(attribute.value));
+  }
+  return object;
+}
+
+void Hardware::for_each_row(const std::function<void(const AsicObject&)>& visit) const {
+  if (!mirror_) return;
+  std::vector<AsicKey> keys;
+  for (const auto& [key, row] : table_.rows()) keys.push_back(key);
+  const auto add_missing = [&](const AsicKey& key) {
+    if (table_.find(key) == nullptr && mirror_->wanted(key)) keys.push_back(key);
+  };
+  for (const auto& [key, what] : table_.waiting()) add_missing(key);
+  reconciler_.for_each_failure([&](const AsicKey& key, const Failure&) { add_missing(key); });
+  std::sort(keys.begin(), keys.end());
+  keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
+  for (const auto& key : keys) {
+    const auto* actual = table_.find(key);
+    if (actual != nullptr) {
+      visit(describe(key, actual->row, actual->id));
+    } else {
+      visit(describe(key, *mirror_->wanted(key), SAI_NULL_OBJECT_ID));
+    }
+  }
+}
+
+void Hardware::for_each_failure(
+    const std::function<void(const std::string& key, const Failure&)>& visit) const {
+  reconciler_.for_each_failure(
+      [&](const AsicKey& key, const Failure& failure) { visit(to_text(key), failure); });
+}
+
+std::vector<std::string> Hardware::ignored() const {
+  return mirror_ ? mirror_->topology().ignored : std::vector<std::string>{};
+}
+
+std::optional<IpAddress> Hardware::has_remote_mac(VlanId vlan, const MacAddress& mac) const {
+  const auto* actual = table_.find(FdbKey{vlan, mac});
+  if (actual == nullptr) return std::nullopt;
+  const auto* endpoint = actual->row.find(SAI_FDB_ENTRY_ATTR_ENDPOINT_IP);
+  if (endpoint == nullptr) return std::nullopt;
+  return std::get<IpAddress>(endpoint->value);
+}
+
+std::optional<std::string> Hardware::local_mac(VlanId vlan, const MacAddress& mac) const {
+  const auto* actual = table_.find(FdbKey{vlan, mac});
+  if (actual == nullptr) return std::nullopt;
+  const auto* port = actual->row.find(SAI_FDB_ENTRY_ATTR_BRIDGE_PORT_ID);
+  const auto* key = std::get_if<BridgePortKey>(&std::get<AsicKey>(port->value));
+  if (key == nullptr) return std::nullopt;
+  return std::string(key->port.view());
+}
+
+bool Hardware::has_flood(VlanId vlan, const IpAddress& vtep) const {
+  return table_.find(FloodMemberKey{vlan, vtep}) != nullptr;
+}
+
+}  // namespace vtepd::hwsync

@@ -1,0 +1,154 @@
+// The ASIC side of vtepd: keeps the ASIC's tables equal to what the kernel view says.
+//
+// Threads: all members on the event loop; SAI calls on one thread of its own. A batch of
+//   operations goes there, its results come back through `post`; one batch is under way at a time.
+// Errors: open() says why a library cannot be used. Later ones are kept with their key and reason
+//   (failures()) and tried again; if the switch cannot be brought up, problem() says why and it is
+//   tried again too.
+// Ownership: the view and the clock outlive it. Its end waits for the SAI call at hand and leaves
+//   the ASIC forwarding as it is.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "hwsync/asic_table.h"
+#include "hwsync/bring_up.h"
+#include "hwsync/notifications.h"
+#include "hwsync/worker.h"
+#include "hwsync/writer.h"
+#include "vtepd/asic_event.h"
+#include "vtepd/clock.h"
+#include "vtepd/reconciler.h"
+
+namespace vtepd::hwsync {
+
+struct HardwareSettings {
+  std::string library = "libsoftsai.so";
+  sai::Profile profile{};
+  /// Runs a function on the event loop; called from any thread.
+  std::function<void(std::function<void()>)> post{};
+  /// Hears what the ASIC tells by itself; may be empty.
+  std::function<void(const AsicEvent&)> on_event{};
+};
+
+/// One object of the ASIC, for `vtepctl show asic`.
+struct AsicObject {
+  std::string key{};
+  std::string object{};
+  std::vector<std::pair<std::string, std::string>> attributes{};
+  std::uint64_t id{};
+  std::string state{};  // "ok", "pending", "waits for ...", "failed: ..."
+};
+
+struct HardwareCounters {
+  WriteCounters writes{};
+  std::uint64_t events{};          // that the ASIC told
+  std::uint64_t events_unknown{};  // of them about objects that are not ours
+};
+
+class Hardware {
+ public:
+  static Result<std::unique_ptr<Hardware>> open(HardwareSettings settings, const KernelView& view,
+                                                const Clock& clock);
+  static std::unique_ptr<Hardware> over(std::unique_ptr<sai::Library> library,
+                                        HardwareSettings settings, const KernelView& view,
+                                        const Clock& clock);
+  ~Hardware();
+  Hardware(const Hardware&) = delete;
+  Hardware& operator=(const Hardware&) = delete;
+
+  /// Called when turn() has something to do; set it before start().
+  std::function<void()> on_work;
+
+  /// Opens the gate: from now on the ASIC is written.
+  void start();
+  /// The view has taken `event`.
+  void changed(const KernelEvent& event);
+  /// The view was read anew: everything is compared.
+  void resync();
+  /// Takes a batch of work, if none is under way.
+  void turn();
+
+  /// Whether nothing is left to do but retries.
+  bool idle() const;
+  /// When turn() should be called though nobody asks.
+  std::optional<TimePoint> next_retry() const;
+  /// Why the switch is not up, empty if it is.
+  const std::string& problem() const { return problem_; }
+  std::string library_version() const { return library_->version_text(); }
+
+  void for_each_row(const std::function<void(const AsicObject&)>& visit) const;
+  void for_each_failure(
+      const std::function<void(const std::string& key, const Failure&)>& visit) const;
+  std::size_t failures() const { return reconciler_.failures(); }
+  /// What the kernel has and the ASIC cannot, in words.
+  std::vector<std::string> ignored() const;
+  const HardwareCounters& counters() const { return counters_; }
+  const ReconcilerCounters& reconciler_counters() const { return reconciler_.counters(); }
+
+  std::optional<IpAddress> has_remote_mac(VlanId vlan, const MacAddress& mac) const;
+  std::optional<std::string> local_mac(VlanId vlan, const MacAddress& mac) const;
+  bool has_flood(VlanId vlan, const IpAddress& vtep) const;
+
+ private:
+  using Engine = Reconciler<AsicKey, AsicOp>;
+  using Batch = std::vector<Engine::Item>;
+  struct Done {
+    std::vector<WriteOutcome> outcomes{};
+    WriteCounters counters{};
+  };
+
+  Hardware(std::unique_ptr<sai::Library> library, HardwareSettings settings, const KernelView& view,
+           const Clock& clock);
+  void bring_up();
+  void brought_up(Result<SwitchFacts> facts);
+  void mark(const AsicKey& key);
+  void mark_all();
+  void mark_entries();
+  void reread();
+  void send(Batch batch);
+  void settle(const Batch& batch, const Done& done);
+  void take_outcome(const AsicOp& op, const WriteOutcome& outcome);
+  void unpark(const AsicKey& removed);
+  void ask_for_turn();
+  void hear();
+  void tell(const Notice& notice);
+  void tell_fdb(const FdbNotice& notice);
+  const AsicKey* key_of(sai_object_id_t id) const;
+  std::string state_of(const AsicKey& key) const;
+  AsicObject describe(const AsicKey& key, const AsicRow& row, sai_object_id_t id) const;
+  template <class Function>
+  std::function<void()> guarded(Function function);
+
+  HardwareSettings settings_;
+  const KernelView& view_;
+  const Clock& clock_;
+  std::unique_ptr<sai::Library> library_;
+  BringUp bring_up_;
+  std::unique_ptr<Writer> writer_;  // the SAI thread's once the switch is up
+  std::optional<Mirror> mirror_;
+  AsicTable table_;
+  Engine reconciler_;
+  std::set<AsicKey> parked_;                    // refused for want of room
+  FlatMap<std::uint64_t, AsicKey> keys_by_id_;  // for what the ASIC tells
+  HardwareCounters counters_;
+  std::string problem_;
+  TimePoint bring_up_at_{};
+  unsigned bring_up_attempts_ = 0;
+  bool started_ = false;
+  bool busy_ = false;  // the SAI thread has work of ours
+  bool structure_changed_ = false;
+  bool shut_down_ = false;
+  // What was posted before our end must not run after it: it holds a weak reference to this.
+  std::shared_ptr<const bool> alive_ = std::make_shared<const bool>(true);
+  std::unique_ptr<Notifications> notifications_;
+  Worker worker_;  // last: ends first, before anything it uses
+};
+
+}  // namespace vtepd::hwsync

@@ -1,0 +1,431 @@
+#include "hwsync/mirror.h"
+
+#include <array>
+#include <set>
+
+namespace vtepd::hwsync {
+namespace {
+
+// What a frame has more than the kernel's MTU counts: Ethernet header, VLAN tag, FCS.
+constexpr std::uint32_t kFrameOverhead = 14 + 4 + 4;
+constexpr std::uint32_t kDefaultFrame = 1514;  // of SAI
+constexpr std::uint32_t kUnderlayMtu = 9100;
+constexpr std::uint32_t kDefaultPvid = 1;
+constexpr std::uint8_t kTosInherit = 1;  // of a vxlan device: copy the inner field
+
+AsicAttribute given(sai_attr_id_t id, AsicValue value) { return {id, std::move(value), false}; }
+AsicAttribute optional(sai_attr_id_t id, AsicValue value) { return {id, std::move(value), true}; }
+
+AsicValue number(std::uint64_t value) { return static_cast<std::uint32_t>(value); }
+AsicValue key_of(AsicKey key) { return key; }
+
+/// The three kinds of flooded frames and the attributes that steer them.
+struct FloodAttributes {
+  sai_attr_id_t type;
+  sai_attr_id_t group;
+};
+constexpr std::array kFloods{FloodAttributes{SAI_VLAN_ATTR_UNKNOWN_UNICAST_FLOOD_CONTROL_TYPE,
+                                             SAI_VLAN_ATTR_UNKNOWN_UNICAST_FLOOD_GROUP},
+                             FloodAttributes{SAI_VLAN_ATTR_UNKNOWN_MULTICAST_FLOOD_CONTROL_TYPE,
+                                             SAI_VLAN_ATTR_UNKNOWN_MULTICAST_FLOOD_GROUP},
+                             FloodAttributes{SAI_VLAN_ATTR_BROADCAST_FLOOD_CONTROL_TYPE,
+                                             SAI_VLAN_ATTR_BROADCAST_FLOOD_GROUP}};
+
+/// A VLAN that floods to its members and to nothing else.
+AsicRow plain_vlan(VlanId vlan) {
+  AsicRow row{SAI_OBJECT_TYPE_VLAN, {given(SAI_VLAN_ATTR_VLAN_ID, number(vlan.value()))}, {}};
+  for (const auto& flood : kFloods) {
+    row.attributes.push_back(given(flood.type, number(SAI_VLAN_FLOOD_CONTROL_TYPE_ALL)));
+  }
+  return row;
+}
+
+/// Emits `key(row)` for every row that two maps do not share.
+template <class Map, class Emit>
+void differing(const Map& before, const Map& after, Emit&& emit) {
+  for (const auto& row : before) {
+    const auto it = after.find(row.first);
+    if (it == after.end() || !(it->second == row.second)) emit(row);
+  }
+  for (const auto& row : after) {
+    const auto it = before.find(row.first);
+    if (it == before.end() || !(it->second == row.second)) emit(row);
+  }
+}
+
+}  // namespace
+
+std::optional<AsicRow> Mirror::wanted(const AsicKey& key) const {
+  return std::visit([this](const auto& k) { return row(k); }, key);
+}
+
+AsicRow Mirror::untouched(const AsicKey& key) {
+  if (const auto* vlan = std::get_if<VlanKey>(&key)) return plain_vlan(vlan->vlan);
+  if (std::holds_alternative<PortKey>(key)) return AsicRow{SAI_OBJECT_TYPE_PORT, {}, {}};
+  if (std::holds_alternative<SwitchKey>(key)) return AsicRow{SAI_OBJECT_TYPE_SWITCH, {}, {}};
+  const bool bridge = std::get<BuiltInKey>(key).what == BuiltIn::Bridge;
+  return AsicRow{bridge ? SAI_OBJECT_TYPE_BRIDGE : SAI_OBJECT_TYPE_VIRTUAL_ROUTER, {}, {}};
+}
+
+const VxlanSide* Mirror::overlay(VlanId vlan) const {
+  const auto it = topology_.vlans.find(vlan);
+  return it == topology_.vlans.end() || it->second.overlay.vni.is_none() ? nullptr
+                                                                         : &it->second.overlay;
+}
+
+/// The VLAN that frames of a VNI to `local` are of.
+std::optional<VlanId> Mirror::vlan_of(const IpAddress& local, std::uint32_t vni) const {
+  const auto it = topology_.vlan_of_vni.find({local, vni});
+  return it == topology_.vlan_of_vni.end() ? std::nullopt : std::optional(it->second);
+}
+
+/// The far end in the key of the tunnel that leads to `vtep`.
+IpAddress Mirror::tunnel_peer(const IpAddress& vtep) const {
+  return shape_ == FloodShape::Peers ? vtep : IpAddress{};
+}
+
+/// Whether `remote` is a flood member of any VLAN of `local`: then a P2P tunnel to it is wanted.
+bool Mirror::has_peer(const IpAddress& local, const IpAddress& remote) const {
+  for (const auto& [place, vlan] : topology_.vlan_of) {
+    const auto* side = overlay(vlan);
+    if (side->local == local && view_.has_flood({place.device, place.vni, remote})) return true;
+  }
+  return false;
+}
+
+std::optional<AsicRow> Mirror::row(const SwitchKey& /*key*/) const {
+  return AsicRow{SAI_OBJECT_TYPE_SWITCH,
+                 {given(SAI_SWITCH_ATTR_FDB_AGING_TIME, number(topology_.ageing_seconds)),
+                  optional(SAI_SWITCH_ATTR_VXLAN_DEFAULT_PORT, number(topology_.vxlan_port))},
+                 {}};
+}
+
+std::optional<AsicRow> Mirror::row(const BuiltInKey& key) const { return untouched(key); }
+
+std::optional<AsicRow> Mirror::row(const PortKey& key) const {
+  const auto it = topology_.ports.find(key.port);
+  if (it == topology_.ports.end()) return std::nullopt;
+  const auto& port = it->second;
+  const auto pvid = port.pvid.is_none() ? kDefaultPvid : port.pvid.value();
+  return AsicRow{SAI_OBJECT_TYPE_PORT,
+                 {given(SAI_PORT_ATTR_PORT_VLAN_ID, number(pvid)),
+                  optional(SAI_PORT_ATTR_DROP_UNTAGGED, port.bridged && port.pvid.is_none()),
+                  optional(SAI_PORT_ATTR_MTU,
+                           number(port.mtu == 0 ? kDefaultFrame : port.mtu + kFrameOverhead)),
+                  given(SAI_PORT_ATTR_ADMIN_STATE, port.up)},
+                 {}};
+}
+
+std::optional<AsicRow> Mirror::row(const UnderlayKey& /*key*/) const {
+  if (topology_.tunnels.empty()) return std::nullopt;
+  return AsicRow{SAI_OBJECT_TYPE_ROUTER_INTERFACE,
+                 {given(SAI_ROUTER_INTERFACE_ATTR_VIRTUAL_ROUTER_ID,
+                        key_of(BuiltInKey{BuiltIn::VirtualRouter})),
+                  given(SAI_ROUTER_INTERFACE_ATTR_TYPE, number(SAI_ROUTER_INTERFACE_TYPE_LOOPBACK)),
+                  optional(SAI_ROUTER_INTERFACE_ATTR_MTU, number(kUnderlayMtu))},
+                 {}};
+}
+
+std::optional<AsicRow> Mirror::row(const TunnelMapKey& key) const {
+  if (!topology_.tunnels.contains(key.local)) return std::nullopt;
+  const auto type = key.direction == Direction::Decap ? SAI_TUNNEL_MAP_TYPE_VNI_TO_VLAN_ID
+                                                      : SAI_TUNNEL_MAP_TYPE_VLAN_ID_TO_VNI;
+  return AsicRow{SAI_OBJECT_TYPE_TUNNEL_MAP, {given(SAI_TUNNEL_MAP_ATTR_TYPE, number(type))}, {}};
+}
+
+std::optional<AsicRow> Mirror::row(const TunnelKey& key) const {
+  const auto it = topology_.tunnels.find(key.local);
+  if (it == topology_.tunnels.end()) return std::nullopt;
+  const bool to_peer = !key.remote.is_none();
+  if (to_peer && (shape_ == FloodShape::Group || !has_peer(key.local, key.remote))) {
+    return std::nullopt;
+  }
+  AsicRow row{SAI_OBJECT_TYPE_TUNNEL,
+              {given(SAI_TUNNEL_ATTR_TYPE, number(SAI_TUNNEL_TYPE_VXLAN)),
+               given(SAI_TUNNEL_ATTR_UNDERLAY_INTERFACE, key_of(UnderlayKey{})),
+               given(SAI_TUNNEL_ATTR_PEER_MODE,
+                     number(to_peer ? SAI_TUNNEL_PEER_MODE_P2P : SAI_TUNNEL_PEER_MODE_P2MP)),
+               given(SAI_TUNNEL_ATTR_ENCAP_SRC_IP, key.local),
+               given(SAI_TUNNEL_ATTR_ENCAP_MAPPERS,
+                     std::vector<AsicKey>{TunnelMapKey{key.local, Direction::Encap}}),
+               given(SAI_TUNNEL_ATTR_DECAP_MAPPERS,
+                     std::vector<AsicKey>{TunnelMapKey{key.local, Direction::Decap}})},
+              {}};
+  if (to_peer) row.attributes.push_back(given(SAI_TUNNEL_ATTR_ENCAP_DST_IP, key.remote));
+  // The kernel's vxlan device: an outer TTL of its own, nothing of the outer header kept inside.
+  auto& attributes = row.attributes;
+  attributes.push_back(
+      optional(SAI_TUNNEL_ATTR_ENCAP_TTL_MODE, number(SAI_TUNNEL_TTL_MODE_PIPE_MODEL)));
+  attributes.push_back(optional(SAI_TUNNEL_ATTR_ENCAP_TTL_VAL, number(it->second.ttl)));
+  attributes.push_back(
+      optional(SAI_TUNNEL_ATTR_DECAP_TTL_MODE, number(SAI_TUNNEL_TTL_MODE_PIPE_MODEL)));
+  attributes.push_back(
+      optional(SAI_TUNNEL_ATTR_DECAP_DSCP_MODE, number(SAI_TUNNEL_DSCP_MODE_PIPE_MODEL)));
+  const bool inherit = it->second.tos == kTosInherit;
+  attributes.push_back(optional(
+      SAI_TUNNEL_ATTR_ENCAP_DSCP_MODE,
+      number(inherit ? SAI_TUNNEL_DSCP_MODE_UNIFORM_MODEL : SAI_TUNNEL_DSCP_MODE_PIPE_MODEL)));
+  if (!inherit) {
+    attributes.push_back(optional(SAI_TUNNEL_ATTR_ENCAP_DSCP_VAL, number(it->second.tos >> 2U)));
+  }
+  return row;
+}
+
+std::optional<AsicRow> Mirror::row(const TerminationKey& key) const {
+  if (!topology_.tunnels.contains(key.local)) return std::nullopt;
+  return AsicRow{
+      SAI_OBJECT_TYPE_TUNNEL_TERM_TABLE_ENTRY,
+      {given(SAI_TUNNEL_TERM_TABLE_ENTRY_ATTR_VR_ID, key_of(BuiltInKey{BuiltIn::VirtualRouter})),
+       given(SAI_TUNNEL_TERM_TABLE_ENTRY_ATTR_TYPE, number(SAI_TUNNEL_TERM_TABLE_ENTRY_TYPE_P2MP)),
+       given(SAI_TUNNEL_TERM_TABLE_ENTRY_ATTR_DST_IP, key.local),
+       given(SAI_TUNNEL_TERM_TABLE_ENTRY_ATTR_TUNNEL_TYPE, number(SAI_TUNNEL_TYPE_VXLAN)),
+       given(SAI_TUNNEL_TERM_TABLE_ENTRY_ATTR_ACTION_TUNNEL_ID,
+             key_of(TunnelKey{key.local, IpAddress{}}))},
+      {}};
+}
+
+std::optional<AsicRow> Mirror::row(const MapEntryKey& key) const {
+  const bool decap = key.direction == Direction::Decap;
+  const auto vlan = decap ? vlan_of(key.local, key.from) : VlanId::make(key.from);
+  const auto* side = vlan ? overlay(*vlan) : nullptr;
+  if (side == nullptr || side->local != key.local) return std::nullopt;
+  const auto map = key_of(TunnelMapKey{key.local, key.direction});
+  if (decap) {
+    return AsicRow{SAI_OBJECT_TYPE_TUNNEL_MAP_ENTRY,
+                   {given(SAI_TUNNEL_MAP_ENTRY_ATTR_TUNNEL_MAP_TYPE,
+                          number(SAI_TUNNEL_MAP_TYPE_VNI_TO_VLAN_ID)),
+                    given(SAI_TUNNEL_MAP_ENTRY_ATTR_TUNNEL_MAP, map),
+                    given(SAI_TUNNEL_MAP_ENTRY_ATTR_VNI_ID_KEY, number(key.from)),
+                    given(SAI_TUNNEL_MAP_ENTRY_ATTR_VLAN_ID_VALUE, number(vlan->value()))},
+                   {}};
+  }
+  return AsicRow{
+      SAI_OBJECT_TYPE_TUNNEL_MAP_ENTRY,
+      {given(SAI_TUNNEL_MAP_ENTRY_ATTR_TUNNEL_MAP_TYPE, number(SAI_TUNNEL_MAP_TYPE_VLAN_ID_TO_VNI)),
+       given(SAI_TUNNEL_MAP_ENTRY_ATTR_TUNNEL_MAP, map),
+       given(SAI_TUNNEL_MAP_ENTRY_ATTR_VLAN_ID_KEY, number(key.from)),
+       given(SAI_TUNNEL_MAP_ENTRY_ATTR_VNI_ID_VALUE, number(side->vni.value()))},
+      {}};
+}
+
+std::optional<AsicRow> Mirror::row(const BridgePortKey& key) const {
+  const auto it = topology_.ports.find(key.port);
+  if (it == topology_.ports.end() || !it->second.bridged) return std::nullopt;
+  const auto mode = it->second.learning ? SAI_BRIDGE_PORT_FDB_LEARNING_MODE_HW
+                                        : SAI_BRIDGE_PORT_FDB_LEARNING_MODE_DISABLE;
+  return AsicRow{SAI_OBJECT_TYPE_BRIDGE_PORT,
+                 {given(SAI_BRIDGE_PORT_ATTR_TYPE, number(SAI_BRIDGE_PORT_TYPE_PORT)),
+                  given(SAI_BRIDGE_PORT_ATTR_PORT_ID, key_of(PortKey{key.port})),
+                  given(SAI_BRIDGE_PORT_ATTR_FDB_LEARNING_MODE, number(mode)),
+                  given(SAI_BRIDGE_PORT_ATTR_INGRESS_FILTERING, true),
+                  given(SAI_BRIDGE_PORT_ATTR_ADMIN_STATE, true)},
+                 {}};
+}
+
+std::optional<AsicRow> Mirror::row(const TunnelPortKey& key) const {
+  if (!topology_.tunnels.contains(key.local)) return std::nullopt;
+  const bool to_peer = !key.remote.is_none();
+  if (to_peer != (shape_ == FloodShape::Peers)) return std::nullopt;
+  if (to_peer && !has_peer(key.local, key.remote)) return std::nullopt;
+  return AsicRow{SAI_OBJECT_TYPE_BRIDGE_PORT,
+                 {given(SAI_BRIDGE_PORT_ATTR_TYPE, number(SAI_BRIDGE_PORT_TYPE_TUNNEL)),
+                  given(SAI_BRIDGE_PORT_ATTR_TUNNEL_ID, key_of(TunnelKey{key.local, key.remote})),
+                  given(SAI_BRIDGE_PORT_ATTR_BRIDGE_ID, key_of(BuiltInKey{BuiltIn::Bridge})),
+                  // SAI's default is to learn; BGP is to tell where remote MACs are.
+                  given(SAI_BRIDGE_PORT_ATTR_FDB_LEARNING_MODE,
+                        number(SAI_BRIDGE_PORT_FDB_LEARNING_MODE_DISABLE)),
+                  given(SAI_BRIDGE_PORT_ATTR_ADMIN_STATE, true)},
+                 {}};
+}
+
+std::optional<AsicRow> Mirror::row(const FloodGroupKey& key) const {
+  if (shape_ != FloodShape::Group || overlay(key.vlan) == nullptr) return std::nullopt;
+  return AsicRow{SAI_OBJECT_TYPE_L2MC_GROUP, {}, {}};
+}
+
+std::optional<AsicRow> Mirror::row(const VlanKey& key) const {
+  if (!topology_.vlans.contains(key.vlan)) return std::nullopt;
+  if (shape_ != FloodShape::Group || overlay(key.vlan) == nullptr) return plain_vlan(key.vlan);
+  AsicRow row{SAI_OBJECT_TYPE_VLAN, {given(SAI_VLAN_ATTR_VLAN_ID, number(key.vlan.value()))}, {}};
+  for (const auto& flood : kFloods) {
+    row.attributes.push_back(given(flood.type, number(SAI_VLAN_FLOOD_CONTROL_TYPE_COMBINED)));
+    row.attributes.push_back(given(flood.group, key_of(FloodGroupKey{key.vlan})));
+  }
+  return row;
+}
+
+std::optional<AsicRow> Mirror::row(const VlanMemberKey& key) const {
+  const auto it = topology_.members.find(Member{key.vlan, key.port});
+  if (it == topology_.members.end()) return std::nullopt;
+  const auto mode = it->second ? SAI_VLAN_TAGGING_MODE_UNTAGGED : SAI_VLAN_TAGGING_MODE_TAGGED;
+  return AsicRow{SAI_OBJECT_TYPE_VLAN_MEMBER,
+                 {given(SAI_VLAN_MEMBER_ATTR_VLAN_ID, key_of(VlanKey{key.vlan})),
+                  given(SAI_VLAN_MEMBER_ATTR_BRIDGE_PORT_ID, key_of(BridgePortKey{key.port})),
+                  given(SAI_VLAN_MEMBER_ATTR_VLAN_TAGGING_MODE, number(mode))},
+                 {}};
+}
+
+std::optional<AsicRow> Mirror::row(const FloodMemberKey& key) const {
+  const auto* side = overlay(key.vlan);
+  if (side == nullptr || key.vtep.is_multicast() ||
+      !view_.has_flood({side->device, side->fdb_vni, key.vtep})) {
+    return std::nullopt;
+  }
+  const TunnelPortKey port{side->local, tunnel_peer(key.vtep)};
+  if (shape_ == FloodShape::Peers) {
+    return AsicRow{
+        SAI_OBJECT_TYPE_VLAN_MEMBER,
+        {given(SAI_VLAN_MEMBER_ATTR_VLAN_ID, key_of(VlanKey{key.vlan})),
+         given(SAI_VLAN_MEMBER_ATTR_BRIDGE_PORT_ID, key_of(port)),
+         given(SAI_VLAN_MEMBER_ATTR_VLAN_TAGGING_MODE, number(SAI_VLAN_TAGGING_MODE_UNTAGGED))},
+        {}};
+  }
+  return AsicRow{SAI_OBJECT_TYPE_L2MC_GROUP_MEMBER,
+                 {given(SAI_L2MC_GROUP_MEMBER_ATTR_L2MC_GROUP_ID, key_of(FloodGroupKey{key.vlan})),
+                  given(SAI_L2MC_GROUP_MEMBER_ATTR_L2MC_OUTPUT_ID, key_of(port)),
+                  given(SAI_L2MC_GROUP_MEMBER_ATTR_L2MC_ENDPOINT_IP, key.vtep)},
+                 {}};
+}
+
+std::optional<AsicRow> Mirror::row(const FdbKey& key) const {
+  if (topology_.bridge.is_none() || key.vlan.is_none() || key.mac.is_multicast()) {
+    return std::nullopt;
+  }
+  const auto* entry = view_.bridge_fdb({topology_.bridge, key.vlan, key.mac});
+  if (entry == nullptr) return std::nullopt;
+  const auto port = topology_.front_ports.find(entry->port);
+  if (port == topology_.front_ports.end()) return remote_fdb(key, *entry);
+  const bool own = entry->state == FdbState::Permanent && topology_.own_macs.contains(key.mac);
+  const bool member = topology_.members.contains(Member{key.vlan, port->second});
+  if (own || !member) return std::nullopt;
+  return local_fdb(*entry, port->second, key.vlan);
+}
+
+AsicRow Mirror::local_fdb(const BridgeFdbEntry& entry, const PortName& port, VlanId vlan) const {
+  const auto type =
+      entry.state == FdbState::Dynamic ? SAI_FDB_ENTRY_TYPE_DYNAMIC : SAI_FDB_ENTRY_TYPE_STATIC;
+  const auto action =
+      entry.state == FdbState::Permanent ? SAI_PACKET_ACTION_TRAP : SAI_PACKET_ACTION_FORWARD;
+  return AsicRow{SAI_OBJECT_TYPE_FDB_ENTRY,
+                 {given(SAI_FDB_ENTRY_ATTR_TYPE, number(type)),
+                  given(SAI_FDB_ENTRY_ATTR_BRIDGE_PORT_ID, key_of(BridgePortKey{port})),
+                  given(SAI_FDB_ENTRY_ATTR_PACKET_ACTION, number(action))},
+                 {VlanKey{vlan}, VlanMemberKey{vlan, port}}};
+}
+
+std::optional<AsicRow> Mirror::remote_fdb(const FdbKey& key, const BridgeFdbEntry& entry) const {
+  const auto* side = overlay(key.vlan);
+  if (side == nullptr || entry.port != side->device || entry.state == FdbState::Permanent) {
+    return std::nullopt;
+  }
+  const auto* half = view_.vxlan_fdb({side->device, side->fdb_vni, key.mac});
+  if (half == nullptr || half->remote.is_none() || half->remote.is_multicast()) {
+    return std::nullopt;
+  }
+  return AsicRow{
+      SAI_OBJECT_TYPE_FDB_ENTRY,
+      {given(SAI_FDB_ENTRY_ATTR_TYPE, number(SAI_FDB_ENTRY_TYPE_STATIC)),
+       // So that a host that comes to a port here is learned there; a sticky one may not.
+       optional(SAI_FDB_ENTRY_ATTR_ALLOW_MAC_MOVE, !entry.sticky),
+       given(SAI_FDB_ENTRY_ATTR_BRIDGE_PORT_ID,
+             key_of(TunnelPortKey{side->local, tunnel_peer(half->remote)})),
+       given(SAI_FDB_ENTRY_ATTR_ENDPOINT_IP, half->remote),
+       given(SAI_FDB_ENTRY_ATTR_PACKET_ACTION, number(SAI_PACKET_ACTION_FORWARD))},
+      {VlanKey{key.vlan}, FloodMemberKey{key.vlan, half->remote}}};
+}
+
+void Mirror::flood_keys(const FloodKey& key, const EmitKey& emit) const {
+  const auto it = topology_.vlan_of.find({key.device, key.vni});
+  if (it == topology_.vlan_of.end()) return;
+  if (shape_ == FloodShape::Peers) {
+    const auto& local = overlay(it->second)->local;
+    emit(TunnelKey{local, key.remote});
+    emit(TunnelPortKey{local, key.remote});
+  }
+  emit(FloodMemberKey{it->second, key.remote});
+}
+
+bool Mirror::touched(const KernelEvent& event, const EmitKey& emit) const {
+  const auto bridge_half = [&](const BridgeFdbKey& key) {
+    if (key.bridge == topology_.bridge && !key.vlan.is_none()) emit(FdbKey{key.vlan, key.mac});
+  };
+  const auto vxlan_half = [&](const VxlanFdbKey& key) {
+    const auto it = topology_.vlan_of.find({key.device, key.vni});
+    if (it != topology_.vlan_of.end()) emit(FdbKey{it->second, key.mac});
+  };
+  if (const auto* e = std::get_if<BridgeFdbSeen>(&event)) bridge_half(e->key);
+  if (const auto* e = std::get_if<BridgeFdbGone>(&event)) bridge_half(e->key);
+  if (const auto* e = std::get_if<VxlanFdbSeen>(&event)) vxlan_half(e->key);
+  if (const auto* e = std::get_if<VxlanFdbGone>(&event)) vxlan_half(e->key);
+  if (const auto* e = std::get_if<FloodSeen>(&event)) flood_keys(e->key, emit);
+  if (const auto* e = std::get_if<FloodGone>(&event)) flood_keys(e->key, emit);
+  return !(std::holds_alternative<LinkSeen>(event) || std::holds_alternative<LinkGone>(event) ||
+           std::holds_alternative<PortSeen>(event) || std::holds_alternative<PortGone>(event));
+}
+
+void Mirror::vlan_keys(VlanId vlan, const VlanState& state, const EmitKey& emit) const {
+  const auto& side = state.overlay;
+  if (!side.vni.is_none()) {
+    emit(MapEntryKey{side.local, Direction::Decap, side.vni.value()});
+    emit(MapEntryKey{side.local, Direction::Encap, vlan.value()});
+  }
+  emit(FloodGroupKey{vlan});
+  emit(VlanKey{vlan});
+}
+
+void Mirror::tunnel_keys(const IpAddress& local, const EmitKey& emit) const {
+  emit(UnderlayKey{});
+  emit(TunnelMapKey{local, Direction::Decap});
+  emit(TunnelMapKey{local, Direction::Encap});
+  emit(TunnelKey{local, {}});
+  emit(TerminationKey{local});
+  emit(TunnelPortKey{local, {}});
+}
+
+bool Mirror::reread(const EmitKey& emit) {
+  const auto before = std::exchange(topology_, read_topology(view_, ports_));
+  if (before == topology_) return false;
+  const auto& after = topology_;
+  emit(SwitchKey{});
+  bool entries = before.bridge != after.bridge || before.front_ports != after.front_ports ||
+                 before.vlan_of != after.vlan_of || before.own_macs != after.own_macs;
+  differing(before.ports, after.ports, [&](const auto& row) {
+    emit(PortKey{row.first});
+    emit(BridgePortKey{row.first});
+  });
+  differing(before.tunnels, after.tunnels, [&](const auto& row) {
+    tunnel_keys(row.first, emit);
+    entries = true;
+  });
+  differing(before.vlans, after.vlans, [&](const auto& row) {
+    vlan_keys(row.first, row.second, emit);
+    entries = true;
+  });
+  differing(before.members, after.members, [&](const auto& row) {
+    emit(VlanMemberKey{row.first.vlan, row.first.port});
+    entries = true;
+  });
+  return entries;
+}
+
+void Mirror::all_structure(const EmitKey& emit) const {
+  emit(SwitchKey{});
+  for (const auto& [name, state] : topology_.ports) emit(PortKey{name});
+  for (const auto& [local, state] : topology_.tunnels) tunnel_keys(local, emit);
+  for (const auto& [name, state] : topology_.ports) {
+    if (state.bridged) emit(BridgePortKey{name});
+  }
+  for (const auto& [vlan, state] : topology_.vlans) vlan_keys(vlan, state, emit);
+  for (const auto& [member, untagged] : topology_.members) {
+    emit(VlanMemberKey{member.vlan, member.port});
+  }
+}
+
+void Mirror::all_entries(const EmitKey& emit) const {
+  for (const auto& [key, nothing] : view_.flood()) flood_keys(key, emit);
+  for (const auto& [key, entry] : view_.bridge_fdb()) {
+    if (key.bridge == topology_.bridge && !key.vlan.is_none()) emit(FdbKey{key.vlan, key.mac});
+  }
+}
+
+}  // namespace vtepd::hwsync

@@ -1,0 +1,95 @@
+// The mirror: what the ASIC should hold, as a pure function of the kernel view.
+//
+// It reads the view (and the Topology made of it) and nothing else, so it is right whoever wrote
+// the kernel: vtepd, zebra, ifupdown2 or a person with `bridge fdb add`.
+//
+// A row may be wanted while something it refers to is not; whether it can be written then is the
+// writer's question (Hardware). Each rule here needs only its own key's rows.
+//
+// Rules that are decisions:
+// - A remote MAC is wanted when both kernel halves exist: the bridge's (on the vxlan port) and the
+//   vxlan device's (to a remote). It stands `after` its VTEP's flood membership of the VLAN, as
+//   SONiC holds it back: type-2 often comes before type-3, and a P2P tunnel exists only for a
+//   member.
+// - A `permanent` bridge entry is delivered to the switch itself by the kernel. The switch's own
+//   MACs (of any of its links) are no hosts and not mirrored: they are the router interfaces' to
+//   trap. Any other permanent entry on a front-panel port is a STATIC entry with action TRAP.
+// - A `static` entry is STATIC, sticky or not; learned ones (extern_learn: by the ASIC, without:
+//   by the kernel from a frame it saw) are DYNAMIC, never STATIC, so that the ASIC may move them.
+// - Entries without a VLAN (VID 0) are of no VLAN the ASIC knows.
+#pragma once
+
+#include <functional>
+#include <optional>
+
+#include "hwsync/topology.h"
+
+namespace vtepd::hwsync {
+
+/// How the library floods into tunnels.
+enum class FloodShape : std::uint8_t {
+  Group,  // one P2MP tunnel, an L2MC group per VLAN, COMBINED flooding
+  Peers,  // a P2P tunnel per remote VTEP, each a member of its VLANs
+};
+
+using EmitKey = std::function<void(const AsicKey&)>;
+
+class Mirror {
+ public:
+  Mirror(const KernelView& view, PortMap ports, FloodShape shape)
+      : view_(view), ports_(std::move(ports)), shape_(shape) {}
+
+  /// What `key` should say; none if it should not exist.
+  std::optional<AsicRow> wanted(const AsicKey& key) const;
+
+  /// What an object that exists from birth says when nothing is wanted of it.
+  static AsicRow untouched(const AsicKey& key);
+
+  /// Emits the keys that an event about a single entry touches. False for a link's or port's
+  /// event: then reread() is due.
+  bool touched(const KernelEvent& event, const EmitKey& emit) const;
+
+  /// Reads the topology again and emits the keys that the difference touches. True if MAC and
+  /// flood entries must all be compared too (all_entries() and those in the ASIC).
+  bool reread(const EmitKey& emit);
+
+  /// All keys of the topology; all keys of MAC and flood entries in the view.
+  void all_structure(const EmitKey& emit) const;
+  void all_entries(const EmitKey& emit) const;
+
+  const Topology& topology() const { return topology_; }
+
+ private:
+  std::optional<AsicRow> row(const SwitchKey& key) const;
+  std::optional<AsicRow> row(const BuiltInKey& key) const;
+  std::optional<AsicRow> row(const PortKey& key) const;
+  std::optional<AsicRow> row(const UnderlayKey& key) const;
+  std::optional<AsicRow> row(const TunnelMapKey& key) const;
+  std::optional<AsicRow> row(const TunnelKey& key) const;
+  std::optional<AsicRow> row(const TerminationKey& key) const;
+  std::optional<AsicRow> row(const MapEntryKey& key) const;
+  std::optional<AsicRow> row(const BridgePortKey& key) const;
+  std::optional<AsicRow> row(const TunnelPortKey& key) const;
+  std::optional<AsicRow> row(const FloodGroupKey& key) const;
+  std::optional<AsicRow> row(const VlanKey& key) const;
+  std::optional<AsicRow> row(const VlanMemberKey& key) const;
+  std::optional<AsicRow> row(const FloodMemberKey& key) const;
+  std::optional<AsicRow> row(const FdbKey& key) const;
+  AsicRow local_fdb(const BridgeFdbEntry& entry, const PortName& port, VlanId vlan) const;
+  std::optional<AsicRow> remote_fdb(const FdbKey& key, const BridgeFdbEntry& entry) const;
+
+  const VxlanSide* overlay(VlanId vlan) const;
+  std::optional<VlanId> vlan_of(const IpAddress& local, std::uint32_t vni) const;
+  bool has_peer(const IpAddress& local, const IpAddress& remote) const;
+  void vlan_keys(VlanId vlan, const VlanState& state, const EmitKey& emit) const;
+  void tunnel_keys(const IpAddress& local, const EmitKey& emit) const;
+  void flood_keys(const FloodKey& key, const EmitKey& emit) const;
+  IpAddress tunnel_peer(const IpAddress& vtep) const;
+
+  const KernelView& view_;
+  PortMap ports_;
+  FloodShape shape_;
+  Topology topology_{};
+};
+
+}  // namespace vtepd::hwsync

@@ -1,0 +1,419 @@
+#include "hwsync/sai/library.h"
+
+#include <dlfcn.h>
+
+#include <algorithm>
+#include <array>
+#include <fstream>
+#include <iterator>
+#include <list>
+
+#include "hwsync/sai/attributes.h"
+
+namespace vtepd::hwsync::sai {
+namespace {
+
+// The profile that SAI's callbacks read. Texts given to a library must live as long as the
+// process, so a profile is kept when the next library gets another.
+struct Profiles {
+  std::list<Profile> all{{}};
+  Profile::const_iterator next{};
+};
+Profiles& profiles() {
+  static Profiles instance;
+  return instance;
+}
+
+const char* profile_value(sai_switch_profile_id_t /*id*/, const char* variable) {
+  const auto& profile = profiles().all.back();
+  if (variable == nullptr) return nullptr;
+  const auto it = profile.find(variable);
+  return it == profile.end() ? nullptr : it->second.c_str();
+}
+
+/// SAI's iterator: a null value pointer starts it again; 0 with a pair, -1 at the end.
+int next_profile_value(sai_switch_profile_id_t /*id*/, const char** variable, const char** value) {
+  auto& [all, next] = profiles();
+  if (value == nullptr) {
+    next = all.back().begin();
+    return 0;
+  }
+  if (variable == nullptr || next == all.back().end()) return -1;
+  *variable = next->first.c_str();
+  *value = next->second.c_str();
+  ++next;
+  return 0;
+}
+
+constexpr sai_service_method_table_t kServices{profile_value, next_profile_value};
+
+template <class Function>
+void find(void* handle, const char* name, Function& function) {
+  function = reinterpret_cast<Function>(dlsym(handle, name));
+}
+
+int keep_open(void* /*handle*/) { return 0; }
+
+/// The length of each table in SAI 1.9, below which a slot may be called unconditionally, and the
+/// versions that made it longer.
+struct Length {
+  sai_api_t api;
+  std::size_t slots;
+  sai_api_version_t longer_since;  // 0: never, up to 1.13
+  std::size_t longer;
+};
+constexpr std::array kLengths{
+    Length{SAI_API_SWITCH, 13, 11100, 15},   Length{SAI_API_PORT, 23, 11000, 27},
+    Length{SAI_API_PORT, 27, 11300, 31},     Length{SAI_API_VLAN, 13, 0, 0},
+    Length{SAI_API_BRIDGE, 14, 0, 0},        Length{SAI_API_FDB, 9, 0, 0},
+    Length{SAI_API_TUNNEL, 21, 11100, 23},   Length{SAI_API_L2MC_GROUP, 8, 0, 0},
+    Length{SAI_API_VIRTUAL_ROUTER, 4, 0, 0}, Length{SAI_API_ROUTER_INTERFACE, 7, 0, 0},
+    Length{SAI_API_HOSTIF, 24, 0, 0}};
+
+template <class Table>
+constexpr sai_api_t kApi = SAI_API_UNSPECIFIED;
+template <>
+constexpr sai_api_t kApi<sai_switch_api_t> = SAI_API_SWITCH;
+template <>
+constexpr sai_api_t kApi<sai_port_api_t> = SAI_API_PORT;
+template <>
+constexpr sai_api_t kApi<sai_vlan_api_t> = SAI_API_VLAN;
+template <>
+constexpr sai_api_t kApi<sai_bridge_api_t> = SAI_API_BRIDGE;
+template <>
+constexpr sai_api_t kApi<sai_fdb_api_t> = SAI_API_FDB;
+template <>
+constexpr sai_api_t kApi<sai_tunnel_api_t> = SAI_API_TUNNEL;
+template <>
+constexpr sai_api_t kApi<sai_l2mc_group_api_t> = SAI_API_L2MC_GROUP;
+template <>
+constexpr sai_api_t kApi<sai_virtual_router_api_t> = SAI_API_VIRTUAL_ROUTER;
+template <>
+constexpr sai_api_t kApi<sai_router_interface_api_t> = SAI_API_ROUTER_INTERFACE;
+
+template <class Function, class... Arguments>
+sai_status_t call(Function function, Arguments... arguments) {
+  return function == nullptr ? SAI_STATUS_NOT_IMPLEMENTED : function(arguments...);
+}
+
+std::uint32_t count_of(std::span<const sai_attribute_t> attributes) {
+  return static_cast<std::uint32_t>(attributes.size());
+}
+
+}  // namespace
+
+Result<Profile> read_profile(const std::string& path) {
+  std::ifstream file(path);
+  if (!file) return system_error(fmt::format("{}: cannot be read", path));
+  Profile profile;
+  std::string line;
+  for (std::size_t number = 1; std::getline(file, line); ++number) {
+    if (!line.empty() && line.back() == '\r') line.pop_back();
+    if (line.empty() || line.front() == '#') continue;
+    const auto equals = line.find('=');
+    if (equals == std::string::npos || equals == 0) {
+      return Error{EINVAL, fmt::format("{}:{}: not a key=value line", path, number)};
+    }
+    profile.insert_or_assign(line.substr(0, equals), line.substr(equals + 1));
+  }
+  return profile;
+}
+
+Library::Library(Symbols symbols, Profile profile)
+    : symbols_(symbols), handle_(nullptr, keep_open) {
+  profiles().all.push_back(std::move(profile));
+  profiles().next = profiles().all.back().begin();
+}
+
+Library::~Library() {
+  // Without remove_switch() first: what the ASIC forwards is left as it is.
+  if (initialized_) symbols_.uninitialize();
+}
+
+Result<std::unique_ptr<Library>> Library::open(const std::string& path, Profile profile) {
+  std::unique_ptr<void, int (*)(void*)> handle(dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL),
+                                               dlclose);
+  if (!handle) return Error{ENOENT, fmt::format("SAI library: {}", dlerror())};
+  Symbols symbols;
+  find(handle.get(), "sai_api_initialize", symbols.initialize);
+  find(handle.get(), "sai_api_query", symbols.query);
+  find(handle.get(), "sai_api_uninitialize", symbols.uninitialize);
+  find(handle.get(), "sai_query_api_version", symbols.version);
+  find(handle.get(), "sai_query_attribute_enum_values_capability", symbols.enum_values);
+  auto library = over(symbols, std::move(profile));
+  if (!library) return Error{library.error().code, path + ": " + library.error().what};
+  (*library)->handle_ = std::move(handle);
+  return library;
+}
+
+Result<std::unique_ptr<Library>> Library::over(Symbols symbols, Profile profile) {
+  if (symbols.initialize == nullptr || symbols.query == nullptr ||
+      symbols.uninitialize == nullptr) {
+    return Error{ENOSYS,
+                 "no SAI library: sai_api_initialize, sai_api_query or sai_api_uninitialize is "
+                 "missing"};
+  }
+  std::unique_ptr<Library> library(new Library(symbols, std::move(profile)));
+  if (auto begun = library->begin(); !begun) return begun.error();
+  return library;
+}
+
+Result<> Library::begin() {
+  if (symbols_.version != nullptr) {
+    const auto status = symbols_.version(&version_);
+    if (status != SAI_STATUS_SUCCESS) {
+      return Error{EPROTO, fmt::format("sai_query_api_version: {}", status_text(status))};
+    }
+  } else {
+    version_ = kOldest;  // the question came with 1.10: then nothing beyond 1.9 is used
+  }
+  if (version_ < kOldest) {
+    return Error{EPROTO, fmt::format("SAI {} is too old, 1.9.0 is the least", version_text())};
+  }
+  const auto status = symbols_.initialize(0, &kServices);
+  if (status != SAI_STATUS_SUCCESS) {
+    return Error{EIO, fmt::format("sai_api_initialize: {}", status_text(status))};
+  }
+  initialized_ = true;
+  fetch_tables();
+  if (switch_ == nullptr) return Error{ENOSYS, "sai_api_query: no switch API"};
+  return {};
+}
+
+std::string Library::version_text() const {
+  return fmt::format("{}.{}.{}", version_ / 10000, version_ / 100 % 100, version_ % 100);
+}
+
+template <class Table>
+const Table* Library::table(sai_api_t api) {
+  void* found = nullptr;
+  return symbols_.query(api, &found) == SAI_STATUS_SUCCESS ? static_cast<const Table*>(found)
+                                                           : nullptr;
+}
+
+void Library::fetch_tables() {
+  switch_ = table<sai_switch_api_t>(SAI_API_SWITCH);
+  port_ = table<sai_port_api_t>(SAI_API_PORT);
+  vlan_ = table<sai_vlan_api_t>(SAI_API_VLAN);
+  bridge_ = table<sai_bridge_api_t>(SAI_API_BRIDGE);
+  fdb_ = table<sai_fdb_api_t>(SAI_API_FDB);
+  tunnel_ = table<sai_tunnel_api_t>(SAI_API_TUNNEL);
+  l2mc_group_ = table<sai_l2mc_group_api_t>(SAI_API_L2MC_GROUP);
+  virtual_router_ = table<sai_virtual_router_api_t>(SAI_API_VIRTUAL_ROUTER);
+  router_interface_ = table<sai_router_interface_api_t>(SAI_API_ROUTER_INTERFACE);
+}
+
+std::size_t table_length(sai_api_t api, sai_api_version_t version) {
+  std::size_t length = 0;
+  for (const auto& row : kLengths) {
+    if (row.api != api) continue;
+    length = std::max(length, row.slots);
+    if (row.longer_since == 0 || version < row.longer_since) break;
+    length = row.longer;
+  }
+  return length;
+}
+
+/// The function in a slot; null if the library has no such table, slot or function. A slot beyond
+/// the table's end is other memory, so its position is compared before it is read.
+template <auto kSlot, class Table>
+auto Library::slot(const Table* table) const {
+  using Function = std::remove_cvref_t<decltype(table->*kSlot)>;
+  if (table == nullptr) return Function{};
+  const auto* base = reinterpret_cast<const char*>(table);
+  const auto* place = reinterpret_cast<const char*>(&(table->*kSlot));
+  const auto index = static_cast<std::size_t>(place - base) / sizeof(void*);
+  return index < table_length(kApi<Table>, version_) ? table->*kSlot : Function{};
+}
+
+Library::Objects Library::objects(sai_object_type_t type) const {
+  using Vlan = sai_vlan_api_t;
+  using Bridge = sai_bridge_api_t;
+  using Tunnel = sai_tunnel_api_t;
+  using Group = sai_l2mc_group_api_t;
+  switch (type) {
+    case SAI_OBJECT_TYPE_SWITCH:
+      return {nullptr, slot<&sai_switch_api_t::remove_switch>(switch_),
+              slot<&sai_switch_api_t::set_switch_attribute>(switch_),
+              slot<&sai_switch_api_t::get_switch_attribute>(switch_)};
+    case SAI_OBJECT_TYPE_PORT:
+      return {slot<&sai_port_api_t::create_port>(port_), slot<&sai_port_api_t::remove_port>(port_),
+              slot<&sai_port_api_t::set_port_attribute>(port_),
+              slot<&sai_port_api_t::get_port_attribute>(port_)};
+    case SAI_OBJECT_TYPE_VLAN:
+      return {slot<&Vlan::create_vlan>(vlan_), slot<&Vlan::remove_vlan>(vlan_),
+              slot<&Vlan::set_vlan_attribute>(vlan_), slot<&Vlan::get_vlan_attribute>(vlan_)};
+    case SAI_OBJECT_TYPE_VLAN_MEMBER:
+      return {slot<&Vlan::create_vlan_member>(vlan_), slot<&Vlan::remove_vlan_member>(vlan_),
+              slot<&Vlan::set_vlan_member_attribute>(vlan_),
+              slot<&Vlan::get_vlan_member_attribute>(vlan_)};
+    case SAI_OBJECT_TYPE_BRIDGE:
+      return {slot<&Bridge::create_bridge>(bridge_), slot<&Bridge::remove_bridge>(bridge_),
+              slot<&Bridge::set_bridge_attribute>(bridge_),
+              slot<&Bridge::get_bridge_attribute>(bridge_)};
+    case SAI_OBJECT_TYPE_BRIDGE_PORT:
+      return {slot<&Bridge::create_bridge_port>(bridge_),
+              slot<&Bridge::remove_bridge_port>(bridge_),
+              slot<&Bridge::set_bridge_port_attribute>(bridge_),
+              slot<&Bridge::get_bridge_port_attribute>(bridge_)};
+    case SAI_OBJECT_TYPE_TUNNEL_MAP:
+      return {slot<&Tunnel::create_tunnel_map>(tunnel_), slot<&Tunnel::remove_tunnel_map>(tunnel_),
+              slot<&Tunnel::set_tunnel_map_attribute>(tunnel_),
+              slot<&Tunnel::get_tunnel_map_attribute>(tunnel_)};
+    case SAI_OBJECT_TYPE_TUNNEL:
+      return {slot<&Tunnel::create_tunnel>(tunnel_), slot<&Tunnel::remove_tunnel>(tunnel_),
+              slot<&Tunnel::set_tunnel_attribute>(tunnel_),
+              slot<&Tunnel::get_tunnel_attribute>(tunnel_)};
+    case SAI_OBJECT_TYPE_TUNNEL_TERM_TABLE_ENTRY:
+      return {slot<&Tunnel::create_tunnel_term_table_entry>(tunnel_),
+              slot<&Tunnel::remove_tunnel_term_table_entry>(tunnel_),
+              slot<&Tunnel::set_tunnel_term_table_entry_attribute>(tunnel_),
+              slot<&Tunnel::get_tunnel_term_table_entry_attribute>(tunnel_)};
+    case SAI_OBJECT_TYPE_TUNNEL_MAP_ENTRY:
+      return {slot<&Tunnel::create_tunnel_map_entry>(tunnel_),
+              slot<&Tunnel::remove_tunnel_map_entry>(tunnel_),
+              slot<&Tunnel::set_tunnel_map_entry_attribute>(tunnel_),
+              slot<&Tunnel::get_tunnel_map_entry_attribute>(tunnel_)};
+    case SAI_OBJECT_TYPE_L2MC_GROUP:
+      return {slot<&Group::create_l2mc_group>(l2mc_group_),
+              slot<&Group::remove_l2mc_group>(l2mc_group_),
+              slot<&Group::set_l2mc_group_attribute>(l2mc_group_),
+              slot<&Group::get_l2mc_group_attribute>(l2mc_group_)};
+    case SAI_OBJECT_TYPE_L2MC_GROUP_MEMBER:
+      return {slot<&Group::create_l2mc_group_member>(l2mc_group_),
+              slot<&Group::remove_l2mc_group_member>(l2mc_group_),
+              slot<&Group::set_l2mc_group_member_attribute>(l2mc_group_),
+              slot<&Group::get_l2mc_group_member_attribute>(l2mc_group_)};
+    case SAI_OBJECT_TYPE_VIRTUAL_ROUTER:
+      return {slot<&sai_virtual_router_api_t::create_virtual_router>(virtual_router_),
+              slot<&sai_virtual_router_api_t::remove_virtual_router>(virtual_router_),
+              slot<&sai_virtual_router_api_t::set_virtual_router_attribute>(virtual_router_),
+              slot<&sai_virtual_router_api_t::get_virtual_router_attribute>(virtual_router_)};
+    case SAI_OBJECT_TYPE_ROUTER_INTERFACE:
+      return {slot<&sai_router_interface_api_t::create_router_interface>(router_interface_),
+              slot<&sai_router_interface_api_t::remove_router_interface>(router_interface_),
+              slot<&sai_router_interface_api_t::set_router_interface_attribute>(router_interface_),
+              slot<&sai_router_interface_api_t::get_router_interface_attribute>(router_interface_)};
+    default:
+      return {};
+  }
+}
+
+sai_status_t Library::create_switch(sai_object_id_t& id,
+                                    std::span<const sai_attribute_t> attributes) {
+  return call(slot<&sai_switch_api_t::create_switch>(switch_), &id, count_of(attributes),
+              attributes.data());
+}
+
+sai_status_t Library::create(sai_object_type_t type, sai_object_id_t switch_id, sai_object_id_t& id,
+                             std::span<const sai_attribute_t> attributes) {
+  return call(objects(type).create, &id, switch_id, count_of(attributes), attributes.data());
+}
+
+sai_status_t Library::remove(sai_object_type_t type, sai_object_id_t id) {
+  return call(objects(type).remove, id);
+}
+
+sai_status_t Library::set(sai_object_type_t type, sai_object_id_t id,
+                          const sai_attribute_t& attribute) {
+  return call(objects(type).set, id, &attribute);
+}
+
+sai_status_t Library::get(sai_object_type_t type, sai_object_id_t id, sai_attribute_t& attribute) {
+  return call(objects(type).get, id, 1U, &attribute);
+}
+
+sai_status_t Library::create_fdb(const sai_fdb_entry_t& entry,
+                                 std::span<const sai_attribute_t> attributes) {
+  return call(slot<&sai_fdb_api_t::create_fdb_entry>(fdb_), &entry, count_of(attributes),
+              attributes.data());
+}
+
+sai_status_t Library::remove_fdb(const sai_fdb_entry_t& entry) {
+  return call(slot<&sai_fdb_api_t::remove_fdb_entry>(fdb_), &entry);
+}
+
+sai_status_t Library::set_fdb(const sai_fdb_entry_t& entry, const sai_attribute_t& attribute) {
+  return call(slot<&sai_fdb_api_t::set_fdb_entry_attribute>(fdb_), &entry, &attribute);
+}
+
+sai_status_t Library::get_fdb(const sai_fdb_entry_t& entry, sai_attribute_t& attribute) {
+  return call(slot<&sai_fdb_api_t::get_fdb_entry_attribute>(fdb_), &entry, 1U, &attribute);
+}
+
+sai_status_t Library::flush_fdb(sai_object_id_t switch_id,
+                                std::span<const sai_attribute_t> attributes) {
+  return call(slot<&sai_fdb_api_t::flush_fdb_entries>(fdb_), switch_id, count_of(attributes),
+              attributes.data());
+}
+
+namespace {
+
+/// Reads a list of any length: SAI answers BUFFER_OVERFLOW with the count it needs, and the list
+/// may have grown again by the next call.
+template <class Element, class Read>
+Result<std::vector<Element>> read_list(sai_object_type_t type, Read&& read) {
+  std::vector<Element> list(64);
+  for (int attempt = 0; attempt < 8; ++attempt) {
+    auto count = static_cast<std::uint32_t>(list.size());
+    const auto status = read(list.data(), count);
+    if (status == SAI_STATUS_SUCCESS && count <= list.size()) {
+      list.resize(count);
+      return list;
+    }
+    if (status != SAI_STATUS_BUFFER_OVERFLOW) return Error{EIO, describe("get", type, status)};
+    list.resize(std::max<std::size_t>(count, list.size() + 1));
+  }
+  return Error{EIO, describe("get", type, SAI_STATUS_BUFFER_OVERFLOW)};
+}
+
+}  // namespace
+
+Result<std::vector<sai_object_id_t>> Library::get_objects(sai_object_type_t type,
+                                                          sai_object_id_t id,
+                                                          sai_attr_id_t attribute) {
+  return read_list<sai_object_id_t>(type, [&](sai_object_id_t* list, std::uint32_t& count) {
+    sai_attribute_t wanted{attribute, {}};
+    wanted.value.objlist = {count, list};
+    const auto status = get(type, id, wanted);
+    count = wanted.value.objlist.count;
+    return status;
+  });
+}
+
+Result<std::vector<std::uint32_t>> Library::get_numbers(sai_object_type_t type, sai_object_id_t id,
+                                                        sai_attr_id_t attribute) {
+  return read_list<std::uint32_t>(type, [&](std::uint32_t* list, std::uint32_t& count) {
+    sai_attribute_t wanted{attribute, {}};
+    wanted.value.u32list = {count, list};
+    const auto status = get(type, id, wanted);
+    count = wanted.value.u32list.count;
+    return status;
+  });
+}
+
+std::optional<std::vector<std::int32_t>> Library::enum_values(sai_object_id_t switch_id,
+                                                              sai_object_type_t type,
+                                                              sai_attr_id_t attribute) {
+  if (symbols_.enum_values == nullptr) return std::nullopt;
+  auto values = read_list<std::int32_t>(type, [&](std::int32_t* list, std::uint32_t& count) {
+    sai_s32_list_t wanted{count, list};
+    const auto status = symbols_.enum_values(switch_id, type, attribute, &wanted);
+    count = wanted.count;
+    return status;
+  });
+  if (!values) return std::nullopt;
+  return std::move(*values);
+}
+
+std::string describe(std::string_view verb, sai_object_type_t type, sai_status_t status,
+                     std::span<const sai_attribute_t> attributes) {
+  auto text = fmt::format("{}_{}: {}", verb, object_name(type), status_text(status));
+  const auto fault = attribute_fault(status);
+  if (fault && fault->index < attributes.size()) {
+    text += fmt::format(" = {}", attribute(type, attributes[fault->index].id).name);
+  }
+  return text;
+}
+
+}  // namespace vtepd::hwsync::sai

@@ -1,0 +1,119 @@
+// A SAI library, loaded: its tables, its version, its objects by type.
+//
+// Threads: open() anywhere; all else from one thread, the SAI thread (vendors' libraries are not
+//   safe to call from two).
+// Errors: object calls return SAI's own status, since callers decide by it; a slot that the
+//   library leaves NULL, or that its version does not have, answers NOT_IMPLEMENTED.
+// Ownership: one library at a time in a process: SAI's profile callbacks carry no pointer of ours,
+//   so the profile is a global of library.cpp.
+// Source: sairedis' syncd for the order of calls and the oldest version (1.9.0: from there on no
+//   enumerator changed).
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "hwsync/sai/sai.h"
+#include "hwsync/sai/status.h"
+#include "vtepd/result.h"
+
+namespace vtepd::hwsync::sai {
+
+using Profile = std::map<std::string, std::string>;
+
+/// Reads "key=value" lines; empty lines and those that begin with '#' are skipped.
+Result<Profile> read_profile(const std::string& path);
+
+/// The global functions of a library. The first three are required, the others may be missing.
+struct Symbols {
+  decltype(&::sai_api_initialize) initialize{};
+  decltype(&::sai_api_query) query{};
+  decltype(&::sai_api_uninitialize) uninitialize{};
+  decltype(&::sai_query_api_version) version{};
+  decltype(&::sai_query_attribute_enum_values_capability) enum_values{};
+};
+
+class Library {
+ public:
+  static constexpr sai_api_version_t kOldest = 10900;
+
+  /// dlopen(path), then as below.
+  static Result<std::unique_ptr<Library>> open(const std::string& path, Profile profile);
+  /// Initialises the library behind `symbols`, refuses one that is too old, fetches its tables.
+  static Result<std::unique_ptr<Library>> over(Symbols symbols, Profile profile);
+
+  ~Library();
+  Library(const Library&) = delete;
+  Library& operator=(const Library&) = delete;
+
+  sai_api_version_t version() const { return version_; }
+  std::string version_text() const;
+
+  sai_status_t create_switch(sai_object_id_t& id, std::span<const sai_attribute_t> attributes);
+  sai_status_t create(sai_object_type_t type, sai_object_id_t switch_id, sai_object_id_t& id,
+                      std::span<const sai_attribute_t> attributes);
+  sai_status_t remove(sai_object_type_t type, sai_object_id_t id);
+  sai_status_t set(sai_object_type_t type, sai_object_id_t id, const sai_attribute_t& attribute);
+  sai_status_t get(sai_object_type_t type, sai_object_id_t id, sai_attribute_t& attribute);
+
+  sai_status_t create_fdb(const sai_fdb_entry_t& entry,
+                          std::span<const sai_attribute_t> attributes);
+  sai_status_t remove_fdb(const sai_fdb_entry_t& entry);
+  sai_status_t set_fdb(const sai_fdb_entry_t& entry, const sai_attribute_t& attribute);
+  sai_status_t get_fdb(const sai_fdb_entry_t& entry, sai_attribute_t& attribute);
+  sai_status_t flush_fdb(sai_object_id_t switch_id, std::span<const sai_attribute_t> attributes);
+
+  /// A list of object ids or numbers, fetched whole whatever its length.
+  Result<std::vector<sai_object_id_t>> get_objects(sai_object_type_t type, sai_object_id_t id,
+                                                   sai_attr_id_t attribute);
+  Result<std::vector<std::uint32_t>> get_numbers(sai_object_type_t type, sai_object_id_t id,
+                                                 sai_attr_id_t attribute);
+  /// The values an enumeration's attribute may have; none if the library cannot say.
+  std::optional<std::vector<std::int32_t>> enum_values(sai_object_id_t switch_id,
+                                                       sai_object_type_t type,
+                                                       sai_attr_id_t attribute);
+
+ private:
+  struct Objects {
+    sai_object_create_fn create{};
+    sai_object_remove_fn remove{};
+    sai_object_set_fn set{};
+    sai_object_get_fn get{};
+  };
+
+  Library(Symbols symbols, Profile profile);
+  Result<> begin();
+  void fetch_tables();
+  template <class Table>
+  const Table* table(sai_api_t api);
+  template <auto kSlot, class Table>
+  auto slot(const Table* table) const;
+  Objects objects(sai_object_type_t type) const;
+
+  Symbols symbols_;
+  std::unique_ptr<void, int (*)(void*)> handle_;
+  bool initialized_ = false;
+  sai_api_version_t version_ = 0;
+  const sai_switch_api_t* switch_ = nullptr;
+  const sai_port_api_t* port_ = nullptr;
+  const sai_vlan_api_t* vlan_ = nullptr;
+  const sai_bridge_api_t* bridge_ = nullptr;
+  const sai_fdb_api_t* fdb_ = nullptr;
+  const sai_tunnel_api_t* tunnel_ = nullptr;
+  const sai_l2mc_group_api_t* l2mc_group_ = nullptr;
+  const sai_virtual_router_api_t* virtual_router_ = nullptr;
+  const sai_router_interface_api_t* router_interface_ = nullptr;
+};
+
+/// How many slots a table of that version has; 0 for an API that vtepd does not use.
+std::size_t table_length(sai_api_t api, sai_api_version_t version);
+
+/// "create_vlan: SAI_STATUS_TABLE_FULL"; where the status blames an attribute, its name.
+std::string describe(std::string_view verb, sai_object_type_t type, sai_status_t status,
+                     std::span<const sai_attribute_t> attributes = {});
+
+}  // namespace vtepd::hwsync::sai

@@ -1,0 +1,78 @@
+// The one instance behind libsoftsai's C functions: its lock, its store, its notification thread.
+//
+// SAI's functions carry no handle, so the instance is global; it exists from sai_api_initialize()
+// to sai_api_uninitialize().
+// Threads: any may call; one lock. Notifications are told from the library's own thread, never
+// from inside a call and never under the lock.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <new>
+#include <thread>
+#include <vector>
+
+#include "hwsync/softsai/store.h"
+
+namespace vtepd::softsai {
+
+class LibraryState {
+ public:
+  explicit LibraryState(Settings settings);
+  ~LibraryState();
+  LibraryState(const LibraryState&) = delete;
+  LibraryState& operator=(const LibraryState&) = delete;
+
+  Store store;
+
+  /// Hands the store's port changes to the notification thread.
+  void announce();
+
+ private:
+  void run();
+
+  struct Batch {
+    sai_port_state_change_notification_fn tell{};
+    std::vector<sai_port_oper_status_notification_t> changes{};
+  };
+  std::mutex queue_mutex_;
+  std::condition_variable wake_;
+  std::deque<Batch> queue_;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+struct Global {
+  std::mutex mutex{};
+  std::unique_ptr<LibraryState> state{};
+};
+Global& global();
+
+/// Runs `call(store)` under the lock; UNINITIALIZED before sai_api_initialize().
+template <class Call>
+sai_status_t with_library(Call&& call) noexcept {
+  try {
+    const std::lock_guard lock(global().mutex);
+    auto& state = global().state;
+    if (!state) return SAI_STATUS_UNINITIALIZED;
+    const sai_status_t status = call(state->store);
+    state->announce();
+    return status;
+  } catch (const std::bad_alloc&) {
+    return SAI_STATUS_NO_MEMORY;
+  } catch (...) {
+    return SAI_STATUS_FAILURE;
+  }
+}
+
+/// The same, for calls that need a switch: UNINITIALIZED before create_switch().
+template <class Call>
+sai_status_t with_switch(Call&& call) noexcept {
+  return with_library([&](Store& store) -> sai_status_t {
+    return store.has_switch() ? call(store) : SAI_STATUS_UNINITIALIZED;
+  });
+}
+
+}  // namespace vtepd::softsai

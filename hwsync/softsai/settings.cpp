@@ -1,0 +1,63 @@
+#include "hwsync/softsai/settings.h"
+
+#include <charconv>
+#include <string>
+#include <string_view>
+
+#include "hwsync/softsai/metadata.h"
+
+namespace vtepd::softsai {
+namespace {
+
+constexpr std::uint64_t kDefaultFdbSize = 131072;
+constexpr std::uint64_t kLargestTable = 1U << 24U;
+
+/// `fallback` if the key is absent, none if its value is not a number of 'low' to 'high'.
+std::optional<std::uint64_t> number(const sai_service_method_table_t& services,
+                                    const std::string& key, std::uint64_t low, std::uint64_t high,
+                                    std::uint64_t fallback) {
+  const char* text = services.profile_get_value(0, key.c_str());
+  if (text == nullptr) return fallback;
+  const std::string_view digits(text);
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  if (error != std::errc{} || end != digits.data() + digits.size()) return std::nullopt;
+  if (value < low || value > high) return std::nullopt;
+  return value;
+}
+
+bool read_table_sizes(const sai_service_method_table_t& services, Settings& settings) {
+  const auto fdb = number(services, SAI_KEY_FDB_TABLE_SIZE, 0, kLargestTable, kDefaultFdbSize);
+  if (!fdb) return false;
+  settings.table_sizes[SAI_OBJECT_TYPE_FDB_ENTRY] = *fdb;
+  for (int type = 1; type <= SAI_OBJECT_TYPE_TUNNEL_MAP_ENTRY; ++type) {
+    const auto object = static_cast<sai_object_type_t>(type);
+    const auto name = object_name(object);
+    if (name.empty() || object == SAI_OBJECT_TYPE_FDB_ENTRY) continue;
+    const auto key = "SOFTSAI_MAX_" + std::string(name);
+    if (services.profile_get_value(0, key.c_str()) == nullptr) continue;
+    const auto size = number(services, key, 0, kLargestTable, 0);
+    if (!size) return false;
+    settings.table_sizes[object] = *size;
+  }
+  return true;
+}
+
+}  // namespace
+
+std::optional<Settings> read_settings(const sai_service_method_table_t& services) {
+  Settings settings;
+  const auto ports = number(services, "SOFTSAI_PORTS", 1, 1024, settings.ports);
+  const auto bulk = number(services, "SOFTSAI_BULK", 0, 1, 1);
+  if (!ports || !bulk || !read_table_sizes(services, settings)) return std::nullopt;
+  settings.ports = static_cast<std::uint32_t>(*ports);
+  settings.bulk = *bulk == 1;
+  const char* modes = services.profile_get_value(0, "SOFTSAI_PEER_MODES");
+  const std::string_view mode(modes == nullptr ? "both" : modes);
+  if (mode != "p2p" && mode != "p2mp" && mode != "both") return std::nullopt;
+  settings.p2p = mode != "p2mp";
+  settings.p2mp = mode != "p2p";
+  return settings;
+}
+
+}  // namespace vtepd::softsai

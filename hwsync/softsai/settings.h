@@ -1,0 +1,32 @@
+// What the profile says of the software ASIC.
+//
+//   SOFTSAI_PORTS=32              front-panel ports, 1 to 1024
+//   SOFTSAI_PEER_MODES=both       p2p, p2mp or both: the tunnels it can encapsulate with
+//   SOFTSAI_BULK=1                0: bulk calls answer NOT_IMPLEMENTED
+//   SAI_FDB_TABLE_SIZE=131072     MAC addresses (SAI's own key)
+//   SOFTSAI_MAX_<OBJECT>=N        table size of another object, e.g. SOFTSAI_MAX_TUNNEL=4
+//
+// Other keys are other libraries' and ignored; a value that is no number in range fails
+// sai_api_initialize().
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+
+#include "hwsync/sai/sai.h"
+
+namespace vtepd::softsai {
+
+struct Settings {
+  std::uint32_t ports = 32;
+  bool p2p = true;
+  bool p2mp = true;
+  bool bulk = true;
+  std::map<sai_object_type_t, std::uint64_t> table_sizes{};
+};
+
+/// Reads the profile through the application's functions; none if a value is not understood.
+std::optional<Settings> read_settings(const sai_service_method_table_t& services);
+
+}  // namespace vtepd::softsai

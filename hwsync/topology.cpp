@@ -1,0 +1,159 @@
+#include "hwsync/topology.h"
+
+#include <utility>
+
+namespace vtepd::hwsync {
+namespace {
+
+constexpr std::uint16_t kVxlanPort = 4789;      // RFC 7348
+constexpr std::uint32_t kAgeingSeconds = 300;   // the kernel bridge's default
+constexpr std::uint32_t kTicksPerSecond = 100;  // of the bridge's timers (USER_HZ)
+constexpr std::uint8_t kTtl = 64;               // what the kernel makes of a vxlan ttl of 0
+
+bool is_vlan_aware_bridge(const Link& link) {
+  return link.kind == LinkKind::Bridge &&
+         value_or(link.options, Option::BridgeVlanFiltering, 0) != 0;
+}
+
+/// Reads one view into one Topology, in the order bridge, ports, vxlan devices.
+class Reader {
+ public:
+  Reader(const KernelView& view, const PortMap& ports) : view_(view), ports_(ports) {}
+
+  Topology read() {
+    topology_.vxlan_port = kVxlanPort;
+    topology_.ageing_seconds = kAgeingSeconds;
+    for (const auto& [index, link] : view_.links()) {
+      if (!link.mac.is_zero()) topology_.own_macs.insert(link.mac);
+    }
+    choose_bridge();
+    for (const auto& name : ports_) read_front_port(name);
+    for (const auto& [index, link] : view_.links()) {
+      if (link.kind == LinkKind::Vxlan && is_port(link)) read_vxlan(link);
+    }
+    return std::move(topology_);
+  }
+
+ private:
+  bool is_port(const Link& link) const {
+    return !topology_.bridge.is_none() && link.master == topology_.bridge;
+  }
+
+  bool is_asic_port(const Link& link) const {
+    return link.kind == LinkKind::Vxlan || ports_.contains(PortName(link.name));
+  }
+
+  /// The vlan-aware bridge that has ports of the ASIC.
+  void choose_bridge() {
+    for (const auto& [index, link] : view_.links()) {
+      if (link.master.is_none() || !is_asic_port(link)) continue;
+      const auto* master = view_.link(link.master);
+      if (master == nullptr || master->kind != LinkKind::Bridge) continue;
+      if (!is_vlan_aware_bridge(*master)) {
+        ignore("{} is not vlan-aware: its port {} stays in software", master->name, link.name);
+      } else if (topology_.bridge.is_none()) {
+        topology_.bridge = link.master;
+      } else if (topology_.bridge != link.master) {
+        ignore("{} is a second vlan-aware bridge: its port {} stays in software", master->name,
+               link.name);
+      }
+    }
+    const auto* bridge = view_.link(topology_.bridge);
+    if (bridge == nullptr) return;
+    const auto ticks = value_or(bridge->options, Option::BridgeAgeing,
+                                std::uint64_t{kAgeingSeconds} * kTicksPerSecond);
+    topology_.ageing_seconds = static_cast<std::uint32_t>(ticks / kTicksPerSecond);
+    // A bridge that is down forwards nothing.
+    if (!bridge->up) topology_.bridge = {};
+  }
+
+  void read_front_port(const PortName& name) {
+    auto& state = topology_.ports[name];
+    const auto* link = view_.link(std::string(name.view()));
+    if (link == nullptr) return;
+    state.up = link->up;
+    state.mtu = link->mtu;
+    if (!is_port(*link)) return;
+    state.bridged = true;
+    state.learning = value_or(link->options, Option::PortLearning, 1) != 0;
+    topology_.front_ports.emplace(link->index, name);
+    const auto* vlans = view_.vlans(link->index);
+    if (vlans == nullptr) return;
+    for (const auto& [vlan, flags] : vlans->members) {
+      topology_.vlans.try_emplace(vlan);
+      topology_.members.emplace(Member{vlan, name}, flags.untagged);
+      if (flags.pvid) state.pvid = vlan;
+    }
+  }
+
+  void read_vxlan(const Link& link) {
+    const auto* vlans = view_.vlans(link.index);
+    if (!link.up || vlans == nullptr) return;
+    if (link.vxlan_local.is_none()) {
+      ignore("{} has no local address: its VNIs stay in software", link.name);
+      return;
+    }
+    if (!link.vxlan_group.is_none()) {
+      ignore("{} floods to a group address: its flooding stays in software", link.name);
+    }
+    if (value_or(link.options, Option::VxlanExternal, 0) != 0) {
+      for (const auto& [vlan, vni] : vlans->tunnels) {
+        if (vlans->members.contains(vlan)) add(link, vlan, VxlanSide{vni, link.index, vni, {}});
+      }
+      return;
+    }
+    const auto vni = Vni::make(value_or(link.options, Option::VxlanId, 0));
+    if (!vni) return;
+    for (const auto& [vlan, flags] : vlans->members) {
+      // Decapsulated frames are untagged: they are the PVID's.
+      if (flags.pvid) add(link, vlan, VxlanSide{*vni, link.index, {}, {}});
+    }
+  }
+
+  void add(const Link& link, VlanId vlan, VxlanSide side) {
+    side.local = link.vxlan_local;
+    auto& state = topology_.vlans[vlan];
+    const std::pair place(side.local, side.vni.value());
+    if (!state.overlay.vni.is_none() || topology_.vlan_of_vni.contains(place)) {
+      ignore("{}: VLAN {} or VNI {} is mapped already", link.name, vlan, side.vni);
+      return;
+    }
+    state.overlay = side;
+    topology_.vlan_of_vni.emplace(place, vlan);
+    topology_.vlan_of.emplace(FdbPlace{side.device, side.fdb_vni}, vlan);
+    add_tunnel(link);
+  }
+
+  void add_tunnel(const Link& link) {
+    const auto port =
+        static_cast<std::uint16_t>(value_or(link.options, Option::VxlanPort, kVxlanPort));
+    const bool first = topology_.tunnels.empty();
+    if (first) topology_.vxlan_port = port;
+    if (!first && topology_.vxlan_port != port) {
+      ignore("{}: UDP port {} differs, the ASIC has one for all: {}", link.name, port,
+             topology_.vxlan_port);
+    }
+    const auto ttl = value_or(link.options, Option::VxlanTtl, 0);
+    const auto tos = value_or(link.options, Option::VxlanTos, 0);
+    topology_.tunnels.try_emplace(link.vxlan_local,
+                                  TunnelState{ttl == 0 ? kTtl : static_cast<std::uint8_t>(ttl),
+                                              static_cast<std::uint8_t>(tos)});
+  }
+
+  template <class... Arguments>
+  void ignore(fmt::format_string<Arguments...> text, Arguments&&... arguments) {
+    topology_.ignored.push_back(fmt::format(text, std::forward<Arguments>(arguments)...));
+  }
+
+  const KernelView& view_;
+  const PortMap& ports_;
+  Topology topology_{};
+};
+
+}  // namespace
+
+Topology read_topology(const KernelView& view, const PortMap& ports) {
+  return Reader(view, ports).read();
+}
+
+}  // namespace vtepd::hwsync

@@ -1,0 +1,84 @@
+// The slow-changing half of the kernel view as the ASIC needs it: which front-panel ports are
+// bridged, which VLANs they carry, which VLAN is which VNI on which vxlan device.
+//
+// Pure: read_topology() looks at links and VLANs of the view and at nothing else. It is read anew
+// after link changes (once per turn, however many there were); MAC and flood entries, of which
+// there are many, are looked up in the view itself.
+//
+// One vlan-aware bridge is mirrored: VLAN ids are the ASIC's own, and two bridges' VLAN 10 are two
+// different LANs. What cannot be mirrored is said in `ignored`, never dropped in silence.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "hwsync/asic.h"
+#include "vtepd/kernel_view.h"
+
+namespace vtepd::hwsync {
+
+/// The ASIC's front-panel ports, by netdev name.
+using PortMap = std::set<PortName>;
+
+struct PortState {
+  bool up{};
+  std::uint32_t mtu{};
+  bool bridged{};
+  bool learning{};
+  VlanId pvid{};  // none: the port drops untagged frames
+  friend bool operator==(const PortState&, const PortState&) = default;
+};
+
+/// The overlay side of a VLAN.
+struct VxlanSide {
+  Vni vni{};
+  IfIndex device{};
+  Vni fdb_vni{};  // of the device's FDB entries: none on a device of one VNI
+  IpAddress local{};
+  friend bool operator==(const VxlanSide&, const VxlanSide&) = default;
+};
+
+struct VlanState {
+  VxlanSide overlay{};  // vni none: a VLAN of this switch alone
+  friend bool operator==(const VlanState&, const VlanState&) = default;
+};
+
+struct TunnelState {
+  std::uint8_t ttl{};
+  std::uint8_t tos{};
+  friend bool operator==(const TunnelState&, const TunnelState&) = default;
+};
+
+struct Member {
+  VlanId vlan{};
+  PortName port{};
+  friend auto operator<=>(const Member&, const Member&) = default;
+};
+
+struct FdbPlace {
+  IfIndex device{};
+  Vni vni{};
+  friend auto operator<=>(const FdbPlace&, const FdbPlace&) = default;
+};
+
+struct Topology {
+  IfIndex bridge{};
+  std::uint32_t ageing_seconds{};
+  std::uint16_t vxlan_port{};
+  std::map<PortName, PortState> ports{};
+  std::map<VlanId, VlanState> vlans{};
+  std::map<Member, bool> members{};  // whether untagged
+  std::map<IpAddress, TunnelState> tunnels{};
+  std::map<IfIndex, PortName> front_ports{};  // bridged ones, by ifindex
+  std::map<FdbPlace, VlanId> vlan_of{};       // which VLAN a vxlan FDB is of
+  std::map<std::pair<IpAddress, std::uint32_t>, VlanId> vlan_of_vni{};  // by local VTEP and VNI
+  std::set<MacAddress> own_macs{};                                      // of the switch itself
+  std::vector<std::string> ignored{};
+  friend bool operator==(const Topology&, const Topology&) = default;
+};
+
+Topology read_topology(const KernelView& view, const PortMap& ports);
+
+}  // namespace vtepd::hwsync

@@ -1,0 +1,173 @@
+#include "hwsync/writer.h"
+
+#include <cstring>
+
+namespace vtepd::hwsync {
+namespace {
+
+const FdbKey* as_fdb(const AsicOp& op) { return std::get_if<FdbKey>(&op.key); }
+
+}  // namespace
+
+WriteOutcome Writer::write(const AsicOp& op) {
+  switch (op.kind) {
+    case AsicOp::Kind::Create:
+      return create(op);
+    case AsicOp::Kind::Change:
+      return change(op);
+    case AsicOp::Kind::Remove:
+      return remove(op);
+  }
+  return {};
+}
+
+sai_object_id_t Writer::find(const AsicKey& key) const {
+  const auto it = ids_.find(key);
+  return it == ids_.end() ? SAI_NULL_OBJECT_ID : it->second;
+}
+
+sai_fdb_entry_t Writer::fdb_entry(const FdbKey& key) const {
+  sai_fdb_entry_t entry;
+  std::memset(&entry, 0, sizeof(entry));  // the padding too: libraries compare the whole structure
+  entry.switch_id = switch_;
+  std::memcpy(entry.mac_address, key.mac.bytes.data(), key.mac.bytes.size());
+  entry.bv_id = find(VlanKey{key.vlan});
+  return entry;
+}
+
+bool Writer::is_left_out(sai_object_type_t object, const AsicAttribute& attribute) const {
+  return attribute.optional && left_out_.contains({object, attribute.id});
+}
+
+WriteOutcome Writer::refuse(std::string_view verb, const AsicOp& op, sai_status_t status,
+                            std::span<const sai_attribute_t> attributes) {
+  ++counters_.refused;
+  WriteOutcome outcome;
+  outcome.result = Error{0, sai::describe(verb, op.row.object, status, attributes)};
+  outcome.full = sai::is_full(status);
+  return outcome;
+}
+
+sai_status_t Writer::call_create(const AsicOp& op, const EncodedRow& row, sai_object_id_t& id) {
+  if (const auto* fdb = as_fdb(op)) return library_.create_fdb(fdb_entry(*fdb), row.attributes());
+  return library_.create(op.row.object, switch_, id, row.attributes());
+}
+
+sai_status_t Writer::call_set(const AsicOp& op, const sai_attribute_t& attribute) {
+  if (const auto* fdb = as_fdb(op)) return library_.set_fdb(fdb_entry(*fdb), attribute);
+  return library_.set(op.row.object, find(op.key), attribute);
+}
+
+sai_status_t Writer::call_remove(const AsicOp& op) {
+  if (const auto* fdb = as_fdb(op)) return library_.remove_fdb(fdb_entry(*fdb));
+  return library_.remove(op.row.object, find(op.key));
+}
+
+bool Writer::leave_out(sai_object_type_t object, sai_status_t status, EncodedRow& row) {
+  if (!sai::is_unsupported(status)) return false;
+  if (const auto fault = sai::attribute_fault(status)) {
+    if (fault->index >= row.attributes().size() || !row.is_optional(fault->index)) return false;
+    left_out_.emplace(object, row.attributes()[fault->index].id);
+    row.drop(fault->index);
+    return true;
+  }
+  if (!row.has_optional()) return false;
+  // The library does not say which: without all of them, then.
+  for (const auto id : row.drop_optional()) left_out_.emplace(object, id);
+  return true;
+}
+
+sai_status_t Writer::try_create(const AsicOp& op, EncodedRow& row, sai_object_id_t& id) {
+  for (;;) {
+    const auto status = call_create(op, row, id);
+    if (!leave_out(op.row.object, status, row)) return status;
+  }
+}
+
+WriteOutcome Writer::create(const AsicOp& op) {
+  auto wanted = op.row;
+  std::erase_if(wanted.attributes, [&](const AsicAttribute& attribute) {
+    return is_left_out(wanted.object, attribute);
+  });
+  auto row = EncodedRow::make(wanted, [this](const AsicKey& key) { return find(key); });
+  if (!row) {
+    ++counters_.refused;
+    return {row.error(), SAI_NULL_OBJECT_ID, false, false};
+  }
+  const bool is_fdb = as_fdb(op) != nullptr;
+  // Its removal was refused: a second one would leave the first without an owner.
+  if (!is_fdb && find(op.key) != SAI_NULL_OBJECT_ID) {
+    return refuse("create", op, SAI_STATUS_ITEM_ALREADY_EXISTS);
+  }
+  sai_object_id_t id = SAI_NULL_OBJECT_ID;
+  const auto status = try_create(op, *row, id);
+  if (status == SAI_STATUS_ITEM_ALREADY_EXISTS && is_fdb) return adopt_fdb(op);
+  if (status != SAI_STATUS_SUCCESS) return refuse("create", op, status, row->attributes());
+  if (!is_fdb && id == SAI_NULL_OBJECT_ID)
+    return refuse("create", op, SAI_STATUS_INVALID_OBJECT_ID);
+  ++counters_.creates;
+  if (!is_fdb) ids_.insert_or_assign(op.key, id);
+  return {{}, id, false, false};
+}
+
+/// The ASIC learned the address before we came: the entry is made ours. An end point cannot be
+/// taken away from an entry; SAI's users set it to nought.
+WriteOutcome Writer::adopt_fdb(const AsicOp& op) {
+  auto change_op = op;
+  change_op.sets = op.row.attributes;
+  if (op.row.find(SAI_FDB_ENTRY_ATTR_ENDPOINT_IP) == nullptr) {
+    change_op.sets.push_back({SAI_FDB_ENTRY_ATTR_ENDPOINT_IP, IpAddress::v4({}), true});
+  }
+  return change(change_op);
+}
+
+WriteOutcome Writer::change(const AsicOp& op) {
+  for (const auto& attribute : op.sets) {
+    if (is_left_out(op.row.object, attribute)) continue;
+    std::vector<sai_object_id_t> list;
+    const auto encoded = encode(
+        op.row.object, attribute, [this](const AsicKey& key) { return find(key); }, list);
+    if (!encoded) {
+      ++counters_.refused;
+      return {encoded.error(), SAI_NULL_OBJECT_ID, false, false};
+    }
+    const auto status = call_set(op, *encoded);
+    if (status == SAI_STATUS_SUCCESS) {
+      ++counters_.sets;
+    } else if (attribute.optional && sai::is_unsupported(status)) {
+      left_out_.emplace(op.row.object, attribute.id);
+    } else {
+      auto outcome = refuse("set", op, status, {&*encoded, 1});
+      outcome.gone = status == SAI_STATUS_ITEM_NOT_FOUND && as_fdb(op) != nullptr;
+      return outcome;
+    }
+  }
+  return {};
+}
+
+/// A bridge port may go only when no learned entry names it: it stops learning first. Should the
+/// library refuse either call, the removal that follows says so.
+void Writer::quiet_bridge_port(const AsicOp& op) {
+  sai_attribute_t down{};
+  down.id = SAI_BRIDGE_PORT_ATTR_ADMIN_STATE;
+  down.value.booldata = false;
+  if (call_set(op, down) == SAI_STATUS_SUCCESS) ++counters_.sets;
+  sai_attribute_t port{};
+  port.id = SAI_FDB_FLUSH_ATTR_BRIDGE_PORT_ID;
+  port.value.oid = find(op.key);
+  (void)library_.flush_fdb(switch_, {&port, 1});
+}
+
+WriteOutcome Writer::remove(const AsicOp& op) {
+  const bool is_fdb = as_fdb(op) != nullptr;
+  if (!is_fdb && find(op.key) == SAI_NULL_OBJECT_ID) return {};
+  if (op.row.object == SAI_OBJECT_TYPE_BRIDGE_PORT) quiet_bridge_port(op);
+  const auto status = call_remove(op);
+  const bool absent = status == SAI_STATUS_ITEM_NOT_FOUND || status == SAI_STATUS_ADDR_NOT_FOUND;
+  if (status != SAI_STATUS_SUCCESS && !absent) return refuse("remove", op, status);
+  ++counters_.removes;
+  ids_.erase(op.key);
+  return {};
+}
+
+}  // namespace vtepd::hwsync

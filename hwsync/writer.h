@@ -1,0 +1,75 @@
+// Writes operations to a SAI library, one by one, and says what became of each.
+//
+// Threads: the SAI thread's alone, with all it owns.
+// Errors: an outcome per operation, its reason naming function, object and attribute. What SAI's
+//   statuses mean here:
+//     create, already exists      an FDB entry is made to say what is wanted; any other object is
+//                                 refused (its id is not known, so nothing can be set on it)
+//     remove, not found           done
+//     set, not found (FDB)        gone: to be created again
+//     not supported/implemented   of an optional attribute: that attribute is left out, from now
+//                                 on for every object of the type; else refused
+//     table full                  refused, and marked so that a removal brings it back
+// Ownership: the key -> id map is here and nowhere else.
+// Source: sonic-swss saihelper.cpp (policy per status).
+#pragma once
+
+#include <set>
+
+#include "hwsync/asic.h"
+#include "hwsync/encode.h"
+#include "hwsync/sai/library.h"
+#include "vtepd/result.h"
+
+namespace vtepd::hwsync {
+
+/// Calls that succeeded, by kind, and calls that were refused.
+struct WriteCounters {
+  std::uint64_t creates{};
+  std::uint64_t sets{};
+  std::uint64_t removes{};
+  std::uint64_t refused{};
+};
+
+struct WriteOutcome {
+  Result<> result{};
+  sai_object_id_t id{};  // of what was created
+  bool gone{};           // the object turned out not to be there
+  bool full{};           // there was no room
+};
+
+class Writer {
+ public:
+  /// `ids`: what exists from birth (switch, ports, built-ins).
+  Writer(sai::Library& library, sai_object_id_t switch_id, AsicMap<sai_object_id_t> ids)
+      : library_(library), switch_(switch_id), ids_(std::move(ids)) {}
+
+  WriteOutcome write(const AsicOp& op);
+  const WriteCounters& counters() const { return counters_; }
+
+ private:
+  WriteOutcome create(const AsicOp& op);
+  WriteOutcome change(const AsicOp& op);
+  WriteOutcome remove(const AsicOp& op);
+  sai_status_t try_create(const AsicOp& op, EncodedRow& row, sai_object_id_t& id);
+  /// After "not supported": leaves out what is to blame if it is optional. False: nothing is.
+  bool leave_out(sai_object_type_t object, sai_status_t status, EncodedRow& row);
+  WriteOutcome adopt_fdb(const AsicOp& op);
+  WriteOutcome refuse(std::string_view verb, const AsicOp& op, sai_status_t status,
+                      std::span<const sai_attribute_t> attributes = {});
+  sai_status_t call_create(const AsicOp& op, const EncodedRow& row, sai_object_id_t& id);
+  sai_status_t call_set(const AsicOp& op, const sai_attribute_t& attribute);
+  sai_status_t call_remove(const AsicOp& op);
+  void quiet_bridge_port(const AsicOp& op);
+  sai_object_id_t find(const AsicKey& key) const;
+  sai_fdb_entry_t fdb_entry(const FdbKey& key) const;
+  bool is_left_out(sai_object_type_t object, const AsicAttribute& attribute) const;
+
+  sai::Library& library_;
+  sai_object_id_t switch_;
+  AsicMap<sai_object_id_t> ids_;
+  std::set<std::pair<sai_object_type_t, sai_attr_id_t>> left_out_;
+  WriteCounters counters_;
+};
+
+}  // namespace vtepd::hwsync
