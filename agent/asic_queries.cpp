@@ -1,0 +1,86 @@
+#include "agent/asic_queries.h"
+
+namespace vtepd::agent {
+namespace json = boost::json;
+namespace {
+
+json::array rows_of(const hwsync::Hardware& hardware) {
+  json::array rows;
+  hardware.for_each_row([&](const hwsync::AsicObject& object) {
+    std::string attributes;
+    for (const auto& [name, value] : object.attributes) {
+      attributes += fmt::format("{}{}={}", attributes.empty() ? "" : " ", name, value);
+    }
+    rows.push_back({{"key", object.key},
+                    {"object", object.object},
+                    {"oid", object.id == 0 ? "-" : fmt::format("{:#x}", object.id)},
+                    {"attributes", attributes},
+                    {"state", object.state}});
+  });
+  return rows;
+}
+
+json::object stats_of(const hwsync::Hardware& hardware) {
+  const auto& counters = hardware.counters();
+  return {{"creates", counters.writes.creates},
+          {"sets", counters.writes.sets},
+          {"removes", counters.writes.removes},
+          {"refused", counters.writes.refused},
+          {"failures", hardware.failures()},
+          {"events", counters.events},
+          {"synced", hardware.problem().empty() && hardware.idle() ? 1 : 0}};
+}
+
+json::array failures_of(const hwsync::Hardware& hardware, const Clock& clock) {
+  json::array rows;
+  if (!hardware.problem().empty()) {
+    rows.push_back({{"layer", "asic"}, {"row", "switch"}, {"reason", hardware.problem()}});
+  }
+  const auto now = clock.now();
+  const auto seconds = [](Duration d) { return std::chrono::duration<double>(d).count(); };
+  hardware.for_each_failure([&](const std::string& key, const Failure& failure) {
+    rows.push_back({{"layer", "asic"},
+                    {"row", key},
+                    {"reason", failure.reason},
+                    {"attempts", failure.attempts},
+                    {"since_s", seconds(now - failure.since)},
+                    {"retry_in_s", std::max(0.0, seconds(failure.retry_at - now))}});
+  });
+  for (const auto& what : hardware.ignored()) {
+    rows.push_back({{"layer", "asic"}, {"row", what}, {"reason", "the ASIC has no such thing"}});
+  }
+  return rows;
+}
+
+}  // namespace
+
+AsicQueries queries_of(const hwsync::Hardware& hardware, const Clock& clock) {
+  return {
+      .remote_mac = [&](VlanId vlan, MacAddress mac) { return hardware.has_remote_mac(vlan, mac); },
+      .local_mac = [&](VlanId vlan, MacAddress mac) { return hardware.local_mac(vlan, mac); },
+      .flood = [&](VlanId vlan, IpAddress vtep) { return hardware.has_flood(vlan, vtep); },
+      .rows = [&] { return rows_of(hardware); },
+      .stats = [&] { return stats_of(hardware); },
+      .failures = [&] { return failures_of(hardware, clock); }};
+}
+
+std::string to_text(const AsicEvent& event) {
+  struct Visitor {
+    std::string operator()(const AsicMacLearned& e) const {
+      return fmt::format("mac_learned vlan={} mac={} port={}", e.vlan, e.mac, e.port);
+    }
+    std::string operator()(const AsicMacGone& e) const {
+      return fmt::format("mac_gone vlan={} mac={} port={}", e.vlan, e.mac, e.port);
+    }
+    std::string operator()(const AsicFlushed& e) const {
+      return fmt::format("flushed vlan={} port={}", e.vlan, e.port.empty() ? "all" : e.port);
+    }
+    std::string operator()(const AsicPortState& e) const {
+      return fmt::format("port_state port={} state={}", e.port, e.up ? "up" : "down");
+    }
+    std::string operator()(const AsicShutdown&) const { return "shutdown"; }
+  };
+  return std::visit(Visitor{}, event);
+}
+
+}  // namespace vtepd::agent

@@ -1,0 +1,15 @@
+// Binds what `vtepctl show` asks of the ASIC to hwsync's answers.
+#pragma once
+
+#include "agent/show.h"
+#include "hwsync/hardware.h"
+
+namespace vtepd::agent {
+
+/// The queries hold a reference: `hardware` outlives them.
+AsicQueries queries_of(const hwsync::Hardware& hardware, const Clock& clock);
+
+/// One line for the log.
+std::string to_text(const AsicEvent& event);
+
+}  // namespace vtepd::agent

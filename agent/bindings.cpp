@@ -1,0 +1,99 @@
+#include "agent/bindings.h"
+
+#include <map>
+
+namespace vtepd::agent {
+namespace {
+
+/// SVIs by bridge and VLAN; the bridge itself is the SVI of a bridge that is not vlan-aware.
+using Svis = std::map<std::pair<IfIndex, VlanId>, IfIndex>;
+
+Svis svis_of(const KernelView& view) {
+  Svis svis;
+  for (const auto& [index, link] : view.links()) {
+    if (link.kind == LinkKind::Vlan) svis[{link.lower, link.vlan}] = index;
+    if (link.kind == LinkKind::Bridge &&
+        value_or(link.options, Option::BridgeVlanFiltering, 0) == 0) {
+      svis[{index, VlanId{}}] = index;
+    }
+  }
+  return svis;
+}
+
+std::optional<VlanId> pvid_of(const PortVlans& vlans) {
+  for (const auto& [vlan, flags] : vlans.members) {
+    if (flags.pvid) return vlan;
+  }
+  return std::nullopt;
+}
+
+/// VNI and VLAN of each VNI that the device carries; `fdb_vni` as Binding has it.
+struct Carried {
+  Vni vni{};
+  Vni fdb_vni{};
+  VlanId vlan{};
+};
+
+std::vector<Carried> carried_by(const Link& device, const PortVlans& vlans, bool vlan_aware) {
+  std::vector<Carried> carried;
+  if (value_or(device.options, Option::VxlanExternal, 0) != 0) {
+    for (const auto& [vlan, vni] : vlans.tunnels) {
+      if (vlans.members.contains(vlan)) carried.push_back({vni, vni, vlan});
+    }
+    return carried;
+  }
+  const auto vni = Vni::make(value_or(device.options, Option::VxlanId, 0));
+  if (!vni) return carried;
+  const auto vlan = vlan_aware ? pvid_of(vlans) : std::optional(VlanId{});
+  if (vlan) carried.push_back({*vni, {}, *vlan});
+  return carried;
+}
+
+}  // namespace
+
+Bindings Bindings::of(const KernelView& view) {
+  Bindings bindings;
+  const auto svis = svis_of(view);
+  for (const auto& entry : view.links()) {
+    const auto& device = entry.second;
+    const auto* bridge = view.link(device.master);
+    if (device.kind != LinkKind::Vxlan || bridge == nullptr || bridge->kind != LinkKind::Bridge) {
+      continue;
+    }
+    const auto* vlans = view.vlans(device.index);
+    const bool vlan_aware = value_or(bridge->options, Option::BridgeVlanFiltering, 0) != 0;
+    for (const auto& [vni, fdb_vni, vlan] :
+         carried_by(device, vlans == nullptr ? PortVlans{} : *vlans, vlan_aware)) {
+      const auto svi = svis.find({bridge->index, vlan});
+      bindings.add({.vni = vni,
+                    .device = device.index,
+                    .fdb_vni = fdb_vni,
+                    .bridge = bridge->index,
+                    .vlan = vlan,
+                    .vtep = device.vxlan_local,
+                    .svi = svi == svis.end() ? IfIndex{} : svi->second,
+                    .up = device.up && bridge->up});
+    }
+  }
+  return bindings;
+}
+
+void Bindings::add(const Binding& binding) {
+  const Position position = all_.size();
+  if (!by_vni_.emplace(binding.vni, position).second) return;
+  all_.push_back(binding);
+  by_vlan_.emplace(Pair{binding.bridge, binding.vlan.value()}, position);
+  by_fdb_.emplace(Pair{binding.device, binding.fdb_vni.value()}, position);
+  if (!binding.svi.is_none()) by_svi_.emplace(binding.svi, position);
+}
+
+const Binding* Bindings::by_vni(Vni vni) const { return at(by_vni_, vni); }
+const Binding* Bindings::by_vlan(IfIndex bridge, VlanId vlan) const {
+  return at(by_vlan_, Pair{bridge, vlan.value()});
+}
+const Binding* Bindings::by_fdb(IfIndex device, Vni fdb_vni) const {
+  return at(by_fdb_, Pair{device, fdb_vni.value()});
+}
+const Binding* Bindings::by_svi(IfIndex svi) const { return at(by_svi_, svi); }
+
+}  // namespace vtepd::agent

@@ -1,0 +1,60 @@
+// Which VNI is which: VNI <-> bridge, VLAN, vxlan device, SVI, as the kernel has them now.
+//
+// Derived from the kernel view alone, so that it holds whoever made the devices (vtepd, ifupdown2
+// or a person). Both shapes: one vxlan device per VNI, whose PVID is the VLAN, and a single vxlan
+// device with a VLAN-to-VNI tunnel map.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "vtepd/kernel_view.h"
+
+namespace vtepd::agent {
+
+struct Binding {
+  Vni vni{};
+  IfIndex device{};
+  Vni fdb_vni{};  // how the device's FDB keys this VNI: none on a device of one VNI
+  IfIndex bridge{};
+  VlanId vlan{};  // none on a bridge that is not vlan-aware
+  IpAddress vtep{};
+  IfIndex svi{};
+  bool up{};
+  friend bool operator==(const Binding&, const Binding&) = default;
+};
+
+class Bindings {
+ public:
+  static Bindings of(const KernelView& view);
+
+  const Binding* by_vni(Vni vni) const;
+  const Binding* by_vlan(IfIndex bridge, VlanId vlan) const;
+  const Binding* by_fdb(IfIndex device, Vni fdb_vni) const;
+  const Binding* by_svi(IfIndex svi) const;
+  const std::vector<Binding>& all() const { return all_; }
+
+ private:
+  using Position = std::size_t;
+  struct Pair {
+    IfIndex device{};
+    std::uint32_t number{};
+    friend bool operator==(const Pair&, const Pair&) = default;
+    friend std::size_t hash_value(const Pair& p) { return detail::hash_of(p.device, p.number); }
+  };
+
+  void add(const Binding& binding);
+  template <class Key>
+  const Binding* at(const FlatMap<Key, Position>& index, const Key& key) const {
+    const auto it = index.find(key);
+    return it == index.end() ? nullptr : &all_[it->second];
+  }
+
+  std::vector<Binding> all_;
+  FlatMap<Vni, Position> by_vni_;
+  FlatMap<Pair, Position> by_vlan_;
+  FlatMap<Pair, Position> by_fdb_;
+  FlatMap<IfIndex, Position> by_svi_;
+};
+
+}  // namespace vtepd::agent

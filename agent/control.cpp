@@ -1,0 +1,132 @@
+#include "agent/control.h"
+
+#include <grp.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/asio/read_until.hpp>
+#include <boost/asio/streambuf.hpp>
+#include <boost/asio/write.hpp>
+#include <memory>
+#include <vector>
+
+#include "agent/log.h"
+
+namespace vtepd::agent {
+namespace json = boost::json;
+using Protocol = boost::asio::local::stream_protocol;
+namespace {
+
+constexpr std::size_t kLongestRequest = 4096;
+constexpr const char* kGroup = "vtepd";
+
+gid_t group_of(const std::string& path) {
+  struct stat status {};
+  return ::stat(path.c_str(), &status) == 0 ? status.st_gid : static_cast<gid_t>(-1);
+}
+
+bool is_allowed(int fd, gid_t group) {
+  ucred peer{};
+  socklen_t length = sizeof peer;
+  if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) return false;
+  if (peer.uid == 0 || peer.uid == ::geteuid() || peer.gid == group) return true;
+  std::array<gid_t, 256> groups{};
+  length = sizeof groups;
+  if (::getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups.data(), &length) != 0) return false;
+  const auto end = groups.begin() + static_cast<std::ptrdiff_t>(length / sizeof(gid_t));
+  return std::find(groups.begin(), end, group) != end;
+}
+
+}  // namespace
+
+class Control::Connection : public std::enable_shared_from_this<Connection> {
+ public:
+  Connection(Protocol::socket socket, const Handler& handler)
+      : socket_(std::move(socket)), handler_(handler) {}
+
+  void serve() {
+    boost::asio::async_read_until(
+        socket_, request_, '\n',
+        [self = shared_from_this()](const boost::system::error_code& error, std::size_t) {
+          if (!error) self->answer();
+        });
+  }
+
+  void refuse() { reply({{"schema", 1}, {"error", "permission denied"}}); }
+
+ private:
+  void answer() {
+    std::istream stream(&request_);
+    std::string line;
+    std::getline(stream, line);
+    boost::system::error_code error;
+    const auto request = json::parse(line, error);
+    if (error || !request.is_object()) {
+      reply({{"schema", 1}, {"error", "the request is not a JSON object"}});
+    } else {
+      reply(handler_(request.get_object()));
+    }
+  }
+
+  void reply(const json::object& object) {
+    reply_ = json::serialize(object) + "\n";
+    boost::asio::async_write(
+        socket_, boost::asio::buffer(reply_),
+        [self = shared_from_this()](const boost::system::error_code&, std::size_t) {
+          boost::system::error_code ignored;  // the peer may be gone: nothing is left to say to it
+          self->socket_.shutdown(Protocol::socket::shutdown_both, ignored);
+        });
+  }
+
+  Protocol::socket socket_;
+  const Handler& handler_;
+  boost::asio::streambuf request_{kLongestRequest};
+  std::string reply_;
+};
+
+Control::~Control() {
+  if (!path_.empty()) ::unlink(path_.c_str());
+}
+
+Result<> Control::open(const std::string& path) {
+  ::unlink(path.c_str());
+  boost::system::error_code error;
+  acceptor_.open(Protocol(), error);
+  const auto mask = ::umask(0117);  // 0660 from the first moment
+  if (!error) acceptor_.bind(Protocol::endpoint(path), error);
+  ::umask(mask);
+  if (!error) acceptor_.listen(boost::asio::socket_base::max_listen_connections, error);
+  if (error)
+    return Error{error.value(), fmt::format("control socket {}: {}", path, error.message())};
+  path_ = path;
+  // Where vtepd runs as root and the group exists, its members may talk to vtepd too.
+  const auto* group = ::getgrnam(kGroup);
+  if (group != nullptr && ::geteuid() == 0 &&
+      ::chown(path.c_str(), static_cast<uid_t>(-1), group->gr_gid) != 0) {
+    return system_error(fmt::format("chown {}", path));
+  }
+  accept();
+  return {};
+}
+
+void Control::accept() {
+  acceptor_.async_accept([this](const boost::system::error_code& error, Protocol::socket socket) {
+    if (error == boost::asio::error::operation_aborted) return;
+    if (!error) {
+      const bool allowed = is_allowed(socket.native_handle(), group_of(path_));
+      const auto connection = std::make_shared<Connection>(std::move(socket), handler_);
+      if (allowed) {
+        connection->serve();
+      } else {
+        log(Level::Warning, "event=control_refused");
+        connection->refuse();
+      }
+    }
+    accept();
+  });
+}
+
+}  // namespace vtepd::agent

@@ -1,0 +1,469 @@
+#include "agent/core.h"
+
+#include "agent/log.h"
+#include "agent/wanted.h"
+
+namespace vtepd::agent {
+
+Core::Core(KernelPort& kernel, const Clock& clock, Ledger ledger, const Settings& settings,
+           Outputs outputs)
+    : port_(kernel),
+      clock_(clock),
+      settings_(settings),
+      outputs_(std::move(outputs)),
+      state_{.ledger = std::move(ledger),
+             .rib = evpn::Rib({.mac = [this](const evpn::MacKey& k) { claim_mac(k); },
+                               .host = [this](const evpn::HostKey& k) { mark_host(k); },
+                               .vtep = [this](const VtepKey& k) { claim_vtep(k); }}),
+             .sweep = evpn::Sweep(settings.sweep)} {}
+
+void Core::set_topology(Topology topology) {
+  // What is in neither may still be in the ledger: its keys are marked by compare_links().
+  mark_files();
+  state_.topology = std::move(topology);
+  if (std::exchange(state_.files, FileState::Read) == FileState::Unread) {
+    for (const auto& [key, entry] : state_.view.flood()) kernel_.mark(key);
+  }
+  links_changed_ = true;
+}
+
+/// Marks all rows that the interface files speak of.
+void Core::mark_files() {
+  for (const auto& [name, link] : state_.topology.links) {
+    kernel_.mark(LinkKey{name});
+    kernel_.mark(VlansKey{name});
+    kernel_.mark(AddressesKey{name});
+    const auto* device = state_.view.link(name);
+    if (device == nullptr) continue;
+    for (const auto& [vni, remote] : link.flood) kernel_.mark(FloodKey{device->index, vni, remote});
+  }
+}
+
+Result<> Core::resync() {
+  // What was queued before the dump may tell of things that a lost notification undid since.
+  constexpr int kRounds = 1000;
+  for (int round = 0; round < kRounds; ++round) {
+    if (port_.drain(settings_.events_per_turn, [](const KernelEvent&) {}) ==
+        KernelPort::Drained::Empty) {
+      break;
+    }
+  }
+  KernelView fresh;
+  auto dumped = port_.dump([&](const KernelEvent& event) { fresh.apply(event); });
+  if (!dumped) return dumped;
+  ++counters_.resyncs;
+  state_.view = std::move(fresh);
+  view_complete_ = true;
+  kernel_.forget_attempts();
+  outputs_.view_replaced();
+  const auto before = std::exchange(state_.bindings, Bindings::of(state_.view));
+  FlatSet<Vni> vnis;
+  for (const auto& binding : before.all()) vnis.insert(binding.vni);
+  for (const auto& binding : state_.bindings.all()) vnis.insert(binding.vni);
+  refresh(before, vnis, false);
+  links_changed_ = true;
+  return {};
+}
+
+Core::Turn Core::turn() {
+  const auto drained = port_.drain(settings_.events_per_turn,
+                                   [this](const KernelEvent& event) { on_kernel(event); });
+  if (drained == KernelPort::Drained::Lost) {
+    ++counters_.overruns;
+    log(Level::Warning, "event=kernel_overrun action=resync");
+    view_complete_ = false;
+  }
+  if (drained == KernelPort::Drained::More) return {.more = true};
+  if (!view_complete_) {
+    if (const auto read = resync(); !read) {
+      log(Level::Error, "event=kernel_dump_failed reason=\"{}\"", read.error().what);
+      return {.wake = clock_.now() + std::chrono::seconds(1)};
+    }
+  }
+  if (links_changed_) compare_links();
+  sweep_stale();
+  write_kernel();
+  tell_bgp();
+  Turn turn{.more = !kernel_.idle() || !bgp_.idle()};
+  turn.wake = kernel_.next_retry();
+  if (const auto sweep = state_.sweep.next(); sweep && (!turn.wake || *sweep < *turn.wake)) {
+    turn.wake = sweep;
+  }
+  return turn;
+}
+
+bool Core::synced() const {
+  return view_complete_ && !links_changed_ && kernel_.idle() && bgp_.idle();
+}
+
+void Core::on_kernel(const KernelEvent& event) {
+  ++counters_.kernel_events;
+  std::optional<NeighborEntry> neighbor_before;
+  NeighborKey neighbor_key;
+  const auto remember = [&](const NeighborKey& key) {
+    neighbor_key = key;
+    if (const auto* entry = state_.view.neighbor(key)) neighbor_before = *entry;
+  };
+  if (const auto* seen = std::get_if<NeighborSeen>(&event)) remember(seen->key);
+  if (const auto* gone = std::get_if<NeighborGone>(&event)) remember(gone->key);
+  note_overwrite(event);
+  if (!state_.view.apply(event)) return;
+  if (!neighbor_key.ip.is_none()) on_neighbor(neighbor_key, neighbor_before);
+  outputs_.view_changed(event);
+  std::visit([this](const auto& e) { on_change(e); }, event);
+}
+
+/// An entry of ours that turns static on our own device was overwritten; a static one that was
+/// there first, or that stands on a local port, is an operator's.
+void Core::note_overwrite(const KernelEvent& event) {
+  const auto note = [&](const auto& key, bool was_ours, bool is_ours_now, bool is_static) {
+    if (is_ours_now) state_.overwritten.erase(key);
+    if (was_ours && !is_ours_now && is_static) state_.overwritten.insert(key);
+  };
+  if (const auto* seen = std::get_if<BridgeFdbSeen>(&event)) {
+    const auto* before = state_.view.bridge_fdb(seen->key);
+    note(seen->key, before != nullptr && is_ours(state_, *before), is_ours(state_, seen->entry),
+         seen->entry.state != FdbState::Dynamic && before != nullptr &&
+             before->port == seen->entry.port);
+  } else if (const auto* vxlan = std::get_if<VxlanFdbSeen>(&event)) {
+    const auto* before = state_.view.vxlan_fdb(vxlan->key);
+    note(vxlan->key, before != nullptr && is_ours(*before), is_ours(vxlan->entry),
+         vxlan->entry.state != FdbState::Dynamic);
+  } else if (const auto* host = std::get_if<NeighborSeen>(&event)) {
+    const auto* before = state_.view.neighbor(host->key);
+    const auto* binding = state_.bindings.by_svi(host->key.device);
+    const bool mac_is_local =
+        binding != nullptr && state_.locals.contains({binding->vni, host->entry.mac});
+    note(host->key, before != nullptr && is_ours(*before), is_ours(host->entry),
+         host->entry.state == NeighborState::Permanent && !mac_is_local);
+  }
+}
+
+void Core::on_change(const LinkGone& gone) {
+  links_changed_ = true;
+  // The index may be given to another device.
+  const auto of_device = [&](const KernelKey& key) {
+    if (const auto* fdb = std::get_if<BridgeFdbKey>(&key)) return fdb->bridge == gone.index;
+    if (const auto* vxlan = std::get_if<VxlanFdbKey>(&key)) return vxlan->device == gone.index;
+    if (const auto* flood = std::get_if<FloodKey>(&key)) return flood->device == gone.index;
+    if (const auto* host = std::get_if<NeighborKey>(&key)) return host->device == gone.index;
+    return false;
+  };
+  boost::unordered::erase_if(state_.unclaimed, of_device);
+  boost::unordered::erase_if(state_.overwritten, of_device);
+}
+
+void Core::mark_addresses(const AddressKey& key) {
+  if (const auto* link = state_.view.link(key.link)) kernel_.mark(AddressesKey{link->name});
+}
+
+void Core::on_change(const BridgeFdbGone& gone) {
+  on_bridge_fdb(gone.key);
+  // A VLAN leaves a tunnel's port only after our entries in it.
+  const auto* port = state_.view.link(gone.port);
+  if (port != nullptr && port->kind == LinkKind::Vxlan) kernel_.mark(VlansKey{port->name});
+}
+
+void Core::on_bridge_fdb(const BridgeFdbKey& key) {
+  kernel_.mark(key);
+  update_local(key, false);
+}
+
+void Core::on_neighbor(const NeighborKey& key, const std::optional<NeighborEntry>& before) {
+  const auto* binding = state_.bindings.by_svi(key.device);
+  if (binding == nullptr) return;
+  const auto* now = state_.view.neighbor(key);
+  if (before && (now == nullptr || now->mac != before->mac)) {
+    const auto it = state_.local_hosts.find(evpn::MacKey{binding->vni, before->mac});
+    if (it != state_.local_hosts.end()) {
+      auto& ips = it->second;
+      ips.erase(std::remove(ips.begin(), ips.end(), key.ip), ips.end());
+      if (ips.empty()) state_.local_hosts.erase(it);
+    }
+    bgp_.mark(MacIpKey{binding->vni, before->mac, key.ip});
+  }
+  if (now == nullptr) return;
+  index_host(key, *now);
+  if (is_local_host(*now)) inherit_sequence(*binding, key.ip, now->mac, before);
+  bgp_.mark(MacIpKey{binding->vni, now->mac, key.ip});
+}
+
+/// An address that shows up with another MAC has moved as much as a MAC that shows up on another
+/// leaf: the new MAC's number must beat that of the old claim, or the fabric keeps the old one
+/// (RFC 9721 4, 6).
+void Core::inherit_sequence(const Binding& binding, const IpAddress& ip, const MacAddress& mac,
+                            const std::optional<NeighborEntry>& before) {
+  const auto it = state_.locals.find(evpn::MacKey{binding.vni, mac});
+  if (it == state_.locals.end()) return;
+  std::optional<std::uint32_t> claimed;
+  const auto claim = [&](std::uint32_t sequence) {
+    claimed = std::max(claimed.value_or(0), sequence);
+  };
+  if (before && before->mac != mac) {
+    const auto old = state_.locals.find(evpn::MacKey{binding.vni, before->mac});
+    if (old != state_.locals.end()) claim(old->second.sequence);
+  }
+  const auto host = state_.rib.host({binding.vni, ip});
+  if (host && host->mac != mac) claim(host->route.sequence);
+  if (!claimed || it->second.sequence > *claimed) return;
+  it->second.sequence = *claimed + 1;
+  mark_mac(it->first);
+}
+
+void Core::index_host(const NeighborKey& key, const NeighborEntry& entry) {
+  const auto* binding = state_.bindings.by_svi(key.device);
+  if (binding == nullptr || entry.extern_learn) return;
+  auto& ips = state_.local_hosts[{binding->vni, entry.mac}];
+  if (std::find(ips.begin(), ips.end(), key.ip) == ips.end()) ips.push_back(key.ip);
+}
+
+void Core::mark_mac(const evpn::MacKey& key) {
+  bgp_.mark(MacIpKey{key.vni, key.mac, {}});
+  if (const auto it = state_.local_hosts.find(key); it != state_.local_hosts.end()) {
+    for (const auto& ip : it->second) bgp_.mark(MacIpKey{key.vni, key.mac, ip});
+  }
+  const auto* binding = state_.bindings.by_vni(key.vni);
+  if (binding == nullptr) return;
+  kernel_.mark(BridgeFdbKey{binding->bridge, binding->vlan, key.mac});
+  kernel_.mark(VxlanFdbKey{binding->device, binding->fdb_vni, key.mac});
+  state_.rib.for_each_host_of(key, [this](const evpn::HostKey& host) { mark_host(host); });
+}
+
+/// bgpd has spoken of this MAC: its entries are no longer somebody's leftovers.
+void Core::claim_mac(const evpn::MacKey& key) {
+  if (const auto* binding = state_.bindings.by_vni(key.vni)) {
+    state_.unclaimed.erase(BridgeFdbKey{binding->bridge, binding->vlan, key.mac});
+    state_.unclaimed.erase(VxlanFdbKey{binding->device, binding->fdb_vni, key.mac});
+  }
+  mark_mac(key);
+}
+
+void Core::claim_vtep(const VtepKey& key) {
+  const auto* binding = state_.bindings.by_vni(key.vni);
+  if (binding == nullptr) return;
+  const FloodKey flood{binding->device, binding->fdb_vni, key.vtep};
+  state_.unclaimed.erase(flood);
+  kernel_.mark(flood);
+}
+
+void Core::mark_host(const evpn::HostKey& key) {
+  const auto* binding = state_.bindings.by_vni(key.vni);
+  if (binding == nullptr || binding->svi.is_none()) return;
+  const NeighborKey neighbor{binding->svi, key.ip};
+  if (state_.rib.host(key)) state_.unclaimed.erase(neighbor);
+  kernel_.mark(neighbor);
+}
+
+/// Follows a bridge entry: a MAC that appears on a local port is learned, one that leaves is lost.
+void Core::update_local(const BridgeFdbKey& key, bool first_comparison) {
+  const auto* binding = state_.bindings.by_vlan(key.bridge, key.vlan);
+  if (!state_.routes_known || binding == nullptr) return;
+  const evpn::MacKey mac{binding->vni, key.mac};
+  const auto* entry = state_.view.bridge_fdb(key);
+  if (entry == nullptr || !is_local_host(state_, *binding, *entry)) {
+    forget_local(mac);
+    return;
+  }
+  const bool pinned = entry->state == FdbState::Static || entry->sticky;
+  if (const auto known = state_.locals.find(mac); known != state_.locals.end()) {
+    known->second.port = entry->port;
+    known->second.pinned = pinned;
+  } else {
+    const auto last = state_.last_sequence.find(mac);
+    const auto last_here = last == state_.last_sequence.end() ? 0 : last->second;
+    const auto told = state_.told_macs.find(MacIpKey{mac.vni, mac.mac, {}});
+    // After a restart bgpd still knows our number; if a remote route has a higher one, the host
+    // left while we were away and the kernel's entry is the stale half.
+    const auto sequence = first_comparison && told != state_.told_macs.end()
+                              ? told->second.sequence
+                              : evpn::sequence_of_new_local(state_.rib.mac(mac), last_here);
+    state_.locals[mac] = {.port = entry->port, .sequence = sequence, .pinned = pinned};
+    state_.last_sequence.erase(mac);
+    if (const auto hosts = state_.local_hosts.find(mac); hosts != state_.local_hosts.end()) {
+      for (const auto& ip : hosts->second) inherit_sequence(*binding, ip, mac.mac, std::nullopt);
+    }
+  }
+  mark_mac(mac);
+}
+
+void Core::forget_local(const evpn::MacKey& key) {
+  const auto it = state_.locals.find(key);
+  if (it == state_.locals.end()) return;
+  remember_sequence(key, it->second.sequence);
+  state_.locals.erase(it);
+  mark_mac(key);
+}
+
+/// What a MAC's next stay here must at least be numbered. Bounded: a number lost costs a host that
+/// moved while it was forgotten one more frame, no more.
+void Core::remember_sequence(const evpn::MacKey& key, std::uint32_t sequence) {
+  constexpr std::size_t kMost = 262'144;
+  if (sequence == 0) return;
+  auto& known = state_.last_sequence;
+  if (known.size() >= kMost) known.erase(known.begin());
+  known[key] = sequence;
+}
+
+/// After any change of devices, ports or VLANs: the files' rows, and the VNIs that changed.
+void Core::compare_links() {
+  links_changed_ = false;
+  mark_files();
+  for (const auto& [row, value] : state_.ledger.rows()) {
+    if (row.starts_with("link ")) kernel_.mark(LinkKey{row.substr(5)});
+    if (row.starts_with("address ")) {
+      kernel_.mark(AddressesKey{row.substr(8, row.find(' ', 8) - 8)});
+    }
+  }
+  const auto before = std::exchange(state_.bindings, Bindings::of(state_.view));
+  FlatSet<Vni> changed;
+  for (const auto& old : before.all()) {
+    const auto* now = state_.bindings.by_vni(old.vni);
+    if (now == nullptr || *now != old) changed.insert(old.vni);
+  }
+  for (const auto& now : state_.bindings.all()) {
+    if (before.by_vni(now.vni) == nullptr) changed.insert(now.vni);
+  }
+  if (!changed.empty()) refresh(before, changed, false);
+}
+
+/// Compares again all that depends on these VNIs' bindings, old and new.
+void Core::refresh(const Bindings& before, const FlatSet<Vni>& vnis, bool first_comparison) {
+  const auto concerns = [&](const Binding* then, const Binding* now) {
+    return (then != nullptr && vnis.contains(then->vni)) ||
+           (now != nullptr && vnis.contains(now->vni));
+  };
+  for (const auto& vni : vnis) bgp_.mark(vni);
+  std::vector<evpn::MacKey> locals;
+  for (const auto& [key, local] : state_.locals) {
+    if (vnis.contains(key.vni)) locals.push_back(key);
+  }
+  for (const auto& key : locals) {
+    const auto* binding = state_.bindings.by_vni(key.vni);
+    if (binding == nullptr) {
+      forget_local(key);
+    } else {
+      update_local({binding->bridge, binding->vlan, key.mac}, first_comparison);
+    }
+  }
+  for (const auto& [key, entry] : state_.view.neighbors()) {
+    if (!concerns(before.by_svi(key.device), state_.bindings.by_svi(key.device))) continue;
+    kernel_.mark(key);
+    index_host(key, entry);
+  }
+  for (const auto& [key, entry] : state_.view.bridge_fdb()) {
+    if (!concerns(before.by_vlan(key.bridge, key.vlan),
+                  state_.bindings.by_vlan(key.bridge, key.vlan))) {
+      continue;
+    }
+    kernel_.mark(key);
+    update_local(key, first_comparison);
+  }
+  for (const auto& [key, entry] : state_.view.vxlan_fdb()) {
+    if (concerns(before.by_fdb(key.device, key.vni), state_.bindings.by_fdb(key.device, key.vni))) {
+      kernel_.mark(key);
+    }
+  }
+  for (const auto& [key, entry] : state_.view.flood()) {
+    if (concerns(before.by_fdb(key.device, key.vni), state_.bindings.by_fdb(key.device, key.vni))) {
+      kernel_.mark(key);
+    }
+  }
+  state_.rib.for_each_mac([&](const evpn::MacKey& key) {
+    if (vnis.contains(key.vni)) mark_mac(key);
+  });
+  state_.rib.for_each_vtep([&](const VtepKey& key) {
+    if (vnis.contains(key.vni)) claim_vtep(key);
+  });
+  for (const auto& [key, told] : state_.told_macs) {
+    if (vnis.contains(key.vni)) bgp_.mark(key);
+  }
+}
+
+void Core::refresh_all(bool first_comparison) {
+  FlatSet<Vni> vnis;
+  for (const auto& binding : state_.bindings.all()) vnis.insert(binding.vni);
+  for (const auto& [vni, told] : state_.told_vnis) vnis.insert(vni);
+  for (const auto& [key, told] : state_.told_macs) vnis.insert(key.vni);
+  refresh(state_.bindings, vnis, first_comparison);
+}
+
+void Core::write_kernel() {
+  const auto batch = kernel_.take(
+      clock_.now(), settings_.keys_per_turn,
+      [this](const KernelKey& key, const auto& emit) { plan(state_, key, EmitKernelOp(emit)); });
+  if (batch.empty()) return;
+  std::vector<KernelOp> ops;
+  ops.reserve(batch.size());
+  for (const auto& item : batch) {
+    enter_in_ledger(item.op);
+    ++counters_.writes.at(item.op.index());
+    ops.push_back(item.op);
+  }
+  const auto results = port_.apply(ops);
+  for (std::size_t i = 0; i < ops.size(); ++i) {
+    if (results[i]) strike_from_ledger(ops[i]);
+  }
+  kernel_.settle(batch, results, clock_.now());
+}
+
+void Core::tell_bgp() {
+  const auto batch = bgp_.take(
+      clock_.now(), settings_.keys_per_turn,
+      [this](const BgpKey& key, const auto& emit) { plan(state_, key, EmitMessage(emit)); });
+  if (batch.empty()) return;
+  for (const auto& item : batch) {
+    outputs_.to_bgp(item.op);
+    ++counters_.messages_to_bgp;
+    if (const auto* vni = std::get_if<AddLocalVni>(&item.op)) state_.told_vnis[vni->vni] = *vni;
+    if (const auto* gone = std::get_if<DeleteLocalVni>(&item.op)) state_.told_vnis.erase(gone->vni);
+    if (const auto* mac = std::get_if<AddLocalMacIp>(&item.op)) state_.told_macs[mac->key] = *mac;
+    if (const auto* left = std::get_if<DeleteLocalMacIp>(&item.op))
+      state_.told_macs.erase(left->key);
+  }
+  bgp_.settle(batch, std::vector<Result<>>(batch.size()), clock_.now());
+}
+
+void Core::enter_in_ledger(const KernelOp& op) {
+  auto& ledger = state_.ledger;
+  if (const auto* link = std::get_if<CreateLink>(&op)) keep(ledger.enter(ledger_link(link->name)));
+  if (const auto* flood = std::get_if<AddFlood>(&op)) {
+    keep(ledger.enter(ledger_flood(state_, flood->key)));
+  }
+  if (const auto* address = std::get_if<AddAddress>(&op)) {
+    keep(ledger.enter(ledger_address(state_.view.name_of(address->key.link), address->key.prefix)));
+  }
+  if (const auto* vlans = std::get_if<AddVlans>(&op)) {
+    const auto row = ledger_vlans(state_.view.name_of(vlans->port));
+    auto members = vlans_from_text(ledger.value(row).value_or(""));
+    members.insert(vlans->members.begin(), vlans->members.end());
+    keep(ledger.enter(row, to_text(members)));
+  }
+}
+
+void Core::strike_from_ledger(const KernelOp& op) {
+  auto& ledger = state_.ledger;
+  if (const auto* link = std::get_if<DeleteLink>(&op)) {
+    keep(ledger.strike(ledger_link(state_.view.name_of(link->index))));
+  }
+  if (const auto* flood = std::get_if<DeleteFlood>(&op)) {
+    keep(ledger.strike(ledger_flood(state_, flood->key)));
+  }
+  if (const auto* address = std::get_if<DeleteAddress>(&op)) {
+    keep(
+        ledger.strike(ledger_address(state_.view.name_of(address->key.link), address->key.prefix)));
+  }
+  if (const auto* vlans = std::get_if<DeleteVlans>(&op)) {
+    const auto row = ledger_vlans(state_.view.name_of(vlans->port));
+    auto members = vlans_from_text(ledger.value(row).value_or(""));
+    for (const auto& vlan : vlans->vlans) members.erase(vlan);
+    keep(members.empty() ? ledger.strike(row) : ledger.enter(row, to_text(members)));
+  }
+}
+
+void Core::keep(const Result<>& ledger_result) {
+  if (!ledger_result && !std::exchange(ledger_failed_, true)) {
+    log(Level::Error, "event=ledger_failed reason=\"{}\"", ledger_result.error().what);
+  }
+}
+
+}  // namespace vtepd::agent

@@ -1,0 +1,147 @@
+// The agent without its sockets: takes events in, keeps the tables, writes the differences.
+//
+// One turn: read what the kernel has to say, compare at most a batch of dirty keys, write, tell
+// bgpd. Because the kernel's notifications of a write are waiting when the write returns, a turn
+// always reads before it compares; nothing needs to be remembered as "in flight".
+//
+// Threads: the event loop's. Errors: refused writes are kept by the reconcilers, shown and retried;
+// resync() returns what kept the dump from being read.
+// Collaborators are given by reference and outlive the Core.
+#pragma once
+
+#include <array>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "agent/state.h"
+#include "vtepd/clock.h"
+#include "vtepd/kernel_port.h"
+#include "vtepd/reconciler.h"
+
+namespace vtepd::agent {
+
+using KernelReconciler = Reconciler<KernelKey, KernelOp>;
+using BgpReconciler = Reconciler<BgpKey, EvpnMessage>;
+
+struct CoreCounters {
+  std::array<std::uint64_t, std::variant_size_v<KernelOp>> writes{};  // by kind of operation
+  std::uint64_t kernel_events{};
+  std::uint64_t resyncs{};
+  std::uint64_t overruns{};
+  std::uint64_t messages_from_bgp{};
+  std::uint64_t messages_to_bgp{};
+};
+
+class Core {
+ public:
+  struct Settings {
+    evpn::Sweep::Times sweep{};
+    std::size_t events_per_turn = 4096;
+    std::size_t keys_per_turn = 1024;
+  };
+  struct Outputs {
+    std::function<void(const EvpnMessage&)> to_bgp{};
+    std::function<void(const KernelEvent&)> view_changed{};
+    std::function<void()> view_replaced{};
+  };
+  struct Turn {
+    bool more{};                      // call again soon
+    std::optional<TimePoint> wake{};  // or at this time
+  };
+
+  Core(KernelPort& kernel, const Clock& clock, Ledger ledger, const Settings& settings,
+       Outputs outputs);
+
+  /// The interface files' devices; replaces what was wanted before.
+  void set_topology(Topology topology);
+  /// There are no interface files: links are not vtepd's business.
+  void without_files() { state_.files = FileState::None; }
+
+  /// Dumps the kernel's tables and compares everything.
+  Result<> resync();
+
+  void relay_connected();
+  void relay_lost();
+  void take(const EvpnMessage& message);
+
+  Turn turn();
+
+  /// Everything known has been compared and written, refused operations aside.
+  bool synced() const;
+
+  const State& state() const { return state_; }
+  const KernelReconciler& kernel() const { return kernel_; }
+  const BgpReconciler& bgp() const { return bgp_; }
+  const CoreCounters& counters() const { return counters_; }
+
+ private:
+  void on_kernel(const KernelEvent& event);
+  void on_change(const LinkSeen&) { links_changed_ = true; }
+  void on_change(const LinkGone& gone);
+  void on_change(const PortSeen&) { links_changed_ = true; }
+  void on_change(const PortGone&) { links_changed_ = true; }
+  void on_change(const AddressSeen& seen) { mark_addresses(seen.key); }
+  void on_change(const AddressGone& gone) { mark_addresses(gone.key); }
+  void on_change(const BridgeFdbSeen& seen) { on_bridge_fdb(seen.key); }
+  void on_change(const BridgeFdbGone& gone);
+  void on_change(const VxlanFdbSeen& seen) { kernel_.mark(seen.key); }
+  void on_change(const VxlanFdbGone& gone) { kernel_.mark(gone.key); }
+  void on_change(const FloodSeen& seen) { kernel_.mark(seen.key); }
+  void on_change(const FloodGone& gone) { kernel_.mark(gone.key); }
+  void on_change(const NeighborSeen& seen) { kernel_.mark(seen.key); }
+  void on_change(const NeighborGone& gone) { kernel_.mark(gone.key); }
+  void note_overwrite(const KernelEvent& event);
+  void mark_addresses(const AddressKey& key);
+  void on_bridge_fdb(const BridgeFdbKey& key);
+  void on_neighbor(const NeighborKey& key, const std::optional<NeighborEntry>& before);
+
+  void on_message(const AddRemoteMacIp& m);
+  void on_message(const DeleteRemoteMacIp& m);
+  void on_message(const AddRemoteVtep& m);
+  void on_message(const DeleteRemoteVtep& m) { state_.rib.apply(m); }
+  void on_message(const AddLocalVni& m) { state_.told_vnis[m.vni] = m; }
+  void on_message(const AddLocalMacIp& m) { state_.told_macs[m.key] = m; }
+  void on_message(const SessionUp& m);
+  void on_message(const SessionDown& m);
+  void on_message(const ReplayEnd&);
+  void on_message(const AdvertiseAllVni&) {}
+  void on_message(const auto& other);
+
+  void mark_mac(const evpn::MacKey& key);
+  void claim_mac(const evpn::MacKey& key);
+  void claim_vtep(const VtepKey& key);
+  void mark_host(const evpn::HostKey& key);
+  void update_local(const BridgeFdbKey& key, bool first_comparison);
+  void forget_local(const evpn::MacKey& key);
+  void remember_sequence(const evpn::MacKey& key, std::uint32_t sequence);
+  void inherit_sequence(const Binding& binding, const IpAddress& ip, const MacAddress& mac,
+                        const std::optional<NeighborEntry>& before);
+  void index_host(const NeighborKey& key, const NeighborEntry& entry);
+
+  void mark_files();
+  void compare_links();
+  void refresh(const Bindings& before, const FlatSet<Vni>& vnis, bool first_comparison);
+  void refresh_all(bool first_comparison);
+  void find_unclaimed();
+  void sweep_stale();
+  void write_kernel();
+  void tell_bgp();
+  void enter_in_ledger(const KernelOp& op);
+  void strike_from_ledger(const KernelOp& op);
+  void keep(const Result<>& ledger_result);
+
+  KernelPort& port_;
+  const Clock& clock_;
+  Settings settings_;
+  Outputs outputs_;
+  State state_;
+  KernelReconciler kernel_;
+  BgpReconciler bgp_;
+  CoreCounters counters_;
+  bool links_changed_ = true;
+  bool view_complete_ = false;
+  bool ledger_failed_ = false;
+};
+
+}  // namespace vtepd::agent

@@ -1,0 +1,111 @@
+// The core's dealings with bgpd, by way of the relay.
+
+#include "agent/core.h"
+#include "agent/log.h"
+#include "agent/wanted.h"
+
+namespace vtepd::agent {
+
+void Core::relay_connected() {
+  state_.told_vnis.clear();
+  state_.told_macs.clear();
+}
+
+void Core::relay_lost() {
+  state_.relay_up = false;
+  on_message(SessionDown{"relay lost"});
+}
+
+void Core::take(const EvpnMessage& message) {
+  ++counters_.messages_from_bgp;
+  std::visit([this](const auto& m) { on_message(m); }, message);
+}
+
+void Core::on_message(const AddRemoteMacIp& m) {
+  if (!m.stale) state_.sweep.heard(clock_.now());
+  state_.rib.apply(m);
+}
+
+void Core::on_message(const DeleteRemoteMacIp& m) {
+  const evpn::MacKey key{m.key.vni, m.key.mac};
+  const auto* known = state_.rib.mac(key);
+  const auto number = known == nullptr ? 0 : known->sequence;
+  state_.rib.apply(m);
+  // Its leaf may only have lost BGP. If the host shows up here meanwhile, it has moved, and must
+  // not tie with what that leaf still believes when it is back.
+  if (known != nullptr && state_.rib.mac(key) == nullptr) remember_sequence(key, number + 1);
+}
+
+void Core::on_message(const AddRemoteVtep& m) {
+  if (!m.stale) state_.sweep.heard(clock_.now());
+  state_.rib.apply(m);
+}
+
+void Core::on_message(const SessionUp& m) {
+  log(Level::Info, "event=bgp_session_up family=\"{}\"", m.family);
+  state_.session = m;
+  state_.sweep.session_up(clock_.now());
+  if (state_.rib.has_fresh()) state_.sweep.heard(clock_.now());
+}
+
+void Core::on_message(const SessionDown& m) {
+  if (state_.session) {
+    log(Level::Warning, "event=bgp_session_down reason=\"{}\" routes_kept={}", m.reason,
+        state_.rib.macs());
+  }
+  state_.session.reset();
+  state_.rib.mark_stale();
+  state_.sweep.session_down();
+}
+
+void Core::on_message(const ReplayEnd&) {
+  const bool first = !std::exchange(state_.routes_known, true);
+  state_.relay_up = true;
+  log(Level::Info, "event=routes_replayed macs={} stale={} local_macs_told={}", state_.rib.macs(),
+      state_.rib.stale(), state_.told_macs.size());
+  refresh_all(first);
+  if (first) find_unclaimed();
+}
+
+void Core::on_message(const auto& other) {
+  // bgpd's other switches are kept and replayed by the relay; a relay never sends the rest.
+  (void)other;
+}
+
+void Core::find_unclaimed() {
+  auto& unclaimed = state_.unclaimed;
+  for (const auto& [key, entry] : state_.view.bridge_fdb()) {
+    if (is_ours(state_, entry) && !wanted_bridge_fdb(state_, key)) unclaimed.insert(key);
+  }
+  for (const auto& [key, entry] : state_.view.vxlan_fdb()) {
+    if (is_ours(entry) && !wanted_vxlan_fdb(state_, key)) unclaimed.insert(key);
+  }
+  for (const auto& [key, entry] : state_.view.flood()) {
+    if (is_ours(state_, key) && !wants_flood(state_, key)) unclaimed.insert(key);
+  }
+  for (const auto& [key, entry] : state_.view.neighbors()) {
+    if (is_ours(entry) && !wanted_neighbor(state_, key)) unclaimed.insert(key);
+  }
+  if (!unclaimed.empty()) log(Level::Info, "event=unclaimed_entries count={}", unclaimed.size());
+}
+
+void Core::sweep_stale() {
+  const auto due = state_.sweep.due(clock_.now());
+  if (due.step == evpn::Sweep::Step::Nothing) return;
+  const auto routes = state_.rib.stale_routes(due.whole_fabric);
+  for (const auto& route : routes) {
+    const auto* mac = std::get_if<DeleteRemoteMacIp>(&route);
+    if (due.step == evpn::Sweep::Step::Ask) {
+      if (mac != nullptr) outputs_.to_bgp(QueryRemoteMacIp{mac->key});
+      continue;
+    }
+    state_.rib.remove(route);
+    outputs_.to_bgp(route);
+  }
+  if (due.step == evpn::Sweep::Step::Ask) return;
+  if (!routes.empty()) log(Level::Info, "event=stale_routes_swept count={}", routes.size());
+  for (const auto& key : state_.unclaimed) kernel_.mark(key);
+  if (due.whole_fabric) state_.unclaimed.clear();
+}
+
+}  // namespace vtepd::agent

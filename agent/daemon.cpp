@@ -1,0 +1,239 @@
+#include "agent/daemon.h"
+
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include <boost/asio/post.hpp>
+
+#include "agent/asic_queries.h"
+#include "agent/interfaces/load.h"
+#include "agent/log.h"
+
+namespace vtepd::agent {
+namespace json = boost::json;
+namespace {
+
+constexpr const char* kNone = "none";
+// How long a start waits for the relay before it calls itself ready without routes.
+constexpr auto kRelayPatience = std::chrono::seconds(10);
+
+void log_asic_event(const AsicEvent& event) {
+  const bool per_mac =
+      std::holds_alternative<AsicMacLearned>(event) || std::holds_alternative<AsicMacGone>(event);
+  log(per_mac ? Level::Debug : Level::Info, "event=asic_{}", to_text(event));
+}
+
+}  // namespace
+
+Daemon::Daemon(const Settings& settings, KernelPort& kernel, Ledger ledger)
+    : settings_(settings),
+      core_(kernel, clock_, std::move(ledger), settings.core,
+            {.to_bgp =
+                 [this](const EvpnMessage& message) {
+                   if (relay_) relay_->send(message);
+                 },
+             .view_changed =
+                 [this](const KernelEvent& event) {
+                   if (hardware_) hardware_->changed(event);
+                 },
+             .view_replaced =
+                 [this] {
+                   if (hardware_) hardware_->resync();
+                 }}),
+      show_(core_, clock_, asic_),
+      control_(io_, [this](const json::object& request) { return answer(request); }),
+      notifications_(io_, ::dup(kernel.notification_fd())),
+      signals_(io_, SIGHUP, SIGTERM, SIGINT),
+      timer_(io_),
+      watchdog_(io_),
+      patience_(io_) {}
+
+Result<> Daemon::run() {
+  if (auto opened = control_.open(settings_.control); !opened) return opened;
+  watch_signals();
+  if (settings_.interfaces == kNone) {
+    core_.without_files();
+  } else {
+    reload();
+  }
+  if (auto read = core_.resync(); !read) return read;
+  open_asic();
+  if (settings_.relay == kNone) {
+    patience_over_ = true;
+  } else {
+    relay_ = std::make_unique<evpn::RelaySession>(
+        io_, settings_.relay,
+        evpn::RelaySession::Handlers{
+            .on_message =
+                [this](EvpnMessage&& message) {
+                  core_.take(message);
+                  schedule();
+                },
+            .on_up =
+                [this] {
+                  log(Level::Info, "event=relay_connected path={}", settings_.relay);
+                  core_.relay_connected();
+                },
+            .on_down =
+                [this](const std::string& reason) {
+                  log(Level::Warning, "event=relay_lost reason=\"{}\"", reason);
+                  core_.relay_lost();
+                  schedule();
+                }});
+    relay_->start();
+    patience_.expires_after(kRelayPatience);
+    patience_.async_wait([this](const boost::system::error_code& error) {
+      if (error) return;
+      patience_over_ = true;
+      schedule();
+    });
+  }
+  watch_kernel();
+  feed_watchdog();
+  schedule();
+  io_.run();
+  log(Level::Info, "event=stopped dataplane=kept");
+  return {};
+}
+
+void Daemon::schedule() {
+  if (std::exchange(scheduled_, true)) return;
+  boost::asio::post(io_, [this] { turn(); });
+}
+
+void Daemon::turn() {
+  scheduled_ = false;
+  const auto turn = core_.turn();
+  if (hardware_) hardware_->turn();
+  if (turn.more) {
+    schedule();
+  } else {
+    arm(turn.wake);
+    say_ready();
+  }
+}
+
+void Daemon::arm(std::optional<TimePoint> wake) {
+  if (hardware_) {
+    const auto retry = hardware_->next_retry();
+    if (retry && (!wake || *retry < *wake)) wake = retry;
+  }
+  if (!wake) return;
+  timer_.expires_at(*wake);
+  timer_.async_wait([this](const boost::system::error_code& error) {
+    if (!error) schedule();
+  });
+}
+
+void Daemon::watch_kernel() {
+  notifications_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
+                            [this](const boost::system::error_code& error) {
+                              if (error == boost::asio::error::operation_aborted) return;
+                              // The turn reads; only then is waiting for more of use.
+                              turn();
+                              watch_kernel();
+                            });
+}
+
+void Daemon::watch_signals() {
+  signals_.async_wait([this](const boost::system::error_code& error, int signal) {
+    if (error) return;
+    if (signal != SIGHUP) {
+      io_.stop();
+      return;
+    }
+    reload();
+    schedule();
+    watch_signals();
+  });
+}
+
+void Daemon::feed_watchdog() {
+  std::uint64_t limit_us = 0;
+  if (sd_watchdog_enabled(0, &limit_us) <= 0) return;
+  sd_notify(0, "WATCHDOG=1");
+  watchdog_.expires_after(std::chrono::microseconds(limit_us / 3));
+  watchdog_.async_wait([this](const boost::system::error_code& error) {
+    if (!error) feed_watchdog();
+  });
+}
+
+void Daemon::say_ready() {
+  if (ready_ || !core_.synced() || (!patience_over_ && !core_.state().routes_known)) return;
+  if (hardware_ && !hardware_->idle()) return;
+  ready_ = true;
+  sd_notify(0, "READY=1\nSTATUS=in sync");
+  log(Level::Info, "event=ready routes={} failures={}",
+      core_.state().routes_known ? "known" : "none", core_.kernel().failures());
+}
+
+void Daemon::open_asic() {
+  if (settings_.sai_library == kNone) return;
+  auto opened = hwsync::Hardware::open(
+      {.library = settings_.sai_library,
+       .profile = settings_.sai_profile,
+       .post = [this](std::function<void()> work) { boost::asio::post(io_, std::move(work)); },
+       .on_event = [](const AsicEvent& event) { log_asic_event(event); }},
+      core_.state().view, clock_);
+  if (!opened) {
+    // Forwarding by the kernel is right without the ASIC; a restart loop would help nobody.
+    log(Level::Error, "event=asic_failed library={} reason=\"{}\"", settings_.sai_library,
+        opened.error().what);
+    return;
+  }
+  hardware_ = std::move(*opened);
+  hardware_->on_work = [this] { schedule(); };
+  asic_ = queries_of(*hardware_, clock_);
+  hardware_->start();
+  hardware_->resync();
+  log(Level::Info, "event=asic_opened library={} version={}", settings_.sai_library,
+      hardware_->library_version());
+}
+
+std::vector<std::string> Daemon::reload() {
+  std::vector<std::string> lines;
+  auto loaded = load_interfaces(settings_.interfaces);
+  for (const auto& diagnostic : loaded.diagnostics) {
+    lines.push_back(fmt::format("{}", diagnostic));
+    const bool is_error = diagnostic.severity == Severity::Error;
+    log(is_error ? Level::Error : Level::Warning, "event=interfaces_{} {}",
+        is_error ? "error" : "warning", lines.back());
+  }
+  if (!loaded.ok()) {
+    log(Level::Error, "event=interfaces_refused file={} running_state=kept", settings_.interfaces);
+    lines.push_back(fmt::format("{}: refused; the running state stays", settings_.interfaces));
+    return lines;
+  }
+  log(Level::Info, "event=interfaces_loaded file={} devices={}", settings_.interfaces,
+      loaded.topology.links.size());
+  core_.set_topology(std::move(loaded.topology));
+  return lines;
+}
+
+json::object Daemon::answer(const json::object& request) {
+  const auto word = [&](const char* key) -> std::string {
+    const auto* value = request.if_contains(key);
+    const auto* text = value == nullptr ? nullptr : value->if_string();
+    return text == nullptr ? "" : std::string(*text);
+  };
+  const auto refuse = [](std::string why) -> json::object {
+    return {{"schema", 1}, {"error", std::move(why)}};
+  };
+  if (word("command") == "show") {
+    const auto table = word("table");
+    if (table == "asic" && !asic_.present()) return refuse("no ASIC is in use");
+    auto rows = show_.table(table);
+    if (!rows) return refuse(fmt::format("there is no table \"{}\"", table));
+    return {{"schema", 1}, {"table", table}, {"rows", std::move(*rows)}};
+  }
+  if (word("command") == "reload") {
+    if (settings_.interfaces == kNone) return refuse("vtepd runs with --interfaces none");
+    const auto lines = reload();
+    schedule();
+    const bool refused = !lines.empty() && lines.back().find("refused") != std::string::npos;
+    return {{"schema", 1}, {"ok", !refused}, {"messages", json::value_from(lines)}};
+  }
+  return refuse(fmt::format("there is no command \"{}\"", word("command")));
+}
+
+}  // namespace vtepd::agent

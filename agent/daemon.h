@@ -1,0 +1,64 @@
+// vtepd's event loop: sockets, timers and signals around the Core.
+//
+// Every input only marks work and schedules a turn; a turn is bounded and yields to the other
+// inputs. Systemd hears READY=1 after the first complete comparison (sd_notify(3)), and WATCHDOG=1
+// from the loop itself, so that a stuck loop is noticed.
+//
+// Threads: one, that of run(). The SAI thread enters only by post().
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <memory>
+#include <optional>
+
+#include "agent/control.h"
+#include "agent/core.h"
+#include "agent/settings.h"
+#include "agent/show.h"
+#include "evpn/session.h"
+#include "hwsync/hardware.h"
+
+namespace vtepd::agent {
+
+class Daemon {
+ public:
+  Daemon(const Settings& settings, KernelPort& kernel, Ledger ledger);
+
+  /// Runs until SIGTERM or SIGINT. What stands in kernel and ASIC stays: traffic goes on.
+  Result<> run();
+
+ private:
+  void schedule();
+  void turn();
+  void arm(std::optional<TimePoint> wake);
+  void watch_kernel();
+  void watch_signals();
+  void feed_watchdog();
+  void say_ready();
+  void open_asic();
+  std::vector<std::string> reload();
+  boost::json::object answer(const boost::json::object& request);
+
+  const Settings& settings_;
+  Clock clock_;
+  boost::asio::io_context io_{1};
+  Core core_;
+  AsicQueries asic_;
+  Show show_;
+  Control control_;
+  boost::asio::posix::stream_descriptor notifications_;
+  boost::asio::signal_set signals_;
+  boost::asio::steady_timer timer_;
+  boost::asio::steady_timer watchdog_;
+  boost::asio::steady_timer patience_;
+  std::unique_ptr<evpn::RelaySession> relay_;
+  std::unique_ptr<hwsync::Hardware> hardware_;
+  bool scheduled_ = false;
+  bool patience_over_ = false;
+  bool ready_ = false;
+};
+
+}  // namespace vtepd::agent

@@ -1,0 +1,374 @@
+// Readers of single values: options, addresses, and what concerns any link, bridge, port or VLAN.
+// Those of vxlan devices are in attribute_readers_vxlan.cpp.
+
+#include "agent/interfaces/attribute_readers.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <limits>
+#include <regex>
+
+#include "agent/interfaces/words.h"
+
+namespace vtepd::agent::readers {
+namespace {
+
+constexpr std::uint64_t kLeastMtu = 68;  // IPv4's minimum, RFC 791 3.2
+constexpr std::uint64_t kMostMtu = 65536;
+constexpr std::size_t kLongestAlias = 255;  // IFALIASZ - 1
+constexpr std::size_t kLongestRegex = 256;
+// Far above what a bridge can have, which is checked with the count; this bounds the memory.
+constexpr std::size_t kMostPortWords = 20'000;
+
+struct Choice {
+  std::string_view word{};
+  std::uint64_t value{};
+};
+
+std::string lower_case(std::string_view text) {
+  std::string lower(text);
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
+  return lower;
+}
+
+Error wrong(std::string what) { return Error{0, std::move(what)}; }
+
+template <std::size_t kSize>
+Result<std::uint64_t> choose(const std::array<Choice, kSize>& choices, std::string_view text) {
+  const auto word = lower_case(text);
+  std::string known;
+  for (const auto& choice : choices) {
+    if (choice.word == word) return choice.value;
+    known += known.empty() ? "" : ", ";
+    known += choice.word;
+  }
+  return wrong(fmt::format("{} is none of {}", in_quotes(text), known));
+}
+
+constexpr std::array<Choice, 10> kYesOrNo{{{"yes", 1},
+                                           {"no", 0},
+                                           {"on", 1},
+                                           {"off", 0},
+                                           {"1", 1},
+                                           {"0", 0},
+                                           {"true", 1},
+                                           {"false", 0},
+                                           {"enable", 1},
+                                           {"disable", 0}}};
+
+/// "a comment needs a line of its own", where that is what is wrong.
+std::string_view hint(std::string_view text) {
+  return text.find('#') == std::string_view::npos ? "" : " (a comment needs a line of its own)";
+}
+
+void set_option(const Reading& r, Options& options, std::string_view text) {
+  const auto value = r.row.value(r.row, text);
+  if (!value) {
+    r.error(fmt::format("{}{}", value.error().what, hint(text)));
+  } else {
+    options[r.row.option] = *value;
+  }
+}
+
+std::optional<bool> truth(const Reading& r) {
+  const auto value = choose(kYesOrNo, r.attribute.value);
+  if (value) return *value != 0;
+  r.error(fmt::format("{}{}", value.error().what, hint(r.attribute.value)));
+  return std::nullopt;
+}
+
+/// The value as a name of a link; "" and an error where it cannot be one.
+std::string link_name(const Reading& r) {
+  const auto why = why_no_link_name(r.attribute.value);
+  if (why.empty()) return r.attribute.value;
+  r.error(fmt::format("the name {} {}", in_quotes(r.attribute.value), why));
+  return {};
+}
+
+VlanId one_vlan(const Reading& r) {
+  const auto vlan = parse_vlan(r.attribute.value);
+  if (vlan) return *vlan;
+  r.error(fmt::format("{}{}", vlan.error().what, hint(r.attribute.value)));
+  return {};
+}
+
+/// "24", or a mask of the address's family.
+std::optional<std::uint8_t> prefix_length(std::string_view text, const IpAddress& address) {
+  const std::size_t longest = address.bytes().size() * 8;
+  if (const auto number = parse_number(text)) {
+    if (*number > longest) return std::nullopt;
+    return static_cast<std::uint8_t>(*number);
+  }
+  const auto mask = IpAddress::parse(text);
+  if (!mask || mask->family() != address.family()) return std::nullopt;
+  unsigned length = 0;
+  bool ended = false;
+  for (const auto byte : mask->bytes()) {
+    const auto ones = static_cast<unsigned>(std::countl_one(byte));
+    const bool hole = static_cast<std::uint8_t>(byte << ones) != 0;
+    if (hole || (ended && byte != 0)) return std::nullopt;
+    ended |= ones < 8;
+    length += ones;
+  }
+  return static_cast<std::uint8_t>(length);
+}
+
+void check_regex(const Reading& r, const std::string& expression) {
+  if (expression.size() > kLongestRegex) {
+    r.error(fmt::format("an expression of more than {} characters", kLongestRegex));
+    return;
+  }
+  try {
+    const std::regex compiled(expression);
+  } catch (const std::regex_error& error) {  // the library's only way to say it
+    r.error(fmt::format("{} is no regular expression: {}", in_quotes(expression), error.what()));
+  }
+}
+
+void add_ports(const Reading& r, const std::vector<std::string>& names) {
+  if (r.settings.ports.size() + names.size() > kMostPortWords) {
+    r.error(fmt::format("more than {} ports", kMostPortWords));
+    return;
+  }
+  for (const auto& name : names) {
+    if (const auto why = why_no_link_name(name); !why.empty()) {
+      r.error(fmt::format("the name {} {}{}", in_quotes(name), why, hint(name)));
+      return;
+    }
+    if (name.front() == '#') r.error(fmt::format("{} as a port{}", in_quotes(name), hint(name)));
+    r.settings.ports.push_back({name, false, r.attribute.origin});
+  }
+}
+
+}  // namespace
+
+Result<std::uint64_t> number(const AttributeRow& row, std::string_view text) {
+  const auto value = parse_number(text);
+  if (!value) return wrong(fmt::format("{} is not a number", in_quotes(text)));
+  if (*value < row.least || *value > row.most) {
+    return wrong(fmt::format("{} is not within {}-{}", *value, row.least, row.most));
+  }
+  return *value * row.scale;
+}
+
+Result<std::uint64_t> yes_or_no(const AttributeRow& /*row*/, std::string_view text) {
+  return choose(kYesOrNo, text);
+}
+
+Result<std::uint64_t> bridge_router(const AttributeRow& /*row*/, std::string_view text) {
+  return choose(
+      std::array<Choice, 7>{
+          {{"0", 0}, {"1", 1}, {"2", 2}, {"no", 0}, {"yes", 1}, {"off", 0}, {"on", 1}}},
+      text);
+}
+
+Result<std::uint64_t> port_router(const AttributeRow& /*row*/, std::string_view text) {
+  return choose(std::array<Choice, 8>{{{"0", 0},
+                                       {"1", 1},
+                                       {"2", 2},
+                                       {"disabled", 0},
+                                       {"automatic", 1},
+                                       {"enabled", 2},
+                                       {"no", 0},
+                                       {"yes", 1}}},
+                text);
+}
+
+Result<std::uint64_t> ethertype(const AttributeRow& /*row*/, std::string_view text) {
+  return choose(std::array<Choice, 2>{{{"802.1q", 0x8100}, {"802.1ad", 0x88A8}}}, text);
+}
+
+Result<std::uint64_t> tunneled_protocols(const AttributeRow& /*row*/, std::string_view text) {
+  // Bits of 01-80-C2-00-00-0X; cdp and pvst have an address elsewhere, which mainline Linux
+  // cannot forward selectively.
+  constexpr std::array<Choice, 3> kBits{{{"stp", 0x1}, {"lacp", 0x4}, {"lldp", 0x4000}}};
+  std::string spaced(text);
+  std::replace(spaced.begin(), spaced.end(), ',', ' ');
+  std::uint64_t mask = 0;
+  for (const auto word : words(spaced)) {
+    if (word == "all") {
+      for (const auto& bit : kBits) mask |= bit.value;
+      continue;
+    }
+    const auto bit = choose(kBits, word);
+    if (!bit) return bit.error();
+    mask |= *bit;
+  }
+  return mask;
+}
+
+void option(const Reading& r) {
+  const std::string_view text = r.attribute.value;
+  if (r.row.place != Place::Port) {
+    set_option(r, r.settings.options, text);
+    return;
+  }
+  if (text.find('=') == std::string_view::npos) {
+    set_option(r, r.settings.port_options, text);
+    return;
+  }
+  for (const auto word : words(text)) {
+    const auto equals = word.find('=');
+    if (equals == std::string_view::npos) {
+      r.error(fmt::format("{} is not PORT=VALUE", in_quotes(word)));
+      continue;
+    }
+    auto& options = r.settings.port_options_of[std::string(word.substr(0, equals))];
+    set_option(r, options, word.substr(equals + 1));
+  }
+}
+
+void address(const Reading& r) {
+  const auto prefix = IpPrefix::parse(r.attribute.value);
+  if (!prefix) {
+    r.error(fmt::format("{} is not an address{}", in_quotes(r.attribute.value),
+                        hint(r.attribute.value)));
+    return;
+  }
+  r.settings.addresses.push_back(*prefix);
+  r.settings.address_lines.push_back(r.attribute.origin);
+}
+
+void netmask(const Reading& r) {
+  auto& addresses = r.settings.addresses;
+  if (addresses.size() == r.settings.addresses_before) {
+    r.warning("no address before it: ignored");
+    return;
+  }
+  const auto length = prefix_length(r.attribute.value, addresses.back().address);
+  if (!length) {
+    r.error(fmt::format("{} is not a mask of {}", in_quotes(r.attribute.value),
+                        addresses.back().address));
+    return;
+  }
+  addresses.back().length = *length;
+}
+
+void address_purge(const Reading& r) {
+  if (const auto purge = truth(r)) r.settings.keep_addresses = !*purge;
+}
+
+void mtu(const Reading& r) {
+  const auto value = parse_number(r.attribute.value);
+  if (!value) {
+    r.error(
+        fmt::format("{} is not a number{}", in_quotes(r.attribute.value), hint(r.attribute.value)));
+  } else if (*value < kLeastMtu || *value > kMostMtu) {
+    r.error(fmt::format("{} is not within {}-{}", *value, kLeastMtu, kMostMtu));
+  } else {
+    r.settings.mtu = static_cast<std::uint32_t>(*value);
+  }
+}
+
+void mac(const Reading& r) {
+  const auto [first, rest] = first_word(r.attribute.value);
+  const auto parsed = MacAddress::parse(first == "ether" ? rest : r.attribute.value);
+  if (!parsed) {
+    r.error(fmt::format("{} is not a MAC address", in_quotes(r.attribute.value)));
+  } else if (parsed->is_multicast() || parsed->is_zero()) {
+    r.error(fmt::format("{} cannot be an interface's address", *parsed));
+  } else {
+    r.settings.mac = *parsed;
+  }
+}
+
+void alias(const Reading& r) {
+  if (r.attribute.value.size() > kLongestAlias) {
+    r.error(fmt::format("longer than {} characters", kLongestAlias));
+  } else {
+    r.settings.alias = r.attribute.value;
+  }
+}
+
+void link_type(const Reading& r) {
+  const auto type = lower_case(r.attribute.value);
+  r.settings.link_type = type;
+  if (type == "veth") r.warning("vtepd makes no veth devices: it is taken as it is");
+  if (type != "veth" && type != "dummy") {
+    r.error(fmt::format("{} is none of dummy, veth", in_quotes(r.attribute.value)));
+  }
+}
+
+void link_down(const Reading& r) { r.settings.link_down = truth(r).value_or(false); }
+
+void user_command(const Reading& r) {
+  r.settings.commands.push_back({.link = r.stanza.name,
+                                 .phase = std::string(r.row.name),
+                                 .command = r.attribute.value,
+                                 .family = r.stanza.family,
+                                 .method = r.stanza.method,
+                                 .origin = r.attribute.origin});
+  r.warning("commands are not run");
+}
+
+void vlan_aware(const Reading& r) { r.settings.vlan_aware = truth(r).value_or(false); }
+
+void bridge_ports(const Reading& r) {
+  const auto all = words(r.attribute.value);
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const auto word = all[i];
+    const bool expression = word == "glob" || word == "regex";
+    if (expression && ++i == all.size()) {
+      r.error(fmt::format("{} without an expression behind it", word));
+    } else if (word == "glob") {
+      const auto names = expand_glob(all[i]);
+      if (!names) r.error(names.error().what);
+      if (names) add_ports(r, *names);
+    } else if (word == "regex") {
+      check_regex(r, std::string(all[i]));
+      r.settings.ports.push_back({std::string(all[i]), true, r.attribute.origin});
+    } else if (word != "none" && word != "noglob" && word != "noregex") {
+      add_ports(r, {std::string(word)});
+    }
+  }
+}
+
+void foreign_ports(const Reading& r) {
+  check_regex(r, r.attribute.value);
+  r.settings.foreign_ports = r.attribute.value;
+}
+
+void vids(const Reading& r) {
+  auto vlans = parse_vlans(r.attribute.value);
+  if (!vlans) {
+    r.error(fmt::format("{}{}", vlans.error().what, hint(r.attribute.value)));
+  } else {
+    r.settings.vids = *std::move(vlans);
+  }
+}
+
+void pvid(const Reading& r) { r.settings.pvid = one_vlan(r); }
+
+void access(const Reading& r) { r.settings.access = one_vlan(r); }
+
+void allow_untagged(const Reading& r) { r.settings.allow_untagged = truth(r).value_or(true); }
+
+void vlan_id(const Reading& r) { r.settings.vlan = one_vlan(r); }
+
+void vlan_raw_device(const Reading& r) { r.settings.raw_device = link_name(r); }
+
+void vlan_protocol(const Reading& r) {
+  const auto type = ethertype(r.row, r.attribute.value);
+  if (!type) r.error(type.error().what);
+  if (type) r.settings.vlan_protocol = static_cast<std::uint16_t>(*type);
+}
+
+void vrf(const Reading& r) { r.settings.vrf = link_name(r); }
+
+void vrf_table(const Reading& r) {
+  if (lower_case(r.attribute.value) == "auto") return;
+  const auto table = parse_number(r.attribute.value);
+  if (!table || *table == 0 || *table > std::numeric_limits<std::uint32_t>::max()) {
+    r.error(fmt::format("{} is neither auto nor a table", in_quotes(r.attribute.value)));
+  } else {
+    r.settings.vrf_table = static_cast<std::uint32_t>(*table);
+  }
+}
+
+void needless(const Reading& r) { r.notice(fmt::format("ignored: {}", r.row.note)); }
+
+void not_applied(const Reading& r) { r.warning("known, but not applied by this version"); }
+
+}  // namespace vtepd::agent::readers

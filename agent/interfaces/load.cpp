@@ -1,0 +1,112 @@
+#include "agent/interfaces/load.h"
+
+#include <fcntl.h>
+#include <glob.h>
+#include <net/if.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <utility>
+
+#include "agent/interfaces/template.h"
+
+namespace vtepd::agent {
+namespace {
+
+constexpr std::size_t kMostBytes = 100'000'000;  // of all files together
+
+class DiskFiles : public Files {
+ public:
+  Result<std::string> read(const std::string& path) override {
+    const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0) return system_error(path);
+    auto text = read_open(fd, path);
+    close(fd);
+    return text;
+  }
+
+  std::vector<std::string> matches(const std::string& pattern) override {
+    glob_t found{};
+    std::vector<std::string> paths;
+    if (::glob(pattern.c_str(), GLOB_NOSORT, nullptr, &found) == 0) {
+      paths.assign(found.gl_pathv, found.gl_pathv + found.gl_pathc);
+    }
+    globfree(&found);
+    std::sort(paths.begin(), paths.end());
+    return paths;
+  }
+
+  Result<std::vector<std::string>> list(const std::string& directory) override {
+    std::error_code failed;
+    std::vector<std::string> paths;
+    auto it = std::filesystem::directory_iterator(directory, failed);
+    for (; !failed && it != std::filesystem::directory_iterator(); it.increment(failed)) {
+      std::error_code ignored;  // an entry that cannot be looked at is told when it is read
+      if (!it->is_directory(ignored)) paths.push_back(it->path().string());
+    }
+    if (failed) return system_error(directory, failed.value());
+    std::sort(paths.begin(), paths.end());
+    return paths;
+  }
+
+  Result<std::string> render(const std::string& path, const std::string& text) override {
+    return Renderer{}.render(path, text);
+  }
+
+ private:
+  Result<std::string> read_open(int fd, const std::string& path) {
+    struct stat status {};
+    if (fstat(fd, &status) != 0) return system_error(path);
+    if (S_ISDIR(status.st_mode)) return system_error(path, EISDIR);
+    if (!S_ISREG(status.st_mode)) return Error{EINVAL, path + ": not a regular file"};
+    const auto size = static_cast<std::size_t>(status.st_size);
+    if (size > kMostBytes - bytes_read_) {
+      return Error{EFBIG, fmt::format("{}: with it, the files are larger than {} MB", path,
+                                      kMostBytes / 1'000'000)};
+    }
+    std::string text(size, '\0');
+    std::size_t got = 0;
+    while (got < size) {
+      const auto count = ::read(fd, text.data() + got, size - got);
+      if (count < 0) return system_error(path);
+      if (count == 0) break;  // it became shorter meanwhile
+      got += static_cast<std::size_t>(count);
+    }
+    text.resize(got);
+    bytes_read_ += got;
+    return text;
+  }
+
+  std::size_t bytes_read_ = 0;
+};
+
+std::vector<std::string> existing_links() {
+  std::vector<std::string> names;
+  auto* const found = if_nameindex();
+  if (found == nullptr) return names;
+  for (const auto* link = found; link->if_index != 0; ++link) names.emplace_back(link->if_name);
+  if_freenameindex(found);
+  return names;
+}
+
+}  // namespace
+
+Loaded load_interfaces(const std::string& path) {
+  DiskFiles files;
+  Diagnostics diagnostics;
+  const auto stanzas = parse_interfaces(path, files, diagnostics);
+  auto planned = plan_topology(stanzas, existing_links(), diagnostics);
+  auto found = diagnostics.release();
+  std::stable_sort(found.begin(), found.end(), [](const Diagnostic& a, const Diagnostic& b) {
+    return std::pair(a.origin.file_name(), a.origin.line) <
+           std::pair(b.origin.file_name(), b.origin.line);
+  });
+  return {.topology = std::move(planned.topology),
+          .commands = std::move(planned.commands),
+          .diagnostics = std::move(found)};
+}
+
+}  // namespace vtepd::agent

@@ -1,0 +1,29 @@
+// Reads /etc/network/interfaces and all it includes from disk, and plans from it.
+//
+// Threads: the caller's; blocks on disk, and at most 10 s on mako-render where a file is a
+// template. Errors: never thrown; in `diagnostics`, one line each, as FILE:LINE.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "agent/interfaces/topology.h"
+
+namespace vtepd::agent {
+
+struct Loaded {
+  Topology topology{};  // empty after an error: a file is taken whole or not at all
+  std::vector<UserCommand> commands{};
+  std::vector<Diagnostic> diagnostics{};
+
+  bool ok() const {
+    for (const auto& d : diagnostics) {
+      if (d.severity == Severity::Error) return false;
+    }
+    return true;
+  }
+};
+
+Loaded load_interfaces(const std::string& path);
+
+}  // namespace vtepd::agent

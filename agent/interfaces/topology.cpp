@@ -1,0 +1,295 @@
+#include "agent/interfaces/topology.h"
+
+#include <algorithm>
+#include <set>
+
+#include "agent/interfaces/devices.h"
+#include "agent/interfaces/topology_checks.h"
+
+namespace vtepd::agent {
+namespace {
+
+constexpr std::uint32_t kDefaultMtu = 1500;
+constexpr std::uint64_t kQinQ = 0x88A8;
+constexpr std::uint64_t kRouterAlways = 2;      // IFLA_BRPORT_MULTICAST_ROUTER: MDB_RTR_TYPE_PERM
+constexpr std::uint32_t kFirstVrfTable = 1001;  // ifupdown2's range for `vrf-table auto`
+constexpr VlanFlags kUntaggedPvid{.pvid = true, .untagged = true};
+const auto kDefaultPvid = *VlanId::make(1);
+
+class Planner {
+ public:
+  Planner(const Devices& devices, Diagnostics& diagnostics)
+      : devices_(devices), diagnostics_(diagnostics) {
+    find_common_local();
+    for (const auto& device : devices_.all()) {
+      if (device.settings.vrf_table != 0) vrf_tables_.insert(device.settings.vrf_table);
+      const bool is_svi = device.active && device.kind == LinkKind::Vlan;
+      if (is_svi) vlans_on_[device.lower].push_back(device.vlan);
+    }
+  }
+
+  Topology run() {
+    Topology topology;
+    for (const auto& device : devices_.all()) {
+      if (device.active) topology.links.emplace(device.name, plan(device));
+    }
+    for (auto& [name, link] : topology.links) {
+      if (link.kind == LinkKind::Vlan) settle_vlan_mtu(topology, link);
+    }
+    return topology;
+  }
+
+ private:
+  void find_common_local();
+  WantedLink plan(const Device& device);
+  void plan_kind(const Device& device, WantedLink& link);
+  void plan_bridge(const Device& bridge, WantedLink& link) const;
+  void plan_vxlan(const Device& vxlan, WantedLink& link);
+  void plan_port(const Device& port, const Device& bridge, WantedLink& link) const;
+  void plan_port_options(const Device& port, const Device& bridge, WantedLink& link) const;
+  static void plan_membership(const Device& port, const Device& bridge, WantedLink& link);
+  void plan_addresses(const Device& device, WantedLink& link) const;
+  static std::optional<std::uint32_t> default_mtu(const Device& device);
+  void settle_vlan_mtu(Topology& topology, WantedLink& link);
+  std::uint32_t next_vrf_table();
+
+  const Devices& devices_;
+  Diagnostics& diagnostics_;
+  IpAddress common_local_;
+  Origin common_local_line_;
+  std::set<std::uint32_t> vrf_tables_;
+  std::map<std::string, std::vector<VlanId>> vlans_on_;
+};
+
+/// The tunnel address of vxlan devices that name none: the first that the files give, which by
+/// custom stands with lo.
+void Planner::find_common_local() {
+  for (const auto& device : devices_.all()) {
+    if (device.settings.local.is_none()) continue;
+    common_local_ = device.settings.local;
+    common_local_line_ = device.settings.where("vxlan-local-tunnelip", device.origin);
+    return;
+  }
+}
+
+std::uint32_t Planner::next_vrf_table() {
+  auto table = kFirstVrfTable;
+  while (vrf_tables_.contains(table)) ++table;
+  vrf_tables_.insert(table);
+  return table;
+}
+
+/// What ifupdown2 sets where no line says an MTU. Left alone: the loopback and management ports,
+/// VRFs, links without a stanza; a VLAN device follows its lower one.
+std::optional<std::uint32_t> Planner::default_mtu(const Device& device) {
+  const bool untouched = device.stanzas.empty() || device.name == "lo" ||
+                         device.name.starts_with("eth") || device.kind == LinkKind::Vlan ||
+                         device.kind == LinkKind::Vrf;
+  return untouched ? std::nullopt : std::optional(kDefaultMtu);
+}
+
+WantedLink Planner::plan(const Device& device) {
+  const auto& settings = device.settings;
+  WantedLink link{.name = device.name, .origin = device.origin, .kind = device.kind};
+  link.has_stanza = !device.stanzas.empty();
+  link.lower = device.lower;
+  link.mtu = settings.mtu ? settings.mtu : default_mtu(device);
+  link.mac = settings.mac;
+  link.alias = settings.alias;
+  link.master = device.master;
+  link.options = settings.options;
+  if (device.bring_up || settings.link_down) link.up = !settings.link_down;
+  for (const auto& [name, line] : settings.said) link.said.emplace(name, line.origin);
+  plan_kind(device, link);
+  if (const auto* bridge = devices_.bridge_of(device); bridge != nullptr) {
+    plan_port(device, *bridge, link);
+  } else {
+    plan_addresses(device, link);
+  }
+  return link;
+}
+
+void Planner::plan_kind(const Device& device, WantedLink& link) {
+  link.ours = true;
+  switch (device.kind) {
+    case LinkKind::Bridge:
+      plan_bridge(device, link);
+      return;
+    case LinkKind::Vxlan:
+      plan_vxlan(device, link);
+      return;
+    case LinkKind::Vlan:
+      link.vlan = device.vlan;
+      link.vlan_protocol = device.settings.vlan_protocol;
+      return;
+    case LinkKind::Vrf:
+      link.vrf_table =
+          device.settings.vrf_table != 0 ? device.settings.vrf_table : next_vrf_table();
+      return;
+    case LinkKind::Dummy:
+      return;
+    case LinkKind::Other:
+    case LinkKind::Veth:
+    case LinkKind::Macvlan:
+    case LinkKind::Bond:
+      link.ours = false;
+      return;
+  }
+}
+
+void Planner::plan_bridge(const Device& bridge, WantedLink& link) const {
+  const auto& settings = bridge.settings;
+  link.foreign_ports = settings.foreign_ports;
+  link.options[Option::BridgeVlanFiltering] = settings.vlan_aware ? 1 : 0;
+  add_kernel_defaults(Place::Bridge, link.options);
+  // A bridge that nobody can route through must not forward packets addressed to it.
+  if (!bridge.uses_dhcp()) {
+    const bool routes = bridge.uppers != 0 || !settings.addresses.empty();
+    link.options.try_emplace(Option::Ipv4Forwarding, routes ? 1 : 0);
+    link.options.try_emplace(Option::Ipv6Forwarding, routes ? 1 : 0);
+  }
+  if (!settings.vlan_aware) return;
+  link.manage_vlans = true;
+  link.vlans[kDefaultPvid] = kUntaggedPvid;
+  const auto svis = vlans_on_.find(bridge.name);
+  if (svis == vlans_on_.end()) return;
+  // Tagged, also VLAN 1: the VLAN device takes nothing else.
+  for (const auto vlan : svis->second) link.vlans[vlan] = {};
+}
+
+void Planner::plan_vxlan(const Device& vxlan, WantedLink& link) {
+  const auto& settings = vxlan.settings;
+  link.vxlan_local = settings.local;
+  link.vxlan_group = settings.group;
+  if (link.vxlan_local.is_none() && !common_local_.is_none()) {
+    link.vxlan_local = common_local_;
+    link.said.emplace("vxlan-local-tunnelip", common_local_line_);
+  }
+  if (link.vxlan_local.is_none()) {
+    diagnostics_.warning(vxlan.origin,
+                         fmt::format("{}: no vxlan-local-tunnelip, neither here nor on another "
+                                     "interface",
+                                     vxlan.name));
+  }
+  add_kernel_defaults(Place::Vxlan, link.options);
+  if (vxlan.is_single_vxlan()) {
+    link.options[Option::VxlanExternal] = 1;
+    for (const auto& entry : settings.tunnels) link.tunnels[entry.vlan] = entry.vni;
+    if (value_or(link.options, Option::VxlanVniFilter, 0) != 0) {
+      for (const auto& [vlan, vni] : link.tunnels) link.vni_filter.push_back(vni);
+      std::sort(link.vni_filter.begin(), link.vni_filter.end());
+    }
+  } else {
+    link.options[Option::VxlanId] = settings.vni.value();
+  }
+  // Outside of a bridge: as `ip link add` makes the two kinds.
+  link.options.try_emplace(Option::VxlanLearning, vxlan.is_single_vxlan() ? 0 : 1);
+  link.flood = settings.flood;
+  link.flood_lines = settings.flood_lines;
+}
+
+void Planner::plan_port(const Device& port, const Device& bridge, WantedLink& link) const {
+  const bool has_access = port.settings.has("bridge-access");
+  for (const auto& [name, line] : bridge.settings.said) {
+    const bool is_membership = name == "bridge-vids" || name == "bridge-pvid";
+    if (find_attribute(name)->place != Place::Port || (is_membership && has_access)) continue;
+    link.said.emplace(name, line.origin);
+  }
+  plan_port_options(port, bridge, link);
+  // A port has no business with IPv6 of its own; a single vxlan device keeps it, as ifupdown2 has
+  // it since it knows such devices.
+  if (!port.is_single_vxlan()) link.options.try_emplace(Option::Ipv6Disabled, 1);
+  if (!bridge.settings.vlan_aware) return;
+  link.manage_vlans = true;
+  plan_membership(port, bridge, link);
+}
+
+/// The port's own line wins over the bridge's for that port, and that over the bridge's for all.
+void Planner::plan_port_options(const Device& port, const Device& bridge, WantedLink& link) const {
+  const auto& inherited = bridge.settings;
+  auto& options = link.port_options;
+  options = port.settings.port_options;
+  if (const auto it = inherited.port_options_of.find(port.name);
+      it != inherited.port_options_of.end()) {
+    options.insert(it->second.begin(), it->second.end());
+  }
+  options.insert(inherited.port_options.begin(), inherited.port_options.end());
+  if (port.is_vxlan()) {
+    // Multicast has no other way to learn who listens behind the tunnels.
+    const bool snoops = value_or(inherited.options, Option::BridgeMulticastSnooping, 1) != 0;
+    if (snoops) options.try_emplace(Option::PortMulticastRouter, kRouterAlways);
+    if (port.is_single_vxlan()) options[Option::PortVlanTunnel] = 1;
+    // Bridge and vxlan learn the same frames: one switch for both, unless a line says otherwise.
+    if (!port.settings.has("vxlan-learning")) {
+      link.options[Option::VxlanLearning] = value_or(options, Option::PortLearning, 1);
+    }
+  }
+  const bool qinq = value_or(inherited.options, Option::BridgeVlanProtocol, 0) == kQinQ;
+  if (qinq) options[Option::PortNeighSuppress] = 0;
+  add_kernel_defaults(Place::Port, options);
+}
+
+void Planner::plan_membership(const Device& port, const Device& bridge, WantedLink& link) {
+  const auto& own = port.settings;
+  const auto& inherited = bridge.settings;
+  if (own.has("bridge-access")) {
+    link.vlans[own.access] = kUntaggedPvid;
+    return;
+  }
+  const auto& vids = own.has("bridge-vids") ? own.vids : inherited.vids;
+  link.vlans.reserve(vids.size() + 1);
+  for (const auto vlan : vids) link.vlans[vlan] = {};
+  if (port.is_single_vxlan()) {
+    for (const auto& entry : own.tunnels) link.vlans[entry.vlan] = {};
+    return;
+  }
+  if (!own.allow_untagged) return;
+  const auto pvid = own.has("bridge-pvid")         ? own.pvid
+                    : inherited.has("bridge-pvid") ? inherited.pvid
+                                                   : kDefaultPvid;
+  link.vlans[pvid] = kUntaggedPvid;
+}
+
+void Planner::plan_addresses(const Device& device, WantedLink& link) const {
+  link.keep_addresses = device.settings.keep_addresses || device.uses_dhcp();
+  link.addresses = device.settings.addresses;
+  link.address_lines = device.settings.address_lines;
+}
+
+/// A VLAN device has its lower device's MTU, and no more than that: Linux refuses more.
+void Planner::settle_vlan_mtu(Topology& topology, WantedLink& link) {
+  const WantedLink* lower = &link;
+  while (lower->kind == LinkKind::Vlan && (lower == &link || !lower->mtu)) {
+    const auto it = topology.links.find(lower->lower);
+    if (it == topology.links.end()) return;
+    lower = &it->second;
+  }
+  if (!lower->mtu) return;
+  if (link.mtu && *link.mtu > *lower->mtu) {
+    const auto line = link.said.find("mtu");
+    diagnostics_.warning(line == link.said.end() ? link.origin : line->second,
+                         fmt::format("{}: mtu {} is more than {} of {}, which is used", link.name,
+                                     *link.mtu, *lower->mtu, lower->name));
+    link.mtu = lower->mtu;
+  }
+  if (!link.mtu) link.mtu = lower->mtu;
+}
+
+}  // namespace
+
+Planned plan_topology(std::span<const Stanza> stanzas, std::span<const std::string> existing,
+                      Diagnostics& diagnostics) {
+  const Devices devices(stanzas, existing, diagnostics);
+  check_devices(devices, diagnostics);
+  Planned planned;
+  if (diagnostics.has_errors()) return planned;
+  for (const auto& device : devices.all()) {
+    if (!device.active) continue;
+    const auto& commands = device.settings.commands;
+    planned.commands.insert(planned.commands.end(), commands.begin(), commands.end());
+  }
+  planned.topology = Planner(devices, diagnostics).run();
+  return planned;
+}
+
+}  // namespace vtepd::agent

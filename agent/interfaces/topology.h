@@ -1,0 +1,88 @@
+// What the interface files want of the kernel, as plain data: one row per link.
+//
+// A reconciler that sets on a fresh kernel what a row names, and nothing else, reaches the state
+// that the files describe. Options which a file does not name carry the kernel's own default where
+// that is a constant, so that a line taken out of the file is undone.
+//
+// Threads: none. Errors: in `diagnostics`; after an error the topology is empty.
+// Units: as in vtepd/options.h.
+#pragma once
+
+#include <boost/container/flat_map.hpp>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "agent/interfaces/parser.h"
+#include "vtepd/tables.h"
+
+namespace vtepd::agent {
+
+struct WantedLink {
+  std::string name{};
+  Origin origin{};  // its stanza; of a link without one the line that names it
+  LinkKind kind{};
+  bool ours{};          // made by vtepd where it is missing; not ports, not lo
+  bool has_stanza{};    // false: known only as another link's port or lower device
+  std::string lower{};  // VLAN device: what it stands on; vxlan: the device it sends through
+  VlanId vlan{};        // VLAN device
+  std::uint16_t vlan_protocol{};  // VLAN device: 0x8100 or 0x88a8
+  std::optional<std::uint32_t> mtu{};
+  std::optional<MacAddress> mac{};
+  std::optional<bool> up{};
+  std::string master{};       // bridge or VRF; "" where the files name none
+  std::uint32_t vrf_table{};  // VRF
+  IpAddress vxlan_local{};
+  IpAddress vxlan_group{};
+  std::optional<std::string> alias{};
+  Options options{};       // of the link's own kind, and its sysctls
+  Options port_options{};  // as a bridge port
+  bool manage_vlans{};     // `vlans` and `tunnels` are the whole truth
+  VlanMembers vlans{};     // as a bridge port, or of the bridge device itself
+  TunnelMap tunnels{};
+  std::vector<Vni> vni_filter{};  // sorted; filled where the device filters
+  std::vector<IpPrefix> addresses{};
+  std::vector<Origin> address_lines{};  // one for each address
+  bool keep_addresses{};                // the others stay (address-purge no, dhcp)
+  /// Static members of flood lists; the VNI is none on a device of one VNI.
+  std::vector<std::pair<Vni, IpAddress>> flood{};
+  std::vector<Origin> flood_lines{};  // one for each member
+  std::string foreign_ports{};        // bridge: regular expression of ports that others may enslave
+
+  /// Which line said what, by attribute name; a port's has the bridge's lines that it inherits.
+  boost::container::flat_map<std::string, Origin> said{};
+
+  bool is_single_vxlan() const { return value_or(options, Option::VxlanExternal, 0) != 0; }
+  friend bool operator==(const WantedLink&, const WantedLink&) = default;
+};
+
+struct Topology {
+  std::map<std::string, WantedLink> links{};
+  friend bool operator==(const Topology&, const Topology&) = default;
+};
+
+/// A pre-up, up, post-up, pre-down, down or post-down line, in file order.
+struct UserCommand {
+  std::string link{};
+  std::string phase{};
+  std::string command{};
+  std::string family{};
+  std::string method{};
+  Origin origin{};
+  friend bool operator==(const UserCommand&, const UserCommand&) = default;
+};
+
+struct Planned {
+  Topology topology{};
+  std::vector<UserCommand> commands{};
+};
+
+/// `existing` are the names of the links there are, for `bridge-ports regex ...`.
+Planned plan_topology(std::span<const Stanza> stanzas, std::span<const std::string> existing,
+                      Diagnostics& diagnostics);
+
+}  // namespace vtepd::agent

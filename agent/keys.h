@@ -1,0 +1,75 @@
+// The rows vtepd keeps equal, by key, and the order in which differences are written.
+#pragma once
+
+#include <string>
+#include <variant>
+
+#include "vtepd/evpn_route.h"
+#include "vtepd/kernel_op.h"
+
+namespace vtepd::agent {
+
+struct LinkKey {
+  std::string name{};
+  friend auto operator<=>(const LinkKey&, const LinkKey&) = default;
+  friend std::size_t hash_value(const LinkKey& k) { return std::hash<std::string>{}(k.name); }
+};
+struct VlansKey {
+  std::string port{};
+  friend auto operator<=>(const VlansKey&, const VlansKey&) = default;
+  friend std::size_t hash_value(const VlansKey& k) { return std::hash<std::string>{}(k.port); }
+};
+struct AddressesKey {
+  std::string link{};
+  friend auto operator<=>(const AddressesKey&, const AddressesKey&) = default;
+  friend std::size_t hash_value(const AddressesKey& k) { return std::hash<std::string>{}(k.link); }
+};
+
+using KernelKey =
+    std::variant<LinkKey, VlansKey, AddressesKey, BridgeFdbKey, VxlanFdbKey, FloodKey, NeighborKey>;
+
+/// What bgpd is told: a VNI, or a MAC (with IP) of one.
+using BgpKey = std::variant<Vni, MacIpKey>;
+
+}  // namespace vtepd::agent
+
+namespace vtepd {
+
+/// The dependency order: what stands before what in one batch. Within a move of a MAC the new way
+/// is laid before the old one is taken up: first where the tunnel leads, then that the bridge uses
+/// it; and what nobody needs any more goes last.
+inline int rank(const KernelOp& op) {
+  struct Order {
+    int operator()(const CreateLink&) const { return 0; }
+    int operator()(const WriteSysctl&) const { return 1; }
+    int operator()(const ChangeLink&) const { return 2; }
+    int operator()(const ChangePort&) const { return 3; }
+    int operator()(const AddVlans&) const { return 4; }
+    // A VNI belongs to one VLAN of a device at a time: the old place must be free first.
+    int operator()(const DeleteTunnels&) const { return 5; }
+    int operator()(const AddTunnels&) const { return 6; }
+    int operator()(const AddAddress&) const { return 7; }
+    int operator()(const AddFlood&) const { return 8; }
+    int operator()(const SetVxlanFdb&) const { return 9; }
+    int operator()(const SetBridgeFdb&) const { return 10; }
+    int operator()(const SetNeighbor&) const { return 11; }
+    int operator()(const DeleteNeighbor&) const { return 12; }
+    int operator()(const DeleteBridgeFdb&) const { return 13; }
+    int operator()(const DeleteVxlanFdb&) const { return 14; }
+    int operator()(const DeleteFlood&) const { return 15; }
+    int operator()(const DeleteVlans&) const { return 16; }
+    int operator()(const DeleteAddress&) const { return 17; }
+    int operator()(const DeleteLink&) const { return 18; }
+  };
+  return std::visit(Order{}, op);
+}
+
+/// Towards bgpd: a VNI before its MACs, and the MACs away before their VNI.
+inline int rank(const EvpnMessage& message) {
+  if (std::holds_alternative<DeleteLocalMacIp>(message)) return 0;
+  if (std::holds_alternative<DeleteLocalVni>(message)) return 1;
+  if (std::holds_alternative<AddLocalVni>(message)) return 2;
+  return 3;
+}
+
+}  // namespace vtepd

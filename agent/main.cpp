@@ -1,0 +1,49 @@
+// vtepd: reads its settings, opens the kernel, runs the daemon.
+
+#include <fmt/format.h>
+
+#include <exception>
+
+#include "agent/daemon.h"
+#include "agent/log.h"
+#include "agent/settings.h"
+#include "netlink/kernel.h"
+
+namespace {
+
+using namespace vtepd;
+using agent::Level;
+
+int fail(const Error& error) {
+  agent::log(Level::Error, "event=start_failed reason=\"{}\"", error.what);
+  return 1;
+}
+
+int run(int argc, char** argv) {
+  const auto settings = agent::read_settings(argc, argv);
+  if (!settings) return fail(settings.error());
+  if (!settings->told.empty()) {
+    fmt::print("{}", settings->told);
+    return 0;
+  }
+  agent::log_level = settings->level;
+  const auto kernel = netlink::Kernel::open({.on_malformed = [](const Error& error) {
+    agent::log(Level::Warning, "event=kernel_message_malformed reason=\"{}\"", error.what);
+  }});
+  if (!kernel) return fail(kernel.error());
+  auto ledger = agent::Ledger::open(settings->state_dir + "/ledger");
+  if (!ledger) return fail(ledger.error());
+  agent::Daemon daemon(*settings, **kernel, std::move(*ledger));
+  const auto ended = daemon.run();
+  return ended ? 0 : fail(ended.error());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const std::exception& error) {
+    return fail({0, error.what()});
+  }
+}

@@ -1,0 +1,97 @@
+#include "agent/settings.h"
+
+#include <boost/program_options.hpp>
+#include <fstream>
+#include <sstream>
+
+namespace vtepd::agent {
+namespace options = boost::program_options;
+namespace {
+
+options::options_description describe() {
+  const auto text = [](const char* otherwise) {
+    return options::value<std::string>()->default_value(otherwise);
+  };
+  const auto seconds = [](unsigned otherwise) {
+    return options::value<unsigned>()->default_value(otherwise);
+  };
+  options::options_description all("vtepd, the EVPN-VXLAN agent");
+  all.add_options()                                                                            //
+      ("config", options::value<std::string>(), "configuration file (/etc/vtepd/vtepd.conf)")  //
+      ("interfaces", text("/etc/network/interfaces"), "interface files, or none")              //
+      ("relay", text("/run/vtepd/evpn.sock"), "vtepd-relay's socket, or none")                 //
+      ("control", text("/run/vtepd/vtepd.sock"), "the socket vtepctl talks to")                //
+      ("sai-library", text("libsoftsai.so"), "the ASIC's SAI library, or none")                //
+      ("sai-profile", text(""), "file of key=value lines for the SAI library")                 //
+      ("state-dir", text("/run/vtepd"), "where the ledger of what vtepd made is kept")         //
+      ("stale-time", seconds(120), "seconds that routes outlive bgpd's session, at most")      //
+      ("quiet-time", seconds(10), "seconds without news after which BGP counts as converged")  //
+      ("log-level", text("info"), "error, warning, info or debug")                             //
+      ("version", "print the version")                                                         //
+      ("help,h", "print this");
+  return all;
+}
+
+Result<Level> level_of(const std::string& name) {
+  if (name == "error") return Level::Error;
+  if (name == "warning") return Level::Warning;
+  if (name == "info") return Level::Info;
+  if (name == "debug") return Level::Debug;
+  return Error{0, fmt::format("log-level: \"{}\" is none of error, warning, info, debug", name)};
+}
+
+Result<Settings> settings_of(const options::variables_map& chosen) {
+  const auto text = [&](const char* name) { return chosen[name].as<std::string>(); };
+  const auto seconds = [&](const char* name) {
+    return std::chrono::seconds(chosen[name].as<unsigned>());
+  };
+  const auto level = level_of(text("log-level"));
+  if (!level) return level.error();
+  auto profile = text("sai-profile").empty() ? Result(hwsync::sai::Profile{})
+                                             : hwsync::sai::read_profile(text("sai-profile"));
+  if (!profile) return profile.error();
+  Settings settings{.interfaces = text("interfaces"),
+                    .relay = text("relay"),
+                    .control = text("control"),
+                    .sai_library = text("sai-library"),
+                    .sai_profile = std::move(*profile),
+                    .state_dir = text("state-dir"),
+                    .level = *level};
+  settings.core.sweep.stale = seconds("stale-time");
+  settings.core.sweep.quiet = seconds("quiet-time");
+  return settings;
+}
+
+}  // namespace
+
+Result<Settings> read_settings(int argc, char** argv) {
+  const auto all = describe();
+  options::variables_map chosen;
+  try {
+    options::store(options::command_line_parser(argc, argv).options(all).run(), chosen);
+    if (chosen.contains("config")) {
+      const auto path = chosen["config"].as<std::string>();
+      std::ifstream file(path);
+      if (!file) return system_error(fmt::format("config {}", path));
+      options::store(options::parse_config_file(file, all), chosen);
+    }
+    options::notify(chosen);
+  } catch (const options::error& error) {
+    return Error{0, error.what()};
+  }
+  if (chosen.contains("version")) {
+    Settings settings;
+    settings.told = fmt::format("vtepd {}\n", VTEPD_VERSION);
+    return settings;
+  }
+  if (chosen.contains("help")) {
+    std::ostringstream help;
+    help << all;
+    Settings settings;
+    settings.told = help.str();
+    return settings;
+  }
+  return settings_of(chosen);
+}
+
+}  // namespace vtepd::agent

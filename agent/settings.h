@@ -1,0 +1,29 @@
+// vtepd's options, from the command line and a configuration file of "key = value" lines; the
+// command line wins. The keys are the same: `--relay PATH` is `relay = PATH`.
+#pragma once
+
+#include <string>
+
+#include "agent/core.h"
+#include "agent/log.h"
+#include "hwsync/sai/library.h"
+#include "vtepd/result.h"
+
+namespace vtepd::agent {
+
+struct Settings {
+  std::string interfaces{};  // "none": devices are somebody else's
+  std::string relay{};       // "none": no routes
+  std::string control{};
+  std::string sai_library{};  // "none": no ASIC
+  hwsync::sai::Profile sai_profile{};
+  std::string state_dir{};
+  Level level{};
+  Core::Settings core{};
+  std::string told{};  // what to print instead of running: help or version
+};
+
+/// Errors name the option or the file's line.
+Result<Settings> read_settings(int argc, char** argv);
+
+}  // namespace vtepd::agent

@@ -1,0 +1,62 @@
+// The tables that vtepctl shows, as JSON rows: each row holds the layers side by side (wanted, BGP,
+// kernel bridge half, kernel vxlan half, ASIC) and a verdict.
+//
+// Keys are named as iproute2 and FRR name them where they do. Pure: reads the state, prints
+// nothing.
+#pragma once
+
+#include <boost/json.hpp>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "agent/core.h"
+
+namespace vtepd::agent {
+
+/// What the ASIC side can say; empty functions where there is no ASIC.
+struct AsicQueries {
+  std::function<std::optional<IpAddress>(VlanId, MacAddress)> remote_mac{};
+  std::function<std::optional<std::string>(VlanId, MacAddress)> local_mac{};
+  std::function<bool(VlanId, IpAddress)> flood{};
+  std::function<boost::json::array()> rows{};
+  std::function<boost::json::object()> stats{};
+  std::function<boost::json::array()> failures{};
+  bool present() const { return static_cast<bool>(rows); }
+};
+
+class Show {
+ public:
+  Show(const Core& core, const Clock& clock, const AsicQueries& asic)
+      : core_(core), state_(core.state()), clock_(clock), asic_(asic) {}
+
+  /// The rows of `table`, or nothing where there is no such table.
+  std::optional<boost::json::array> table(std::string_view name) const;
+
+  boost::json::array vni() const;
+  boost::json::array mac() const;
+  boost::json::array flood() const;
+  boost::json::array neigh() const;
+  boost::json::array port() const;
+  boost::json::array asic() const;
+  boost::json::array stats() const;
+  boost::json::array failures() const;
+
+ private:
+  /// "in sync", "pending" or "failed: reason" of the keys that make up one row.
+  std::string verdict(std::initializer_list<KernelKey> kernel,
+                      std::initializer_list<BgpKey> bgp) const;
+  boost::json::object mac_row(const Binding& binding, const MacAddress& mac) const;
+  boost::json::object port_row(const Link& link) const;
+
+  const Core& core_;
+  const State& state_;
+  const Clock& clock_;
+  const AsicQueries& asic_;
+};
+
+/// A key as an operator would name the row: "mac 02:.. vlan 10 bridge".
+std::string to_text(const State& state, const KernelKey& key);
+
+}  // namespace vtepd::agent

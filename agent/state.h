@@ -1,0 +1,56 @@
+// All tables of the agent in one place: what is wanted, what is, and what was told to whom.
+//
+// Written only by Core (agent/core.h); everything that decides (agent/wanted.h) and everything that
+// shows (agent/show.h) reads it.
+#pragma once
+
+#include <boost/container/small_vector.hpp>
+#include <boost/unordered/unordered_flat_set.hpp>
+#include <map>
+#include <optional>
+
+#include "agent/bindings.h"
+#include "agent/interfaces/topology.h"
+#include "agent/keys.h"
+#include "agent/ledger.h"
+#include "evpn/ownership.h"
+#include "evpn/rib.h"
+#include "vtepd/kernel_view.h"
+
+namespace vtepd::agent {
+
+template <class Key>
+using FlatSet = boost::unordered_flat_set<Key, boost::hash<Key>>;
+
+/// What is known of the interface files. Unread: not yet, or refused at the start; nothing that
+/// they may have asked for in a former life is removed. None: devices are somebody else's.
+enum class FileState : std::uint8_t { Unread, None, Read };
+
+struct State {
+  FileState files{};
+  Topology topology{};
+  KernelView view{};
+  Bindings bindings{};
+  Ledger ledger{};
+
+  evpn::Rib rib;
+  evpn::Sweep sweep;
+  std::optional<SessionUp> session{};  // bgpd's EVPN session, as the relay tells
+  bool relay_up = false;
+  bool routes_known = false;  // the relay has replayed once: local and remote may be compared
+
+  FlatMap<evpn::MacKey, evpn::LocalMac> locals{};
+  FlatMap<evpn::MacKey, std::uint32_t> last_sequence{};  // for MACs that left; 0 is not kept
+  FlatMap<evpn::MacKey, boost::container::small_vector<IpAddress, 2>> local_hosts{};
+
+  // What bgpd was last told, as the relay's cache holds it.
+  std::map<Vni, AddLocalVni> told_vnis{};
+  FlatMap<MacIpKey, AddLocalMacIp> told_macs{};
+
+  /// Entries of a former life that no route claims yet: removed only when BGP has converged.
+  FlatSet<KernelKey> unclaimed{};
+  /// Entries of ours that somebody replaced by a static one: an overwrite, not an operator's wish.
+  FlatSet<KernelKey> overwritten{};
+};
+
+}  // namespace vtepd::agent

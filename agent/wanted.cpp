@@ -1,0 +1,267 @@
+#include "agent/wanted.h"
+
+namespace vtepd::agent {
+namespace {
+
+const evpn::LocalMac* local_of(const State& state, const evpn::MacKey& key) {
+  const auto it = state.locals.find(key);
+  return it == state.locals.end() ? nullptr : &it->second;
+}
+
+bool is_vxlan(const State& state, IfIndex index) {
+  const auto* link = state.view.link(index);
+  return link != nullptr && link->kind == LinkKind::Vxlan;
+}
+
+/// The switch's own addresses (of a port, of the SVI, an anycast gateway's) stay its own whatever
+/// BGP says: zebra ignores such routes, too.
+bool is_own_address(const State& state, const Binding& binding, const MacAddress& mac) {
+  const auto* entry = state.view.bridge_fdb({binding.bridge, binding.vlan, mac});
+  return entry != nullptr && entry->state == FdbState::Permanent && !is_vxlan(state, entry->port);
+}
+
+/// The remote route that owns this MAC, if one does. A device that is down has no entries: it may
+/// not be in its VLAN yet, and an entry in a VLAN that its port then leaves can't be removed (the
+/// bridge of 6.1 keeps extern_learn entries and refuses to delete them: EINVAL).
+const evpn::RemoteMac* remote_owner(const State& state, const Binding& binding,
+                                    const MacAddress& mac) {
+  const evpn::MacKey key{binding.vni, mac};
+  if (!binding.up || owner_of(state, key).owner != evpn::Owner::Remote) return nullptr;
+  return state.rib.mac(key);
+}
+
+/// Whether an entry that nobody wants may go now. One that a former life left behind waits until
+/// BGP has told all it knows: it may be wanted a moment later.
+bool may_remove(const State& state, const KernelKey& key, const IpAddress& vtep) {
+  if (!state.routes_known) return false;
+  return !state.unclaimed.contains(key) || state.sweep.may_prune(state.rib, vtep);
+}
+
+/// Whether a static entry stands where we would write: an operator's, unless it replaced ours.
+bool is_foreign(const State& state, const KernelKey& key, bool is_static, bool ours) {
+  return is_static && !ours && !state.overwritten.contains(key);
+}
+
+void plan_bridge_fdb(const State& state, const BridgeFdbKey& key, const EmitKernelOp& emit) {
+  const auto* actual = state.view.bridge_fdb(key);
+  const auto wanted = wanted_bridge_fdb(state, key);
+  if (wanted) {
+    if (actual != nullptr && *actual == *wanted) return;
+    // A local port's entry comes here only where the remote route has won.
+    if (actual != nullptr && is_vxlan(state, actual->port)) {
+      if (is_foreign(state, key, actual->state != FdbState::Dynamic, is_ours(state, *actual))) {
+        return;
+      }
+      // The bridge never takes static back from an entry: it must go before ours can stand.
+      if (actual->state != wanted->state) return emit(DeleteBridgeFdb{key, actual->port});
+    }
+    emit(SetBridgeFdb{key, *wanted});
+    return;
+  }
+  if (actual == nullptr || !is_ours(state, *actual)) return;
+  const auto* binding = state.bindings.by_vlan(key.bridge, key.vlan);
+  const auto* other_half = binding == nullptr
+                               ? nullptr
+                               : state.view.vxlan_fdb({binding->device, binding->fdb_vni, key.mac});
+  if (may_remove(state, key, other_half == nullptr ? IpAddress{} : other_half->remote)) {
+    emit(DeleteBridgeFdb{key, actual->port});
+  }
+}
+
+void plan_vxlan_fdb(const State& state, const VxlanFdbKey& key, const EmitKernelOp& emit) {
+  const auto* actual = state.view.vxlan_fdb(key);
+  const auto wanted = wanted_vxlan_fdb(state, key);
+  if (wanted) {
+    if (actual != nullptr && *actual == *wanted) return;
+    if (actual != nullptr &&
+        is_foreign(state, key, actual->state != FdbState::Dynamic, is_ours(*actual))) {
+      return;
+    }
+    // The vxlan device lets extern_learn change such an entry's VTEP, but never makes it ours.
+    if (actual != nullptr && !is_ours(*actual)) return emit(DeleteVxlanFdb{key});
+    emit(SetVxlanFdb{key, *wanted});
+  } else if (actual != nullptr && is_ours(*actual) && may_remove(state, key, actual->remote)) {
+    emit(DeleteVxlanFdb{key});
+  }
+}
+
+void plan_flood(const State& state, const FloodKey& key, const EmitKernelOp& emit) {
+  const bool there = state.view.has_flood(key);
+  if (wants_flood(state, key)) {
+    if (!there) emit(AddFlood{key});
+  } else if (there && is_ours(state, key) && state.files != FileState::Unread &&
+             may_remove(state, key, key.remote)) {
+    emit(DeleteFlood{key});
+  }
+}
+
+void plan_neighbor(const State& state, const NeighborKey& key, const EmitKernelOp& emit) {
+  const auto* actual = state.view.neighbor(key);
+  const auto wanted = wanted_neighbor(state, key);
+  if (wanted) {
+    if (actual != nullptr && *actual == *wanted) return;
+    if (actual != nullptr &&
+        is_foreign(state, key, actual->state == NeighborState::Permanent, is_ours(*actual))) {
+      return;
+    }
+    emit(SetNeighbor{key, *wanted});
+  } else if (actual != nullptr && is_ours(*actual) && may_remove(state, key, {})) {
+    emit(DeleteNeighbor{key});
+  }
+}
+
+}  // namespace
+
+evpn::Decision owner_of(const State& state, const evpn::MacKey& key) {
+  const auto* binding = state.bindings.by_vni(key.vni);
+  if (binding != nullptr && is_own_address(state, *binding, key.mac)) {
+    return {evpn::Owner::Local, "own address"};
+  }
+  return evpn::decide(local_of(state, key), state.rib.mac(key),
+                      binding == nullptr ? IpAddress{} : binding->vtep);
+}
+
+std::optional<BridgeFdbEntry> wanted_bridge_fdb(const State& state, const BridgeFdbKey& key) {
+  const auto* binding = state.bindings.by_vlan(key.bridge, key.vlan);
+  if (binding == nullptr) return std::nullopt;
+  const auto* remote = remote_owner(state, *binding, key.mac);
+  if (remote == nullptr) return std::nullopt;
+  // The kernel ignores sticky and static on an extern_learn entry (kernel.md: measured on 6.1), so
+  // a MAC that must not be taken over by learning is marked sticky instead.
+  return BridgeFdbEntry{.port = binding->device,
+                        .state = remote->sticky() ? FdbState::Static : FdbState::Dynamic,
+                        .extern_learn = !remote->sticky(),
+                        .sticky = remote->sticky()};
+}
+
+std::optional<VxlanFdbEntry> wanted_vxlan_fdb(const State& state, const VxlanFdbKey& key) {
+  const auto* binding = state.bindings.by_fdb(key.device, key.vni);
+  if (binding == nullptr) return std::nullopt;
+  const auto* remote = remote_owner(state, *binding, key.mac);
+  if (remote == nullptr || remote->vtep.is_zero()) return std::nullopt;
+  return VxlanFdbEntry{.remote = remote->vtep, .state = FdbState::Dynamic, .extern_learn = true};
+}
+
+bool wants_flood(const State& state, const FloodKey& key) {
+  const auto* binding = state.bindings.by_fdb(key.device, key.vni);
+  if (binding != nullptr && state.rib.floods_to({binding->vni, key.remote})) return true;
+  const auto* device = state.view.link(key.device);
+  if (device == nullptr) return false;
+  const auto it = state.topology.links.find(device->name);
+  return it != state.topology.links.end() &&
+         std::find(it->second.flood.begin(), it->second.flood.end(),
+                   std::pair(key.vni, key.remote)) != it->second.flood.end();
+}
+
+std::optional<NeighborEntry> wanted_neighbor(const State& state, const NeighborKey& key) {
+  const auto* binding = state.bindings.by_svi(key.device);
+  if (binding == nullptr) return std::nullopt;
+  const auto host = state.rib.host({binding->vni, key.ip});
+  if (!host || owner_of(state, {binding->vni, host->mac}).owner != evpn::Owner::Remote) {
+    return std::nullopt;
+  }
+  return NeighborEntry{.mac = host->mac,
+                       .state = NeighborState::NoArp,
+                       .extern_learn = true,
+                       .router = (host->route.flags & MacFlags::kRouter) != 0,
+                       .protocol = kNeighborProtocol};
+}
+
+std::optional<AddLocalVni> wanted_local_vni(const State& state, Vni vni) {
+  const auto* binding = state.bindings.by_vni(vni);
+  if (binding == nullptr || !binding->up) return std::nullopt;
+  const auto* device = state.view.link(binding->device);
+  const auto* svi = state.view.link(binding->svi);
+  const auto* vrf = svi == nullptr ? nullptr : state.view.link(svi->master);
+  return AddLocalVni{
+      .vni = vni,
+      .vtep = binding->vtep,
+      .tenant_vrf = vrf != nullptr && vrf->kind == LinkKind::Vrf ? vrf->index.value() : 0,
+      .multicast_group = device == nullptr ? IpAddress{} : device->vxlan_group,
+      .svi = binding->svi};
+}
+
+std::optional<AddLocalMacIp> wanted_local_mac_ip(const State& state, const MacIpKey& key) {
+  const evpn::MacKey mac_key{key.vni, key.mac};
+  const auto* binding = state.bindings.by_vni(key.vni);
+  const auto* local = local_of(state, mac_key);
+  if (binding == nullptr || !binding->up || local == nullptr) return std::nullopt;
+  if (owner_of(state, mac_key).owner != evpn::Owner::Local) return std::nullopt;
+  AddLocalMacIp route{.key = key, .sequence = local->sequence};
+  if (local->pinned) route.flags |= MacFlags::kSticky;
+  if (key.ip.is_none()) return route;
+  const auto* neighbor = state.view.neighbor({binding->svi, key.ip});
+  if (neighbor == nullptr || neighbor->mac != key.mac || !is_local_host(*neighbor))
+    return std::nullopt;
+  if (neighbor->router && key.ip.is_v6()) route.flags |= MacFlags::kRouter;
+  return route;
+}
+
+bool is_ours(const State& state, const BridgeFdbEntry& entry) {
+  return (entry.extern_learn || entry.sticky) && is_vxlan(state, entry.port);
+}
+
+bool is_ours(const VxlanFdbEntry& entry) { return entry.extern_learn; }
+
+bool is_ours(const NeighborEntry& entry) {
+  return entry.extern_learn && entry.protocol == kNeighborProtocol;
+}
+
+bool is_ours(const State& state, const FloodKey& key) {
+  return state.ledger.has(ledger_flood(state, key));
+}
+
+bool is_local_host(const NeighborEntry& entry) {
+  if (entry.extern_learn || entry.mac.is_zero() || entry.mac.is_multicast()) return false;
+  return entry.state != NeighborState::Incomplete && entry.state != NeighborState::Failed &&
+         entry.state != NeighborState::NoArp;
+}
+
+bool is_local_host(const State& state, const Binding& binding, const BridgeFdbEntry& entry) {
+  return entry.port != binding.bridge && entry.state != FdbState::Permanent &&
+         !is_vxlan(state, entry.port);
+}
+
+std::string ledger_link(const std::string& name) { return "link " + name; }
+std::string ledger_vlans(const std::string& port) { return "vlans " + port; }
+std::string ledger_address(const std::string& link, const IpPrefix& prefix) {
+  return fmt::format("address {} {}", link, prefix);
+}
+std::string ledger_flood(const State& state, const FloodKey& key) {
+  return fmt::format("flood {} {} {}", state.view.name_of(key.device), key.vni, key.remote);
+}
+
+void plan(const State& state, const KernelKey& key, const EmitKernelOp& emit) {
+  struct Visitor {
+    const State& state;
+    const EmitKernelOp& emit;
+    void operator()(const LinkKey& k) const { plan_link(state, k, emit); }
+    void operator()(const VlansKey& k) const { plan_vlans(state, k, emit); }
+    void operator()(const AddressesKey& k) const { plan_addresses(state, k, emit); }
+    void operator()(const BridgeFdbKey& k) const { plan_bridge_fdb(state, k, emit); }
+    void operator()(const VxlanFdbKey& k) const { plan_vxlan_fdb(state, k, emit); }
+    void operator()(const FloodKey& k) const { plan_flood(state, k, emit); }
+    void operator()(const NeighborKey& k) const { plan_neighbor(state, k, emit); }
+  };
+  std::visit(Visitor{state, emit}, key);
+}
+
+void plan(const State& state, const BgpKey& key, const EmitMessage& emit) {
+  if (!state.relay_up || !state.routes_known) return;
+  if (const auto* vni = std::get_if<Vni>(&key)) {
+    const auto wanted = wanted_local_vni(state, *vni);
+    const auto told = state.told_vnis.find(*vni);
+    const bool is_told = told != state.told_vnis.end();
+    if (wanted && (!is_told || told->second != *wanted)) emit(*wanted);
+    if (!wanted && is_told) emit(DeleteLocalVni{*vni});
+    return;
+  }
+  const auto& mac_ip = std::get<MacIpKey>(key);
+  const auto wanted = wanted_local_mac_ip(state, mac_ip);
+  const auto told = state.told_macs.find(mac_ip);
+  const bool is_told = told != state.told_macs.end();
+  if (wanted && (!is_told || told->second != *wanted)) emit(*wanted);
+  if (!wanted && is_told) emit(DeleteLocalMacIp{mac_ip});
+}
+
+}  // namespace vtepd::agent

@@ -1,0 +1,59 @@
+// What is wanted, as pure functions of the state; and plan(): the writes that make it so.
+//
+// plan() is the only place that compares. It never looks at a clock and writes nothing; a key that
+// cannot be compared yet (a device that is not there) gives no operation and is asked again when
+// the kernel view changes.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "agent/state.h"
+
+namespace vtepd::agent {
+
+evpn::Decision owner_of(const State& state, const evpn::MacKey& key);
+
+std::optional<BridgeFdbEntry> wanted_bridge_fdb(const State& state, const BridgeFdbKey& key);
+std::optional<VxlanFdbEntry> wanted_vxlan_fdb(const State& state, const VxlanFdbKey& key);
+bool wants_flood(const State& state, const FloodKey& key);
+std::optional<NeighborEntry> wanted_neighbor(const State& state, const NeighborKey& key);
+std::optional<AddLocalVni> wanted_local_vni(const State& state, Vni vni);
+std::optional<AddLocalMacIp> wanted_local_mac_ip(const State& state, const MacIpKey& key);
+
+/// Whether the kernel's entry is one that vtepd writes: by the mark the kernel lets it carry, or by
+/// the ledger where there is none.
+bool is_ours(const State& state, const BridgeFdbEntry& entry);
+bool is_ours(const VxlanFdbEntry& entry);
+bool is_ours(const NeighborEntry& entry);
+bool is_ours(const State& state, const FloodKey& key);
+
+/// Whether a neighbour is a host of our own: it has answered, and nobody told us of it.
+bool is_local_host(const NeighborEntry& entry);
+
+/// Whether a bridge entry is a host on a local port: not the kernel's own address of a port, and
+/// not a remote one.
+bool is_local_host(const State& state, const Binding& binding, const BridgeFdbEntry& entry);
+
+/// The rows of the ledger.
+std::string ledger_link(const std::string& name);
+std::string ledger_vlans(const std::string& port);
+std::string ledger_address(const std::string& link, const IpPrefix& prefix);
+std::string ledger_flood(const State& state, const FloodKey& key);
+
+/// "1,10-20" as the ledger keeps a port's VLANs, and back.
+std::string to_text(const VlanMembers& members);
+VlanMembers vlans_from_text(const std::string& text);
+
+using EmitKernelOp = std::function<void(KernelOp)>;
+using EmitMessage = std::function<void(EvpnMessage)>;
+
+void plan(const State& state, const KernelKey& key, const EmitKernelOp& emit);
+void plan(const State& state, const BgpKey& key, const EmitMessage& emit);
+
+void plan_link(const State& state, const LinkKey& key, const EmitKernelOp& emit);
+void plan_vlans(const State& state, const VlansKey& key, const EmitKernelOp& emit);
+void plan_addresses(const State& state, const AddressesKey& key, const EmitKernelOp& emit);
+
+}  // namespace vtepd::agent
