@@ -1,0 +1,453 @@
+// What every KernelPort promises of what it accepts: each operation is done, told and dumped.
+#define CATCH_CONFIG_RUNNER
+#include "tests/contract/kernel_bench.h"
+
+namespace vtepd::contract {
+namespace {
+
+// --- Links ---------------------------------------------------------------------------------------
+
+TEST_CASE("a link is created with all that was said", "[link]") {
+  Bench bench;
+  const auto bridge = bench.create({.name = "br0",
+                                    .kind = LinkKind::Bridge,
+                                    .mtu = 1600,
+                                    .mac = mac("02:00:00:00:00:99"),
+                                    .options = {{Option::BridgeVlanFiltering, 1},
+                                                {Option::BridgeVlanProtocol, 0x88A8},
+                                                {Option::BridgeAgeing, 180000},
+                                                {Option::BridgePriority, 4096}}});
+  CHECK(bench.link(bridge).kind == LinkKind::Bridge);
+  CHECK(bench.link(bridge).mac == mac("02:00:00:00:00:99"));
+  CHECK(bench.link(bridge).mtu == 1600);
+  CHECK_FALSE(bench.link(bridge).up);
+  CHECK(bench.option(bridge, Option::BridgeVlanFiltering) == 1);
+  CHECK(bench.option(bridge, Option::BridgeVlanProtocol) == 0x88A8);
+  CHECK(bench.option(bridge, Option::BridgeAgeing) == 180000);
+  CHECK(bench.option(bridge, Option::BridgePriority) == 4096);
+
+  const auto vxlan = bench.create({.name = "vx10",
+                                   .kind = LinkKind::Vxlan,
+                                   .vxlan_local = ip("2001:db8::1"),
+                                   .vxlan_group = ip("2001:db8::2"),
+                                   .options = {{Option::VxlanId, 10},
+                                               {Option::VxlanPort, 4789},
+                                               {Option::VxlanTtl, 64},
+                                               {Option::VxlanLearning, 0},
+                                               {Option::VxlanAgeing, 600}}});
+  CHECK(bench.link(vxlan).vxlan_local == ip("2001:db8::1"));
+  CHECK(bench.link(vxlan).vxlan_group == ip("2001:db8::2"));
+  CHECK(bench.option(vxlan, Option::VxlanId) == 10);
+  CHECK(bench.option(vxlan, Option::VxlanPort) == 4789);
+  CHECK(bench.option(vxlan, Option::VxlanTtl) == 64);
+  CHECK(bench.option(vxlan, Option::VxlanLearning) == 0);
+  CHECK(bench.option(vxlan, Option::VxlanAgeing) == 600);
+  CHECK(bench.view.has_flood({vxlan, {}, ip("2001:db8::2")}));
+
+  const auto svi =
+      bench.create({.name = "br0.10", .kind = LinkKind::Vlan, .lower = bridge, .vlan = vlan(10)});
+  CHECK(bench.link(svi).lower == bridge);
+  CHECK(bench.link(svi).vlan == vlan(10));
+}
+
+TEST_CASE("every option of a bridge can be set and is read back", "[link]") {
+  Bench bench;
+  const auto bridge = bench.create(bridge_named("br0"));
+  const Options wanted{{Option::BridgeVlanFiltering, 0},
+                       {Option::BridgeVlanStats, 1},
+                       {Option::BridgeStp, 0},
+                       {Option::BridgePriority, 8192},
+                       {Option::BridgeAgeing, 60000},
+                       {Option::BridgeForwardDelay, 400},
+                       {Option::BridgeHelloTime, 300},
+                       {Option::BridgeMaxAge, 1000},
+                       {Option::BridgeMulticastSnooping, 1},
+                       {Option::BridgeMulticastQuerier, 1},
+                       {Option::BridgeMulticastRouter, 2},
+                       {Option::BridgeMulticastUseIfaddr, 1},
+                       {Option::BridgeMulticastStats, 1},
+                       {Option::BridgeMulticastHashMax, 8192},
+                       {Option::BridgeMulticastIgmpVersion, 3},
+                       {Option::BridgeMulticastMldVersion, 2},
+                       {Option::BridgeMulticastLastMemberCount, 3},
+                       {Option::BridgeMulticastStartupQueryCount, 4},
+                       {Option::BridgeMulticastLastMemberInterval, 200},
+                       {Option::BridgeMulticastMembershipInterval, 27000},
+                       {Option::BridgeMulticastQuerierInterval, 26000},
+                       {Option::BridgeMulticastQueryInterval, 12600},
+                       {Option::BridgeMulticastQueryResponseInterval, 1100},
+                       {Option::BridgeMulticastStartupQueryInterval, 3200}};
+  bench.must(ChangeLink{.index = bridge, .kind = LinkKind::Bridge, .options = wanted});
+  CHECK(difference(wanted, bench.link(bridge).options) == Options{});
+}
+
+TEST_CASE("a link is changed in what is given and in nothing else", "[link]") {
+  Bench bench;
+  const auto index = bench.create(vxlan_named("vx10", 10));
+  const auto before = bench.link(index);
+
+  bench.must(ChangeLink{.index = index, .kind = LinkKind::Vxlan, .mtu = 1400});
+  CHECK(bench.link(index).mtu == 1400);
+  bench.must(ChangeLink{
+      .index = index, .kind = LinkKind::Vxlan, .mac = mac("02:00:00:00:00:77"), .up = true});
+  CHECK(bench.link(index).mac == mac("02:00:00:00:00:77"));
+  CHECK(bench.link(index).up);
+  bench.must(ChangeLink{.index = index, .kind = LinkKind::Vxlan, .alias = "rack 7"});
+  CHECK(bench.link(index).alias == "rack 7");
+  bench.must(ChangeLink{.index = index, .kind = LinkKind::Vxlan, .alias = ""});
+  CHECK(bench.link(index).alias.empty());
+  bench.must(ChangeLink{.index = index, .kind = LinkKind::Vxlan, .vxlan_local = ip("10.0.0.2")});
+  CHECK(bench.link(index).vxlan_local == ip("10.0.0.2"));
+  bench.must(ChangeLink{.index = index,
+                        .kind = LinkKind::Vxlan,
+                        .up = false,
+                        .options = {{Option::VxlanAgeing, 111}, {Option::VxlanLearning, 1}}});
+  CHECK_FALSE(bench.link(index).up);
+  CHECK(bench.option(index, Option::VxlanAgeing) == 111);
+
+  auto after = bench.link(index);
+  after.mtu = before.mtu;
+  after.mac = before.mac;
+  after.vxlan_local = before.vxlan_local;
+  after.running = before.running;
+  after.options[Option::VxlanAgeing] = before.options.at(Option::VxlanAgeing);
+  after.options[Option::VxlanLearning] = before.options.at(Option::VxlanLearning);
+  CHECK(words(after) == words(before));
+}
+
+TEST_CASE("a port that joins a bridge is in its VLAN 1, and leaves with all it had", "[link]") {
+  Bench bench;
+  const auto bridge = bench.create(bridge_named("br0"));
+  const auto port = bench.create(dummy_named("swp1"));
+  CHECK_FALSE(bench.link(port).is_bridge_port());
+  REQUIRE(bench.view.vlans(bridge) != nullptr);
+  CHECK(bench.view.vlans(bridge)->members.at(vlan(1)) == VlanFlags{true, true});
+
+  bench.must(ChangeLink{.index = port, .kind = LinkKind::Dummy, .master = bridge});
+  CHECK(bench.link(port).is_bridge_port());
+  CHECK(bench.link(port).master == bridge);
+  REQUIRE(bench.view.vlans(port) != nullptr);
+  CHECK(bench.view.vlans(port)->members == VlanMembers{{vlan(1), {true, true}}});
+  bench.must(SetBridgeFdb{{bridge, vlan(1), mac_number(1)}, {.port = port, .extern_learn = true}});
+
+  bench.must(ChangeLink{.index = port, .kind = LinkKind::Dummy, .master = IfIndex{}});
+  CHECK_FALSE(bench.link(port).is_bridge_port());
+  CHECK(bench.link(port).master.is_none());
+  CHECK(bench.view.vlans(port) == nullptr);
+  CHECK(bench.view.bridge_fdb({bridge, vlan(1), mac_number(1)}) == nullptr);
+}
+
+TEST_CASE("port options are changed and outlive changes of the link", "[link]") {
+  Bench bench;
+  const Switch sw(bench);
+  const Options wanted{{Option::PortLearning, 0},
+                       {Option::PortNeighSuppress, 1},
+                       {Option::PortUnicastFlood, 0},
+                       {Option::PortMulticastFlood, 0},
+                       {Option::PortBroadcastFlood, 0},
+                       {Option::PortVlanTunnel, 1},
+                       {Option::PortMulticastRouter, 0},
+                       {Option::PortFastLeave, 1},
+                       {Option::PortCost, 5},
+                       {Option::PortPriority, 16},
+                       {Option::PortIsolated, 1},
+                       {Option::PortGuard, 1},
+                       {Option::PortGroupForwardMask, 8},
+                       {Option::PortLocked, 1},
+                       {Option::PortHairpin, 1}};
+  bench.must(ChangePort{sw.port1, wanted});
+  CHECK(difference(wanted, bench.link(sw.port1).options) == Options{});
+  bench.must(ChangeLink{.index = sw.port1, .kind = LinkKind::Dummy, .mtu = 1400, .up = false});
+  CHECK(difference(wanted, bench.link(sw.port1).options) == Options{});
+  CHECK(bench.view.vlans(sw.port1)->members.size() == 3);
+}
+
+TEST_CASE("a deleted link takes its rows with it", "[link]") {
+  Bench bench;
+  const Switch sw(bench);
+  const auto vxlan = bench.create(vxlan_named("vx10", 10));
+  const auto svi = bench.create(
+      {.name = "br0.10", .kind = LinkKind::Vlan, .lower = sw.bridge, .vlan = vlan(10)});
+  bench.must(ChangeLink{.index = svi, .kind = LinkKind::Vlan, .up = true});
+  bench.must(ChangeLink{.index = vxlan, .kind = LinkKind::Vxlan, .up = true, .master = sw.bridge});
+  bench.must(AddFlood{{vxlan, {}, ip("10.0.0.9")}});
+  bench.must(SetVxlanFdb{{vxlan, {}, mac_number(1)}, {.remote = ip("10.0.0.9")}});
+  bench.must(SetBridgeFdb{{sw.bridge, vlan(1), mac_number(1)}, {.port = vxlan}});
+  bench.must(AddAddress{{svi, prefix("10.1.0.1/24")}});
+  bench.must(
+      SetNeighbor{{svi, ip("10.1.0.7")},
+                  {.mac = mac_number(7), .state = NeighborState::NoArp, .extern_learn = true}});
+
+  bench.must(DeleteLink{vxlan});
+  CHECK(bench.view.link(vxlan) == nullptr);
+  CHECK(bench.view.flood().empty());
+  CHECK(bench.view.vxlan_fdb().empty());
+  CHECK(bench.view.bridge_fdb({sw.bridge, vlan(1), mac_number(1)}) == nullptr);
+
+  bench.must(DeleteLink{sw.bridge});
+  CHECK(bench.view.link(svi) == nullptr);
+  CHECK(bench.view.link("br0") == nullptr);
+  CHECK_FALSE(bench.link(sw.port1).is_bridge_port());
+  CHECK(bench.view.vlans().empty());
+  CHECK(bench.view.neighbors().empty());
+}
+
+TEST_CASE("a sysctl written is a sysctl seen", "[link]") {
+  Bench bench;
+  const auto port = bench.create(dummy_named("swp1"));
+  bench.must(ChangeLink{.index = port, .kind = LinkKind::Dummy, .up = true});
+  for (const auto option : {Option::Ipv4Forwarding, Option::Ipv4ArpAccept, Option::Ipv6Forwarding,
+                            Option::Ipv6Disabled}) {
+    for (const std::uint64_t value : {1U, 0U, 1U}) {
+      REQUIRE(bench.apply(WriteSysctl{"swp1", option, value}));
+      CHECK(bench.readable());
+      bench.drain();  // the effect is waiting when apply() returns
+      CHECK(bench.option(port, option) == value);
+      bench.settle();
+    }
+  }
+}
+
+// --- VLANs and tunnels ---------------------------------------------------------------------------
+
+TEST_CASE("VLANs come and go in ranges, with one PVID", "[vlan]") {
+  Bench bench;
+  const Switch sw(bench);
+  VlanMembers members;
+  for (unsigned number = 100; number <= 120; ++number) members[vlan(number)] = {};
+  members[vlan(110)] = {.pvid = true, .untagged = true};
+  members[vlan(121)] = {.untagged = true};
+  bench.must(AddVlans{.port = sw.port1, .members = members});
+  auto expected = members;
+  expected[vlan(1)] = {.untagged = true};  // no longer the PVID
+  expected[vlan(10)] = expected[vlan(20)] = {};
+  CHECK(bench.view.vlans(sw.port1)->members == expected);
+
+  bench.must(AddVlans{.port = sw.port1, .members = {{vlan(110), {}}}});
+  expected[vlan(110)] = {};
+  CHECK(bench.view.vlans(sw.port1)->members == expected);
+
+  bench.must(DeleteVlans{.port = sw.port1, .vlans = {vlan(100), vlan(101), vlan(102), vlan(121)}});
+  for (const unsigned number : {100U, 101U, 102U, 121U}) expected.erase(vlan(number));
+  CHECK(bench.view.vlans(sw.port1)->members == expected);
+
+  bench.must(AddVlans{.port = sw.bridge, .self = true, .members = {{vlan(10), {}}}});
+  CHECK(bench.view.vlans(sw.bridge)->members.contains(vlan(10)));
+  CHECK_FALSE(bench.view.vlans(sw.port2)->members.contains(vlan(110)));
+  bench.must(DeleteVlans{.port = sw.bridge, .self = true, .vlans = {vlan(10)}});
+  CHECK_FALSE(bench.view.vlans(sw.bridge)->members.contains(vlan(10)));
+}
+
+TEST_CASE("every second VLAN of 4094 is one operation", "[vlan]") {
+  Bench bench;
+  const Switch sw(bench);
+  AddVlans op{.port = sw.port1};
+  for (unsigned number = 2; number <= 4094; number += 2) op.members[vlan(number)] = {};
+  bench.must(op);
+  CHECK(bench.view.vlans(sw.port1)->members.size() == op.members.size() + 1);
+  DeleteVlans remove{.port = sw.port1};
+  for (const auto& [id, flags] : op.members) remove.vlans.push_back(id);
+  bench.must(remove);
+  CHECK(bench.view.vlans(sw.port1)->members.size() == 1);
+}
+
+TEST_CASE("VLANs are mapped to VNIs, in ranges and alone", "[vlan]") {
+  Bench bench;
+  const Switch sw(bench);
+  const auto vxlan = bench.create(external_named("vxlan0"));
+  bench.must(ChangeLink{.index = vxlan, .kind = LinkKind::Vxlan, .master = sw.bridge});
+  bench.must(ChangePort{vxlan, {{Option::PortVlanTunnel, 1}}});
+  VlanMembers members;
+  for (unsigned number = 10; number < 20; ++number) members[vlan(number)] = {};
+  for (unsigned number = 1000; number < 2000; ++number) members[vlan(number)] = {};
+  bench.must(AddVlans{.port = vxlan, .members = members});
+
+  TunnelMap tunnels;
+  for (unsigned number = 10; number < 15; ++number) tunnels[vlan(number)] = vni(1000 + number);
+  tunnels[vlan(17)] = vni(16777215);
+  bench.must(AddTunnels{vxlan, tunnels});
+  CHECK(bench.view.vlans(vxlan)->tunnels == tunnels);
+  bench.must(DeleteTunnels{vxlan, {{vlan(11), vni(1011)}, {vlan(12), vni(1012)}}});
+  tunnels.erase(vlan(11));
+  tunnels.erase(vlan(12));
+  CHECK(bench.view.vlans(vxlan)->tunnels == tunnels);
+
+  // No two of these make a range: the request is longer than one message takes.
+  AddTunnels scattered{vxlan, {}};
+  for (unsigned number = 1000; number < 2000; ++number) {
+    scattered.tunnels[vlan(number)] = vni(30000 + 2 * number);
+  }
+  bench.must(scattered);
+  CHECK(bench.view.vlans(vxlan)->tunnels.size() == tunnels.size() + 1000);
+  bench.must(DeleteTunnels{vxlan, scattered.tunnels});
+  CHECK(bench.view.vlans(vxlan)->tunnels == tunnels);
+}
+
+TEST_CASE("a VLAN taken from a port takes learned entries, not those of a control plane",
+          "[vlan][fdb]") {
+  Bench bench;
+  const Switch sw(bench);
+  bench.must(
+      SetBridgeFdb{{sw.bridge, vlan(10), mac_number(1)}, {.port = sw.port1, .extern_learn = true}});
+  bench.must(SetBridgeFdb{{sw.bridge, vlan(10), mac_number(2)},
+                          {.port = sw.port1, .state = FdbState::Static}});
+  bench.must(SetBridgeFdb{{sw.bridge, vlan(10), mac_number(3)}, {.port = sw.port1}});
+  bench.must(DeleteVlans{.port = sw.port1, .vlans = {vlan(10)}});
+  CHECK(bench.view.bridge_fdb({sw.bridge, vlan(10), mac_number(1)}) != nullptr);
+  CHECK(bench.view.bridge_fdb({sw.bridge, vlan(10), mac_number(2)}) != nullptr);
+  CHECK(bench.view.bridge_fdb({sw.bridge, vlan(10), mac_number(3)}) == nullptr);
+}
+
+// --- Addresses -----------------------------------------------------------------------------------
+
+TEST_CASE("addresses come and go", "[address]") {
+  Bench bench;
+  const auto port = bench.create(dummy_named("swp1"));
+  bench.must(ChangeLink{.index = port, .kind = LinkKind::Dummy, .up = true});
+  for (const auto* text : {"10.1.0.1/24", "10.0.0.1/32", "2001:db8::1/64"}) {
+    const AddressKey key{port, prefix(text)};
+    REQUIRE(bench.apply(AddAddress{key}));
+    bench.drain();  // an IPv6 address too, though the kernel announces it later
+    CHECK(bench.view.has_address(key));
+    bench.settle();
+    bench.must_refuse(AddAddress{key}, EEXIST);
+    bench.must(DeleteAddress{key});
+    CHECK_FALSE(bench.view.has_address(key));
+    bench.must_refuse(DeleteAddress{key}, EADDRNOTAVAIL);
+  }
+}
+
+// --- FDBs ----------------------------------------------------------------------------------------
+
+TEST_CASE("a bridge entry is set, replaced, moved and deleted", "[fdb]") {
+  Bench bench;
+  const Switch sw(bench);
+  const BridgeFdbKey key{sw.bridge, vlan(10), mac_number(1)};
+  for (const auto& entry : {BridgeFdbEntry{.port = sw.port1, .extern_learn = true},
+                            BridgeFdbEntry{.port = sw.port2, .extern_learn = true},
+                            BridgeFdbEntry{.port = sw.port1, .extern_learn = true}}) {
+    bench.must(SetBridgeFdb{key, entry});
+    REQUIRE(bench.view.bridge_fdb(key) != nullptr);
+    CHECK(*bench.view.bridge_fdb(key) == entry);
+    CHECK(bench.view.bridge_fdb({sw.bridge, vlan(20), key.mac}) == nullptr);
+  }
+  bench.must_refuse(DeleteBridgeFdb{key, sw.port2}, ENOENT);
+  bench.must(DeleteBridgeFdb{key, sw.port1});
+  CHECK(bench.view.bridge_fdb(key) == nullptr);
+  bench.must_refuse(DeleteBridgeFdb{key, sw.port1}, ENOENT);
+
+  for (const auto& entry :
+       {BridgeFdbEntry{.port = sw.port1},
+        BridgeFdbEntry{.port = sw.port1, .state = FdbState::Static},
+        BridgeFdbEntry{.port = sw.port1, .state = FdbState::Static, .sticky = true}}) {
+    bench.must(SetBridgeFdb{key, entry});
+    CHECK(*bench.view.bridge_fdb(key) == entry);
+    bench.must(DeleteBridgeFdb{key, sw.port1});
+  }
+}
+
+TEST_CASE("a bridge entry without a VLAN is one of every VLAN of the port", "[fdb]") {
+  Bench bench;
+  const Switch sw(bench);
+  bench.must(
+      SetBridgeFdb{{sw.bridge, {}, mac_number(1)}, {.port = sw.port1, .extern_learn = true}});
+  CHECK(bench.view.bridge_fdb({sw.bridge, {}, mac_number(1)}) != nullptr);
+  for (const unsigned number : {1U, 10U, 20U}) {
+    CHECK(bench.view.bridge_fdb({sw.bridge, vlan(number), mac_number(1)}) != nullptr);
+  }
+}
+
+TEST_CASE("extern_learn in one request with static or sticky drops these", "[fdb]") {
+  Bench bench;
+  const Switch sw(bench);
+  const BridgeFdbKey key{sw.bridge, vlan(10), mac_number(1)};
+  bench.must(SetBridgeFdb{
+      key, {.port = sw.port1, .state = FdbState::Static, .extern_learn = true, .sticky = true}});
+  CHECK(*bench.view.bridge_fdb(key) == BridgeFdbEntry{.port = sw.port1, .extern_learn = true});
+}
+
+TEST_CASE("a vxlan entry is set, replaced and deleted", "[fdb]") {
+  Bench bench;
+  const auto vxlan = bench.create(vxlan_named("vx10", 10));
+  const VxlanFdbKey key{vxlan, {}, mac_number(1)};
+  for (const auto& entry : {VxlanFdbEntry{.remote = ip("10.0.0.8"), .extern_learn = true},
+                            VxlanFdbEntry{.remote = ip("10.0.0.9"), .extern_learn = true}}) {
+    bench.must(SetVxlanFdb{key, entry});
+    REQUIRE(bench.view.vxlan_fdb(key) != nullptr);
+    CHECK(*bench.view.vxlan_fdb(key) == entry);
+  }
+  bench.must(DeleteVxlanFdb{key});
+  CHECK(bench.view.vxlan_fdb().empty());
+  bench.must_refuse(DeleteVxlanFdb{key}, ENOENT);
+  for (const auto state : {FdbState::Dynamic, FdbState::Static, FdbState::Permanent}) {
+    const VxlanFdbEntry entry{.remote = ip("10.0.0.8"), .state = state};
+    bench.must(SetVxlanFdb{key, entry});
+    CHECK(*bench.view.vxlan_fdb(key) == entry);
+    bench.must(DeleteVxlanFdb{key});
+  }
+}
+
+TEST_CASE("on a device for many VNIs each VNI has entries and flood lists of its own", "[fdb]") {
+  Bench bench;
+  const auto vxlan = bench.create(external_named("vxlan0"));
+  for (const unsigned number : {1010U, 1020U, 1030U}) {
+    bench.must(SetVxlanFdb{{vxlan, vni(number), mac_number(1)},
+                           {.remote = ip("10.0.0.9"), .extern_learn = true}});
+    bench.must(AddFlood{{vxlan, vni(number), ip("10.0.0.9")}});
+  }
+  CHECK(bench.view.vxlan_fdb().size() == 3);
+  CHECK(bench.view.flood().size() == 3);
+  bench.must(DeleteVxlanFdb{{vxlan, vni(1020), mac_number(1)}});
+  bench.must(DeleteFlood{{vxlan, vni(1020), ip("10.0.0.9")}});
+  CHECK(bench.view.vxlan_fdb().size() == 2);
+  CHECK(bench.view.flood().size() == 2);
+  CHECK(bench.view.has_flood({vxlan, vni(1030), ip("10.0.0.9")}));
+}
+
+TEST_CASE("a flood list takes members one by one, each once", "[fdb]") {
+  Bench bench;
+  const auto vxlan = bench.create(vxlan_named("vx10", 10));
+  for (const auto* remote : {"10.0.0.7", "10.0.0.8", "10.0.0.8", "10.0.0.9"}) {
+    bench.must(AddFlood{{vxlan, {}, ip(remote)}});
+  }
+  CHECK(bench.view.flood().size() == 3);
+  bench.must(DeleteFlood{{vxlan, {}, ip("10.0.0.8")}});
+  CHECK(bench.view.flood().size() == 2);
+  CHECK_FALSE(bench.view.has_flood({vxlan, {}, ip("10.0.0.8")}));
+  bench.must(DeleteFlood{{vxlan, {}, ip("10.0.0.8")}});  // accepted while the list stands
+  CHECK(bench.view.flood().size() == 2);
+  bench.must(DeleteFlood{{vxlan, {}, ip("10.0.0.7")}});
+  bench.must(DeleteFlood{{vxlan, {}, ip("10.0.0.9")}});
+  bench.must_refuse(DeleteFlood{{vxlan, {}, ip("10.0.0.9")}}, ENOENT);
+}
+
+// --- Neighbours ----------------------------------------------------------------------------------
+
+TEST_CASE("a neighbour keeps our mark, is replaced and deleted", "[neighbor]") {
+  Bench bench;
+  const Switch sw(bench);
+  const auto svi = bench.create(
+      {.name = "br0.10", .kind = LinkKind::Vlan, .lower = sw.bridge, .vlan = vlan(10)});
+  bench.must(ChangeLink{.index = svi, .kind = LinkKind::Vlan, .up = true});
+  for (const auto* address : {"10.1.0.7", "2001:db8::7"}) {
+    const NeighborKey key{svi, ip(address)};
+    for (const unsigned number : {7U, 8U}) {
+      const NeighborEntry entry{.mac = mac_number(number),
+                                .state = NeighborState::NoArp,
+                                .extern_learn = true,
+                                .router = address == std::string_view("2001:db8::7"),
+                                .protocol = kNeighborProtocol};
+      bench.must(SetNeighbor{key, entry});
+      REQUIRE(bench.view.neighbor(key) != nullptr);
+      CHECK(*bench.view.neighbor(key) == entry);
+    }
+    bench.must(DeleteNeighbor{key});
+    CHECK(bench.view.neighbor(key) == nullptr);
+    bench.must_refuse(DeleteNeighbor{key}, ENOENT);
+  }
+}
+
+}  // namespace
+}  // namespace vtepd::contract
+
+int main(int argc, char** argv) { return vtepd::contract::run_contract(argc, argv); }

@@ -1,0 +1,115 @@
+// A small strict model of the kernel's tables behind KernelPort.
+//
+// It refuses what the kernel refuses, with the kernel's errno, and notifies as the kernel does at
+// the level of KernelEvent: whole rows, ports after their link, flushes entry by entry. The same
+// contract tests (tests/contract/kernel_*.cpp) run on it and on a real kernel 6.1.
+//
+// Not faked: forwarding and ageing; the permanent FDB lines that the kernel keeps for devices' own
+// MACs; link-local addresses, duplicate address detection, broadcast and secondary addresses;
+// neighbour states in time (no ARP, a deleted neighbour is gone at once, without NUD_FAILED);
+// carrier (a link that is up runs); STP; veth pairs (a Veth is one end); multicast; other
+// namespaces; limits of any kind; vlan_default_pvid other than 1; the order of rows in a dump.
+//
+// Threads: the test's. Errors: as results; kernel_refusal's form.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "vtepd/kernel_port.h"
+
+namespace vtepd::fake {
+
+class FakeKernel : public KernelPort {
+ public:
+  FakeKernel();
+  ~FakeKernel() override;
+  FakeKernel(const FakeKernel&) = delete;
+  FakeKernel& operator=(const FakeKernel&) = delete;
+
+  std::vector<Result<>> apply(std::span<const KernelOp> ops) override;
+  Result<> dump(const Sink& sink) override;
+  Drained drain(std::size_t budget, const Sink& sink) override;
+  int notification_fd() const override { return event_fd_; }
+
+  /// What the tables hold.
+  const KernelView& state() const { return state_; }
+  /// Every operation handed to apply() since the last forget(), refused ones included.
+  const std::vector<KernelOp>& applied() const { return applied_; }
+  void forget() { applied_.clear(); }
+
+  // As somebody else: no fault injection, not among applied().
+  Result<> act(const KernelOp& op);
+  /// A physical port, as the machine has it before anyone configures it.
+  IfIndex add_port(const std::string& name);
+  /// A frame from `mac` comes in: the bridge learns it (and takes it over from another port).
+  Result<> learn(const MacAddress& mac, IfIndex port, VlanId vlan);
+
+  // Faults.
+  /// The operation `nth` from now (0: the next) is refused.
+  void refuse_nth(std::size_t nth, int code);
+  /// All operations that `matches` are refused until allow_all().
+  void refuse_where(std::function<bool(const KernelOp&)> matches, int code);
+  void allow_all();
+  /// Drops what is waiting; the next drain() says Lost.
+  void lose_notifications();
+  /// The next dump() ends in an error after some rows.
+  void interrupt_dump();
+
+ private:
+  struct NthRefusal {
+    std::size_t remaining{};
+    int code{};
+  };
+
+  static Error refuse(int code, std::string_view text = {});
+  std::optional<int> refusal(const KernelOp& op);
+  void emit(const KernelEvent& event);
+  void update_fd() const;
+
+  Result<> run(const CreateLink& op);
+  Result<> run(const ChangeLink& op);
+  Result<> run(const ChangePort& op);
+  Result<> run(const WriteSysctl& op);
+  Result<> run(const DeleteLink& op);
+  Result<> run(const AddVlans& op);
+  Result<> run(const DeleteVlans& op);
+  Result<> run(const AddTunnels& op);
+  Result<> run(const DeleteTunnels& op);
+  Result<> run(const AddAddress& op);
+  Result<> run(const DeleteAddress& op);
+  Result<> run(const SetBridgeFdb& op);
+  Result<> run(const DeleteBridgeFdb& op);
+  Result<> run(const SetVxlanFdb& op);
+  Result<> run(const DeleteVxlanFdb& op);
+  Result<> run(const AddFlood& op);
+  Result<> run(const DeleteFlood& op);
+  Result<> run(const SetNeighbor& op);
+  Result<> run(const DeleteNeighbor& op);
+
+  Result<> check_new_link(const CreateLink& op) const;
+  Result<> set_master(Link link, IfIndex master);
+  Result<> set_up(Link link, bool up);
+  void release(Link link);
+  void forget_addresses_v6(IfIndex link);
+  void flush_fdb(IfIndex port, VlanId vlan);
+  Result<IfIndex> bridge_of(IfIndex port) const;
+  Result<PortVlans> vlans_of(IfIndex port, bool self) const;
+  Result<VxlanFdbKey> vxlan_key(const VxlanFdbKey& key, const IpAddress& remote) const;
+
+  KernelView state_;
+  std::deque<KernelEvent> waiting_;
+  bool lost_ = false;
+  bool interrupt_dump_ = false;
+  int event_fd_ = -1;
+  std::uint32_t next_index_ = 1;
+  std::vector<KernelOp> applied_;
+  std::optional<NthRefusal> nth_;
+  std::function<bool(const KernelOp&)> refused_;
+  int refused_code_ = 0;
+};
+
+}  // namespace vtepd::fake

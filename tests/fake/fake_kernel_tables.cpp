@@ -1,0 +1,221 @@
+// The tables behind the links: VLANs, tunnel maps, addresses, FDBs, flood lists, neighbours.
+#include <algorithm>
+#include <cerrno>
+
+#include "tests/fake/fake_kernel.h"
+
+namespace vtepd::fake {
+
+// --- VLANs --------------------------------------------------------------------------------------
+
+Result<PortVlans> FakeKernel::vlans_of(IfIndex port, bool self) const {
+  const auto* link = state_.link(port);
+  if (link == nullptr) return refuse(ENODEV);
+  const bool bridge = link->kind == LinkKind::Bridge;
+  if (self != bridge || (!bridge && !link->is_bridge_port())) return refuse(EOPNOTSUPP);
+  const auto* vlans = state_.vlans(port);
+  return vlans == nullptr ? PortVlans{} : *vlans;
+}
+
+Result<> FakeKernel::run(const AddVlans& op) {
+  auto vlans = vlans_of(op.port, op.self);
+  if (!vlans) return vlans.error();
+  for (const auto& [vlan, flags] : op.members) {
+    if (flags.pvid) {
+      for (auto& [other, others_flags] : vlans->members) others_flags.pvid = false;
+    }
+    vlans->members[vlan] = flags;
+  }
+  emit(PortSeen{op.port, {}, *vlans});
+  return {};
+}
+
+Result<> FakeKernel::run(const DeleteVlans& op) {
+  auto vlans = vlans_of(op.port, op.self);
+  if (!vlans) return vlans.error();
+  for (const auto vlan : op.vlans) {
+    vlans->members.erase(vlan);
+    vlans->tunnels.erase(vlan);
+    flush_fdb(op.port, vlan);
+  }
+  emit(PortSeen{op.port, {}, *vlans});
+  return {};
+}
+
+Result<> FakeKernel::run(const AddTunnels& op) {
+  auto vlans = vlans_of(op.port, false);
+  if (!vlans) return vlans.error();
+  if (value_or(state_.link(op.port)->options, Option::PortVlanTunnel, 0) == 0) {
+    return refuse(EINVAL);
+  }
+  for (const auto& [vlan, vni] : op.tunnels) {
+    if (!vlans->members.contains(vlan)) return refuse(EINVAL);
+    const auto is_taken = [vlan = vlan, vni = vni](const auto& row) {
+      return row.first == vlan || row.second == vni;
+    };
+    const bool taken = std::ranges::any_of(vlans->tunnels, is_taken);
+    if (taken) return refuse(EEXIST);
+    vlans->tunnels.emplace(vlan, vni);
+  }
+  emit(PortSeen{op.port, {}, *vlans});
+  return {};
+}
+
+Result<> FakeKernel::run(const DeleteTunnels& op) {
+  auto vlans = vlans_of(op.port, false);
+  if (!vlans) return vlans.error();
+  if (value_or(state_.link(op.port)->options, Option::PortVlanTunnel, 0) == 0) {
+    return refuse(EINVAL);
+  }
+  for (const auto& [vlan, vni] : op.tunnels) {
+    vlans->tunnels.erase(vlan);  // what is not there is accepted too
+  }
+  emit(PortSeen{op.port, {}, *vlans});
+  return {};
+}
+
+// --- Addresses ----------------------------------------------------------------------------------
+
+Result<> FakeKernel::run(const AddAddress& op) {
+  const auto* link = state_.link(op.key.link);
+  if (link == nullptr) return refuse(ENODEV);
+  if (op.key.prefix.address.is_v6() && value_or(link->options, Option::Ipv6Disabled, 0) != 0) {
+    return refuse(EACCES, "IPv6 is disabled on this device");
+  }
+  if (state_.has_address(op.key)) return refuse(EEXIST);
+  emit(AddressSeen{op.key});
+  return {};
+}
+
+Result<> FakeKernel::run(const DeleteAddress& op) {
+  if (state_.link(op.key.link) == nullptr) return refuse(ENODEV);
+  if (!state_.has_address(op.key)) return refuse(EADDRNOTAVAIL);
+  emit(AddressGone{op.key});
+  return {};
+}
+
+// --- FDBs and flood lists -----------------------------------------------------------------------
+
+Result<IfIndex> FakeKernel::bridge_of(IfIndex port) const {
+  const auto* link = state_.link(port);
+  if (link == nullptr) return refuse(ENODEV);
+  if (link->kind == LinkKind::Bridge) return port;
+  if (!link->is_bridge_port()) return refuse(EOPNOTSUPP);
+  return link->master;
+}
+
+Result<> FakeKernel::run(const SetBridgeFdb& op) {
+  const auto port = op.entry.port;
+  const auto bridge = bridge_of(port);
+  if (!bridge) return bridge.error();
+  if (op.key.mac.is_zero()) return refuse(EINVAL);
+  const auto* vlans = state_.vlans(port);
+  const auto members = vlans == nullptr ? VlanMembers{} : vlans->members;
+  auto entry = op.entry;
+  if (entry.extern_learn) {
+    entry.state = FdbState::Dynamic;  // the kernel ignores both in the same request
+    entry.sticky = false;
+  }
+  if (!op.key.vlan.is_none()) {
+    if (!members.contains(op.key.vlan)) return refuse(EINVAL);
+    const BridgeFdbKey key{*bridge, op.key.vlan, op.key.mac};
+    const auto* known = state_.bridge_fdb(key);
+    // An extern_learn request never takes the static state from an entry.
+    if (entry.extern_learn && known != nullptr) entry.state = known->state;
+    emit(BridgeFdbSeen{key, entry});
+    return {};
+  }
+  emit(BridgeFdbSeen{{*bridge, {}, op.key.mac}, entry});
+  for (const auto& [vlan, flags] : members) {
+    emit(BridgeFdbSeen{{*bridge, vlan, op.key.mac}, entry});
+  }
+  return {};
+}
+
+Result<> FakeKernel::run(const DeleteBridgeFdb& op) {
+  const auto bridge = bridge_of(op.port);
+  if (!bridge) return bridge.error();
+  const auto* vlans = state_.vlans(op.port);
+  if (!op.key.vlan.is_none() && (vlans == nullptr || !vlans->members.contains(op.key.vlan))) {
+    return refuse(EINVAL);
+  }
+  const BridgeFdbKey key{*bridge, op.key.vlan, op.key.mac};
+  const auto* known = state_.bridge_fdb(key);
+  if (known == nullptr || known->port != op.port) return refuse(ENOENT);
+  emit(BridgeFdbGone{key, op.port});
+  return {};
+}
+
+/// The key as the kernel files it: the source VNI counts on a device for many VNIs only.
+Result<VxlanFdbKey> FakeKernel::vxlan_key(const VxlanFdbKey& key, const IpAddress& remote) const {
+  const auto* device = state_.link(key.device);
+  if (device == nullptr) return refuse(ENODEV);
+  if (device->kind != LinkKind::Vxlan) return refuse(EINVAL);
+  const bool external = value_or(device->options, Option::VxlanExternal, 0) != 0;
+  const bool v6 = device->vxlan_local.is_v6() || device->vxlan_group.is_v6();
+  if (!remote.is_none() && remote.is_v6() != v6) return refuse(EAFNOSUPPORT);
+  return VxlanFdbKey{key.device, external ? key.vni : Vni{}, key.mac};
+}
+
+Result<> FakeKernel::run(const SetVxlanFdb& op) {
+  if (op.entry.remote.is_none()) return refuse(EINVAL);
+  const auto key = vxlan_key(op.key, op.entry.remote);
+  if (!key) return key.error();
+  auto entry = op.entry;
+  const auto* known = state_.vxlan_fdb(*key);
+  // What a user made stays a user's: an extern_learn request changes its destination only.
+  if (entry.extern_learn && known != nullptr && !known->extern_learn) {
+    entry.extern_learn = false;
+    entry.state = known->state;
+  }
+  emit(VxlanFdbSeen{*key, entry});
+  return {};
+}
+
+Result<> FakeKernel::run(const DeleteVxlanFdb& op) {
+  const auto key = vxlan_key(op.key, {});
+  if (!key) return key.error();
+  if (state_.vxlan_fdb(*key) == nullptr) return refuse(ENOENT);
+  emit(VxlanFdbGone{*key});
+  return {};
+}
+
+Result<> FakeKernel::run(const AddFlood& op) {
+  if (op.key.remote.is_none()) return refuse(EINVAL);
+  const auto key = vxlan_key({op.key.device, op.key.vni, {}}, op.key.remote);
+  if (!key) return key.error();
+  const FloodKey flood{key->device, key->vni, op.key.remote};
+  if (!state_.has_flood(flood)) emit(FloodSeen{flood});  // appending twice is accepted
+  return {};
+}
+
+Result<> FakeKernel::run(const DeleteFlood& op) {
+  const auto key = vxlan_key({op.key.device, op.key.vni, {}}, op.key.remote);
+  if (!key) return key.error();
+  const FloodKey flood{key->device, key->vni, op.key.remote};
+  const bool list_exists = std::ranges::any_of(state_.flood(), [&](const auto& row) {
+    return row.first.device == flood.device && row.first.vni == flood.vni;
+  });
+  if (!list_exists) return refuse(ENOENT);
+  // Of a list that stands, deleting what is not in it is accepted.
+  if (state_.has_flood(flood)) emit(FloodGone{flood});
+  return {};
+}
+
+// --- Neighbours ---------------------------------------------------------------------------------
+
+Result<> FakeKernel::run(const SetNeighbor& op) {
+  if (state_.link(op.key.device) == nullptr) return refuse(ENODEV);
+  if (op.key.ip.is_none()) return refuse(EINVAL);
+  emit(NeighborSeen{op.key, op.entry});
+  return {};
+}
+
+Result<> FakeKernel::run(const DeleteNeighbor& op) {
+  if (state_.link(op.key.device) == nullptr) return refuse(ENODEV);
+  if (state_.neighbor(op.key) == nullptr) return refuse(ENOENT);
+  emit(NeighborGone{op.key});
+  return {};
+}
+
+}  // namespace vtepd::fake

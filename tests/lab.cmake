@@ -1,0 +1,36 @@
+# Tests that need a real kernel and FRR: each runs in a User-Mode Linux guest of its own.
+#
+# A line `# lab: ARGUMENTS` in lab/NAME.sh makes the entry lab.NAME.ARGUMENTS; there may be several.
+# Sanitizers do not run in the guest (its address space is too small for AddressSanitizer).
+
+if(VTEPD_SANITIZE)
+  return()
+endif()
+set(guest ${CMAKE_CURRENT_SOURCE_DIR}/lab/guest)
+
+function(add_lab name)
+  add_test(NAME lab.${name} COMMAND ${guest} -t 540 ${ARGN})
+  set_tests_properties(lab.${name} PROPERTIES LABELS lab TIMEOUT 570
+                       ENVIRONMENT VTEPD_BUILD=${PROJECT_BINARY_DIR})
+endfunction()
+
+file(GLOB scripts CONFIGURE_DEPENDS lab/*.sh)
+list(REMOVE_ITEM scripts ${CMAKE_CURRENT_SOURCE_DIR}/lab/lab.sh) # what they share
+foreach(script IN LISTS scripts)
+  get_filename_component(name ${script} NAME_WE)
+  file(STRINGS ${script} runs REGEX "^# lab:")
+  if(NOT runs)
+    message(FATAL_ERROR "${script} has no `# lab:` line and would never run")
+  endif()
+  foreach(run IN LISTS runs)
+    string(REGEX REPLACE "^# lab: *" "" arguments "${run}")
+    string(REPLACE " " "-" suffix "${arguments}")
+    separate_arguments(arguments)
+    add_lab(${name}.${suffix} ${script} ${arguments})
+  endforeach()
+endforeach()
+
+foreach(source IN LISTS contract_sources)
+  get_filename_component(name ${source} NAME_WE)
+  add_lab(contract.${name} $<TARGET_FILE:${name}> real)
+endforeach()

@@ -1,0 +1,175 @@
+# shellcheck shell=bash
+# What the lab tests share beyond examples/two-leaf/fabric.sh. Sourced, not run; inside a guest.
+
+LAB=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+BUILD=${VTEPD_BUILD:-$LAB/../../build/release}
+# shellcheck source=examples/two-leaf/fabric.sh
+. "$LAB/../../examples/two-leaf/fabric.sh"
+[[ ${VTEPD_GUEST-} ]] || {
+  echo "lab tests run in a guest: tests/lab/guest $0 $*" >&2
+  exit 2
+}
+
+# How long entries of a former life wait for a route that claims them; two minutes unless told.
+vtepd_options=(--stale-time 20)
+
+# ---- one switch alone, for tests without BGP ----------------------------------------------------
+
+# lone_switch FILE: a namespace `leaf1` with ports swp1.. as the goldens have them, and vtepd's file.
+lone_switch() {
+  local file=$1 port
+  install_programs "$BUILD"
+  ip netns add leaf1
+  ip -n leaf1 link set lo up
+  make_run_folder leaf1
+  while read -r port; do
+    ip -n leaf1 link add "swp$port" address "00:00:00:aa:00:0$port" type veth \
+      peer name "h$port" address "00:00:00:bb:00:0$port"
+    ip -n leaf1 link set "h$port" up
+  done < <(grep -o 'swp[0-9]' "$file" | tr -d 'swp' | sort -u)
+  cp "$file" "$FABRIC/leaf1/interfaces"
+}
+start_lone_vtepd() { start_vtepd leaf1 --relay none --sai-library none; }
+
+# dump_state NAMESPACE: into the current folder, the dumps that canonical.py reads.
+dump_state() {
+  on "$1" bash -c '
+    ip -j -d link show >ip-link.json
+    ip -j addr show >ip-addr.json
+    ip -j rule show >ip-rule.json
+    ip -j -6 rule show >ip-rule6.json
+    bridge -j vlan show >bridge-vlan.json
+    bridge -j vlan tunnelshow >bridge-vlan-tunnel.json
+    bridge -j fdb show >bridge-fdb.json
+    bridge -j vni show >bridge-vni.json
+    cd /proc/sys/net
+    for link in $(ls ipv4/conf | grep -vE "^(all|default)$"); do
+      for name in ipv4/conf/$link/{forwarding,arp_accept} \
+        ipv6/conf/$link/{disable_ipv6,forwarding,accept_dad,dad_transmits,enhanced_dad,addr_gen_mode}; do
+        echo "$name=$(<"$name")"
+      done
+    done >"$OLDPWD/sysctl.txt"'
+}
+canonical_state() {
+  local folder
+  folder=$(mktemp -d /run/dump.XXXX)
+  (cd "$folder" && dump_state "$1")
+  python3 "$LAB/canonical.py" "$folder"
+  rm -rf "$folder"
+}
+
+# ---- questions to vtepd -------------------------------------------------------------------------
+
+counter() { ctl "$1" show stats | awk -v name="$2" '$1 == name { print $2 }'; }
+counter_is() { [[ $(counter "$1" "$2") == "$3" ]]; }
+# A restarted vtepd has taken over: everything compared, no route or entry left in doubt.
+settled() {
+  counter_is "$1" synced 1 && counter_is "$1" stale_routes 0 && counter_is "$1" unclaimed_entries 0
+}
+# Rows of a table that are not "in sync".
+out_of_sync() { ctl "$1" show "$2" -j | tr '{' '\n' | grep '"state":' | grep -v '"state":"in sync"'; }
+check_in_sync() {
+  local leaf=$1 table
+  for table in vni mac flood neigh port; do
+    wait_until "$leaf: every row of 'show $table' is in sync" 10 not out_of_sync "$leaf" "$table"
+  done
+  check_equal "$leaf: nothing was refused" "" "$(ctl "$leaf" show failures -j | grep -o '"reason":[^,]*')"
+}
+
+# ---- BGP, as the spine sees it ------------------------------------------------------------------
+
+# Updates received and sessions lost, for each peer: equal texts mean that nobody noticed a thing.
+bgp_messages() {
+  bgp spine show bgp neighbors json | grep -E '"(updatesRecv|updatesSent|connectionsDropped)"' | tr -d ' ,'
+}
+
+# ---- traffic ------------------------------------------------------------------------------------
+
+# traffic_start FROM TO: 100 pings a second until traffic_stop, which sets SENT, LOST.
+traffic_start() {
+  TO=$2
+  ARRIVED_BEFORE=$(echoes_at "$2")
+  nsenter --net="/run/netns/$1" ping -q -i 0.01 "$(address_of "$2")" >/run/traffic 2>&1 &
+  TRAFFIC=$!
+}
+traffic_stop() {
+  local received
+  kill -INT "$TRAFFIC"
+  wait "$TRAFFIC"
+  read -r SENT received < <(sed -nE 's/^([0-9]+) packets transmitted, ([0-9]+) received.*/\1 \2/p' /run/traffic)
+  LOST=$((SENT - received))
+}
+# Echo requests that a host's kernel has received.
+echoes_at() { on "$1" awk '/^Icmp: [0-9]/ { print $10 }' /proc/net/snmp; }
+have_arrived() { (($(echoes_at "$TO") - ARRIVED_BEFORE >= $1)); }
+check_no_loss() {
+  wait_until "200 packets have arrived" 20 have_arrived 200
+  traffic_stop
+  check_equal "$1: no packet lost (of $SENT, one each 10 ms)" 0 "$LOST"
+}
+
+# one_way_start FROM TO: the same, of which only the way there is looked at. FROM needs no answer of TO,
+# not even to ARP.
+one_way_start() {
+  on "$1" ip neigh replace "$(address_of "$2")" lladdr "$(mac_of "$2")" dev eth0 nud permanent
+  traffic_start "$1" "$2"
+}
+check_one_way() {
+  wait_until "200 packets have arrived" 20 have_arrived 200
+  traffic_stop
+  check_equal "$1: every packet arrived (one each 10 ms)" "$SENT" $(($(echoes_at "$TO") - ARRIVED_BEFORE))
+  note "answered: $((SENT - LOST))"
+}
+
+# ---- a host that roams --------------------------------------------------------------------------
+
+# A host with a leg on port swp4 of either leaf, both with one MAC and always up: moving is only a
+# matter of where its frames come from, as when a virtual machine moves.
+ROAMER_MAC=00:00:00:bb:00:44
+ROAMER_ADDRESS=172.16.0.44
+address_of() { if [[ $1 == roamer ]]; then echo "$ROAMER_ADDRESS"; else host_field "$1" 5; fi; }
+add_roamer() {
+  local leaf leg
+  ip netns add roamer
+  # Only the leg that has the address may answer or ask.
+  on roamer sysctl -qw net.ipv4.conf.all.arp_ignore=1 net.ipv4.conf.all.arp_announce=2 \
+    net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1
+  for leaf in "${LEAVES[@]}"; do
+    leg=${leaf/leaf/eth}
+    ip link add swp4 netns "$leaf" address "00:00:00:aa:0${leaf#leaf}:04" type veth \
+      peer name "$leg" netns roamer address "$ROAMER_MAC"
+    ip -n roamer link set "$leg" up
+    sed -i -E 's/^(    bridge-ports .*)/\1 swp4/' "$FABRIC/$leaf/interfaces"
+    printf '\nauto swp4\niface swp4\n    bridge-access 10\n' >>"$FABRIC/$leaf/interfaces"
+  done
+}
+roam_to() {
+  local leg=${1/leaf/eth}
+  ip -n roamer address flush dev eth1
+  ip -n roamer address flush dev eth2
+  ip -n roamer address add "$ROAMER_ADDRESS/24" dev "$leg"
+  on roamer arping -q -c 1 -A -I "$leg" "$ROAMER_ADDRESS"
+}
+
+# lab_fabric RECIPE: the fabric with a roamer, converged; ends the script when it does not come up.
+lab_fabric() {
+  after_wiring=add_roamer
+  fabric_up "$BUILD" "$1" && wait_converged && wait_macs && return
+  show_logs
+  verdict "the fabric came up"
+  exit 1
+}
+show_logs() {
+  local log
+  for log in "$FABRIC"/*/*.log; do
+    [[ -s $log ]] || continue
+    step "$log"
+    tail -n 25 "$log" | indent
+  done
+}
+# The last line of a lab test: logs only when something failed.
+lab_verdict() {
+  ((${#CHECKS_FAILED[@]})) && show_logs
+  verdict "$1"
+  exit $?
+}

@@ -1,0 +1,36 @@
+# Unit tests (one program, one ctest entry per file) and contract tests against the fakes.
+
+file(GLOB unit_sources CONFIGURE_DEPENDS unit/*_test.cpp)
+file(GLOB fake_sources CONFIGURE_DEPENDS fake/*.cpp)
+
+# Catch2's macros take minutes to optimise and gain nothing by it; what they test is optimised.
+add_library(test_options INTERFACE)
+target_compile_options(test_options INTERFACE -O0)
+
+# Catch2's own main takes half a minute to compile: it is built once, whatever test changes.
+add_library(catch_main OBJECT unit/main.cpp)
+target_link_libraries(catch_main PRIVATE test_options)
+add_executable(unit_tests ${unit_sources} ${fake_sources})
+target_link_libraries(unit_tests PRIVATE test_options catch_main vtepd_core vtepd_warnings ${libraries}
+                                         Threads::Threads ${CMAKE_DL_LIBS})
+target_compile_definitions(unit_tests PRIVATE VTEPD_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
+                                              VTEPD_BINARY_DIR="${PROJECT_BINARY_DIR}")
+
+foreach(source IN LISTS unit_sources)
+  get_filename_component(file ${source} NAME_WE)
+  string(REGEX REPLACE "_test$" "" name ${file})
+  # A file without test cases fails (NoTests) instead of passing unseen.
+  add_test(NAME unit.${name}
+           COMMAND unit_tests --filenames-as-tags --warn NoTests --durations no "[#${file}]")
+  set_tests_properties(unit.${name} PROPERTIES LABELS unit TIMEOUT 120)
+endforeach()
+
+file(GLOB contract_sources CONFIGURE_DEPENDS contract/*.cpp)
+foreach(source IN LISTS contract_sources)
+  get_filename_component(name ${source} NAME_WE)
+  add_executable(${name} ${source} ${fake_sources})
+  target_link_libraries(${name} PRIVATE test_options vtepd_core vtepd_warnings ${libraries}
+                                        Threads::Threads ${CMAKE_DL_LIBS})
+  add_test(NAME contract.${name}.fake COMMAND ${name} fake)
+  set_tests_properties(contract.${name}.fake PROPERTIES LABELS contract TIMEOUT 120)
+endforeach()

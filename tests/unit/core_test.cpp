@@ -1,0 +1,601 @@
+#include "agent/core.h"
+
+#include <catch2/catch.hpp>
+
+#include "agent/log.h"
+#include "agent/wanted.h"
+#include "tests/fake/fake_kernel.h"
+
+using namespace vtepd;
+using namespace vtepd::agent;
+using namespace std::chrono_literals;
+
+namespace {
+
+const auto kVlan = *VlanId::make(10);
+const auto kVni = *Vni::make(10010);
+const auto kHost = *MacAddress::parse("02:00:00:00:00:01");
+const auto kFarHost = *MacAddress::parse("02:00:00:00:00:02");
+const auto kFarIp = *IpAddress::parse("192.0.2.2");
+const auto kLocal = *IpAddress::parse("10.0.0.1");
+const auto kLeaf2 = *IpAddress::parse("10.0.0.2");
+const auto kLeaf3 = *IpAddress::parse("10.0.0.3");
+
+struct FakeClock : Clock {
+  TimePoint time{std::chrono::hours(1)};
+  TimePoint now() const override { return time; }
+};
+
+WantedLink port(const std::string& name) {
+  WantedLink link{.name = name, .up = true, .master = "bridge", .manage_vlans = true};
+  link.vlans = {{kVlan, {.pvid = true, .untagged = true}}};
+  return link;
+}
+
+/// One vxlan device per VNI, or a single one: the two recipes of an EVPN leaf.
+Topology leaf_topology(bool single_device) {
+  WantedLink bridge{.name = "bridge", .kind = LinkKind::Bridge, .ours = true, .up = true};
+  bridge.options = {{Option::BridgeVlanFiltering, 1}};
+  bridge.manage_vlans = true;
+  bridge.vlans = {{*VlanId::make(1), {.pvid = true, .untagged = true}}, {kVlan, {}}};
+  auto vxlan = port("vxlan");
+  vxlan.kind = LinkKind::Vxlan;
+  vxlan.ours = true;
+  vxlan.vxlan_local = kLocal;
+  vxlan.port_options = {{Option::PortLearning, 0}, {Option::PortNeighSuppress, 1}};
+  if (single_device) {
+    vxlan.options = {{Option::VxlanExternal, 1}, {Option::VxlanPort, 4789}};
+    vxlan.port_options[Option::PortVlanTunnel] = 1;
+    vxlan.vlans = {{kVlan, {}}};
+    vxlan.tunnels = {{kVlan, kVni}};
+  } else {
+    vxlan.options = {{Option::VxlanId, kVni.value()}, {Option::VxlanPort, 4789}};
+  }
+  WantedLink svi{.name = "bridge.10",
+                 .kind = LinkKind::Vlan,
+                 .ours = true,
+                 .lower = "bridge",
+                 .vlan = kVlan,
+                 .up = true};
+  Topology topology;
+  for (const auto& link : {bridge, vxlan, svi, port("swp1"), port("swp2")}) {
+    topology.links[link.name] = link;
+  }
+  return topology;
+}
+
+/// A leaf on a fake kernel, with the test in bgpd's place.
+class Leaf {
+ public:
+  explicit Leaf(bool single_device = false) : single_device_(single_device) {
+    log_level = Level::Error;
+    for (const auto* name : {"swp1", "swp2"}) kernel.add_port(name);
+    restart();
+  }
+
+  /// vtepd starts (again) on the kernel as it is.
+  void restart() {
+    core.emplace(kernel, clock, Ledger{}, Core::Settings{}, outputs());
+    core->set_topology(leaf_topology(single_device_));
+    settle();
+  }
+
+  Core::Outputs outputs() {
+    return {.to_bgp = [this](const EvpnMessage& m) { told.push_back(m); },
+            .view_changed = [](const KernelEvent&) {},
+            .view_replaced = [] {}};
+  }
+
+  void settle() {
+    for (int turn = 0; turn < 100; ++turn) {
+      if (!core->turn().more) return;
+    }
+    FAIL("the core does not come to rest");
+  }
+
+  void pass(Duration time) {
+    clock.time += time;
+    settle();
+  }
+
+  void hear(const EvpnMessage& message) {
+    core->take(message);
+    settle();
+  }
+
+  /// The relay connects; it and bgpd know nothing yet, or what `replay` says.
+  void connect(const std::vector<EvpnMessage>& replay = {}) {
+    core->relay_connected();
+    for (const auto& message : replay) core->take(message);
+    core->take(SessionUp{"FRR 8.4"});
+    hear(ReplayEnd{});
+  }
+
+  IfIndex index(const std::string& name) const { return kernel.state().link(name)->index; }
+  BridgeFdbKey bridge_key(const MacAddress& mac) const { return {index("bridge"), kVlan, mac}; }
+  Vni fdb_vni() const { return single_device_ ? kVni : Vni{}; }
+  VxlanFdbKey vxlan_key(const MacAddress& mac) const { return {index("vxlan"), fdb_vni(), mac}; }
+  FloodKey flood_key(const IpAddress& vtep) const { return {index("vxlan"), fdb_vni(), vtep}; }
+  NeighborKey neighbor_key(const IpAddress& ip) const { return {index("bridge.10"), ip}; }
+
+  /// The VTEP that both halves of a remote MAC lead to.
+  std::optional<IpAddress> remote(const MacAddress& mac) const {
+    const auto* bridge = kernel.state().bridge_fdb(bridge_key(mac));
+    const auto* vxlan = kernel.state().vxlan_fdb(vxlan_key(mac));
+    if (bridge == nullptr || vxlan == nullptr || bridge->port != index("vxlan"))
+      return std::nullopt;
+    return vxlan->remote;
+  }
+
+  template <class Message>
+  std::vector<Message> told_of() const {
+    std::vector<Message> found;
+    for (const auto& message : told) {
+      if (const auto* wanted = std::get_if<Message>(&message)) found.push_back(*wanted);
+    }
+    return found;
+  }
+
+  fake::FakeKernel kernel;
+  FakeClock clock;
+  std::optional<Core> core;
+  std::vector<EvpnMessage> told;
+
+ private:
+  bool single_device_;
+};
+
+AddRemoteMacIp route(const MacAddress& mac, const IpAddress& vtep, std::uint32_t sequence = 0,
+                     const IpAddress& ip = {}) {
+  return {.key = {kVni, mac, ip}, .vtep = vtep, .sequence = sequence};
+}
+
+DeleteRemoteMacIp withdrawal(const MacAddress& mac, const IpAddress& vtep,
+                             const IpAddress& ip = {}) {
+  return {.key = {kVni, mac, ip}, .vtep = vtep};
+}
+
+}  // namespace
+
+TEST_CASE("both recipes are built from nothing, and a restart writes nothing", "[core]") {
+  Leaf leaf(GENERATE(false, true));
+  REQUIRE(leaf.core->state().bindings.by_vni(kVni) != nullptr);
+  CHECK(leaf.core->kernel().failures() == 0);
+  CHECK(leaf.core->state().bindings.by_vni(kVni)->svi == leaf.index("bridge.10"));
+  leaf.kernel.forget();
+  leaf.restart();
+  CHECK(leaf.kernel.applied().empty());
+  CHECK(leaf.core->synced());
+}
+
+TEST_CASE("remote VTEPs, MACs and hosts appear in every table and leave every table", "[core]") {
+  Leaf leaf(GENERATE(false, true));
+  leaf.connect();
+  leaf.hear(AddRemoteVtep{{kVni, kLeaf2}});
+  leaf.hear(route(kFarHost, kLeaf2, 0, kFarIp));
+  CHECK(leaf.kernel.state().has_flood(leaf.flood_key(kLeaf2)));
+  CHECK(leaf.remote(kFarHost) == kLeaf2);
+  const auto* neighbor = leaf.kernel.state().neighbor(leaf.neighbor_key(kFarIp));
+  REQUIRE(neighbor != nullptr);
+  CHECK(*neighbor == NeighborEntry{.mac = kFarHost,
+                                   .state = NeighborState::NoArp,
+                                   .extern_learn = true,
+                                   .protocol = kNeighborProtocol});
+  leaf.hear(withdrawal(kFarHost, kLeaf2, kFarIp));
+  leaf.hear(DeleteRemoteVtep{{kVni, kLeaf2}});
+  CHECK_FALSE(leaf.remote(kFarHost));
+  CHECK(leaf.kernel.state().bridge_fdb(leaf.bridge_key(kFarHost)) == nullptr);
+  CHECK(leaf.kernel.state().vxlan_fdb().empty());
+  CHECK(leaf.kernel.state().flood().empty());
+  CHECK(leaf.kernel.state().neighbor(leaf.neighbor_key(kFarIp)) == nullptr);
+}
+
+TEST_CASE("bgpd is told the VNI before its MACs, with our tunnel end and SVI", "[core]") {
+  Leaf leaf;
+  REQUIRE(leaf.kernel.learn(kHost, leaf.index("swp1"), kVlan));
+  leaf.connect();
+  const auto vnis = leaf.told_of<AddLocalVni>();
+  REQUIRE(vnis.size() == 1);
+  CHECK(vnis[0] == AddLocalVni{.vni = kVni, .vtep = kLocal, .svi = leaf.index("bridge.10")});
+  const auto macs = leaf.told_of<AddLocalMacIp>();
+  REQUIRE(macs.size() == 1);
+  CHECK(macs[0] == AddLocalMacIp{.key = {kVni, kHost, {}}});
+  CHECK(std::holds_alternative<AddLocalVni>(leaf.told[0]));
+}
+
+TEST_CASE("MACs learned before the vxlan device exists are advertised", "[core][B4]") {
+  Leaf leaf;
+  leaf.connect();
+  REQUIRE(leaf.kernel.act(DeleteLink{leaf.index("vxlan")}));
+  REQUIRE(leaf.kernel.learn(kHost, leaf.index("swp1"), kVlan));
+  leaf.settle();
+  const auto macs = leaf.told_of<AddLocalMacIp>();
+  REQUIRE(macs.size() == 1);
+  CHECK(macs[0].key.mac == kHost);
+  CHECK(leaf.told_of<DeleteLocalVni>().size() == 1);
+  CHECK(leaf.told_of<AddLocalVni>().size() == 2);
+}
+
+TEST_CASE("a local host's address on the SVI becomes a MAC+IP route and goes with it", "[core]") {
+  Leaf leaf;
+  leaf.connect();
+  const auto ip = *IpAddress::parse("192.0.2.1");
+  REQUIRE(leaf.kernel.act(
+      SetNeighbor{leaf.neighbor_key(ip), {.mac = kHost, .state = NeighborState::Reachable}}));
+  leaf.settle();
+  CHECK(leaf.told_of<AddLocalMacIp>().empty());
+  REQUIRE(leaf.kernel.learn(kHost, leaf.index("swp1"), kVlan));
+  leaf.settle();
+  const auto macs = leaf.told_of<AddLocalMacIp>();
+  REQUIRE(macs.size() == 2);
+  CHECK(macs[1].key == MacIpKey{kVni, kHost, ip});
+  REQUIRE(leaf.kernel.act(DeleteNeighbor{leaf.neighbor_key(ip)}));
+  leaf.settle();
+  const auto gone = leaf.told_of<DeleteLocalMacIp>();
+  REQUIRE(gone.size() == 1);
+  CHECK(gone[0].key.ip == ip);
+}
+
+TEST_CASE("an entry deleted or overwritten behind our back comes back", "[core][B6]") {
+  Leaf leaf(GENERATE(false, true));
+  leaf.connect();
+  leaf.hear(AddRemoteVtep{{kVni, kLeaf2}});
+  leaf.hear(route(kFarHost, kLeaf2, 0, kFarIp));
+  SECTION("bridge half deleted") {
+    REQUIRE(leaf.kernel.act(DeleteBridgeFdb{leaf.bridge_key(kFarHost), leaf.index("vxlan")}));
+  }
+  SECTION("vxlan half deleted") {
+    REQUIRE(leaf.kernel.act(DeleteVxlanFdb{leaf.vxlan_key(kFarHost)}));
+  }
+  SECTION("flood member deleted") { REQUIRE(leaf.kernel.act(DeleteFlood{leaf.flood_key(kLeaf2)})); }
+  SECTION("neighbour deleted") {
+    REQUIRE(leaf.kernel.act(DeleteNeighbor{leaf.neighbor_key(kFarIp)}));
+  }
+  SECTION("vxlan half overwritten by a permanent one") {
+    REQUIRE(leaf.kernel.act(
+        SetVxlanFdb{leaf.vxlan_key(kFarHost), {.remote = kLeaf3, .state = FdbState::Permanent}}));
+  }
+  SECTION("vxlan half overwritten by a dynamic one") {
+    REQUIRE(leaf.kernel.act(SetVxlanFdb{leaf.vxlan_key(kFarHost), {.remote = kLeaf3}}));
+  }
+  SECTION("bridge half overwritten by a static one on the tunnel's port") {
+    REQUIRE(leaf.kernel.act(SetBridgeFdb{
+        leaf.bridge_key(kFarHost), {.port = leaf.index("vxlan"), .state = FdbState::Static}}));
+  }
+  SECTION("neighbour overwritten with another MAC") {
+    REQUIRE(leaf.kernel.act(
+        SetNeighbor{leaf.neighbor_key(kFarIp), {.mac = kHost, .state = NeighborState::Permanent}}));
+  }
+  SECTION("all notifications of it lost") {
+    REQUIRE(leaf.kernel.act(DeleteVxlanFdb{leaf.vxlan_key(kFarHost)}));
+    REQUIRE(leaf.kernel.act(DeleteNeighbor{leaf.neighbor_key(kFarIp)}));
+    leaf.kernel.lose_notifications();
+  }
+  leaf.settle();
+  CHECK(leaf.remote(kFarHost) == kLeaf2);
+  CHECK(is_ours(leaf.core->state(), *leaf.kernel.state().bridge_fdb(leaf.bridge_key(kFarHost))));
+  CHECK(is_ours(*leaf.kernel.state().vxlan_fdb(leaf.vxlan_key(kFarHost))));
+  CHECK(leaf.kernel.state().has_flood(leaf.flood_key(kLeaf2)));
+  const auto* neighbor = leaf.kernel.state().neighbor(leaf.neighbor_key(kFarIp));
+  REQUIRE(neighbor != nullptr);
+  CHECK(neighbor->mac == kFarHost);
+  leaf.core->kernel().for_each_failure(
+      [](const KernelKey&, const Failure& failure) { FAIL_CHECK(failure.reason); });
+}
+
+TEST_CASE("an operator's static entries are left alone", "[core][A4]") {
+  Leaf leaf;
+  const SetBridgeFdb on_port{leaf.bridge_key(kHost),
+                             {.port = leaf.index("swp1"), .state = FdbState::Static}};
+  const SetVxlanFdb on_tunnel{leaf.vxlan_key(kFarHost),
+                              {.remote = kLeaf3, .state = FdbState::Permanent}};
+  REQUIRE(leaf.kernel.act(on_port));
+  REQUIRE(leaf.kernel.act(on_tunnel));
+  REQUIRE(leaf.kernel.act(AddFlood{leaf.flood_key(kLeaf3)}));
+  leaf.connect();
+  leaf.kernel.forget();
+  leaf.hear(route(kHost, kLeaf2, 9));
+  leaf.hear(route(kFarHost, kLeaf2));
+  leaf.hear(withdrawal(kFarHost, kLeaf2));
+  leaf.pass(300s);
+  CHECK(*leaf.kernel.state().bridge_fdb(on_port.key) == on_port.entry);
+  CHECK(*leaf.kernel.state().vxlan_fdb(on_tunnel.key) == on_tunnel.entry);
+  CHECK(leaf.kernel.state().has_flood(leaf.flood_key(kLeaf3)));
+  const auto macs = leaf.told_of<AddLocalMacIp>();
+  REQUIRE(macs.size() == 1);
+  CHECK(macs[0].flags == MacFlags::kSticky);
+}
+
+TEST_CASE("a host that moves here takes the next sequence number and leaves no vxlan half",
+          "[core][A6]") {
+  Leaf leaf(GENERATE(false, true));
+  leaf.connect();
+  leaf.hear(route(kHost, kLeaf2, 4));
+  REQUIRE(leaf.kernel.learn(kHost, leaf.index("swp1"), kVlan));
+  leaf.settle();
+  const auto macs = leaf.told_of<AddLocalMacIp>();
+  REQUIRE(macs.size() == 1);
+  CHECK(macs[0].sequence == 5);
+  CHECK(leaf.kernel.state().vxlan_fdb().empty());
+  leaf.hear(withdrawal(kHost, kLeaf2));
+  CHECK(leaf.kernel.state().bridge_fdb(leaf.bridge_key(kHost))->port == leaf.index("swp1"));
+}
+
+TEST_CASE("a host that moves away is never in neither table", "[core][A5]") {
+  Leaf leaf;
+  leaf.connect();
+  REQUIRE(leaf.kernel.learn(kHost, leaf.index("swp1"), kVlan));
+  leaf.settle();
+  leaf.kernel.forget();
+  leaf.hear(route(kHost, kLeaf2, 1));
+  CHECK(leaf.remote(kHost) == kLeaf2);
+  REQUIRE(leaf.kernel.applied().size() == 2);
+  CHECK(std::holds_alternative<SetVxlanFdb>(leaf.kernel.applied()[0]));
+  CHECK(std::holds_alternative<SetBridgeFdb>(leaf.kernel.applied()[1]));
+  CHECK(leaf.told_of<DeleteLocalMacIp>().size() == 1);
+  // And back: the number of its last stay here counts, too.
+  REQUIRE(leaf.kernel.learn(kHost, leaf.index("swp2"), kVlan));
+  leaf.settle();
+  CHECK(leaf.told_of<AddLocalMacIp>().back().sequence == 2);
+}
+
+TEST_CASE("an address that shows up with another MAC takes over with the next number",
+          "[core][RFC9721]") {
+  Leaf leaf;
+  leaf.connect();
+  const auto ip = *IpAddress::parse("192.0.2.7");
+  const auto other = *MacAddress::parse("02:00:00:00:00:07");
+  leaf.hear(route(kHost, kLeaf2, 4));
+  REQUIRE(leaf.kernel.learn(kHost, leaf.index("swp1"), kVlan));  // number 5
+  REQUIRE(leaf.kernel.learn(other, leaf.index("swp2"), kVlan));
+  const auto host_has = [&](const MacAddress& mac) {
+    const NeighborEntry entry{.mac = mac, .state = NeighborState::Reachable};
+    REQUIRE(leaf.kernel.act(SetNeighbor{leaf.neighbor_key(ip), entry}));
+    leaf.settle();
+  };
+  host_has(kHost);
+  leaf.told.clear();
+  SECTION("on this leaf") {
+    host_has(other);
+    REQUIRE(leaf.told_of<DeleteLocalMacIp>().size() == 1);
+    CHECK(leaf.told_of<DeleteLocalMacIp>()[0].key == MacIpKey{kVni, kHost, ip});
+    const auto told = leaf.told_of<AddLocalMacIp>();
+    REQUIRE(told.size() == 2);
+    CHECK(told[0].sequence == 6);
+    CHECK(told[1].sequence == 6);
+  }
+  SECTION("from another leaf") {
+    leaf.hear(route(kFarHost, kLeaf2, 8, kFarIp));
+    const NeighborEntry entry{.mac = other, .state = NeighborState::Reachable};
+    REQUIRE(leaf.kernel.act(SetNeighbor{leaf.neighbor_key(kFarIp), entry}));
+    leaf.settle();
+    CHECK(leaf.told_of<AddLocalMacIp>().back().sequence == 9);
+  }
+}
+
+TEST_CASE("a remote route for one of our own addresses changes nothing", "[core]") {
+  Leaf leaf;
+  const BridgeFdbKey own = leaf.bridge_key(kHost);
+  const BridgeFdbEntry address{.port = leaf.index("swp1"), .state = FdbState::Permanent};
+  REQUIRE(leaf.kernel.act(SetBridgeFdb{own, address}));
+  leaf.connect();
+  auto gateway = route(kHost, kLeaf2, 3);
+  gateway.flags = MacFlags::kGateway;
+  leaf.hear(gateway);
+  CHECK(*leaf.kernel.state().bridge_fdb(own) == address);
+  CHECK(leaf.kernel.state().vxlan_fdb().empty());
+}
+
+TEST_CASE("a host that moves here while its old leaf is cut off does not tie with it", "[core]") {
+  Leaf leaf;
+  leaf.connect();
+  leaf.hear(route(kHost, kLeaf2, 0));
+  leaf.hear(withdrawal(kHost, kLeaf2));
+  REQUIRE(leaf.kernel.learn(kHost, leaf.index("swp1"), kVlan));
+  leaf.settle();
+  CHECK(leaf.told_of<AddLocalMacIp>().back().sequence == 1);
+  leaf.hear(route(kHost, kLeaf2, 0));
+  CHECK(leaf.kernel.state().bridge_fdb(leaf.bridge_key(kHost))->port == leaf.index("swp1"));
+}
+
+TEST_CASE("a move between two ports of this leaf is no news to bgpd", "[core]") {
+  Leaf leaf;
+  leaf.connect();
+  REQUIRE(leaf.kernel.learn(kHost, leaf.index("swp1"), kVlan));
+  leaf.settle();
+  leaf.told.clear();
+  REQUIRE(leaf.kernel.learn(kHost, leaf.index("swp2"), kVlan));
+  leaf.settle();
+  CHECK(leaf.told.empty());
+}
+
+TEST_CASE("a restarted vtepd keeps its sequence numbers and writes nothing", "[core]") {
+  Leaf leaf(GENERATE(false, true));
+  leaf.connect();
+  leaf.hear(AddRemoteVtep{{kVni, kLeaf2}});
+  leaf.hear(route(kFarHost, kLeaf2, 0, kFarIp));
+  leaf.hear(route(kHost, kLeaf2, 4));
+  REQUIRE(leaf.kernel.learn(kHost, leaf.index("swp1"), kVlan));
+  leaf.settle();
+  leaf.hear(withdrawal(kHost, kLeaf2));
+  const auto vni = leaf.told_of<AddLocalVni>().back();
+  const auto mac = leaf.told_of<AddLocalMacIp>().back();
+  REQUIRE(mac.sequence == 5);
+
+  leaf.kernel.forget();
+  leaf.told.clear();
+  leaf.restart();
+  leaf.connect({AddRemoteVtep{{kVni, kLeaf2}}, route(kFarHost, kLeaf2, 0, kFarIp), vni, mac});
+  leaf.pass(300s);
+  CHECK(leaf.kernel.applied().empty());
+  CHECK(leaf.told.empty());
+}
+
+TEST_CASE("a host that left while vtepd was down is followed to its new leaf", "[core]") {
+  Leaf leaf;
+  leaf.connect();
+  REQUIRE(leaf.kernel.learn(kHost, leaf.index("swp1"), kVlan));
+  leaf.settle();
+  const auto mac = leaf.told_of<AddLocalMacIp>().back();
+  leaf.restart();
+  leaf.connect({route(kHost, kLeaf2, 1), mac});
+  CHECK(leaf.remote(kHost) == kLeaf2);
+}
+
+TEST_CASE("routes of a former session are kept, asked for, and only then swept", "[core]") {
+  Leaf leaf;
+  leaf.connect();
+  leaf.hear(AddRemoteVtep{{kVni, kLeaf2}});
+  leaf.hear(route(kFarHost, kLeaf2));
+  leaf.hear(route(kHost, kLeaf2));
+  leaf.hear(SessionDown{"bgpd is gone"});
+  leaf.pass(600s);
+  CHECK(leaf.remote(kFarHost) == kLeaf2);
+  CHECK(leaf.remote(kHost) == kLeaf2);
+
+  leaf.hear(SessionUp{"FRR 8.4"});
+  leaf.hear(withdrawal(kFarHost, kLeaf2));  // bgpd resets its sessions: no farewell for good
+  leaf.hear(AddRemoteVtep{{kVni, kLeaf2}});
+  leaf.hear(route(kFarHost, kLeaf2));
+  CHECK(leaf.remote(kFarHost) == kLeaf2);
+  leaf.told.clear();
+  leaf.pass(11s);
+  REQUIRE(leaf.told_of<QueryRemoteMacIp>().size() == 1);
+  CHECK(leaf.told_of<QueryRemoteMacIp>()[0].key.mac == kHost);
+  CHECK(leaf.remote(kHost) == kLeaf2);
+  leaf.pass(3s);
+  CHECK_FALSE(leaf.remote(kHost));
+  CHECK(leaf.remote(kFarHost) == kLeaf2);
+  CHECK(leaf.told_of<DeleteRemoteMacIp>().size() == 1);
+}
+
+TEST_CASE("entries of a former life wait until BGP has converged", "[core]") {
+  Leaf leaf;
+  leaf.connect();
+  leaf.hear(route(kFarHost, kLeaf2));
+  leaf.restart();
+  leaf.connect();
+  leaf.pass(60s);
+  CHECK(leaf.remote(kFarHost) == kLeaf2);
+  leaf.pass(61s);
+  leaf.pass(3s);
+  CHECK_FALSE(leaf.remote(kFarHost));
+}
+
+TEST_CASE("nothing is removed while the relay has not told what it knows", "[core]") {
+  Leaf leaf;
+  leaf.connect();
+  leaf.hear(route(kFarHost, kLeaf2));
+  leaf.kernel.forget();
+  leaf.restart();
+  leaf.pass(3600s);
+  CHECK(leaf.kernel.applied().empty());
+}
+
+TEST_CASE("a relay that forgot everything is told our state again, with its numbers", "[core]") {
+  Leaf leaf;
+  leaf.connect();
+  leaf.hear(route(kHost, kLeaf2, 4));
+  REQUIRE(leaf.kernel.learn(kHost, leaf.index("swp1"), kVlan));
+  leaf.settle();
+  leaf.core->relay_lost();
+  leaf.told.clear();
+  leaf.connect();
+  REQUIRE(leaf.told_of<AddLocalVni>().size() == 1);
+  REQUIRE(leaf.told_of<AddLocalMacIp>().size() == 1);
+  CHECK(leaf.told_of<AddLocalMacIp>()[0].sequence == 5);
+}
+
+TEST_CASE("whatever write is refused, it is retried until it stands", "[core][G1]") {
+  const auto nth = GENERATE(range(0U, 12U));
+  Leaf leaf;
+  REQUIRE(leaf.kernel.act(DeleteLink{leaf.index("vxlan")}));
+  leaf.kernel.refuse_nth(nth, ENOBUFS);
+  leaf.connect();
+  leaf.hear(AddRemoteVtep{{kVni, kLeaf2}});
+  leaf.hear(route(kFarHost, kLeaf2, 0, kFarIp));
+  for (int i = 0; i < 10; ++i) leaf.pass(1s);
+  CHECK(leaf.remote(kFarHost) == kLeaf2);
+  CHECK(leaf.kernel.state().has_flood(leaf.flood_key(kLeaf2)));
+  leaf.core->kernel().for_each_failure(
+      [](const KernelKey&, const Failure& failure) { FAIL_CHECK(failure.reason); });
+}
+
+TEST_CASE("any order of arrival ends in the same tables", "[core][A9]") {
+  const bool single_device = GENERATE(false, true);
+  std::vector<int> order{0, 1, 2, 3, 4};
+  do {
+    Leaf leaf(single_device);
+    leaf.connect();
+    for (const int event : order) {
+      if (event == 0) leaf.hear(AddRemoteVtep{{kVni, kLeaf2}});
+      if (event == 1) leaf.hear(route(kFarHost, kLeaf2, 0, kFarIp));
+      if (event == 2) leaf.hear(route(kFarHost, kLeaf2));
+      if (event == 3) REQUIRE(leaf.kernel.act(DeleteLink{leaf.index("vxlan")}));
+      if (event == 4) REQUIRE(leaf.kernel.act(DeleteLink{leaf.index("bridge.10")}));
+      leaf.settle();
+    }
+    CHECK(leaf.remote(kFarHost) == kLeaf2);
+    CHECK(leaf.kernel.state().has_flood(leaf.flood_key(kLeaf2)));
+    CHECK(leaf.kernel.state().neighbor(leaf.neighbor_key(kFarIp)) != nullptr);
+    CHECK(leaf.kernel.state().vxlan_fdb().size() == 1);
+  } while (std::next_permutation(order.begin(), order.end()));
+}
+
+TEST_CASE("a VNI that changes its VLAN takes its entries along and leaves none", "[core]") {
+  Leaf leaf;
+  leaf.connect();
+  leaf.hear(route(kFarHost, kLeaf2));
+  auto moved = leaf_topology(false);
+  const auto other = *VlanId::make(20);
+  moved.links["vxlan"].vlans = {{other, {.pvid = true, .untagged = true}}};
+  leaf.core->set_topology(moved);
+  leaf.settle();
+  const auto& fdb = leaf.kernel.state().bridge_fdb();
+  CHECK(fdb.size() == 1);
+  CHECK(fdb.contains({leaf.index("bridge"), other, kFarHost}));
+  const auto* vlans = leaf.kernel.state().vlans(leaf.index("vxlan"));
+  REQUIRE(vlans != nullptr);
+  CHECK(vlans->members.size() == 1);
+}
+
+TEST_CASE("a start whose interface files are refused removes nothing of a former life", "[core]") {
+  Leaf leaf;
+  auto former = leaf_topology(false);
+  former.links["swp1"].addresses = {*IpPrefix::parse("192.0.2.1/24")};
+  leaf.core->set_topology(former);
+  leaf.settle();
+  Ledger ledger;
+  for (const auto& [row, value] : leaf.core->state().ledger.rows()) CHECK(ledger.enter(row, value));
+
+  Core restarted(leaf.kernel, leaf.clock, std::move(ledger), {}, leaf.outputs());
+  const auto settle = [&] {
+    for (int turn = 0; turn < 100 && restarted.turn().more; ++turn) {
+    }
+  };
+  settle();
+  for (const auto* name : {"bridge", "vxlan", "bridge.10"}) {
+    CHECK(leaf.kernel.state().link(name) != nullptr);
+  }
+  CHECK(leaf.kernel.state().has_address({leaf.index("swp1"), *IpPrefix::parse("192.0.2.1/24")}));
+
+  // The mended files say what is wanted, and with that what is not.
+  former.links.erase("bridge.10");
+  former.links["swp1"].addresses.clear();
+  restarted.set_topology(former);
+  settle();
+  CHECK(leaf.kernel.state().link("bridge.10") == nullptr);
+  CHECK_FALSE(
+      leaf.kernel.state().has_address({leaf.index("swp1"), *IpPrefix::parse("192.0.2.1/24")}));
+}
+
+TEST_CASE("a device that leaves the files goes only if vtepd made it", "[core]") {
+  Leaf leaf;
+  auto smaller = leaf_topology(false);
+  smaller.links.erase("bridge.10");
+  smaller.links.erase("swp2");
+  leaf.core->set_topology(smaller);
+  leaf.settle();
+  CHECK(leaf.kernel.state().link("bridge.10") == nullptr);
+  CHECK(leaf.kernel.state().link("swp2") != nullptr);
+}

@@ -1,0 +1,44 @@
+// libsoftsai with faults: its tables behind ours, which return a chosen status from chosen calls.
+//
+// SAI's functions carry no pointer, so the fault that is set is a global; one FaultyLibrary at a
+// time. Reads are never faulty once the switch is up: vtepd makes none then.
+#pragma once
+
+#include <dlfcn.h>
+
+#include <atomic>
+#include <memory>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "hwsync/sai/library.h"
+
+namespace vtepd::hwsync::test {
+
+class FaultyLibrary {
+ public:
+  explicit FaultyLibrary(const std::string& path);
+  ~FaultyLibrary();
+  FaultyLibrary(const FaultyLibrary&) = delete;
+  FaultyLibrary& operator=(const FaultyLibrary&) = delete;
+
+  std::unique_ptr<sai::Library> open(const sai::Profile& profile);
+
+  /// Every `every`th call that writes returns `status` and does nothing.
+  void fail(sai_status_t status, unsigned every);
+  /// The `nth` call from now does, and no other.
+  void fail_once(sai_status_t status, unsigned nth);
+  /// From now on no object of that type can be created with that attribute.
+  void lack(sai_object_type_t object, sai_attr_id_t attribute);
+  void heal();
+  unsigned failed() const;
+
+  /// Every status that SAI defines, the per-attribute ones for two indices.
+  static std::vector<sai_status_t> statuses();
+
+ private:
+  void* handle_{};
+};
+
+}  // namespace vtepd::hwsync::test

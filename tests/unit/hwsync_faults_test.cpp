@@ -1,0 +1,287 @@
+// The faulty library itself, and a test that it is.
+#include "tests/unit/hwsync_faults.h"
+
+#include <catch2/catch.hpp>
+
+#include "tests/unit/hwsync_views.h"
+
+namespace vtepd::hwsync::test {
+namespace {
+
+struct Faults {
+  sai_status_t status = SAI_STATUS_SUCCESS;
+  unsigned every = 0;
+  unsigned once = 0;
+  unsigned calls = 0;
+  unsigned failed = 0;
+  std::set<std::pair<sai_object_type_t, sai_attr_id_t>> lacking{};
+  decltype(&::sai_api_query) query{};
+};
+std::mutex mutex;
+Faults faults;
+
+/// Whether this call is to fail, and how; SUCCESS lets it through.
+sai_status_t verdict(sai_object_type_t object, std::uint32_t count,
+                     const sai_attribute_t* attributes) {
+  const std::lock_guard lock(mutex);
+  ++faults.calls;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    if (faults.lacking.count({object, attributes[i].id}) != 0) {
+      ++faults.failed;
+      return SAI_STATUS_ATTR_NOT_SUPPORTED_0 - static_cast<sai_status_t>(i);
+    }
+  }
+  const bool due = (faults.every != 0 && faults.calls % faults.every == 0) ||
+                   (faults.once != 0 && faults.calls == faults.once);
+  if (!due) return SAI_STATUS_SUCCESS;
+  ++faults.failed;
+  return faults.status;
+}
+
+template <class Table>
+Table original(sai_api_t api) {
+  void* raw = nullptr;
+  faults.query(api, &raw);
+  return *static_cast<Table*>(raw);
+}
+
+/// A slot's function with the verdict before it. `kSlot` finds the original by its place.
+template <auto kSlot, sai_api_t kApi, sai_object_type_t kType>
+struct Behind;
+
+template <class Table, class... Arguments, sai_status_t (*Table::*kSlot)(Arguments...),
+          sai_api_t kApi, sai_object_type_t kType>
+struct Behind<kSlot, kApi, kType> {
+  // Removals are the calls with one argument.
+  static constexpr bool kIsRemoval = sizeof...(Arguments) == 1;
+
+  static sai_status_t call(Arguments... arguments) {
+    std::uint32_t count = 0;
+    const sai_attribute_t* list = nullptr;
+    const auto look = [&](auto argument) {
+      if constexpr (std::is_same_v<decltype(argument), std::uint32_t>) count = argument;
+      if constexpr (std::is_same_v<decltype(argument), const sai_attribute_t*>) list = argument;
+    };
+    (look(arguments), ...);
+    const auto status = verdict(kType, list == nullptr ? 0 : count, list);
+    // "Not found" is said of what is not there: a removal that says so has removed it.
+    const bool absent = status == SAI_STATUS_ITEM_NOT_FOUND || status == SAI_STATUS_ADDR_NOT_FOUND;
+    if (status != SAI_STATUS_SUCCESS && !(absent && kIsRemoval)) return status;
+    const auto real = (original<Table>(kApi).*kSlot)(arguments...);
+    return status == SAI_STATUS_SUCCESS ? real : status;
+  }
+};
+
+template <auto kSlot, sai_api_t kApi, sai_object_type_t kType, class Table>
+void put(Table& table) {
+  table.*kSlot = &Behind<kSlot, kApi, kType>::call;
+}
+
+sai_switch_api_t switch_table() {
+  auto table = original<sai_switch_api_t>(SAI_API_SWITCH);
+  put<&sai_switch_api_t::create_switch, SAI_API_SWITCH, SAI_OBJECT_TYPE_SWITCH>(table);
+  put<&sai_switch_api_t::set_switch_attribute, SAI_API_SWITCH, SAI_OBJECT_TYPE_SWITCH>(table);
+  return table;
+}
+
+sai_port_api_t port_table() {
+  auto table = original<sai_port_api_t>(SAI_API_PORT);
+  put<&sai_port_api_t::set_port_attribute, SAI_API_PORT, SAI_OBJECT_TYPE_PORT>(table);
+  return table;
+}
+
+sai_vlan_api_t vlan_table() {
+  using Table = sai_vlan_api_t;
+  auto table = original<Table>(SAI_API_VLAN);
+  put<&Table::create_vlan, SAI_API_VLAN, SAI_OBJECT_TYPE_VLAN>(table);
+  put<&Table::remove_vlan, SAI_API_VLAN, SAI_OBJECT_TYPE_VLAN>(table);
+  put<&Table::set_vlan_attribute, SAI_API_VLAN, SAI_OBJECT_TYPE_VLAN>(table);
+  put<&Table::create_vlan_member, SAI_API_VLAN, SAI_OBJECT_TYPE_VLAN_MEMBER>(table);
+  put<&Table::remove_vlan_member, SAI_API_VLAN, SAI_OBJECT_TYPE_VLAN_MEMBER>(table);
+  return table;
+}
+
+sai_bridge_api_t bridge_table() {
+  using Table = sai_bridge_api_t;
+  auto table = original<Table>(SAI_API_BRIDGE);
+  put<&Table::create_bridge_port, SAI_API_BRIDGE, SAI_OBJECT_TYPE_BRIDGE_PORT>(table);
+  put<&Table::remove_bridge_port, SAI_API_BRIDGE, SAI_OBJECT_TYPE_BRIDGE_PORT>(table);
+  put<&Table::set_bridge_port_attribute, SAI_API_BRIDGE, SAI_OBJECT_TYPE_BRIDGE_PORT>(table);
+  return table;
+}
+
+sai_fdb_api_t fdb_table() {
+  using Table = sai_fdb_api_t;
+  auto table = original<Table>(SAI_API_FDB);
+  put<&Table::create_fdb_entry, SAI_API_FDB, SAI_OBJECT_TYPE_FDB_ENTRY>(table);
+  put<&Table::remove_fdb_entry, SAI_API_FDB, SAI_OBJECT_TYPE_FDB_ENTRY>(table);
+  put<&Table::set_fdb_entry_attribute, SAI_API_FDB, SAI_OBJECT_TYPE_FDB_ENTRY>(table);
+  return table;
+}
+
+sai_tunnel_api_t tunnel_table() {
+  using Table = sai_tunnel_api_t;
+  constexpr auto kApi = SAI_API_TUNNEL;
+  auto table = original<Table>(kApi);
+  put<&Table::create_tunnel_map, kApi, SAI_OBJECT_TYPE_TUNNEL_MAP>(table);
+  put<&Table::remove_tunnel_map, kApi, SAI_OBJECT_TYPE_TUNNEL_MAP>(table);
+  put<&Table::create_tunnel, kApi, SAI_OBJECT_TYPE_TUNNEL>(table);
+  put<&Table::remove_tunnel, kApi, SAI_OBJECT_TYPE_TUNNEL>(table);
+  put<&Table::create_tunnel_term_table_entry, kApi, SAI_OBJECT_TYPE_TUNNEL_TERM_TABLE_ENTRY>(table);
+  put<&Table::remove_tunnel_term_table_entry, kApi, SAI_OBJECT_TYPE_TUNNEL_TERM_TABLE_ENTRY>(table);
+  put<&Table::create_tunnel_map_entry, kApi, SAI_OBJECT_TYPE_TUNNEL_MAP_ENTRY>(table);
+  put<&Table::remove_tunnel_map_entry, kApi, SAI_OBJECT_TYPE_TUNNEL_MAP_ENTRY>(table);
+  return table;
+}
+
+sai_l2mc_group_api_t group_table() {
+  using Table = sai_l2mc_group_api_t;
+  constexpr auto kApi = SAI_API_L2MC_GROUP;
+  auto table = original<Table>(kApi);
+  put<&Table::create_l2mc_group, kApi, SAI_OBJECT_TYPE_L2MC_GROUP>(table);
+  put<&Table::remove_l2mc_group, kApi, SAI_OBJECT_TYPE_L2MC_GROUP>(table);
+  put<&Table::create_l2mc_group_member, kApi, SAI_OBJECT_TYPE_L2MC_GROUP_MEMBER>(table);
+  put<&Table::remove_l2mc_group_member, kApi, SAI_OBJECT_TYPE_L2MC_GROUP_MEMBER>(table);
+  return table;
+}
+
+sai_router_interface_api_t interface_table() {
+  using Table = sai_router_interface_api_t;
+  constexpr auto kApi = SAI_API_ROUTER_INTERFACE;
+  auto table = original<Table>(kApi);
+  put<&Table::create_router_interface, kApi, SAI_OBJECT_TYPE_ROUTER_INTERFACE>(table);
+  put<&Table::remove_router_interface, kApi, SAI_OBJECT_TYPE_ROUTER_INTERFACE>(table);
+  return table;
+}
+
+sai_status_t faulty_query(sai_api_t api, void** table) {
+  static sai_switch_api_t switches = switch_table();
+  static sai_port_api_t ports = port_table();
+  static sai_vlan_api_t vlans = vlan_table();
+  static sai_bridge_api_t bridges = bridge_table();
+  static sai_fdb_api_t fdb = fdb_table();
+  static sai_tunnel_api_t tunnels = tunnel_table();
+  static sai_l2mc_group_api_t groups = group_table();
+  static sai_router_interface_api_t interfaces = interface_table();
+  switch (api) {
+    case SAI_API_SWITCH:
+      *table = &switches;
+      return SAI_STATUS_SUCCESS;
+    case SAI_API_PORT:
+      *table = &ports;
+      return SAI_STATUS_SUCCESS;
+    case SAI_API_VLAN:
+      *table = &vlans;
+      return SAI_STATUS_SUCCESS;
+    case SAI_API_BRIDGE:
+      *table = &bridges;
+      return SAI_STATUS_SUCCESS;
+    case SAI_API_FDB:
+      *table = &fdb;
+      return SAI_STATUS_SUCCESS;
+    case SAI_API_TUNNEL:
+      *table = &tunnels;
+      return SAI_STATUS_SUCCESS;
+    case SAI_API_L2MC_GROUP:
+      *table = &groups;
+      return SAI_STATUS_SUCCESS;
+    case SAI_API_ROUTER_INTERFACE:
+      *table = &interfaces;
+      return SAI_STATUS_SUCCESS;
+    default:
+      return faults.query(api, table);
+  }
+}
+
+}  // namespace
+
+FaultyLibrary::FaultyLibrary(const std::string& path)
+    // NODELETE: the tables above keep pointers into the library between tests.
+    : handle_(dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE)) {
+  REQUIRE(handle_ != nullptr);
+  const std::lock_guard lock(mutex);
+  faults = {};
+  faults.query = reinterpret_cast<decltype(&::sai_api_query)>(dlsym(handle_, "sai_api_query"));
+}
+
+FaultyLibrary::~FaultyLibrary() { dlclose(handle_); }
+
+std::unique_ptr<sai::Library> FaultyLibrary::open(const sai::Profile& profile) {
+  const auto find = [&](auto& function, const char* name) {
+    function = reinterpret_cast<std::remove_cvref_t<decltype(function)>>(dlsym(handle_, name));
+  };
+  sai::Symbols symbols;
+  find(symbols.initialize, "sai_api_initialize");
+  find(symbols.uninitialize, "sai_api_uninitialize");
+  find(symbols.version, "sai_query_api_version");
+  find(symbols.enum_values, "sai_query_attribute_enum_values_capability");
+  symbols.query = &faulty_query;
+  auto library = sai::Library::over(symbols, profile);
+  INFO((library ? "" : library.error().what));
+  REQUIRE(library);
+  return std::move(*library);
+}
+
+void FaultyLibrary::fail(sai_status_t status, unsigned every) {
+  const std::lock_guard lock(mutex);
+  faults.status = status;
+  faults.every = every;
+  faults.calls = 0;
+}
+
+void FaultyLibrary::fail_once(sai_status_t status, unsigned nth) {
+  const std::lock_guard lock(mutex);
+  faults.status = status;
+  faults.once = nth;
+  faults.calls = 0;
+}
+
+void FaultyLibrary::lack(sai_object_type_t object, sai_attr_id_t attribute) {
+  const std::lock_guard lock(mutex);
+  faults.lacking.emplace(object, attribute);
+}
+
+void FaultyLibrary::heal() {
+  const std::lock_guard lock(mutex);
+  faults.every = 0;
+  faults.once = 0;
+}
+
+unsigned FaultyLibrary::failed() const {
+  const std::lock_guard lock(mutex);
+  return faults.failed;
+}
+
+std::vector<sai_status_t> FaultyLibrary::statuses() {
+  std::vector<sai_status_t> all;
+  for (sai_status_t status = SAI_STATUS_FAILURE; status >= SAI_STATUS_NOT_EXECUTED; --status) {
+    all.push_back(status);
+  }
+  for (const auto family : {SAI_STATUS_INVALID_ATTRIBUTE_0, SAI_STATUS_INVALID_ATTR_VALUE_0,
+                            SAI_STATUS_ATTR_NOT_IMPLEMENTED_0, SAI_STATUS_UNKNOWN_ATTRIBUTE_0,
+                            SAI_STATUS_ATTR_NOT_SUPPORTED_0}) {
+    all.push_back(family);
+    all.push_back(family - 3);
+    all.push_back(family - 60);  // an attribute that was not even given
+  }
+  all.push_back(-12345);
+  all.push_back(1);
+  return all;
+}
+
+TEST_CASE("the faulty library fails when told, and else is the library", "[hwsync]") {
+  Bench bench;
+  FaultyLibrary faulty(bench.settings.library);
+  auto library = faulty.open(bench.settings.profile);
+  sai_object_id_t id = 0;
+  sai_attribute_t init{};
+  init.id = SAI_SWITCH_ATTR_INIT_SWITCH;
+  init.value.booldata = true;
+  faulty.fail(SAI_STATUS_NO_MEMORY, 1);
+  CHECK(library->create_switch(id, {&init, 1}) == SAI_STATUS_NO_MEMORY);
+  faulty.heal();
+  CHECK(library->create_switch(id, {&init, 1}) == SAI_STATUS_SUCCESS);
+  CHECK(faulty.failed() == 1);
+}
+
+}  // namespace vtepd::hwsync::test

@@ -1,0 +1,398 @@
+// Hardware end to end: kernel views mirrored into libsoftsai, with a loop driven by hand.
+#include <dlfcn.h>
+
+#include <catch2/catch.hpp>
+#include <random>
+
+#include "tests/unit/hwsync_faults.h"
+#include "tests/unit/hwsync_views.h"
+
+using namespace vtepd;
+using namespace vtepd::hwsync;
+using namespace vtepd::hwsync::test;
+
+namespace {
+
+/// The rows without ids, of a bench that mirrors `events` from nothing.
+std::vector<std::string> fresh_rows(const Events& events, const sai::Profile& profile) {
+  Bench bench(profile);
+  bench.view = view_of(events);
+  bench.open();
+  REQUIRE(bench.settle());
+  bench.hardware->for_each_failure([](const std::string& key, const Failure& failure) {
+    FAIL_CHECK(key << ": " << failure.reason);
+  });
+  return bench.rows();
+}
+
+bool has_row(const std::vector<std::string>& rows, const std::string& begin) {
+  return std::any_of(rows.begin(), rows.end(),
+                     [&](const std::string& row) { return row.starts_with(begin); });
+}
+
+/// The same state told in reverse: every row goes.
+Events undo(const Events& events) {
+  Events undone;
+  for (auto it = events.rbegin(); it != events.rend(); ++it) {
+    if (const auto* e = std::get_if<LinkSeen>(&*it)) undone.emplace_back(LinkGone{e->link.index});
+    if (const auto* e = std::get_if<PortSeen>(&*it)) undone.emplace_back(PortGone{e->port});
+    if (const auto* e = std::get_if<FloodSeen>(&*it)) undone.emplace_back(FloodGone{e->key});
+    if (const auto* e = std::get_if<VxlanFdbSeen>(&*it)) undone.emplace_back(VxlanFdbGone{e->key});
+    if (const auto* e = std::get_if<BridgeFdbSeen>(&*it)) {
+      undone.emplace_back(BridgeFdbGone{e->key, e->entry.port});
+    }
+  }
+  return undone;
+}
+
+const sai::Profile kBoth{{"SOFTSAI_PORTS", "4"}};
+const sai::Profile kPeers{{"SOFTSAI_PORTS", "4"}, {"SOFTSAI_PEER_MODES", "p2p"}};
+
+}  // namespace
+
+TEST_CASE("recipe 1 stands in the ASIC, nothing fails and nothing is written twice", "[hwsync]") {
+  Bench bench;
+  bench.view = view_of(recipe1());
+  bench.open();
+  REQUIRE(bench.settle());
+  CHECK(bench.hardware->problem().empty());
+  CHECK(bench.hardware->failures() == 0);
+  const auto& counters = bench.hardware->counters();
+  CHECK(counters.writes.refused == 0);
+  CHECK(bench.hardware->reconciler_counters().unheeded == 0);
+
+  CHECK(bench.hardware->has_remote_mac(vid(10), kHostThere) == kLeaf2);
+  CHECK_FALSE(bench.hardware->has_remote_mac(vid(10), kHostHere));
+  CHECK(bench.hardware->local_mac(vid(10), kHostHere) == "swp1");
+  CHECK_FALSE(bench.hardware->local_mac(vid(10), kHostThere));
+  CHECK_FALSE(bench.hardware->local_mac(vid(10), kPortMac));
+  CHECK(bench.hardware->has_flood(vid(10), kLeaf3));
+  CHECK_FALSE(bench.hardware->has_flood(vid(20), kLeaf3));
+  for (const auto& row : bench.rows()) {
+    INFO(row);
+    CHECK(row.find(" [ok]") != std::string::npos);
+  }
+  CHECK(has_row(bench.rows(),
+                "fdb 10 00:00:00:bb:00:02 [ok] type=1 allow_mac_move=true "
+                "bridge_port_id=tunnel-port 10.1.1.1 endpoint_ip=10.1.1.2"));
+
+  const auto before = counters.writes;
+  bench.hardware->resync();
+  REQUIRE(bench.settle());
+  CHECK(counters.writes.creates == before.creates);
+  CHECK(counters.writes.sets == before.sets);
+  CHECK(counters.writes.removes == before.removes);
+}
+
+TEST_CASE("what the table says is what the library holds", "[hwsync]") {
+  Bench bench;
+  bench.view = view_of(recipe1());
+  bench.open();
+  REQUIRE(bench.settle());
+  void* handle = dlopen(bench.settings.library.c_str(), RTLD_NOW | RTLD_NOLOAD);
+  REQUIRE(handle != nullptr);
+  const auto query = reinterpret_cast<decltype(&::sai_api_query)>(dlsym(handle, "sai_api_query"));
+  const auto type_of =
+      reinterpret_cast<decltype(&::sai_object_type_query)>(dlsym(handle, "sai_object_type_query"));
+  void* raw = nullptr;
+  REQUIRE(query(SAI_API_VLAN, &raw) == SAI_STATUS_SUCCESS);
+  const auto* vlans = static_cast<sai_vlan_api_t*>(raw);
+  REQUIRE(query(SAI_API_L2MC_GROUP, &raw) == SAI_STATUS_SUCCESS);
+  const auto* groups = static_cast<sai_l2mc_group_api_t*>(raw);
+  std::size_t seen = 0;
+  bench.hardware->for_each_row([&](const AsicObject& object) {
+    if (object.key == "vlan 10") {
+      ++seen;
+      CHECK(type_of(object.id) == SAI_OBJECT_TYPE_VLAN);
+      std::array<sai_attribute_t, 2> wanted{};
+      wanted[0].id = SAI_VLAN_ATTR_VLAN_ID;
+      wanted[1].id = SAI_VLAN_ATTR_BROADCAST_FLOOD_GROUP;
+      REQUIRE(vlans->get_vlan_attribute(object.id, 2, wanted.data()) == SAI_STATUS_SUCCESS);
+      CHECK(wanted[0].value.u16 == 10);
+      sai_attribute_t count{SAI_L2MC_GROUP_ATTR_L2MC_OUTPUT_COUNT, {}};
+      REQUIRE(groups->get_l2mc_group_attribute(wanted[1].value.oid, 1, &count) ==
+              SAI_STATUS_SUCCESS);
+      CHECK(count.value.u32 == 2);
+    }
+    if (object.key == "vlan-member 10 swp1") {
+      ++seen;
+      CHECK(type_of(object.id) == SAI_OBJECT_TYPE_VLAN_MEMBER);
+    }
+  });
+  CHECK(seen == 2);
+  dlclose(handle);
+}
+
+TEST_CASE("everything goes when the kernel's goes, and only the ASIC's own remains", "[hwsync]") {
+  for (const auto& profile : {kBoth, kPeers}) {
+    for (const auto& events : {recipe1(), recipe2()}) {
+      const auto empty = fresh_rows({}, profile);
+      Bench bench(profile);
+      bench.open();
+      REQUIRE(bench.settle());
+      bench.happen(events);
+      REQUIRE(bench.settle());
+      CHECK(bench.rows().size() > empty.size());
+      bench.happen(undo(events));
+      REQUIRE(bench.settle());
+      CHECK(bench.hardware->failures() == 0);
+      CHECK(bench.hardware->counters().writes.refused == 0);
+      CHECK(bench.rows() == empty);
+    }
+  }
+}
+
+TEST_CASE("events in any order, with any pauses, end in what a fresh resync makes", "[hwsync]") {
+  for (const auto& profile : {kBoth, kPeers}) {
+    for (const auto& recipe : {recipe1(), recipe2()}) {
+      const auto expected = fresh_rows(recipe, profile);
+      for (unsigned seed = 0; seed < 12; ++seed) {
+        std::mt19937 random(seed);
+        auto events = recipe;
+        // A port's message finds its link: the kernel tells a link before its port.
+        std::stable_partition(events.begin(), events.end(), [](const KernelEvent& event) {
+          return std::holds_alternative<LinkSeen>(event);
+        });
+        const auto rest = std::find_if(events.begin(), events.end(), [](const KernelEvent& event) {
+          return !std::holds_alternative<LinkSeen>(event);
+        });
+        std::shuffle(events.begin(), rest, random);
+        std::shuffle(rest, events.end(), random);
+        Bench bench(profile);
+        bench.open();
+        REQUIRE(bench.settle());
+        for (const auto& event : events) {
+          bench.happen(event);
+          if (random() % 3 == 0) REQUIRE(bench.settle());
+          // Now and then something goes and comes again.
+          if (random() % 4 == 0) {
+            bench.happen(undo({event}));
+            if (random() % 2 == 0) REQUIRE(bench.settle());
+            bench.happen(event);
+            if (std::holds_alternative<LinkSeen>(event)) bench.happen(recipe);
+          }
+        }
+        bench.happen(recipe);
+        REQUIRE(bench.settle_with_retries());
+        INFO("seed " << seed);
+        CHECK(bench.rows() == expected);
+        CHECK(bench.hardware->counters().writes.refused == 0);
+      }
+    }
+  }
+}
+
+TEST_CASE("a host that moves between leaves and here is never lost", "[hwsync]") {
+  for (const auto& profile : {kBoth, kPeers}) {
+    Bench bench(profile);
+    bench.view = view_of(recipe1());
+    bench.open();
+    REQUIRE(bench.settle());
+    auto& hardware = *bench.hardware;
+    bench.happen(VxlanFdbSeen{{kVxlan10, {}, kHostThere}, {kLeaf3, FdbState::Dynamic, true}});
+    REQUIRE(bench.settle());
+    CHECK(hardware.has_remote_mac(vid(10), kHostThere) == kLeaf3);
+    bench.happen(
+        BridgeFdbSeen{{kBridge, vid(10), kHostThere}, {kSwp1, FdbState::Dynamic, false, false}});
+    REQUIRE(bench.settle());
+    CHECK(hardware.local_mac(vid(10), kHostThere) == "swp1");
+    CHECK_FALSE(hardware.has_remote_mac(vid(10), kHostThere));
+    bench.happen(
+        BridgeFdbSeen{{kBridge, vid(10), kHostThere}, {kVxlan10, FdbState::Dynamic, true, false}});
+    REQUIRE(bench.settle());
+    CHECK(hardware.has_remote_mac(vid(10), kHostThere) == kLeaf3);
+    // Its VTEP leaves the flood list, and comes back.
+    bench.happen(FloodGone{{kVxlan10, {}, kLeaf3}});
+    REQUIRE(bench.settle());
+    CHECK_FALSE(hardware.has_remote_mac(vid(10), kHostThere));
+    CHECK(has_row(bench.rows(), "fdb 10 00:00:00:bb:00:02 [waits for "));
+    bench.happen(FloodSeen{{kVxlan10, {}, kLeaf3}});
+    REQUIRE(bench.settle());
+    CHECK(hardware.has_remote_mac(vid(10), kHostThere) == kLeaf3);
+    CHECK(hardware.counters().writes.refused == 0);
+  }
+}
+
+TEST_CASE("a new local VTEP address makes the tunnel anew, with all that stands on it",
+          "[hwsync]") {
+  Bench bench;
+  bench.view = view_of(recipe1());
+  bench.open();
+  REQUIRE(bench.settle());
+  auto events = recipe1();
+  for (auto& event : events) {
+    if (auto* e = std::get_if<LinkSeen>(&event)) {
+      if (e->link.kind == LinkKind::Vxlan) e->link.vxlan_local = ip("10.1.1.99");
+    }
+  }
+  bench.happen(events);
+  REQUIRE(bench.settle());
+  CHECK(bench.hardware->counters().writes.refused == 0);
+  const auto rows = bench.rows();
+  bench.hardware.reset();
+  CHECK(rows == fresh_rows(events, kBoth));
+}
+
+TEST_CASE("a changed TTL is set, a changed VNI is made anew", "[hwsync]") {
+  Bench bench;
+  bench.view = view_of(recipe2());
+  bench.open();
+  REQUIRE(bench.settle());
+  const auto creates = bench.hardware->counters().writes.creates;
+  auto device = *bench.view.link(kVxlan0);
+  device.options.insert_or_assign(Option::VxlanTtl, 32);
+  bench.happen(LinkSeen{device});
+  REQUIRE(bench.settle());
+  CHECK(bench.hardware->counters().writes.creates == creates);
+  auto vlans = *bench.view.vlans(kVxlan0);
+  vlans.tunnels[vid(20)] = vni(10021);
+  bench.happen(PortSeen{kVxlan0, {}, vlans});
+  REQUIRE(bench.settle());
+  CHECK(has_row(bench.rows(),
+                "map-entry 10.1.1.1 encap 20 [ok] tunnel_map_type=3 "
+                "tunnel_map=tunnel-map 10.1.1.1 encap vlan_id_key=20 "
+                "vni_id_value=10021"));
+  CHECK_FALSE(has_row(bench.rows(), "map-entry 10.1.1.1 decap 10020"));
+  CHECK(bench.hardware->counters().writes.refused == 0);
+}
+
+TEST_CASE("a full table parks what found no room; a removal lets it in at once", "[hwsync]") {
+  Bench bench({{"SOFTSAI_PORTS", "4"}, {"SAI_FDB_TABLE_SIZE", "2"}});
+  bench.view = view_of(recipe1());
+  bench.open();
+  REQUIRE(bench.settle());
+  CHECK(bench.hardware->failures() == 0);
+  const auto extra = mac("00:00:00:bb:00:03");
+  bench.happen(BridgeFdbSeen{{kBridge, vid(10), extra}, {kSwp1, FdbState::Dynamic, false, false}});
+  REQUIRE(bench.settle());
+  CHECK(bench.hardware->failures() == 1);
+  bench.hardware->for_each_failure([](const std::string& key, const Failure& failure) {
+    CHECK(key == "fdb 10 00:00:00:bb:00:03");
+    CHECK(failure.reason == "create_fdb_entry: SAI_STATUS_TABLE_FULL");
+  });
+  CHECK(has_row(bench.rows(), "fdb 10 00:00:00:bb:00:03 [failed: create_fdb_entry"));
+  bench.happen(BridgeFdbGone{{kBridge, vid(10), kHostHere}, kSwp1});
+  REQUIRE(bench.settle());  // no time has passed
+  CHECK(bench.hardware->failures() == 0);
+  CHECK(bench.hardware->local_mac(vid(10), extra) == "swp1");
+}
+
+TEST_CASE("ports are named by their lanes, or as the profile says", "[hwsync]") {
+  Bench bench({{"SOFTSAI_PORTS", "2"}, {"vtepd.port.uplink", "6"}});
+  bench.view.apply(LinkSeen{link(kSwp1, "swp1", LinkKind::Other)});
+  bench.open();
+  REQUIRE(bench.settle());
+  const auto rows = bench.rows();
+  CHECK(has_row(rows,
+                "port swp1 [ok] port_vlan_id=1 drop_untagged=false mtu=1522 "
+                "admin_state=true"));
+  CHECK(has_row(rows, "port uplink [ok]"));
+  CHECK_FALSE(has_row(rows, "port swp2"));
+  // The library tells that the port came up.
+  for (int i = 0; i < 100 && bench.events.empty(); ++i) REQUIRE(bench.loop.run_one());
+  CHECK(bench.events == std::vector<AsicEvent>{AsicPortState{"swp1", true}});
+}
+
+TEST_CASE("a profile that names a lane that is not there keeps the switch down, and says so",
+          "[hwsync]") {
+  Bench bench({{"SOFTSAI_PORTS", "2"}, {"vtepd.port.uplink", "99"}});
+  bench.open();
+  CHECK_FALSE(bench.settle());
+  CHECK(bench.hardware->problem() == "profile: vtepd.port.uplink: no port has lane 99");
+  CHECK_FALSE(bench.hardware->idle());
+  CHECK(bench.hardware->next_retry().has_value());
+}
+
+TEST_CASE("a library that cannot be loaded is refused with its reason", "[hwsync]") {
+  Bench bench;
+  bench.settings.library = "libnothing-of-the-sort.so";
+  auto missing = Hardware::open(bench.settings, bench.view, bench.clock);
+  REQUIRE_FALSE(missing);
+  CHECK(missing.error().what.find("libnothing-of-the-sort.so") != std::string::npos);
+  bench.settings.library = "libc.so.6";
+  auto wrong = Hardware::open(bench.settings, bench.view, bench.clock);
+  REQUIRE_FALSE(wrong);
+  CHECK(wrong.error().what.find("no SAI library") != std::string::npos);
+  bench.settings.library = VTEPD_BINARY_DIR "/hwsync/libsoftsai.so";
+  bench.settings.profile = {{"SOFTSAI_PORTS", "none"}};
+  auto refused = Hardware::open(bench.settings, bench.view, bench.clock);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().what.ends_with("sai_api_initialize: SAI_STATUS_INVALID_PARAMETER"));
+}
+
+TEST_CASE("an end in the middle of work leaves nothing behind that runs", "[hwsync]") {
+  Bench bench;
+  bench.view = view_of(recipe1());
+  bench.open();
+  bench.hardware->turn();
+  bench.hardware.reset();
+  bench.view = view_of(recipe2());
+  bench.open();
+  REQUIRE(bench.settle());  // what the first had posted runs here too, and does nothing
+  CHECK(bench.hardware->failures() == 0);
+}
+
+TEST_CASE("whatever status a call returns, nothing is lost once the fault is gone", "[hwsync]") {
+  for (const auto& profile : {kBoth, kPeers}) {
+    const auto expected = fresh_rows(recipe1(), profile);
+    const auto empty = fresh_rows({}, profile);
+    for (const auto status : FaultyLibrary::statuses()) {
+      for (unsigned every : {1U, 3U, 7U}) {
+        INFO("every " << every << "th call: " << sai::status_text(status));
+        Bench bench(profile);
+        FaultyLibrary faulty(bench.settings.library);
+        bench.over(faulty.open(profile));
+        REQUIRE(bench.settle());
+        faulty.fail(status, every);
+        bench.happen(recipe1());
+        bench.settle();
+        bench.happen(undo({FloodSeen{{kVxlan10, {}, kLeaf2}}}));
+        bench.happen(FloodSeen{{kVxlan10, {}, kLeaf2}});
+        bench.settle();
+        CHECK(faulty.failed() > 0);
+        faulty.heal();
+        REQUIRE(bench.settle_with_retries());
+        CHECK(bench.rows() == expected);
+        faulty.fail(status, every);
+        bench.happen(undo(recipe1()));
+        bench.settle();
+        faulty.heal();
+        REQUIRE(bench.settle_with_retries());
+        CHECK(bench.rows() == empty);
+      }
+    }
+  }
+}
+
+TEST_CASE("a switch that cannot be brought up at first is brought up later", "[hwsync]") {
+  Bench bench;
+  FaultyLibrary faulty(bench.settings.library);
+  bench.over(faulty.open(kBoth));
+  for (unsigned nth = 1; nth < 12; ++nth) {
+    faulty.fail_once(SAI_STATUS_FAILURE, nth);
+    const bool up = bench.settle();
+    if (up) break;
+    CHECK_FALSE(bench.hardware->problem().empty());
+    bench.clock.pass_until(*bench.hardware->next_retry());
+    bench.hardware->turn();
+  }
+  faulty.heal();
+  bench.happen(recipe1());
+  REQUIRE(bench.settle_with_retries());
+  const auto rows = bench.rows();
+  bench.hardware.reset();
+  CHECK(rows == fresh_rows(recipe1(), kBoth));
+}
+
+TEST_CASE("an attribute that the library cannot have is left out if it is optional", "[hwsync]") {
+  Bench bench;
+  FaultyLibrary faulty(bench.settings.library);
+  faulty.lack(SAI_OBJECT_TYPE_TUNNEL, SAI_TUNNEL_ATTR_ENCAP_TTL_VAL);
+  faulty.lack(SAI_OBJECT_TYPE_ROUTER_INTERFACE, SAI_ROUTER_INTERFACE_ATTR_MTU);
+  bench.over(faulty.open(kBoth));
+  bench.view = view_of(recipe1());
+  REQUIRE(bench.settle());
+  CHECK(bench.hardware->failures() == 0);
+  CHECK(bench.hardware->has_remote_mac(vid(10), kHostThere) == kLeaf2);
+  CHECK(faulty.failed() == 2);
+}

@@ -1,0 +1,276 @@
+// The mirror: what the ASIC should hold, for literal kernel views of both recipes.
+#include <catch2/catch.hpp>
+#include <set>
+
+#include "hwsync/mirror.h"
+#include "tests/unit/hwsync_views.h"
+
+using namespace vtepd;
+using namespace vtepd::hwsync;
+using namespace vtepd::hwsync::test;
+
+namespace {
+
+const PortMap kPorts{PortName("swp1"), PortName("swp2"), PortName("swp3")};
+
+/// A view and its mirror.
+struct Scene {
+  explicit Scene(const Events& events, FloodShape shape = FloodShape::Group)
+      : view(view_of(events)), mirror(view, kPorts, shape) {
+    mirror.reread([](const AsicKey&) {});
+  }
+  /// The value of an attribute as text, "-" if the row or the attribute is not wanted.
+  std::string get(const AsicKey& key, sai_attr_id_t id) const {
+    const auto row = mirror.wanted(key);
+    if (!row || row->find(id) == nullptr) return "-";
+    return to_text(row->find(id)->value);
+  }
+  bool wants(const AsicKey& key) const { return mirror.wanted(key).has_value(); }
+  void happen(const KernelEvent& event) {
+    view.apply(event);
+    touched.clear();
+    const EmitKey emit = [this](const AsicKey& key) { touched.insert(key); };
+    if (!mirror.touched(event, emit)) mirror.reread(emit);
+  }
+
+  KernelView view;
+  Mirror mirror;
+  std::set<AsicKey> touched{};
+};
+
+const FdbKey kHere{vid(10), kHostHere};
+const FdbKey kThere{vid(10), kHostThere};
+
+}  // namespace
+
+TEST_CASE("recipe 1: VLANs, members and PVIDs of front-panel ports", "[hwsync]") {
+  const Scene scene(recipe1());
+  CHECK(scene.wants(VlanKey{vid(1)}));
+  CHECK(scene.wants(VlanKey{vid(10)}));
+  CHECK_FALSE(scene.wants(VlanKey{vid(30)}));
+  const VlanMemberKey native{vid(1), PortName("swp1")};
+  const VlanMemberKey tagged{vid(10), PortName("swp1")};
+  CHECK(scene.get(native, SAI_VLAN_MEMBER_ATTR_VLAN_TAGGING_MODE) == "0");
+  CHECK(scene.get(tagged, SAI_VLAN_MEMBER_ATTR_VLAN_TAGGING_MODE) == "1");
+  CHECK(scene.get(tagged, SAI_VLAN_MEMBER_ATTR_VLAN_ID) == "vlan 10");
+  CHECK(scene.get(tagged, SAI_VLAN_MEMBER_ATTR_BRIDGE_PORT_ID) == "bridge-port swp1");
+  CHECK_FALSE(scene.wants(VlanMemberKey{vid(10), PortName("swp2")}));
+  CHECK_FALSE(scene.wants(VlanMemberKey{vid(10), PortName("vxlan-10")}));
+
+  const PortKey bridged{PortName("swp1")};
+  CHECK(scene.get(bridged, SAI_PORT_ATTR_PORT_VLAN_ID) == "1");
+  CHECK(scene.get(bridged, SAI_PORT_ATTR_ADMIN_STATE) == "true");
+  CHECK(scene.get(bridged, SAI_PORT_ATTR_MTU) == "1522");
+  CHECK(scene.get(bridged, SAI_PORT_ATTR_DROP_UNTAGGED) == "false");
+  CHECK(scene.get(PortKey{PortName("swp2")}, SAI_PORT_ATTR_MTU) == "9238");
+  CHECK(scene.get(PortKey{PortName("swp3")}, SAI_PORT_ATTR_ADMIN_STATE) == "false");
+  CHECK_FALSE(scene.wants(PortKey{PortName("swp9")}));
+
+  CHECK(scene.get(BridgePortKey{PortName("swp1")}, SAI_BRIDGE_PORT_ATTR_FDB_LEARNING_MODE) == "2");
+  CHECK_FALSE(scene.wants(BridgePortKey{PortName("swp2")}));
+  CHECK(scene.get(SwitchKey{}, SAI_SWITCH_ATTR_FDB_AGING_TIME) == "1800");
+}
+
+TEST_CASE("recipe 1: one P2MP tunnel with both maps, its termination and its entries", "[hwsync]") {
+  const Scene scene(recipe1());
+  const TunnelKey tunnel{kLocal, {}};
+  CHECK(scene.get(tunnel, SAI_TUNNEL_ATTR_PEER_MODE) == "1");
+  CHECK(scene.get(tunnel, SAI_TUNNEL_ATTR_ENCAP_SRC_IP) == "10.1.1.1");
+  CHECK(scene.get(tunnel, SAI_TUNNEL_ATTR_ENCAP_MAPPERS) == "tunnel-map 10.1.1.1 encap");
+  CHECK(scene.get(tunnel, SAI_TUNNEL_ATTR_DECAP_MAPPERS) == "tunnel-map 10.1.1.1 decap");
+  CHECK(scene.get(tunnel, SAI_TUNNEL_ATTR_ENCAP_TTL_VAL) == "64");
+  CHECK(scene.get(TerminationKey{kLocal}, SAI_TUNNEL_TERM_TABLE_ENTRY_ATTR_ACTION_TUNNEL_ID) ==
+        "tunnel 10.1.1.1");
+  CHECK(scene.get(MapEntryKey{kLocal, Direction::Decap, 10},
+                  SAI_TUNNEL_MAP_ENTRY_ATTR_VLAN_ID_VALUE) == "10");
+  CHECK(scene.get(MapEntryKey{kLocal, Direction::Encap, 20},
+                  SAI_TUNNEL_MAP_ENTRY_ATTR_VNI_ID_VALUE) == "20");
+  CHECK_FALSE(scene.wants(MapEntryKey{kLocal, Direction::Encap, 1}));
+  CHECK(scene.get(TunnelPortKey{kLocal, {}}, SAI_BRIDGE_PORT_ATTR_FDB_LEARNING_MODE) == "1");
+  CHECK_FALSE(scene.wants(TunnelKey{ip("10.9.9.9"), {}}));
+  CHECK(scene.mirror.topology().ignored.empty());
+}
+
+TEST_CASE("recipe 2: the map of the single device gives VNIs, FDB entries carry them", "[hwsync]") {
+  const Scene scene(recipe2());
+  CHECK(scene.get(MapEntryKey{kLocal, Direction::Decap, 10010},
+                  SAI_TUNNEL_MAP_ENTRY_ATTR_VLAN_ID_VALUE) == "10");
+  CHECK(scene.get(MapEntryKey{kLocal, Direction::Encap, 20},
+                  SAI_TUNNEL_MAP_ENTRY_ATTR_VNI_ID_VALUE) == "10020");
+  CHECK(scene.wants(FloodMemberKey{vid(10), kLeaf2}));
+  CHECK_FALSE(scene.wants(FloodMemberKey{vid(10), kLeaf3}));
+  CHECK(scene.wants(FloodMemberKey{vid(20), kLeaf3}));
+  CHECK(scene.get(kThere, SAI_FDB_ENTRY_ATTR_ENDPOINT_IP) == "10.1.1.2");
+  CHECK(scene.get(kHere, SAI_FDB_ENTRY_ATTR_TYPE) == "1");
+}
+
+TEST_CASE("flooding by group: combined, with a member for every VTEP of the VLAN", "[hwsync]") {
+  const Scene scene(recipe1());
+  for (const auto type : {SAI_VLAN_ATTR_UNKNOWN_UNICAST_FLOOD_CONTROL_TYPE,
+                          SAI_VLAN_ATTR_UNKNOWN_MULTICAST_FLOOD_CONTROL_TYPE,
+                          SAI_VLAN_ATTR_BROADCAST_FLOOD_CONTROL_TYPE}) {
+    CHECK(scene.get(VlanKey{vid(10)}, type) == "3");
+    CHECK(scene.get(VlanKey{vid(1)}, type) == "0");
+  }
+  CHECK(scene.get(VlanKey{vid(10)}, SAI_VLAN_ATTR_BROADCAST_FLOOD_GROUP) == "flood-group 10");
+  CHECK(scene.wants(FloodGroupKey{vid(10)}));
+  CHECK_FALSE(scene.wants(FloodGroupKey{vid(1)}));
+  const FloodMemberKey member{vid(10), kLeaf3};
+  CHECK(scene.get(member, SAI_L2MC_GROUP_MEMBER_ATTR_L2MC_ENDPOINT_IP) == "10.1.1.3");
+  CHECK(scene.get(member, SAI_L2MC_GROUP_MEMBER_ATTR_L2MC_OUTPUT_ID) == "tunnel-port 10.1.1.1");
+  CHECK_FALSE(scene.wants(FloodMemberKey{vid(20), kLeaf3}));
+  CHECK_FALSE(scene.wants(TunnelKey{kLocal, kLeaf2}));
+}
+
+TEST_CASE("flooding by peers: a P2P tunnel for each VTEP, a member of its VLANs", "[hwsync]") {
+  const Scene scene(recipe1(), FloodShape::Peers);
+  CHECK(scene.get(VlanKey{vid(10)}, SAI_VLAN_ATTR_BROADCAST_FLOOD_CONTROL_TYPE) == "0");
+  CHECK_FALSE(scene.wants(FloodGroupKey{vid(10)}));
+  CHECK(scene.wants(TunnelKey{kLocal, {}}));  // to terminate with
+  CHECK(scene.get(TunnelKey{kLocal, kLeaf2}, SAI_TUNNEL_ATTR_ENCAP_DST_IP) == "10.1.1.2");
+  CHECK(scene.get(TunnelKey{kLocal, kLeaf2}, SAI_TUNNEL_ATTR_PEER_MODE) == "0");
+  CHECK(scene.wants(TunnelPortKey{kLocal, kLeaf3}));
+  CHECK_FALSE(scene.wants(TunnelPortKey{kLocal, {}}));
+  CHECK_FALSE(scene.wants(TunnelPortKey{kLocal, ip("10.1.1.9")}));
+  CHECK(scene.get(FloodMemberKey{vid(10), kLeaf3}, SAI_VLAN_MEMBER_ATTR_BRIDGE_PORT_ID) ==
+        "tunnel-port 10.1.1.1 to 10.1.1.3");
+  CHECK(scene.get(kThere, SAI_FDB_ENTRY_ATTR_BRIDGE_PORT_ID) == "tunnel-port 10.1.1.1 to 10.1.1.2");
+}
+
+TEST_CASE("a remote MAC is wanted when both kernel halves exist", "[hwsync]") {
+  Scene scene(recipe1());
+  CHECK(scene.get(kThere, SAI_FDB_ENTRY_ATTR_TYPE) == "1");
+  CHECK(scene.get(kThere, SAI_FDB_ENTRY_ATTR_ALLOW_MAC_MOVE) == "true");
+  CHECK(scene.get(kThere, SAI_FDB_ENTRY_ATTR_ENDPOINT_IP) == "10.1.1.2");
+  const auto row = scene.mirror.wanted(kThere);
+  const AsicKey membership = FloodMemberKey{vid(10), kLeaf2};
+  CHECK(std::count(row->after.begin(), row->after.end(), membership) == 1);
+
+  scene.happen(VxlanFdbGone{{kVxlan10, {}, kHostThere}});
+  CHECK(scene.touched == std::set<AsicKey>{kThere});
+  CHECK_FALSE(scene.wants(kThere));
+  scene.happen(VxlanFdbSeen{{kVxlan10, {}, kHostThere}, {kLeaf3, FdbState::Dynamic, true}});
+  CHECK(scene.get(kThere, SAI_FDB_ENTRY_ATTR_ENDPOINT_IP) == "10.1.1.3");
+  scene.happen(BridgeFdbGone{{kBridge, vid(10), kHostThere}, kVxlan10});
+  CHECK(scene.touched == std::set<AsicKey>{kThere});
+  CHECK_FALSE(scene.wants(kThere));
+  // The bridge half came to a local port: the host is here.
+  scene.happen(
+      BridgeFdbSeen{{kBridge, vid(10), kHostThere}, {kSwp1, FdbState::Dynamic, false, false}});
+  CHECK(scene.get(kThere, SAI_FDB_ENTRY_ATTR_TYPE) == "0");
+  CHECK(scene.get(kThere, SAI_FDB_ENTRY_ATTR_ENDPOINT_IP) == "-");
+}
+
+TEST_CASE("a sticky remote MAC may not move", "[hwsync]") {
+  Scene scene(recipe1());
+  scene.happen(
+      BridgeFdbSeen{{kBridge, vid(10), kHostThere}, {kVxlan10, FdbState::Dynamic, true, true}});
+  CHECK(scene.get(kThere, SAI_FDB_ENTRY_ATTR_ALLOW_MAC_MOVE) == "false");
+}
+
+TEST_CASE("local entries: learned are dynamic, static stay, the switch's own are no hosts",
+          "[hwsync]") {
+  Scene scene(recipe1());
+  CHECK(scene.get(kHere, SAI_FDB_ENTRY_ATTR_TYPE) == "0");
+  CHECK(scene.get(kHere, SAI_FDB_ENTRY_ATTR_BRIDGE_PORT_ID) == "bridge-port swp1");
+  CHECK_FALSE(scene.wants(FdbKey{vid(10), kPortMac}));
+  const auto entry = [&](FdbState state, bool extern_learn) {
+    scene.happen(BridgeFdbSeen{{kBridge, vid(10), kHostHere}, {kSwp1, state, extern_learn, false}});
+    return scene.get(kHere, SAI_FDB_ENTRY_ATTR_TYPE) + "/" +
+           scene.get(kHere, SAI_FDB_ENTRY_ATTR_PACKET_ACTION);
+  };
+  CHECK(entry(FdbState::Dynamic, true) == "0/1");
+  CHECK(entry(FdbState::Static, false) == "1/1");
+  CHECK(entry(FdbState::Permanent, false) == "1/4");  // the kernel keeps such frames to itself
+  // Of no VLAN, of a VLAN the port is not in, a group address: nothing the ASIC can hold.
+  scene.happen(BridgeFdbSeen{{kBridge, {}, kHostHere}, {kSwp1, FdbState::Static, false, false}});
+  CHECK(scene.touched.empty());
+  scene.happen(
+      BridgeFdbSeen{{kBridge, vid(30), kHostHere}, {kSwp1, FdbState::Static, false, false}});
+  CHECK_FALSE(scene.wants(FdbKey{vid(30), kHostHere}));
+  const auto group = mac("01:00:5e:00:00:01");
+  scene.happen(BridgeFdbSeen{{kBridge, vid(10), group}, {kSwp1, FdbState::Static, false, false}});
+  CHECK_FALSE(scene.wants(FdbKey{vid(10), group}));
+}
+
+TEST_CASE("an event touches what depends on it and no more", "[hwsync]") {
+  Scene scene(recipe1());
+  scene.happen(FloodGone{{kVxlan20, {}, kLeaf2}});
+  CHECK(scene.touched == std::set<AsicKey>{FloodMemberKey{vid(20), kLeaf2}});
+  scene.happen(NeighborSeen{{kBridge, kLeaf2}, {}});
+  CHECK(scene.touched.empty());
+  auto down = *scene.view.link(kSwp1);
+  down.up = false;
+  scene.happen(LinkSeen{down});
+  CHECK(scene.touched.count(PortKey{PortName("swp1")}) == 1);
+  CHECK(scene.touched.count(VlanKey{vid(10)}) == 0);
+  const VlanMembers fewer{{vid(1), {true, true}}, {vid(10), {}}};
+  scene.happen(PortSeen{kSwp1, {}, {fewer, {}}});
+  CHECK(scene.touched.count(VlanMemberKey{vid(20), PortName("swp1")}) == 1);
+  CHECK(scene.touched.count(VlanMemberKey{vid(10), PortName("swp1")}) == 0);
+  CHECK(scene.wants(VlanKey{vid(20)}));  // the vxlan device still has it
+}
+
+TEST_CASE("a vxlan device that goes takes its VLAN's overlay with it", "[hwsync]") {
+  Scene scene(recipe1());
+  scene.happen(LinkGone{kVxlan10});
+  CHECK_FALSE(scene.wants(FloodGroupKey{vid(10)}));
+  CHECK_FALSE(scene.wants(MapEntryKey{kLocal, Direction::Decap, 10}));
+  CHECK_FALSE(scene.wants(kThere));
+  CHECK(scene.touched.count(MapEntryKey{kLocal, Direction::Decap, 10}) == 1);
+  CHECK(scene.wants(TunnelKey{kLocal, {}}));
+  scene.happen(LinkGone{kVxlan20});
+  CHECK_FALSE(scene.wants(TunnelKey{kLocal, {}}));
+  CHECK_FALSE(scene.wants(UnderlayKey{}));
+  CHECK(scene.wants(VlanKey{vid(10)}));  // the port's members stay
+}
+
+TEST_CASE("what the ASIC cannot have is said", "[hwsync]") {
+  auto events = recipe1();
+  auto plain = link(ifindex(40), "br1", LinkKind::Bridge);
+  events.emplace_back(LinkSeen{plain});
+  auto port = link(ifindex(3), "swp3", LinkKind::Other, ifindex(40));
+  events.emplace_back(LinkSeen{port});
+  auto nowhere = link(ifindex(41), "vxlan-30", LinkKind::Vxlan, kBridge);
+  nowhere.options = {{Option::VxlanId, 30}};
+  events.emplace_back(LinkSeen{nowhere});
+  events.emplace_back(PortSeen{ifindex(41), {}, {{{vid(30), {true, true}}}, {}}});
+  auto again = link(ifindex(42), "vxlan-10b", LinkKind::Vxlan, kBridge);
+  again.options = {{Option::VxlanId, 11}};
+  again.vxlan_local = kLocal;
+  events.emplace_back(LinkSeen{again});
+  events.emplace_back(PortSeen{ifindex(42), {}, {{{vid(10), {true, true}}}, {}}});
+  const Scene scene(events);
+  const auto& ignored = scene.mirror.topology().ignored;
+  REQUIRE(ignored.size() == 3);
+  CHECK(ignored[0] == "br1 is not vlan-aware: its port swp3 stays in software");
+  CHECK(ignored[1] == "vxlan-30 has no local address: its VNIs stay in software");
+  CHECK(ignored[2] == "vxlan-10b: VLAN 10 or VNI 11 is mapped already");
+}
+
+TEST_CASE("the order of dependency: removals backwards, then creations forwards", "[hwsync]") {
+  const AsicOp create_vlan{AsicOp::Kind::Create, VlanKey{vid(10)}, {}, {}};
+  const AsicOp create_fdb{AsicOp::Kind::Create, kHere, {}, {}};
+  const AsicOp remove_vlan{AsicOp::Kind::Remove, VlanKey{vid(10)}, {}, {}};
+  const AsicOp remove_fdb{AsicOp::Kind::Remove, kHere, {}, {}};
+  CHECK(rank(remove_fdb) < rank(remove_vlan));
+  CHECK(rank(remove_vlan) < rank(create_vlan));
+  CHECK(rank(create_vlan) < rank(create_fdb));
+  for (const auto shape : {FloodShape::Group, FloodShape::Peers}) {
+    const Scene scene(recipe1(), shape);
+    std::size_t references_seen = 0;
+    const EmitKey check = [&](const AsicKey& key) {
+      const auto row = scene.mirror.wanted(key);
+      if (!row) return;
+      for (const auto& reference : references(*row)) {
+        INFO(to_text(key) << " refers to " << to_text(reference));
+        CHECK(rank(reference) < rank(key));
+        CHECK(scene.wants(reference));
+        ++references_seen;
+      }
+    };
+    scene.mirror.all_structure(check);
+    scene.mirror.all_entries(check);
+    CHECK(references_seen > 20);
+  }
+}

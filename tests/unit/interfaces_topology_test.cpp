@@ -1,0 +1,330 @@
+// From stanzas to links: inheritance, implied links, defaults, and where each thing was said.
+// What is refused is in interfaces_broken_test.cpp.
+
+#include "agent/interfaces/topology.h"
+
+#include <catch2/catch.hpp>
+
+#include "tests/fake/memory_files.h"
+
+using namespace vtepd;
+using namespace vtepd::agent;
+
+namespace {
+
+using Lines = std::vector<std::string>;
+
+struct Plan {
+  Topology topology{};
+  Lines messages{};
+
+  const WantedLink& link(const std::string& name) const {
+    INFO(name);
+    for (const auto& line : messages) UNSCOPED_INFO(line);
+    REQUIRE(topology.links.contains(name));
+    return topology.links.at(name);
+  }
+  bool has(const std::string& name) const { return topology.links.contains(name); }
+};
+
+Plan plan(const std::string& text, const Lines& existing = {}) {
+  MemoryFiles files;
+  files.texts["f"] = text;
+  Diagnostics diagnostics;
+  const auto stanzas = parse_interfaces("f", files, diagnostics);
+  auto planned = plan_topology(stanzas, existing, diagnostics);
+  return {std::move(planned.topology), lines_of(diagnostics.all())};
+}
+
+/// "1* 10 20": the PVID has the star; all others must be tagged.
+std::string vlans(const WantedLink& link) {
+  std::string text;
+  for (const auto& [vlan, flags] : link.vlans) {
+    CHECK(flags.pvid == flags.untagged);
+    text += fmt::format("{}{}{}", text.empty() ? "" : " ", vlan, flags.pvid ? "*" : "");
+  }
+  return text;
+}
+
+std::uint64_t option(const Options& options, Option which) {
+  REQUIRE(options.contains(which));
+  return options.at(which);
+}
+
+const std::string kBridge =
+    "auto br0\niface br0\n bridge-vlan-aware yes\n bridge-vids 10 20\n bridge-pvid 5\n";
+
+}  // namespace
+
+TEST_CASE("a port inherits the bridge's VLANs and PVID, its own lines win") {
+  const auto p = plan(kBridge +
+                      " bridge-ports swp1 swp2 swp3 swp4 swp5\n"
+                      "iface swp2\n bridge-vids 30\n"
+                      "iface swp3\n bridge-pvid 20\n"
+                      "iface swp4\n bridge-access 7\n"
+                      "iface swp5\n bridge-allow-untagged no\n");
+  CHECK(vlans(p.link("swp1")) == "5* 10 20");
+  CHECK(vlans(p.link("swp2")) == "5* 30");
+  CHECK(vlans(p.link("swp3")) == "10 20*");
+  CHECK(vlans(p.link("swp4")) == "7*");
+  CHECK(vlans(p.link("swp5")) == "10 20");
+  CHECK(p.link("swp1").said.at("bridge-vids").line == 4);
+  CHECK(p.link("swp2").said.at("bridge-vids").line == 8);
+}
+
+TEST_CASE("without a word about it the PVID is 1, and the bridge itself keeps 1 untagged") {
+  const auto p = plan("auto br0\niface br0\n bridge-vlan-aware yes\n bridge-ports swp1\n");
+  CHECK(vlans(p.link("swp1")) == "1*");
+  CHECK(vlans(p.link("br0")) == "1*");
+}
+
+TEST_CASE("an SVI puts its VLAN on the bridge, tagged, also VLAN 1") {
+  const auto p = plan(kBridge +
+                      "auto br0.1\niface br0.1\nauto vlan30\niface vlan30\n"
+                      " vlan-raw-device br0\nauto named\niface named\n"
+                      " vlan-raw-device br0\n vlan-id 40\n");
+  CHECK(vlans(p.link("br0")) == "1 30 40");
+  CHECK(p.link("vlan30").vlan.value() == 30);
+  CHECK(p.link("named").lower == "br0");
+  CHECK(option(p.link("br0").options, Option::Ipv4Forwarding) == 1);
+}
+
+TEST_CASE("a bridge without SVI or address does not forward") {
+  CHECK(option(plan(kBridge).link("br0").options, Option::Ipv6Forwarding) == 0);
+  const auto routed = plan(kBridge + " address 10.0.0.1/24\n");
+  CHECK(option(routed.link("br0").options, Option::Ipv4Forwarding) == 1);
+  const auto dhcp = plan("auto br0\niface br0 inet dhcp\n bridge-ports none\n");
+  CHECK_FALSE(dhcp.link("br0").options.contains(Option::Ipv4Forwarding));
+  CHECK(dhcp.link("br0").keep_addresses);
+}
+
+TEST_CASE("a stanza that is not automatic is planned only if something needs it") {
+  const auto p = plan(
+      "iface unused\nauto br0\niface br0\n bridge-ports swp1\niface swp1\n"
+      "auto swp2.10\niface swp2.10\niface swp2\n mtu 9000\n");
+  CHECK_FALSE(p.has("unused"));
+  CHECK(p.link("swp1").has_stanza);
+  CHECK(p.link("swp2").up == true);
+  CHECK(p.link("swp2.10").mtu == 9000);
+}
+
+TEST_CASE("ports and lower devices without a stanza are implied, VLAN devices made") {
+  const auto p = plan("auto br0\niface br0\n bridge-ports swp1.10 swp2\n");
+  const auto& vlan = p.link("swp1.10");
+  CHECK(vlan.kind == LinkKind::Vlan);
+  CHECK(vlan.ours);
+  CHECK(vlan.lower == "swp1");
+  CHECK(vlan.master == "br0");
+  CHECK(vlan.origin.line == 3);
+  CHECK_FALSE(p.link("swp1").ours);
+  CHECK(p.link("swp1").master.empty());
+  CHECK(p.link("swp2").mtu == std::nullopt);
+  CHECK_FALSE(p.link("swp2").manage_vlans);
+  CHECK(option(p.link("br0").options, Option::BridgeVlanFiltering) == 0);
+}
+
+TEST_CASE("bridge-ports regex finds existing and named links, anchored at the end") {
+  const auto p = plan("auto br0\niface br0\n bridge-ports regex swp[12]\niface swp2\niface swp22\n",
+                      {"swp1", "eth-swp1", "swp1a"});
+  CHECK(p.link("swp1").master == "br0");
+  CHECK(p.link("eth-swp1").master == "br0");
+  CHECK(p.link("swp2").master == "br0");
+  CHECK_FALSE(p.has("swp1a"));
+  CHECK(p.topology.links.size() == 4);
+}
+
+TEST_CASE("MTUs: as said, 1500 for what carries none, the lower device's for VLAN devices") {
+  const auto p = plan(
+      "auto lo eth0 swp1 br0 br0.10 br0.20 vx vx2 red\niface lo\niface eth0\n"
+      "iface swp1\niface br0\n bridge-ports swp1 swp2 vx vx2\n mtu 9000\n"
+      "iface br0.10\niface br0.20\n mtu 9216\niface vx\n vxlan-id 1\n"
+      "iface vx2\n vxlan-id 2\n mtu 9152\n vxlan-local-tunnelip 10.0.0.1\n"
+      "iface red\n vrf-table auto\n");
+  CHECK(p.link("lo").mtu == std::nullopt);
+  CHECK(p.link("eth0").mtu == std::nullopt);
+  CHECK(p.link("swp1").mtu == 1500);
+  CHECK(p.link("swp2").mtu == std::nullopt);
+  CHECK(p.link("br0").mtu == 9000);
+  CHECK(p.link("br0.10").mtu == 9000);
+  CHECK(p.link("br0.20").mtu == 9000);
+  CHECK(p.link("vx").mtu == 1500);
+  CHECK(p.link("vx2").mtu == 9152);
+  CHECK(p.link("red").mtu == std::nullopt);
+  CHECK(p.messages ==
+        Lines{"f:10: warning: br0.20: mtu 9216 is more than 9000 of br0, which is used"});
+}
+
+TEST_CASE("vxlan devices without a tunnel address have lo's") {
+  const auto p = plan(
+      "auto vx1 vx2\niface lo\n vxlan-local-tunnelip 10.9.0.1\niface vx1\n"
+      " vxlan-id 1\niface vx2\n vxlan-id 2\n vxlan-local-tunnelip 10.9.0.2\n");
+  CHECK(p.link("vx1").vxlan_local == *IpAddress::parse("10.9.0.1"));
+  CHECK(p.link("vx1").said.at("vxlan-local-tunnelip").line == 3);
+  CHECK(p.link("vx2").vxlan_local == *IpAddress::parse("10.9.0.2"));
+}
+
+TEST_CASE("a vxlan device without a tunnel address anywhere is warned of") {
+  CHECK(plan("auto vx\niface vx\n vxlan-id 1\n").messages ==
+        Lines{"f:2: warning: vx: no vxlan-local-tunnelip, neither here nor on another interface"});
+}
+
+TEST_CASE("vxlan learning follows the port's, unless a line says otherwise") {
+  const auto learns = [](const std::string& lines) {
+    const auto p = plan(kBridge +
+                        " bridge-ports vx\niface vx\n vxlan-id 1\n bridge-access 10\n"
+                        " vxlan-local-tunnelip 10.0.0.1\n" +
+                        lines);
+    return std::pair(option(p.link("vx").port_options, Option::PortLearning),
+                     option(p.link("vx").options, Option::VxlanLearning));
+  };
+  using Both = std::pair<std::uint64_t, std::uint64_t>;
+  CHECK(learns("") == Both{1, 1});
+  CHECK(learns(" bridge-learning off\n") == Both{0, 0});
+  CHECK(learns(" bridge-learning off\n vxlan-learning on\n") == Both{0, 1});
+}
+
+TEST_CASE("vxlan ports are multicast router ports while the bridge snoops") {
+  const auto router = [](const std::string& of_bridge, const std::string& of_port) {
+    const auto p = plan(kBridge + of_bridge +
+                        " bridge-ports vx swp1\niface vx\n vxlan-id 1\n"
+                        " bridge-access 10\n vxlan-local-tunnelip 10.0.0.1\n" +
+                        of_port);
+    CHECK(option(p.link("swp1").port_options, Option::PortMulticastRouter) == 1);
+    return option(p.link("vx").port_options, Option::PortMulticastRouter);
+  };
+  CHECK(router("", "") == 2);
+  CHECK(router(" bridge-mcsnoop no\n", "") == 1);
+  CHECK(router("", " bridge-portmcrouter 0\n") == 0);
+}
+
+TEST_CASE("port options: the port's line, then the bridge's for the port, then for all") {
+  const auto p = plan(kBridge +
+                      " bridge-ports swp1 swp2 swp3\n bridge-learning off\n"
+                      " bridge-unicast-flood swp1=off swp2=off\n"
+                      "iface swp2\n bridge-unicast-flood on\n bridge-learning on\n");
+  CHECK(option(p.link("swp1").port_options, Option::PortUnicastFlood) == 0);
+  CHECK(option(p.link("swp2").port_options, Option::PortUnicastFlood) == 1);
+  CHECK(option(p.link("swp3").port_options, Option::PortUnicastFlood) == 1);
+  CHECK(option(p.link("swp1").port_options, Option::PortLearning) == 0);
+  CHECK(option(p.link("swp2").port_options, Option::PortLearning) == 1);
+}
+
+TEST_CASE("no suppression of neighbours on an 802.1ad bridge") {
+  const auto p = plan(kBridge +
+                      " bridge-vlan-protocol 802.1ad\n bridge-ports swp1\niface swp1\n"
+                      " bridge-arp-nd-suppress on\n");
+  CHECK(option(p.link("swp1").port_options, Option::PortNeighSuppress) == 0);
+  CHECK(p.messages.size() == 1);
+}
+
+TEST_CASE("a single vxlan device has its map, the bridge's VLANs, and no PVID") {
+  const auto p = plan(kBridge +
+                      " bridge-ports vx\niface vx\n bridge-vlan-vni-map 30-31=300-301\n"
+                      " vxlan-local-tunnelip 10.0.0.1\n vxlan-vnifilter on\n"
+                      " vxlan-remoteip-map 300=10.0.0.2\n");
+  const auto& vx = p.link("vx");
+  CHECK(vx.is_single_vxlan());
+  CHECK(vlans(vx) == "10 20 30 31");
+  CHECK(vx.tunnels.at(*VlanId::make(31)) == *Vni::make(301));
+  CHECK(vx.vni_filter == std::vector{*Vni::make(300), *Vni::make(301)});
+  CHECK(option(vx.port_options, Option::PortVlanTunnel) == 1);
+  CHECK_FALSE(vx.options.contains(Option::VxlanId));
+  CHECK_FALSE(vx.options.contains(Option::Ipv6Disabled));
+  REQUIRE(vx.flood.size() == 1);
+  CHECK(vx.flood[0] == std::pair(*Vni::make(300), *IpAddress::parse("10.0.0.2")));
+  CHECK(vx.flood_lines[0].line == 11);
+}
+
+TEST_CASE("a multicast group without a device ends at one that is made for it") {
+  const auto p = plan(
+      "auto vx\niface vx\n vxlan-id 1\n vxlan-local-tunnelip 10.0.0.1\n"
+      " vxlan-mcastgrp 239.1.1.1\n");
+  CHECK(p.link("vx").lower == "ipmr-lo");
+  CHECK(p.link("vx").vxlan_group == *IpAddress::parse("239.1.1.1"));
+  CHECK(p.link("ipmr-lo").kind == LinkKind::Dummy);
+  CHECK(p.link("ipmr-lo").ours);
+  CHECK(p.link("ipmr-lo").up == true);
+}
+
+TEST_CASE("IPv6 tunnel ends are taken like IPv4 ones") {
+  const auto p = plan(
+      "auto vx\niface vx\n vxlan-id 1\n vxlan-local-tunnelip 2001:db8::1\n"
+      " vxlan-remoteip 2001:db8::2\n");
+  CHECK(p.link("vx").vxlan_local.is_v6());
+  CHECK(p.link("vx").flood.size() == 1);
+}
+
+TEST_CASE("VRFs have tables, members have their VRF as master") {
+  const auto p = plan(
+      "auto red blue swp1\niface red\n vrf-table auto\niface blue\n vrf-table 1001\n"
+      "iface swp1\n vrf red\n address 10.0.0.1/24\n");
+  CHECK(p.link("blue").vrf_table == 1001);
+  CHECK(p.link("red").vrf_table == 1002);
+  CHECK(p.link("swp1").master == "red");
+  CHECK(p.link("swp1").addresses.size() == 1);
+  CHECK_FALSE(p.link("swp1").options.contains(Option::Ipv6Disabled));
+}
+
+TEST_CASE("stanzas of one name are one link") {
+  const auto p = plan(
+      "auto swp1\niface swp1 inet static\n address 10.0.0.1/24\n"
+      "iface swp1 inet6 static\n address 2001:db8::1/64\n mtu 9000\n");
+  const auto& swp1 = p.link("swp1");
+  CHECK(swp1.addresses.size() == 2);
+  CHECK(swp1.address_lines[1].line == 5);
+  CHECK(swp1.mtu == 9000);
+  CHECK(swp1.origin.line == 2);
+}
+
+TEST_CASE("link-down keeps a link down, hwaddress and alias are taken over") {
+  const auto p = plan(
+      "auto swp1\niface swp1\n link-down yes\n hwaddress 02:00:00:00:00:07\n"
+      " alias the seventh\n");
+  CHECK(p.link("swp1").up == false);
+  CHECK(p.link("swp1").mac == MacAddress::parse("02:00:00:00:00:07"));
+  CHECK(p.link("swp1").alias == "the seventh");
+}
+
+TEST_CASE("addresses of a bridge port are dropped with a warning") {
+  const auto p = plan(kBridge + " bridge-ports swp1\niface swp1\n address 10.0.0.1/24\n");
+  CHECK(p.link("swp1").addresses.empty());
+  CHECK(p.messages == Lines{"f:8: warning: swp1: addresses are ignored on a port of br0"});
+}
+
+TEST_CASE("1,023 ports are planned, one more is refused with the count and the way out") {
+  const auto ports = [](unsigned vxlans) {
+    std::string text = "auto br0\n";
+    std::string names;
+    for (unsigned i = 1; i <= vxlans; ++i) {
+      text += fmt::format(
+          "iface vni{0}\n vxlan-id {0}\n bridge-access {0}\n"
+          " vxlan-local-tunnelip 10.0.0.1\n",
+          i);
+      names += fmt::format(" vni{}", i);
+    }
+    return plan(text + "iface br0\n bridge-vlan-aware yes\n bridge-ports glob swp1-32" + names +
+                "\n");
+  };
+  CHECK(ports(991).topology.links.size() == 1024);
+  const auto over = ports(992);
+  CHECK(over.topology.links.empty());
+  CHECK(over.messages ==
+        Lines{"f:3972: error: br0: 1024 ports, 992 of them vxlan devices, but Linux allows 1023 on "
+              "a bridge; a single vxlan device with bridge-vlan-vni-map carries all VNIs on one "
+              "port"});
+}
+
+TEST_CASE("endless input is refused with one error, not with all memory") {
+  std::string text;
+  for (int i = 0; i < 400; ++i) text += fmt::format("iface a{}x[1-4096]\n mtu 1500\n", i);
+  const auto p = plan(text);
+  CHECK(p.topology.links.empty());
+  CHECK(p.messages.size() == 1);
+}
+
+TEST_CASE("two plans of the same files are equal") {
+  const auto text =
+      kBridge + " bridge-ports swp1\nauto br0.10\niface br0.10\n address 10.0.0.1/24\n";
+  CHECK(plan(text).topology == plan(text).topology);
+  CHECK_FALSE(plan(text).topology == plan(text + " mtu 1400\n").topology);
+}

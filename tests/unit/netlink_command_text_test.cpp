@@ -1,0 +1,112 @@
+// Operations as commands; the contract tests show each operation, these lines are what iproute2
+// takes.
+#include "netlink/command_text.h"
+
+#include <catch2/catch.hpp>
+
+namespace vtepd::netlink {
+namespace {
+
+VlanId vlan(unsigned number) { return VlanId::make(number).value(); }
+Vni vni(unsigned number) { return Vni::make(number).value(); }
+IpAddress ip(const char* text) { return IpAddress::parse(text).value(); }
+IfIndex index(unsigned number) { return IfIndex::make(number).value(); }
+const MacAddress kMac{{2, 0, 0, 0, 0, 1}};
+const IfIndex kBridge = index(1);
+const IfIndex kVxlan = index(2);
+
+std::string text(const KernelOp& op) {
+  return command_text(op, [](IfIndex link) -> std::string {
+    if (link == kBridge) return "br0";
+    return link == kVxlan ? "vx10" : "swp1";
+  });
+}
+
+TEST_CASE("links print as ip link commands") {
+  CHECK(text(CreateLink{.name = "vx10",
+                        .kind = LinkKind::Vxlan,
+                        .mtu = 9000,
+                        .vxlan_local = ip("10.0.0.1"),
+                        .options = {{Option::VxlanId, 10},
+                                    {Option::VxlanPort, 4789},
+                                    {Option::VxlanLearning, 0}}}) ==
+        "ip link add name vx10 mtu 9000 type vxlan local 10.0.0.1 id 10 dstport 4789 nolearning");
+  CHECK(text(CreateLink{
+            .name = "br0",
+            .kind = LinkKind::Bridge,
+            .mac = kMac,
+            .options = {{Option::BridgeVlanFiltering, 1}, {Option::BridgeVlanProtocol, 0x88A8}}}) ==
+        "ip link add name br0 address 02:00:00:00:00:01 type bridge vlan_filtering 1 "
+        "vlan_protocol 802.1ad");
+  CHECK(text(CreateLink{
+            .name = "br0.10", .kind = LinkKind::Vlan, .lower = kBridge, .vlan = vlan(10)}) ==
+        "ip link add link br0 name br0.10 type vlan id 10");
+  CHECK(text(ChangeLink{.index = kVxlan, .kind = LinkKind::Vxlan, .up = true, .master = kBridge}) ==
+        "ip link set dev vx10 master br0 up");
+  CHECK(text(ChangeLink{.index = kVxlan, .kind = LinkKind::Vxlan, .master = IfIndex{}}) ==
+        "ip link set dev vx10 nomaster");
+  CHECK(text(ChangeLink{.index = kVxlan,
+                        .kind = LinkKind::Vxlan,
+                        .vxlan_local = ip("10.0.0.2"),
+                        .alias = "rack 7",
+                        .options = {{Option::VxlanAgeing, 5}}}) ==
+        "ip link set dev vx10 alias \"rack 7\" type vxlan local 10.0.0.2 ageing 5");
+  CHECK(text(ChangePort{kVxlan, {{Option::PortLearning, 0}, {Option::PortCost, 4}}}) ==
+        "ip link set dev vx10 type bridge_slave learning off cost 4");
+  CHECK(text(DeleteLink{kVxlan}) == "ip link del dev vx10");
+  CHECK(text(WriteSysctl{"br0.10", Option::Ipv6Disabled, 1}) ==
+        "sysctl -w net/ipv6/conf/br0.10/disable_ipv6=1");
+  CHECK(text(WriteSysctl{"br0.10", Option::Ipv4Forwarding, 0}) ==
+        "sysctl -w net/ipv4/conf/br0.10/forwarding=0");
+}
+
+TEST_CASE("VLAN lists print as one bridge vlan command a range") {
+  CHECK(text(AddVlans{.port = index(7),
+                      .members = {{vlan(10), {}},
+                                  {vlan(11), {}},
+                                  {vlan(12), {.pvid = true, .untagged = true}}}}) ==
+        "bridge vlan add dev swp1 vid 10-11; bridge vlan add dev swp1 vid 12 pvid untagged");
+  CHECK(text(AddVlans{.port = kBridge, .self = true, .members = {{vlan(10), {}}}}) ==
+        "bridge vlan add dev br0 vid 10 self");
+  CHECK(text(DeleteVlans{.port = index(7), .vlans = {vlan(10), vlan(11), vlan(20)}}) ==
+        "bridge vlan del dev swp1 vid 10-11; bridge vlan del dev swp1 vid 20");
+  CHECK(text(AddTunnels{kVxlan, {{vlan(10), vni(1010)}, {vlan(11), vni(1011)}}}) ==
+        "bridge vlan add dev vx10 vid 10-11 tunnel_info id 1010-1011");
+  CHECK(text(DeleteTunnels{kVxlan, {{vlan(10), vni(1010)}}}) ==
+        "bridge vlan del dev vx10 vid 10 tunnel_info id 1010");
+}
+
+TEST_CASE("entries print as bridge fdb, ip address and ip neigh commands") {
+  CHECK(text(SetBridgeFdb{{kBridge, vlan(10), kMac}, {.port = kVxlan, .extern_learn = true}}) ==
+        "bridge fdb replace 02:00:00:00:00:01 dev vx10 master vlan 10 dynamic extern_learn");
+  CHECK(text(SetBridgeFdb{{kBridge, {}, kMac},
+                          {.port = kVxlan, .state = FdbState::Static, .sticky = true}}) ==
+        "bridge fdb replace 02:00:00:00:00:01 dev vx10 master static sticky");
+  CHECK(text(DeleteBridgeFdb{{kBridge, vlan(10), kMac}, kVxlan}) ==
+        "bridge fdb del 02:00:00:00:00:01 dev vx10 master vlan 10");
+  CHECK(text(SetVxlanFdb{{kVxlan, vni(1010), kMac},
+                         {.remote = ip("10.0.0.9"), .extern_learn = true}}) ==
+        "bridge fdb replace 02:00:00:00:00:01 dev vx10 dst 10.0.0.9 src_vni 1010 self dynamic "
+        "extern_learn");
+  CHECK(text(DeleteVxlanFdb{{kVxlan, {}, kMac}}) ==
+        "bridge fdb del 02:00:00:00:00:01 dev vx10 self");
+  CHECK(text(AddFlood{{kVxlan, {}, ip("10.0.0.9")}}) ==
+        "bridge fdb append 00:00:00:00:00:00 dev vx10 dst 10.0.0.9 self permanent");
+  CHECK(text(DeleteFlood{{kVxlan, vni(7), ip("10.0.0.9")}}) ==
+        "bridge fdb del 00:00:00:00:00:00 dev vx10 dst 10.0.0.9 src_vni 7 self");
+  CHECK(text(AddAddress{{kBridge, IpPrefix::parse("10.1.0.1/24").value()}}) ==
+        "ip address add 10.1.0.1/24 dev br0");
+  CHECK(text(DeleteAddress{{kBridge, IpPrefix::parse("10.1.0.1/24").value()}}) ==
+        "ip address del 10.1.0.1/24 dev br0");
+  CHECK(text(SetNeighbor{{kBridge, ip("10.1.0.7")},
+                         {.mac = kMac,
+                          .state = NeighborState::NoArp,
+                          .extern_learn = true,
+                          .protocol = kNeighborProtocol}}) ==
+        "ip neigh replace 10.1.0.7 lladdr 02:00:00:00:00:01 dev br0 nud noarp extern_learn "
+        "protocol 94");
+  CHECK(text(DeleteNeighbor{{kBridge, ip("10.1.0.7")}}) == "ip neigh del 10.1.0.7 dev br0");
+}
+
+}  // namespace
+}  // namespace vtepd::netlink

@@ -1,0 +1,366 @@
+// The decoders, on bytes that a kernel 6.1 sent (tests/capture/netlink says for which command).
+#include <linux/rtnetlink.h>
+
+#include <cstring>
+
+#include "tests/unit/netlink_captures.h"
+
+namespace vtepd::netlink {
+namespace {
+
+using captured::events;
+using captured::events_of;
+
+VlanId vlan(unsigned number) { return VlanId::make(number).value(); }
+Vni vni(unsigned number) { return Vni::make(number).value(); }
+IpAddress ip(const char* text) { return IpAddress::parse(text).value(); }
+MacAddress mac(const char* text) { return MacAddress::parse(text).value(); }
+
+const MacAddress kHost = mac("02:00:00:00:00:04");
+
+Link last_link(const std::string& capture) {
+  const auto seen = events_of<LinkSeen>(capture);
+  REQUIRE_FALSE(seen.empty());
+  return seen.back().link;
+}
+PortSeen last_port(const std::string& capture) {
+  const auto seen = events_of<PortSeen>(capture);
+  REQUIRE_FALSE(seen.empty());
+  return seen.back();
+}
+IfIndex index_of(const std::string& name) {
+  for (const auto& seen : events_of<LinkSeen>("dump-links")) {
+    if (seen.link.name == name) return seen.link.index;
+  }
+  FAIL("no link " << name);
+  return {};
+}
+
+// --- Links ---------------------------------------------------------------------------------------
+
+TEST_CASE("a vxlan device is read with its ends, its VNI and its port in host order") {
+  const auto link = last_link("link-vxlan-new");
+  CHECK(link.name == "vx10");
+  CHECK(link.kind == LinkKind::Vxlan);
+  CHECK(link.vxlan_local == ip("10.0.0.1"));
+  CHECK(link.vxlan_group == ip("10.0.0.2"));
+  CHECK(link.options.at(Option::VxlanId) == 10);
+  CHECK(link.options.at(Option::VxlanPort) == 4789);
+  CHECK(link.options.at(Option::VxlanTtl) == 64);
+  CHECK(link.options.at(Option::VxlanLearning) == 0);
+  CHECK(link.options.at(Option::VxlanExternal) == 0);
+  CHECK_FALSE(link.up);
+  CHECK_FALSE(link.is_bridge_port());
+  // The remote given at creation is the first member of the flood list.
+  const auto flood = events_of<FloodSeen>("link-vxlan-new");
+  REQUIRE(flood.size() == 1);
+  CHECK(flood[0].key == FloodKey{link.index, {}, ip("10.0.0.2")});
+}
+
+TEST_CASE("a vxlan device of IPv6 is read with its group") {
+  const auto link = events_of<LinkSeen>("link-vxlan-v6-new").back().link;
+  CHECK(link.vxlan_local == ip("2001:db8::1"));
+  CHECK(link.vxlan_group == ip("ff05::100"));
+}
+
+TEST_CASE("a vxlan device for many VNIs is external") {
+  const auto link = last_link("link-vxlan-external-new");
+  CHECK(link.options.at(Option::VxlanExternal) == 1);
+  CHECK(link.options.at(Option::VxlanVniFilter) == 1);
+  CHECK(link.options.at(Option::VxlanId) == 0);
+}
+
+TEST_CASE("a VLAN device knows its VLAN and what it stands on") {
+  const auto link = last_link("link-vlan-new");
+  CHECK(link.kind == LinkKind::Vlan);
+  CHECK(link.vlan == vlan(10));
+  CHECK(link.lower == index_of("br0"));
+  CHECK(last_link("link-vlan-up").up);
+}
+
+TEST_CASE("a veth has no lower device: its peer is not one") {
+  for (const auto& seen : events_of<LinkSeen>("link-veth-new")) {
+    CHECK(seen.link.kind == LinkKind::Veth);
+    CHECK(seen.link.lower.is_none());
+  }
+}
+
+TEST_CASE("a bridge is read with its options, alias and sysctls") {
+  const auto link = last_link("link-alias");
+  CHECK(link.kind == LinkKind::Bridge);
+  CHECK(link.alias == "rack-7");
+  CHECK(link.mtu == 1500);
+  CHECK(link.up);
+  CHECK(link.options.at(Option::BridgeVlanFiltering) == 1);
+  CHECK(link.options.at(Option::BridgeVlanProtocol) == 0x8100);
+  CHECK(link.options.at(Option::BridgeAgeing) == 30000);
+  CHECK(link.options.at(Option::BridgeMulticastSnooping) == 0);
+  CHECK(link.options.at(Option::BridgeMulticastQueryInterval) == 12500);
+  CHECK(link.options.at(Option::Ipv6Disabled) == 0);
+  CHECK(link.options.at(Option::Ipv4ArpAccept) == 0);
+  // Every row of the option table that a bridge can have, and nothing else.
+  CHECK(link.options.size() == 30);
+}
+
+TEST_CASE("a link message of a port carries the port's options") {
+  const auto link = last_link("port-slave-options");
+  CHECK(link.is_bridge_port());
+  CHECK(link.master == index_of("br0"));
+  CHECK(link.options.at(Option::PortCost) == 5);
+  CHECK(link.options.at(Option::PortGuard) == 1);
+  CHECK(link.options.at(Option::PortNeighSuppress) == 1);
+  CHECK(link.options.at(Option::PortLearning) == 0);
+}
+
+TEST_CASE("a deleted link is gone once") {
+  const auto gone = events_of<LinkGone>("link-del");
+  REQUIRE(gone.size() == 1);
+  CHECK(gone[0].index == index_of("vx10"));
+}
+
+// --- Ports, VLANs --------------------------------------------------------------------------------
+
+TEST_CASE("a port that joins is told with its options and its VLAN") {
+  const auto port = last_port("port-join");
+  CHECK(port.vlans.members == VlanMembers{{vlan(1), {.pvid = true, .untagged = true}}});
+  CHECK(port.options.at(Option::PortState) == 3);
+  const auto changed = last_port("port-options");
+  CHECK(changed.options.at(Option::PortLearning) == 0);
+  CHECK(changed.options.at(Option::PortNeighSuppress) == 1);
+}
+
+TEST_CASE("compressed VLAN ranges are read whole") {
+  const auto port = last_port("vlan-add");
+  CHECK(port.port == index_of("swp1"));
+  CHECK(port.vlans.members.size() == 12);
+  CHECK(port.vlans.members.at(vlan(20)) == VlanFlags{});
+
+  const auto with_pvid = last_port("vlan-add-pvid");
+  CHECK(with_pvid.vlans.members.size() == 12);
+  CHECK(with_pvid.vlans.members.at(vlan(15)) == VlanFlags{.pvid = true, .untagged = true});
+  CHECK(with_pvid.vlans.members.at(vlan(1)) == VlanFlags{.pvid = false, .untagged = true});
+
+  const auto fewer = last_port("vlan-del");
+  CHECK(fewer.vlans.members.size() == 10);
+  CHECK_FALSE(fewer.vlans.members.contains(vlan(12)));
+}
+
+TEST_CASE("the bridge's own VLANs are told under its own index") {
+  const auto port = last_port("vlan-self");
+  CHECK(port.port == index_of("br0"));
+  CHECK(port.vlans.members.contains(vlan(10)));
+  CHECK(port.options.empty());
+}
+
+TEST_CASE("fragments of VLAN lists are no events") {
+  CHECK(events_of<PortSeen>("vlan-default-pvid").empty());
+}
+
+TEST_CASE("a VLAN tunnel map is read with its ranges") {
+  TunnelMap expected;
+  for (unsigned number = 10; number <= 14; ++number) expected[vlan(number)] = vni(1000 + number);
+  CHECK(last_port("tunnel-add").vlans.tunnels == expected);
+  expected.erase(vlan(12));
+  CHECK(last_port("tunnel-del").vlans.tunnels == expected);
+}
+
+TEST_CASE("a port that leaves is gone, its entries and options too") {
+  const auto gone = events_of<PortGone>("port-leave");
+  REQUIRE(gone.size() == 1);
+  CHECK(gone[0].port == index_of("swp1"));
+  CHECK_FALSE(events_of<BridgeFdbGone>("port-leave").empty());
+  bool swp1_released = false;
+  for (const auto& seen : events_of<LinkSeen>("port-leave")) {
+    if (seen.link.name == "swp1") swp1_released = !seen.link.is_bridge_port();
+  }
+  CHECK(swp1_released);
+}
+
+// --- FDBs ----------------------------------------------------------------------------------------
+
+TEST_CASE("a bridge entry has VLAN, port and mark") {
+  const auto seen = events_of<BridgeFdbSeen>("fdb-bridge-learned");
+  REQUIRE(seen.size() == 1);
+  CHECK(seen[0].key == BridgeFdbKey{index_of("br0"), vlan(10), mac("02:00:00:00:00:02")});
+  CHECK(seen[0].entry == BridgeFdbEntry{.port = index_of("swp1"), .extern_learn = true});
+
+  const auto fixed = events_of<BridgeFdbSeen>("fdb-bridge-static");
+  REQUIRE(fixed.size() == 1);
+  CHECK(fixed[0].entry.state == FdbState::Static);
+  CHECK(fixed[0].entry.sticky);
+
+  const auto gone = events_of<BridgeFdbGone>("fdb-bridge-del");
+  REQUIRE(gone.size() == 1);
+  CHECK(gone[0].key == seen[0].key);
+  CHECK(gone[0].port == index_of("swp1"));
+}
+
+TEST_CASE("a vxlan entry is told once, its bare twin is nothing") {
+  for (const auto* name : {"fdb-vxlan-new", "fdb-vxlan-replace", "fdb-vxlan-del"}) {
+    INFO(name);
+    CHECK(captured::messages(name).size() == 2);
+    CHECK(events(name).size() == 1);
+  }
+  const auto seen = events_of<VxlanFdbSeen>("fdb-vxlan-new");
+  REQUIRE(seen.size() == 1);
+  CHECK(seen[0].key == VxlanFdbKey{index_of("vx10"), {}, kHost});
+  CHECK(seen[0].entry.remote == ip("10.0.0.9"));
+  CHECK(seen[0].entry.extern_learn);
+  CHECK(events_of<VxlanFdbSeen>("fdb-vxlan-replace").at(0).entry.remote == ip("10.0.0.8"));
+  CHECK(events_of<VxlanFdbGone>("fdb-vxlan-del").at(0).key == seen[0].key);
+}
+
+TEST_CASE("a vxlan entry of many VNIs is keyed by its own") {
+  const auto seen = events_of<VxlanFdbSeen>("fdb-vxlan-src-vni");
+  REQUIRE(seen.size() == 1);
+  CHECK(seen[0].key == VxlanFdbKey{index_of("vxlan0"), vni(1010), kHost});
+}
+
+TEST_CASE("an IPv6 remote is read") {
+  const auto seen = events_of<VxlanFdbSeen>("fdb-vxlan-v6");
+  REQUIRE(seen.size() == 1);
+  CHECK(seen[0].entry.remote == ip("2001:db8::9"));
+}
+
+TEST_CASE("the zero MAC is a flood list") {
+  const FloodKey key{index_of("vxlan0"), vni(1010), ip("10.0.0.9")};
+  const auto seen = events_of<FloodSeen>("flood-new");
+  REQUIRE(seen.size() == 1);
+  CHECK(seen[0].key == key);
+  const auto gone = events_of<FloodGone>("flood-del");
+  REQUIRE(gone.size() == 1);
+  CHECK(gone[0].key == key);
+  CHECK(events("flood-new").size() == 1);
+}
+
+TEST_CASE("entries of nexthop groups and of multicast MACs are nothing") {
+  CHECK(events("fdb-vxlan-nexthop").empty());
+  CHECK(events("fdb-vxlan-multicast").empty());
+}
+
+TEST_CASE("a dump of the FDBs is entries of bridges and vxlan devices, not device filters") {
+  const auto all = events("dump-fdb");
+  const auto bridge_entries = events_of<BridgeFdbSeen>("dump-fdb").size();
+  const auto vxlan_entries = events_of<VxlanFdbSeen>("dump-fdb").size();
+  const auto flood_entries = events_of<FloodSeen>("dump-fdb").size();
+  CHECK(vxlan_entries == 2);
+  CHECK(flood_entries == 2);  // of vx10 and vx6, given at creation
+  CHECK(bridge_entries + vxlan_entries + flood_entries == all.size());
+  CHECK(all.size() < captured::messages("dump-fdb").size());
+}
+
+// --- Addresses, neighbours -----------------------------------------------------------------------
+
+TEST_CASE("addresses are read with their length; of a peer address the own side counts") {
+  const auto link = index_of("br0.10");
+  CHECK(events_of<AddressSeen>("address-v4").at(0).key ==
+        AddressKey{link, *IpPrefix::parse("10.1.0.1/24")});
+  CHECK(events_of<AddressSeen>("address-peer").back().key ==
+        AddressKey{link, *IpPrefix::parse("10.9.0.1/32")});
+  CHECK(events_of<AddressSeen>("address-v6").at(0).key ==
+        AddressKey{link, *IpPrefix::parse("2001:db8:1::1/64")});
+  CHECK(events_of<AddressGone>("address-del").at(0).key ==
+        AddressKey{link, *IpPrefix::parse("10.1.0.1/24")});
+}
+
+TEST_CASE("a neighbour keeps our mark, and is gone when deleted") {
+  const NeighborKey key{index_of("br0.10"), ip("10.1.0.7")};
+  const auto seen = events_of<NeighborSeen>("neighbor-new");
+  REQUIRE(seen.size() == 1);
+  CHECK(seen[0].key == key);
+  CHECK(seen[0].entry == NeighborEntry{.mac = mac("02:00:00:00:00:07"),
+                                       .state = NeighborState::NoArp,
+                                       .extern_learn = true,
+                                       .protocol = kNeighborProtocol});
+  const auto v6 = events_of<NeighborSeen>("neighbor-v6-new");
+  REQUIRE(v6.size() == 1);
+  CHECK(v6[0].entry.state == NeighborState::Reachable);
+  CHECK(v6[0].entry.router);
+  CHECK(events_of<NeighborGone>("neighbor-del").back().key == key);
+}
+
+TEST_CASE("neighbours that the kernel makes for multicast are nothing") {
+  const auto all = events_of<NeighborSeen>("dump-neighbors");
+  REQUIRE(all.size() == 1);
+  CHECK(all[0].key.ip == ip("2001:db8:1::7"));
+}
+
+// --- Bad bytes -----------------------------------------------------------------------------------
+
+TEST_CASE("a message cut anywhere is refused") {
+  for (const auto& message : captured::everything()) {
+    for (std::size_t length = 0; length < message.size(); ++length) {
+      // Its own allocation, so that AddressSanitizer sees a read past the end.
+      const captured::Datagram cut(message.begin(),
+                                   message.begin() + static_cast<std::ptrdiff_t>(length));
+      const auto result = decode(Bytes(cut));
+      REQUIRE_FALSE(result.has_value());
+      REQUIRE(result.error().code == EBADMSG);
+    }
+  }
+}
+
+TEST_CASE("a message cut anywhere with a true length is never read past its end") {
+  std::size_t refused = 0;
+  for (const auto& message : captured::everything()) {
+    for (std::size_t length = sizeof(nlmsghdr); length < message.size(); ++length) {
+      captured::Datagram cut(message.begin(),
+                             message.begin() + static_cast<std::ptrdiff_t>(length));
+      const auto size = static_cast<std::uint32_t>(length);
+      std::memcpy(cut.data(), &size, sizeof size);
+      refused += decode(Bytes(cut)) ? 0 : 1;
+    }
+  }
+  CHECK(refused > 1000);
+}
+
+TEST_CASE("a message with any byte changed is decoded or refused, not more") {
+  for (auto message : captured::everything()) {
+    for (std::size_t i = sizeof(nlmsghdr); i < message.size(); ++i) {
+      const auto kept = message[i];
+      for (const unsigned value : {0x00U, 0x01U, 0x7FU, 0xFFU}) {
+        message[i] = static_cast<std::byte>(value);
+        (void)decode(Bytes(message));  // either way: it is the sanitizers that judge
+      }
+      message[i] = kept;
+    }
+  }
+  SUCCEED("nothing was read past an end");
+}
+
+TEST_CASE("an error names the message and the attribute") {
+  auto message = captured::messages("fdb-vxlan-new").front();
+  // The header of NDA_DST; make its address one byte shorter.
+  bool changed = false;
+  for (std::size_t i = sizeof(nlmsghdr) + sizeof(ndmsg); i + 4 <= message.size(); i += 4) {
+    const nlattr wanted{.nla_len = 8, .nla_type = NDA_DST};
+    if (std::memcmp(message.data() + i, &wanted, sizeof wanted) != 0) continue;
+    message[i] = std::byte{7};
+    changed = true;
+    break;
+  }
+  REQUIRE(changed);
+  const auto result = decode(Bytes(message));
+  REQUIRE_FALSE(result.has_value());
+  CHECK(result.error().what == "RTM_NEWNEIGH: NDA_DST: 3 bytes are no address");
+}
+
+TEST_CASE("messages of other types and families are nothing") {
+  std::vector<std::byte> bytes;
+  MessageBuilder builder(bytes);
+  builder.begin(RTM_NEWROUTE, 0, 1, rtmsg{});
+  auto result = decode(Bytes(bytes));
+  REQUIRE(result.has_value());
+  CHECK_FALSE(result->has_value());
+
+  bytes.clear();
+  ifinfomsg header{};
+  header.ifi_family = AF_INET6;
+  builder.begin(RTM_NEWLINK, 0, 1, header);
+  result = decode(Bytes(bytes));
+  REQUIRE(result.has_value());
+  CHECK_FALSE(result->has_value());
+}
+
+}  // namespace
+}  // namespace vtepd::netlink

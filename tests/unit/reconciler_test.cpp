@@ -1,0 +1,147 @@
+#include "vtepd/reconciler.h"
+
+#include <catch2/catch.hpp>
+#include <map>
+
+using namespace vtepd;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct SetTo {
+  int key{};
+  int value{};
+  friend bool operator==(const SetTo&, const SetTo&) = default;
+};
+int rank(const SetTo& op) { return -op.value; }
+
+/// A table of numbers and what is wanted of it.
+struct Table {
+  std::map<int, int> wanted{};
+  std::map<int, int> actual{};
+  Reconciler<int, SetTo> engine{{.first = 100ms, .longest = 1s}};
+  TimePoint now{};
+  std::vector<SetTo> written{};
+
+  std::vector<Reconciler<int, SetTo>::Item> take() {
+    return engine.take(now, 100, [this](int key, const auto& emit) {
+      if (wanted[key] != actual[key]) emit(SetTo{key, wanted[key]});
+    });
+  }
+
+  /// One turn against a writer that `answer`s each operation.
+  template <class Answer>
+  void turn(Answer answer) {
+    const auto batch = take();
+    std::vector<Result<>> results;
+    for (const auto& item : batch) {
+      written.push_back(item.op);
+      results.push_back(answer(item.op));
+    }
+    engine.settle(batch, results, now);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a key that is as wanted is not written", "[reconciler]") {
+  Table table;
+  table.wanted[1] = table.actual[1] = 7;
+  table.engine.mark(1);
+  table.turn([](const SetTo&) { return Result<>{}; });
+  CHECK(table.written.empty());
+  CHECK(table.engine.idle());
+}
+
+TEST_CASE("a key marked many times is planned once", "[reconciler]") {
+  Table table;
+  for (int i = 0; i < 50; ++i) table.engine.mark(3);
+  (void)table.take();
+  CHECK(table.engine.counters().planned == 1);
+}
+
+TEST_CASE("operations come in rank order, whatever order the keys were marked in", "[reconciler]") {
+  Table table;
+  table.wanted = {{1, 10}, {2, 30}, {3, 20}};
+  for (const int key : {1, 2, 3}) table.engine.mark(key);
+  const auto batch = table.take();
+  REQUIRE(batch.size() == 3);
+  CHECK(batch[0].op.value == 30);
+  CHECK(batch[1].op.value == 20);
+  CHECK(batch[2].op.value == 10);
+}
+
+TEST_CASE("a refused write is kept with its reason and retried with growing waits",
+          "[reconciler]") {
+  Table table;
+  table.wanted[1] = 5;
+  table.engine.mark(1);
+  const auto refuse = [](const SetTo&) { return Result<>(Error{28, "ENOSPC"}); };
+  table.turn(refuse);
+  REQUIRE(table.engine.failure(1) != nullptr);
+  CHECK(table.engine.failure(1)->reason == "ENOSPC");
+  REQUIRE(table.engine.next_retry() == table.now + 100ms);
+
+  table.now += 99ms;
+  table.turn(refuse);
+  CHECK(table.written.size() == 1);
+  table.now += 1ms;
+  table.turn(refuse);
+  CHECK(table.written.size() == 2);
+  CHECK(table.engine.next_retry() == table.now + 200ms);
+  CHECK(table.engine.failure(1)->attempts == 2);
+}
+
+TEST_CASE("an event does not repeat a refused write early, but a different write goes at once",
+          "[reconciler]") {
+  Table table;
+  table.wanted[1] = 5;
+  table.engine.mark(1);
+  table.turn([](const SetTo&) { return Result<>(Error{16, "EBUSY"}); });
+  table.engine.mark(1);
+  table.turn([](const SetTo&) { return Result<>{}; });
+  CHECK(table.written.size() == 1);
+  table.wanted[1] = 6;
+  table.engine.mark(1);
+  table.turn([&](const SetTo& op) {
+    table.actual[op.key] = op.value;
+    return Result<>{};
+  });
+  CHECK(table.written.size() == 2);
+  CHECK(table.written.back() == SetTo{1, 6});
+}
+
+TEST_CASE("a failure is forgotten when the key is as wanted", "[reconciler]") {
+  Table table;
+  table.wanted[1] = 5;
+  table.engine.mark(1);
+  table.turn([](const SetTo&) { return Result<>(Error{16, "EBUSY"}); });
+  table.actual[1] = 5;
+  table.engine.mark(1);
+  table.turn([](const SetTo&) { return Result<>{}; });
+  CHECK(table.engine.failure(1) == nullptr);
+  CHECK_FALSE(table.engine.next_retry());
+}
+
+TEST_CASE("an accepted write that changes nothing is a failure, not an endless loop",
+          "[reconciler]") {
+  Table table;
+  table.wanted[1] = 5;
+  table.engine.mark(1);
+  for (int i = 0; i < 10; ++i) table.turn([](const SetTo&) { return Result<>{}; });
+  CHECK(table.written.size() == 1);
+  REQUIRE(table.engine.failure(1) != nullptr);
+  CHECK(table.engine.failure(1)->reason == "accepted, but it is not there");
+  CHECK(table.engine.counters().unheeded == 1);
+  table.now += 100ms;
+  table.turn([](const SetTo&) { return Result<>{}; });
+  CHECK(table.written.size() == 2);
+}
+
+TEST_CASE("the budget bounds a turn and the rest stays dirty", "[reconciler]") {
+  Reconciler<int, SetTo> engine;
+  for (int key = 0; key < 10; ++key) engine.mark(key);
+  const auto batch = engine.take({}, 4, [](int key, const auto& emit) { emit(SetTo{key, 1}); });
+  CHECK(batch.size() == 4);
+  CHECK(engine.dirty() == 6);
+}

@@ -1,0 +1,136 @@
+#include "evpn/rib.h"
+
+#include <catch2/catch.hpp>
+
+#include "evpn/ownership.h"
+
+using namespace vtepd;
+using namespace vtepd::evpn;
+using namespace std::chrono_literals;
+
+namespace {
+
+const auto kVni = *Vni::make(10);
+const auto kMac = *MacAddress::parse("02:00:00:00:00:01");
+const auto kHost = *IpAddress::parse("192.0.2.1");
+const auto kLeaf1 = *IpAddress::parse("10.0.0.1");
+const auto kLeaf2 = *IpAddress::parse("10.0.0.2");
+const auto kLeaf3 = *IpAddress::parse("10.0.0.3");
+
+struct Heard {
+  int macs{}, hosts{}, vteps{};
+  Rib rib{{.mac = [this](const MacKey&) { ++macs; },
+           .host = [this](const HostKey&) { ++hosts; },
+           .vtep = [this](const VtepKey&) { ++vteps; }}};
+};
+
+AddRemoteMacIp route(const IpAddress& ip, const IpAddress& vtep, std::uint32_t sequence = 0) {
+  return {.key = {kVni, kMac, ip}, .vtep = vtep, .sequence = sequence};
+}
+
+}  // namespace
+
+TEST_CASE("a MAC+IP route implies its MAC until the last of them is gone", "[rib]") {
+  Heard heard;
+  auto& rib = heard.rib;
+  rib.apply(route(kHost, kLeaf2));
+  REQUIRE(rib.mac({kVni, kMac}) != nullptr);
+  CHECK(rib.mac({kVni, kMac})->vtep == kLeaf2);
+  rib.apply(route({}, kLeaf2));
+  rib.apply(DeleteRemoteMacIp{{kVni, kMac, kHost}, kLeaf2});
+  CHECK(rib.mac({kVni, kMac}) != nullptr);
+  CHECK_FALSE(rib.host({kVni, kHost}));
+  rib.apply(DeleteRemoteMacIp{{kVni, kMac, {}}, kLeaf2});
+  CHECK(rib.mac({kVni, kMac}) == nullptr);
+  CHECK(rib.macs() == 0);
+}
+
+TEST_CASE("bgpd's newest word is followed even when its sequence number is lower", "[rib][A1]") {
+  Heard heard;
+  heard.rib.apply(route({}, kLeaf2, 7));
+  heard.rib.apply(route({}, kLeaf3, 5));
+  CHECK(heard.rib.mac({kVni, kMac})->vtep == kLeaf3);
+}
+
+TEST_CASE("a withdrawal of a stale route is not obeyed, of a fresh one it is", "[rib]") {
+  Heard heard;
+  auto& rib = heard.rib;
+  rib.apply(route({}, kLeaf2));
+  rib.apply(AddRemoteVtep{{kVni, kLeaf2}});
+  rib.mark_stale();
+  CHECK(rib.stale() == 2);
+  rib.apply(DeleteRemoteMacIp{{kVni, kMac, {}}, kLeaf2});
+  rib.apply(DeleteRemoteVtep{{kVni, kLeaf2}});
+  CHECK(rib.mac({kVni, kMac}) != nullptr);
+  CHECK(rib.has_vtep({kVni, kLeaf2}));
+
+  rib.apply(route({}, kLeaf2));
+  CHECK(rib.stale() == 1);
+  rib.apply(DeleteRemoteMacIp{{kVni, kMac, {}}, kLeaf2});
+  CHECK(rib.mac({kVni, kMac}) == nullptr);
+}
+
+TEST_CASE("stale routes of a silent VTEP outlast those of one that was heard again", "[rib]") {
+  Heard heard;
+  auto& rib = heard.rib;
+  rib.apply(route({}, kLeaf2));
+  rib.apply(AddRemoteVtep{{kVni, kLeaf2}});
+  rib.apply(AddRemoteVtep{{kVni, kLeaf3}});
+  rib.mark_stale();
+  rib.apply(AddRemoteVtep{{kVni, kLeaf2}});
+  const auto some = rib.stale_routes(false);
+  REQUIRE(some.size() == 1);
+  CHECK(std::get<DeleteRemoteMacIp>(some[0]).key.mac == kMac);
+  CHECK(rib.stale_routes(true).size() == 2);
+}
+
+TEST_CASE("the sweep asks first, removes after the answer time, and each only once", "[rib]") {
+  Sweep sweep({.quiet = 10s, .stale = 120s, .answer = 2s});
+  TimePoint now{};
+  CHECK(sweep.due(now).step == Sweep::Step::Nothing);
+  sweep.session_up(now);
+  sweep.heard(now + 1s);
+  CHECK(sweep.due(now + 10s).step == Sweep::Step::Nothing);
+  CHECK(sweep.next() == now + 11s);
+  CHECK(sweep.due(now + 11s).step == Sweep::Step::Ask);
+  CHECK(sweep.due(now + 12s).step == Sweep::Step::Nothing);
+  const auto quiet = sweep.due(now + 13s);
+  CHECK(quiet.step == Sweep::Step::Remove);
+  CHECK_FALSE(quiet.whole_fabric);
+  CHECK(sweep.due(now + 60s).step == Sweep::Step::Nothing);
+  CHECK(sweep.due(now + 120s).step == Sweep::Step::Ask);
+  const auto all = sweep.due(now + 122s);
+  CHECK(all.step == Sweep::Step::Remove);
+  CHECK(all.whole_fabric);
+  CHECK(sweep.settled());
+  CHECK_FALSE(sweep.next());
+}
+
+TEST_CASE("the owner of a MAC follows the rules in their order", "[ownership]") {
+  const LocalMac local{.port = *IfIndex::make(3), .sequence = 1};
+  const auto remote = [](std::uint32_t sequence, std::uint8_t flags = 0) {
+    return RemoteMac{.vtep = kLeaf2, .sequence = sequence, .flags = flags};
+  };
+  const auto owner = [&](const LocalMac& l, const RemoteMac& r, const IpAddress& here = kLeaf1) {
+    return decide(&l, &r, here).owner;
+  };
+  CHECK(decide(nullptr, nullptr, kLeaf1).owner == Owner::Nobody);
+  CHECK(decide(&local, nullptr, kLeaf1).owner == Owner::Local);
+  CHECK(owner(local, remote(0)) == Owner::Local);
+  CHECK(owner(local, remote(2)) == Owner::Remote);
+  CHECK(owner(local, remote(1)) == Owner::Local);           // 10.0.0.1 < 10.0.0.2
+  CHECK(owner(local, remote(1), kLeaf3) == Owner::Remote);  // 10.0.0.3 > 10.0.0.2
+  CHECK(owner(local, remote(0, MacFlags::kSticky)) == Owner::Remote);
+  auto pinned = local;
+  pinned.pinned = true;
+  CHECK(owner(pinned, remote(9, MacFlags::kSticky)) == Owner::Local);
+  CHECK(decide(&pinned, &*std::make_unique<RemoteMac>(remote(9)), kLeaf1).rule == "local static");
+}
+
+TEST_CASE("a MAC learned here takes over with the next sequence number", "[ownership]") {
+  const RemoteMac remote{.vtep = kLeaf2, .sequence = 4};
+  CHECK(sequence_of_new_local(nullptr, 0) == 0);
+  CHECK(sequence_of_new_local(&remote, 0) == 5);
+  CHECK(sequence_of_new_local(&remote, 9) == 9);
+  CHECK(sequence_of_new_local(nullptr, 3) == 3);
+}

@@ -1,0 +1,609 @@
+// libsoftsai.so through its C interface alone, as an application would: loading, the switch it is
+// born with, and every rule of the validator.
+#include <dlfcn.h>
+
+#include <array>
+#include <atomic>
+#include <catch2/catch.hpp>
+#include <condition_variable>
+#include <cstring>
+#include <map>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "hwsync/sai/sai.h"
+
+namespace {
+
+std::map<std::string, std::string>& profile() {
+  static std::map<std::string, std::string> values;
+  return values;
+}
+
+const char* profile_value(sai_switch_profile_id_t, const char* key) {
+  const auto it = profile().find(key);
+  return it == profile().end() ? nullptr : it->second.c_str();
+}
+int profile_next(sai_switch_profile_id_t, const char**, const char**) { return -1; }
+
+sai_attribute_t number(sai_attr_id_t id, std::uint64_t value) {
+  sai_attribute_t attribute{};
+  attribute.id = id;
+  attribute.value.u64 = value;
+  return attribute;
+}
+
+sai_attribute_t address(sai_attr_id_t id, std::uint8_t last) {
+  sai_attribute_t attribute{};
+  attribute.id = id;
+  attribute.value.ipaddr.addr_family = SAI_IP_ADDR_FAMILY_IPV4;
+  const std::array<std::uint8_t, 4> bytes{10, 1, 1, last};
+  std::memcpy(&attribute.value.ipaddr.addr.ip4, bytes.data(), bytes.size());
+  return attribute;
+}
+
+using Attributes = std::vector<sai_attribute_t>;
+using Values = std::map<std::string, std::string>;
+
+/// The library, loaded and initialised; ends with the test.
+class Loaded {
+ public:
+  explicit Loaded(Values values = {{"SOFTSAI_PORTS", "4"}}) {
+    profile() = std::move(values);
+    handle_ = dlopen(VTEPD_BINARY_DIR "/hwsync/libsoftsai.so", RTLD_NOW | RTLD_LOCAL);
+    INFO((handle_ == nullptr ? dlerror() : ""));
+    REQUIRE(handle_ != nullptr);
+    symbol(initialize, "sai_api_initialize");
+    symbol(uninitialize, "sai_api_uninitialize");
+    symbol(query, "sai_api_query");
+    symbol(object_type, "sai_object_type_query");
+    symbol(switch_of, "sai_switch_id_query");
+    symbol(capability, "sai_query_attribute_capability");
+    symbol(enum_values, "sai_query_attribute_enum_values_capability");
+    symbol(availability, "sai_object_type_get_availability");
+    table(switches, SAI_API_SWITCH);
+    table(ports, SAI_API_PORT);
+    table(vlans, SAI_API_VLAN);
+    table(bridges, SAI_API_BRIDGE);
+    table(fdb, SAI_API_FDB);
+    table(tunnels, SAI_API_TUNNEL);
+    table(groups, SAI_API_L2MC_GROUP);
+    table(interfaces, SAI_API_ROUTER_INTERFACE);
+  }
+  ~Loaded() {
+    uninitialize();
+    dlclose(handle_);
+  }
+  Loaded(const Loaded&) = delete;
+  Loaded& operator=(const Loaded&) = delete;
+
+  sai_status_t start() { return initialize(0, &services); }
+
+  decltype(&::sai_api_initialize) initialize{};
+  decltype(&::sai_api_uninitialize) uninitialize{};
+  decltype(&::sai_api_query) query{};
+  decltype(&::sai_object_type_query) object_type{};
+  decltype(&::sai_switch_id_query) switch_of{};
+  decltype(&::sai_query_attribute_capability) capability{};
+  decltype(&::sai_query_attribute_enum_values_capability) enum_values{};
+  decltype(&::sai_object_type_get_availability) availability{};
+  sai_switch_api_t* switches{};
+  sai_port_api_t* ports{};
+  sai_vlan_api_t* vlans{};
+  sai_bridge_api_t* bridges{};
+  sai_fdb_api_t* fdb{};
+  sai_tunnel_api_t* tunnels{};
+  sai_l2mc_group_api_t* groups{};
+  sai_router_interface_api_t* interfaces{};
+  static constexpr sai_service_method_table_t services{profile_value, profile_next};
+
+ private:
+  template <class Function>
+  void symbol(Function& function, const char* name) {
+    function = reinterpret_cast<Function>(dlsym(handle_, name));
+    REQUIRE(function != nullptr);
+  }
+  template <class Table>
+  void table(Table*& found, sai_api_t api) {
+    void* raw = nullptr;
+    REQUIRE(query(api, &raw) == SAI_STATUS_SUCCESS);
+    found = static_cast<Table*>(raw);
+  }
+  void* handle_{};
+};
+
+/// A library with a switch.
+class Switch : public Loaded {
+ public:
+  explicit Switch(Values values = {{"SOFTSAI_PORTS", "4"}}, const Attributes& more = {})
+      : Loaded(std::move(values)) {
+    REQUIRE(start() == SAI_STATUS_SUCCESS);
+    Attributes attributes{number(SAI_SWITCH_ATTR_INIT_SWITCH, 1)};
+    attributes.insert(attributes.end(), more.begin(), more.end());
+    REQUIRE(switches->create_switch(&id, static_cast<std::uint32_t>(attributes.size()),
+                                    attributes.data()) == SAI_STATUS_SUCCESS);
+  }
+
+  sai_status_t create(sai_object_create_fn function, const Attributes& attributes) {
+    last = 0;
+    return function(&last, id, static_cast<std::uint32_t>(attributes.size()), attributes.data());
+  }
+  sai_object_id_t must(sai_object_create_fn function, const Attributes& attributes) {
+    REQUIRE(create(function, attributes) == SAI_STATUS_SUCCESS);
+    REQUIRE(last != SAI_NULL_OBJECT_ID);
+    return last;
+  }
+  std::uint64_t get(sai_object_get_fn function, sai_object_id_t object, sai_attr_id_t attribute) {
+    auto wanted = number(attribute, 0);
+    REQUIRE(function(object, 1, &wanted) == SAI_STATUS_SUCCESS);
+    return wanted.value.u64;
+  }
+  std::vector<sai_object_id_t> list(sai_object_get_fn function, sai_object_id_t object,
+                                    sai_attr_id_t attribute) {
+    std::vector<sai_object_id_t> objects(256);
+    sai_attribute_t wanted{attribute, {}};
+    wanted.value.objlist = {256, objects.data()};
+    REQUIRE(function(object, 1, &wanted) == SAI_STATUS_SUCCESS);
+    objects.resize(wanted.value.objlist.count);
+    return objects;
+  }
+  sai_object_id_t built_in(sai_attr_id_t attribute) {
+    return get(switches->get_switch_attribute, id, attribute);
+  }
+  sai_object_id_t vlan(std::uint16_t number_of_vlan) {
+    return must(vlans->create_vlan, {number(SAI_VLAN_ATTR_VLAN_ID, number_of_vlan)});
+  }
+  /// The bridge port that port 1 is born with.
+  sai_object_id_t bridge_port() {
+    return list(bridges->get_bridge_attribute, built_in(SAI_SWITCH_ATTR_DEFAULT_1Q_BRIDGE_ID),
+                SAI_BRIDGE_ATTR_PORT_LIST)
+        .front();
+  }
+  sai_object_id_t loopback() {
+    return must(interfaces->create_router_interface,
+                {number(SAI_ROUTER_INTERFACE_ATTR_VIRTUAL_ROUTER_ID,
+                        built_in(SAI_SWITCH_ATTR_DEFAULT_VIRTUAL_ROUTER_ID)),
+                 number(SAI_ROUTER_INTERFACE_ATTR_TYPE, SAI_ROUTER_INTERFACE_TYPE_LOOPBACK)});
+  }
+  sai_object_id_t tunnel(sai_object_id_t loopback_interface) {
+    return must(tunnels->create_tunnel,
+                {number(SAI_TUNNEL_ATTR_TYPE, SAI_TUNNEL_TYPE_VXLAN),
+                 number(SAI_TUNNEL_ATTR_UNDERLAY_INTERFACE, loopback_interface),
+                 address(SAI_TUNNEL_ATTR_ENCAP_SRC_IP, 1)});
+  }
+  sai_fdb_entry_t entry(sai_object_id_t vlan_id, std::uint8_t last_byte) const {
+    sai_fdb_entry_t key{};
+    key.switch_id = id;
+    key.bv_id = vlan_id;
+    key.mac_address[5] = last_byte;
+    return key;
+  }
+  sai_status_t create_fdb(const sai_fdb_entry_t& key, const Attributes& attributes) {
+    return fdb->create_fdb_entry(&key, static_cast<std::uint32_t>(attributes.size()),
+                                 attributes.data());
+  }
+
+  sai_object_id_t id{};
+  sai_object_id_t last{};
+};
+
+constexpr auto kDynamic = SAI_FDB_ENTRY_TYPE_DYNAMIC;
+constexpr auto kStatic = SAI_FDB_ENTRY_TYPE_STATIC;
+
+}  // namespace
+
+TEST_CASE("softsai refuses to start wrongly, or twice, or on a bad profile", "[softsai]") {
+  Loaded library;
+  CHECK(library.initialize(1, &Loaded::services) == SAI_STATUS_INVALID_PARAMETER);
+  CHECK(library.initialize(0, nullptr) == SAI_STATUS_INVALID_PARAMETER);
+  const sai_service_method_table_t half{profile_value, nullptr};
+  CHECK(library.initialize(0, &half) == SAI_STATUS_INVALID_PARAMETER);
+  CHECK(library.uninitialize() == SAI_STATUS_UNINITIALIZED);
+  for (const auto& [key, value] :
+       std::vector<std::pair<std::string, std::string>>{{"SOFTSAI_PORTS", "many"},
+                                                        {"SOFTSAI_PORTS", "0"},
+                                                        {"SOFTSAI_BULK", "2"},
+                                                        {"SOFTSAI_PEER_MODES", "p3p"},
+                                                        {"SAI_FDB_TABLE_SIZE", "-1"},
+                                                        {"SOFTSAI_MAX_VLAN", "x"}}) {
+    profile() = {{key, value}};
+    INFO(key << "=" << value);
+    CHECK(library.start() == SAI_STATUS_INVALID_PARAMETER);
+  }
+  profile() = {{"SOMEBODYS_KEY", "whatever"}};
+  CHECK(library.start() == SAI_STATUS_SUCCESS);
+  CHECK(library.start() == SAI_STATUS_FAILURE);
+}
+
+TEST_CASE("softsai has no objects before there is a switch, and one switch only", "[softsai]") {
+  Loaded library;
+  sai_object_id_t id = 0;
+  const auto vlan = number(SAI_VLAN_ATTR_VLAN_ID, 10);
+  CHECK(library.vlans->create_vlan(&id, 1, 1, &vlan) == SAI_STATUS_UNINITIALIZED);
+  REQUIRE(library.start() == SAI_STATUS_SUCCESS);
+  CHECK(library.vlans->create_vlan(&id, 1, 1, &vlan) == SAI_STATUS_UNINITIALIZED);
+  CHECK(library.switches->create_switch(&id, 0, nullptr) == SAI_STATUS_MANDATORY_ATTRIBUTE_MISSING);
+  const auto init = number(SAI_SWITCH_ATTR_INIT_SWITCH, 1);
+  REQUIRE(library.switches->create_switch(&id, 1, &init) == SAI_STATUS_SUCCESS);
+  sai_object_id_t other = 0;
+  CHECK(library.switches->create_switch(&other, 1, &init) == SAI_STATUS_ITEM_ALREADY_EXISTS);
+  CHECK(library.switches->remove_switch(id) == SAI_STATUS_SUCCESS);
+  CHECK(library.vlans->create_vlan(&id, id, 1, &vlan) == SAI_STATUS_UNINITIALIZED);
+}
+
+TEST_CASE("every slot of softsai's tables is filled; unused ones answer not implemented",
+          "[softsai]") {
+  Loaded library;
+  const std::map<sai_api_t, std::size_t> lengths{
+      {SAI_API_SWITCH, sizeof(sai_switch_api_t)},
+      {SAI_API_PORT, sizeof(sai_port_api_t)},
+      {SAI_API_VLAN, sizeof(sai_vlan_api_t)},
+      {SAI_API_BRIDGE, sizeof(sai_bridge_api_t)},
+      {SAI_API_FDB, sizeof(sai_fdb_api_t)},
+      {SAI_API_TUNNEL, sizeof(sai_tunnel_api_t)},
+      {SAI_API_L2MC_GROUP, sizeof(sai_l2mc_group_api_t)},
+      {SAI_API_VIRTUAL_ROUTER, sizeof(sai_virtual_router_api_t)},
+      {SAI_API_ROUTER_INTERFACE, sizeof(sai_router_interface_api_t)},
+      {SAI_API_HOSTIF, sizeof(sai_hostif_api_t)}};
+  for (const auto& [api, size] : lengths) {
+    void* raw = nullptr;
+    REQUIRE(library.query(api, &raw) == SAI_STATUS_SUCCESS);
+    for (std::size_t i = 0; i < size / sizeof(void*); ++i) {
+      INFO("api " << api << " slot " << i);
+      CHECK(static_cast<void**>(raw)[i] != nullptr);
+    }
+  }
+  CHECK(library.switches->get_switch_stats() == SAI_STATUS_NOT_IMPLEMENTED);
+  CHECK(library.ports->get_port_serdess_attribute() == SAI_STATUS_NOT_IMPLEMENTED);
+  void* raw = nullptr;
+  CHECK(library.query(SAI_API_STP, &raw) == SAI_STATUS_NOT_SUPPORTED);
+  CHECK(library.query(SAI_API_VLAN, nullptr) == SAI_STATUS_INVALID_PARAMETER);
+}
+
+TEST_CASE("a new switch has ports, each down, bridged and in VLAN 1", "[softsai]") {
+  Switch sw(Values{{"SOFTSAI_PORTS", "4"}});
+  CHECK(sw.get(sw.switches->get_switch_attribute, sw.id, SAI_SWITCH_ATTR_NUMBER_OF_ACTIVE_PORTS) ==
+        4);
+  const auto ports = sw.list(sw.switches->get_switch_attribute, sw.id, SAI_SWITCH_ATTR_PORT_LIST);
+  REQUIRE(ports.size() == 4);
+  for (const auto port : ports) {
+    CHECK(sw.object_type(port) == SAI_OBJECT_TYPE_PORT);
+    CHECK(sw.switch_of(port) == sw.id);
+    CHECK(sw.get(sw.ports->get_port_attribute, port, SAI_PORT_ATTR_ADMIN_STATE) == 0);
+    CHECK(sw.get(sw.ports->get_port_attribute, port, SAI_PORT_ATTR_OPER_STATUS) ==
+          SAI_PORT_OPER_STATUS_DOWN);
+    CHECK(sw.get(sw.ports->get_port_attribute, port, SAI_PORT_ATTR_PORT_VLAN_ID) == 1);
+    CHECK(sw.get(sw.ports->get_port_attribute, port, SAI_PORT_ATTR_MTU) == 1514);
+  }
+  const auto vlan = sw.built_in(SAI_SWITCH_ATTR_DEFAULT_VLAN_ID);
+  CHECK(sw.get(sw.vlans->get_vlan_attribute, vlan, SAI_VLAN_ATTR_VLAN_ID) == 1);
+  CHECK(sw.list(sw.vlans->get_vlan_attribute, vlan, SAI_VLAN_ATTR_MEMBER_LIST).size() == 4);
+  CHECK(sw.object_type(sw.built_in(SAI_SWITCH_ATTR_CPU_PORT)) == SAI_OBJECT_TYPE_PORT);
+  CHECK(sw.object_type(sw.built_in(SAI_SWITCH_ATTR_DEFAULT_TRAP_GROUP)) ==
+        SAI_OBJECT_TYPE_HOSTIF_TRAP_GROUP);
+  CHECK(sw.object_type(sw.built_in(SAI_SWITCH_ATTR_DEFAULT_VIRTUAL_ROUTER_ID)) ==
+        SAI_OBJECT_TYPE_VIRTUAL_ROUTER);
+  CHECK(sw.vlans->remove_vlan(vlan) == SAI_STATUS_OBJECT_IN_USE);
+  CHECK(sw.object_type(0x1234) == SAI_OBJECT_TYPE_NULL);
+  CHECK(sw.switch_of(0x1234) == SAI_NULL_OBJECT_ID);
+}
+
+TEST_CASE("a list that does not fit is refused with the count it needs", "[softsai]") {
+  Switch sw;
+  std::array<sai_object_id_t, 2> room{};
+  sai_attribute_t wanted{SAI_SWITCH_ATTR_PORT_LIST, {}};
+  wanted.value.objlist = {2, room.data()};
+  CHECK(sw.switches->get_switch_attribute(sw.id, 1, &wanted) == SAI_STATUS_BUFFER_OVERFLOW);
+  CHECK(wanted.value.objlist.count == 4);
+  wanted.value.objlist = {0, nullptr};
+  CHECK(sw.switches->get_switch_attribute(sw.id, 1, &wanted) == SAI_STATUS_BUFFER_OVERFLOW);
+  CHECK(wanted.value.objlist.count == 4);
+  CHECK(room[0] == 0);
+}
+
+TEST_CASE("the validator blames the attribute at fault", "[softsai]") {
+  Switch sw;
+  const auto create = sw.vlans->create_vlan;
+  const auto vid = number(SAI_VLAN_ATTR_VLAN_ID, 10);
+  CHECK(sw.create(create, {}) == SAI_STATUS_MANDATORY_ATTRIBUTE_MISSING);
+  CHECK(sw.create(create, {vid, number(999, 1)}) == SAI_STATUS_UNKNOWN_ATTRIBUTE_0 - 1);
+  CHECK(sw.create(create, {vid, vid}) == SAI_STATUS_INVALID_ATTRIBUTE_0 - 1);
+  CHECK(sw.create(create, {vid, number(SAI_VLAN_ATTR_MEMBER_LIST, 0)}) ==
+        SAI_STATUS_INVALID_ATTRIBUTE_0 - 1);
+  CHECK(sw.create(create, {number(SAI_VLAN_ATTR_VLAN_ID, 4095)}) ==
+        SAI_STATUS_INVALID_ATTR_VALUE_0);
+  CHECK(sw.create(create, {number(SAI_VLAN_ATTR_VLAN_ID, 0)}) == SAI_STATUS_INVALID_ATTR_VALUE_0);
+  CHECK(sw.create(create, {vid, number(SAI_VLAN_ATTR_LEARN_DISABLE, 2)}) ==
+        SAI_STATUS_INVALID_ATTR_VALUE_0 - 1);
+  CHECK(sw.create(create, {vid, number(SAI_VLAN_ATTR_BROADCAST_FLOOD_CONTROL_TYPE, 7)}) ==
+        SAI_STATUS_INVALID_ATTR_VALUE_0 - 1);
+  CHECK(create(&sw.last, sw.id + 1, 1, &vid) == SAI_STATUS_INVALID_OBJECT_ID);
+  CHECK(create(nullptr, sw.id, 1, &vid) == SAI_STATUS_INVALID_PARAMETER);
+  CHECK(create(&sw.last, sw.id, 1, nullptr) == SAI_STATUS_INVALID_PARAMETER);
+  // Nothing of all that was made.
+  CHECK(sw.create(create, {vid}) == SAI_STATUS_SUCCESS);
+}
+
+TEST_CASE("an attribute may be set only if SAI lets it, and to what SAI lets it", "[softsai]") {
+  Switch sw;
+  const auto vlan = sw.vlan(10);
+  const auto set = sw.vlans->set_vlan_attribute;
+  auto attribute = number(SAI_VLAN_ATTR_VLAN_ID, 11);
+  CHECK(set(vlan, &attribute) == SAI_STATUS_INVALID_ATTRIBUTE_0);
+  attribute = number(SAI_VLAN_ATTR_MEMBER_LIST, 0);
+  CHECK(set(vlan, &attribute) == SAI_STATUS_INVALID_ATTRIBUTE_0);
+  attribute = number(999, 0);
+  CHECK(set(vlan, &attribute) == SAI_STATUS_UNKNOWN_ATTRIBUTE_0);
+  attribute = number(SAI_VLAN_ATTR_UNKNOWN_UNICAST_FLOOD_CONTROL_TYPE, 9);
+  CHECK(set(vlan, &attribute) == SAI_STATUS_INVALID_ATTR_VALUE_0);
+  attribute = number(SAI_VLAN_ATTR_LEARN_DISABLE, 1);
+  CHECK(set(vlan, &attribute) == SAI_STATUS_SUCCESS);
+  CHECK(sw.get(sw.vlans->get_vlan_attribute, vlan, SAI_VLAN_ATTR_LEARN_DISABLE) == 1);
+  CHECK(set(vlan + 1, &attribute) == SAI_STATUS_ITEM_NOT_FOUND);
+  CHECK(set(sw.bridge_port(), &attribute) == SAI_STATUS_INVALID_OBJECT_TYPE);
+  auto wanted = number(999, 0);
+  CHECK(sw.vlans->get_vlan_attribute(vlan, 1, &wanted) == SAI_STATUS_UNKNOWN_ATTRIBUTE_0);
+}
+
+TEST_CASE("conditions: a flood group is valid only with a flood type that has one", "[softsai]") {
+  Switch sw;
+  const auto vlan = sw.vlan(10);
+  const auto group = sw.must(sw.groups->create_l2mc_group, {});
+  const auto set = sw.vlans->set_vlan_attribute;
+  const auto give = number(SAI_VLAN_ATTR_BROADCAST_FLOOD_GROUP, group);
+  CHECK(set(vlan, &give) == SAI_STATUS_INVALID_ATTRIBUTE_0);
+  const auto combined =
+      number(SAI_VLAN_ATTR_BROADCAST_FLOOD_CONTROL_TYPE, SAI_VLAN_FLOOD_CONTROL_TYPE_COMBINED);
+  CHECK(set(vlan, &combined) == SAI_STATUS_SUCCESS);
+  CHECK(set(vlan, &give) == SAI_STATUS_SUCCESS);
+  CHECK(sw.groups->remove_l2mc_group(group) == SAI_STATUS_OBJECT_IN_USE);
+  const auto none = number(SAI_VLAN_ATTR_BROADCAST_FLOOD_GROUP, SAI_NULL_OBJECT_ID);
+  CHECK(set(vlan, &none) == SAI_STATUS_SUCCESS);
+  CHECK(sw.groups->remove_l2mc_group(group) == SAI_STATUS_SUCCESS);
+  CHECK(sw.create(sw.vlans->create_vlan, {number(SAI_VLAN_ATTR_VLAN_ID, 11), give}) ==
+        SAI_STATUS_INVALID_ATTR_VALUE_0 - 1);  // the group is gone
+}
+
+TEST_CASE("conditions: what a bridge port needs depends on its type", "[softsai]") {
+  Switch sw;
+  const auto create = sw.bridges->create_bridge_port;
+  const auto bridge = sw.built_in(SAI_SWITCH_ATTR_DEFAULT_1Q_BRIDGE_ID);
+  const auto tunnel = sw.tunnel(sw.loopback());
+  const auto type = number(SAI_BRIDGE_PORT_ATTR_TYPE, SAI_BRIDGE_PORT_TYPE_TUNNEL);
+  const auto at_tunnel = number(SAI_BRIDGE_PORT_ATTR_TUNNEL_ID, tunnel);
+  const auto at_bridge = number(SAI_BRIDGE_PORT_ATTR_BRIDGE_ID, bridge);
+  CHECK(sw.create(create, {type, at_bridge}) == SAI_STATUS_MANDATORY_ATTRIBUTE_MISSING);
+  CHECK(sw.create(create, {type, at_tunnel}) == SAI_STATUS_MANDATORY_ATTRIBUTE_MISSING);
+  CHECK(sw.create(create,
+                  {type, at_tunnel, at_bridge,
+                   number(SAI_BRIDGE_PORT_ATTR_PORT_ID, sw.built_in(SAI_SWITCH_ATTR_CPU_PORT))}) ==
+        SAI_STATUS_INVALID_ATTRIBUTE_0 - 3);
+  CHECK(sw.create(create, {type, number(SAI_BRIDGE_PORT_ATTR_TUNNEL_ID, bridge), at_bridge}) ==
+        SAI_STATUS_INVALID_ATTR_VALUE_0 - 1);
+  CHECK(sw.create(create, {type, number(SAI_BRIDGE_PORT_ATTR_TUNNEL_ID, 0), at_bridge}) ==
+        SAI_STATUS_INVALID_ATTR_VALUE_0 - 1);
+  CHECK(sw.create(create, {type, at_tunnel, at_bridge}) == SAI_STATUS_SUCCESS);
+  CHECK(sw.create(create, {type, at_tunnel, at_bridge}) == SAI_STATUS_ITEM_ALREADY_EXISTS);
+  CHECK(sw.tunnels->remove_tunnel(tunnel) == SAI_STATUS_OBJECT_IN_USE);
+}
+
+TEST_CASE("no two objects have the same natural key", "[softsai]") {
+  Switch sw;
+  const auto vlan = sw.vlan(10);
+  CHECK(sw.create(sw.vlans->create_vlan, {number(SAI_VLAN_ATTR_VLAN_ID, 10)}) ==
+        SAI_STATUS_ITEM_ALREADY_EXISTS);
+  const Attributes member{number(SAI_VLAN_MEMBER_ATTR_VLAN_ID, vlan),
+                          number(SAI_VLAN_MEMBER_ATTR_BRIDGE_PORT_ID, sw.bridge_port())};
+  const auto first = sw.must(sw.vlans->create_vlan_member, member);
+  CHECK(sw.create(sw.vlans->create_vlan_member, member) == SAI_STATUS_ITEM_ALREADY_EXISTS);
+  CHECK(sw.vlans->remove_vlan(vlan) == SAI_STATUS_OBJECT_IN_USE);
+  CHECK(sw.vlans->remove_vlan_member(first) == SAI_STATUS_SUCCESS);
+  CHECK(sw.vlans->remove_vlan_member(first) == SAI_STATUS_ITEM_NOT_FOUND);
+  const auto second = sw.must(sw.vlans->create_vlan_member, member);
+  CHECK(second != first);
+
+  const auto map = sw.must(sw.tunnels->create_tunnel_map,
+                           {number(SAI_TUNNEL_MAP_ATTR_TYPE, SAI_TUNNEL_MAP_TYPE_VNI_TO_VLAN_ID)});
+  const auto entry = [&](std::uint64_t vni, std::uint64_t vid) -> Attributes {
+    return {number(SAI_TUNNEL_MAP_ENTRY_ATTR_TUNNEL_MAP_TYPE, SAI_TUNNEL_MAP_TYPE_VNI_TO_VLAN_ID),
+            number(SAI_TUNNEL_MAP_ENTRY_ATTR_TUNNEL_MAP, map),
+            number(SAI_TUNNEL_MAP_ENTRY_ATTR_VNI_ID_KEY, vni),
+            number(SAI_TUNNEL_MAP_ENTRY_ATTR_VLAN_ID_VALUE, vid)};
+  };
+  CHECK(sw.create(sw.tunnels->create_tunnel_map_entry, entry(10, 10)) == SAI_STATUS_SUCCESS);
+  CHECK(sw.create(sw.tunnels->create_tunnel_map_entry, entry(10, 11)) ==
+        SAI_STATUS_ITEM_ALREADY_EXISTS);
+  CHECK(sw.create(sw.tunnels->create_tunnel_map_entry, entry(1U << 24U, 11)) ==
+        SAI_STATUS_INVALID_ATTR_VALUE_0 - 2);
+  CHECK(sw.tunnels->remove_tunnel_map(map) == SAI_STATUS_OBJECT_IN_USE);
+}
+
+TEST_CASE("FDB entries: mandatory type, real references, one per VLAN and MAC", "[softsai]") {
+  Switch sw;
+  const auto vlan = sw.vlan(10);
+  const auto port = number(SAI_FDB_ENTRY_ATTR_BRIDGE_PORT_ID, sw.bridge_port());
+  const auto key = sw.entry(vlan, 1);
+  CHECK(sw.create_fdb(key, {port}) == SAI_STATUS_MANDATORY_ATTRIBUTE_MISSING);
+  CHECK(sw.create_fdb(key, {number(SAI_FDB_ENTRY_ATTR_TYPE, kDynamic), port,
+                            number(SAI_FDB_ENTRY_ATTR_ALLOW_MAC_MOVE, 1)}) ==
+        SAI_STATUS_INVALID_ATTRIBUTE_0 - 2);
+  CHECK(sw.create_fdb(key, {number(SAI_FDB_ENTRY_ATTR_TYPE, kStatic),
+                            number(SAI_FDB_ENTRY_ATTR_BRIDGE_PORT_ID, vlan)}) ==
+        SAI_STATUS_INVALID_ATTR_VALUE_0 - 1);
+  CHECK(sw.create_fdb(sw.entry(vlan + 1, 1), {number(SAI_FDB_ENTRY_ATTR_TYPE, kStatic)}) ==
+        SAI_STATUS_INVALID_OBJECT_ID);
+  CHECK(sw.create_fdb(sw.entry(sw.bridge_port(), 1), {number(SAI_FDB_ENTRY_ATTR_TYPE, kStatic)}) ==
+        SAI_STATUS_INVALID_OBJECT_TYPE);
+  auto multicast = key;
+  multicast.mac_address[0] = 1;
+  CHECK(sw.create_fdb(multicast, {number(SAI_FDB_ENTRY_ATTR_TYPE, kStatic)}) ==
+        SAI_STATUS_INVALID_PARAMETER);
+
+  const Attributes remote{number(SAI_FDB_ENTRY_ATTR_TYPE, kStatic), port,
+                          number(SAI_FDB_ENTRY_ATTR_ALLOW_MAC_MOVE, 1),
+                          address(SAI_FDB_ENTRY_ATTR_ENDPOINT_IP, 2)};
+  CHECK(sw.create_fdb(key, remote) == SAI_STATUS_SUCCESS);
+  CHECK(sw.create_fdb(key, remote) == SAI_STATUS_ITEM_ALREADY_EXISTS);
+  sai_attribute_t endpoint{SAI_FDB_ENTRY_ATTR_ENDPOINT_IP, {}};
+  REQUIRE(sw.fdb->get_fdb_entry_attribute(&key, 1, &endpoint) == SAI_STATUS_SUCCESS);
+  CHECK(std::memcmp(&endpoint.value.ipaddr.addr.ip4, "\x0a\x01\x01\x02", 4) == 0);
+  CHECK(sw.vlans->remove_vlan(vlan) == SAI_STATUS_OBJECT_IN_USE);
+  CHECK(sw.fdb->remove_fdb_entry(&key) == SAI_STATUS_SUCCESS);
+  CHECK(sw.fdb->remove_fdb_entry(&key) == SAI_STATUS_ITEM_NOT_FOUND);
+  CHECK(sw.vlans->remove_vlan(vlan) == SAI_STATUS_SUCCESS);
+}
+
+TEST_CASE("the FDB has the profile's size, and counts down to it", "[softsai]") {
+  Switch sw(Values{{"SOFTSAI_PORTS", "1"}, {"SAI_FDB_TABLE_SIZE", "2"}, {"SOFTSAI_MAX_VLAN", "3"}});
+  const auto vlan = sw.vlan(10);
+  const Attributes type{number(SAI_FDB_ENTRY_ATTR_TYPE, kDynamic)};
+  const auto room = [&] { return sw.built_in(SAI_SWITCH_ATTR_AVAILABLE_FDB_ENTRY); };
+  CHECK(room() == 2);
+  CHECK(sw.create_fdb(sw.entry(vlan, 1), type) == SAI_STATUS_SUCCESS);
+  CHECK(sw.create_fdb(sw.entry(vlan, 2), type) == SAI_STATUS_SUCCESS);
+  CHECK(room() == 0);
+  CHECK(sw.create_fdb(sw.entry(vlan, 3), type) == SAI_STATUS_TABLE_FULL);
+  const auto first = sw.entry(vlan, 1);
+  CHECK(sw.fdb->remove_fdb_entry(&first) == SAI_STATUS_SUCCESS);
+  CHECK(sw.create_fdb(sw.entry(vlan, 3), type) == SAI_STATUS_SUCCESS);
+  sw.vlan(11);
+  CHECK(sw.create(sw.vlans->create_vlan, {number(SAI_VLAN_ATTR_VLAN_ID, 12)}) ==
+        SAI_STATUS_TABLE_FULL);
+  std::uint64_t count = 99;
+  CHECK(sw.availability(sw.id, SAI_OBJECT_TYPE_VLAN, 0, nullptr, &count) == SAI_STATUS_SUCCESS);
+  CHECK(count == 0);
+  CHECK(sw.availability(sw.id, SAI_OBJECT_TYPE_TUNNEL, 0, nullptr, &count) ==
+        SAI_STATUS_NOT_SUPPORTED);
+}
+
+TEST_CASE("a flush takes the dynamic entries it names and no others", "[softsai]") {
+  Switch sw;
+  const auto ten = sw.vlan(10);
+  const auto eleven = sw.vlan(11);
+  const auto port = number(SAI_FDB_ENTRY_ATTR_BRIDGE_PORT_ID, sw.bridge_port());
+  const auto type = [](auto value) { return number(SAI_FDB_ENTRY_ATTR_TYPE, value); };
+  REQUIRE(sw.create_fdb(sw.entry(ten, 1), {type(kDynamic), port}) == SAI_STATUS_SUCCESS);
+  REQUIRE(sw.create_fdb(sw.entry(ten, 2), {type(kStatic), port}) == SAI_STATUS_SUCCESS);
+  REQUIRE(sw.create_fdb(sw.entry(eleven, 3), {type(kDynamic), port}) == SAI_STATUS_SUCCESS);
+  const auto in_ten = number(SAI_FDB_FLUSH_ATTR_BV_ID, ten);
+  CHECK(sw.fdb->flush_fdb_entries(sw.id, 1, &in_ten) == SAI_STATUS_SUCCESS);
+  const auto room = sw.built_in(SAI_SWITCH_ATTR_FDB_TABLE_SIZE);
+  CHECK(sw.built_in(SAI_SWITCH_ATTR_AVAILABLE_FDB_ENTRY) == room - 2);
+  const auto all = number(SAI_FDB_FLUSH_ATTR_ENTRY_TYPE, SAI_FDB_FLUSH_ENTRY_TYPE_ALL);
+  CHECK(sw.fdb->flush_fdb_entries(sw.id, 1, &all) == SAI_STATUS_SUCCESS);
+  CHECK(sw.built_in(SAI_SWITCH_ATTR_AVAILABLE_FDB_ENTRY) == room);
+}
+
+TEST_CASE("bulk calls say what became of each object, and may be switched off", "[softsai]") {
+  Switch sw;
+  const auto vlan = sw.vlan(10);
+  const std::array keys{sw.entry(vlan, 1), sw.entry(vlan, 1), sw.entry(vlan, 2)};
+  const auto type = number(SAI_FDB_ENTRY_ATTR_TYPE, kStatic);
+  const std::array<std::uint32_t, 3> counts{1, 1, 1};
+  std::array<const sai_attribute_t*, 3> lists{&type, &type, &type};
+  std::array<sai_status_t, 3> statuses{};
+  CHECK(sw.fdb->create_fdb_entries(3, keys.data(), counts.data(), lists.data(),
+                                   SAI_BULK_OP_ERROR_MODE_STOP_ON_ERROR,
+                                   statuses.data()) == SAI_STATUS_FAILURE);
+  CHECK(statuses ==
+        std::array{SAI_STATUS_SUCCESS, SAI_STATUS_ITEM_ALREADY_EXISTS, SAI_STATUS_NOT_EXECUTED});
+  CHECK(sw.fdb->remove_fdb_entries(3, keys.data(), SAI_BULK_OP_ERROR_MODE_IGNORE_ERROR,
+                                   statuses.data()) == SAI_STATUS_FAILURE);
+  CHECK(statuses ==
+        std::array{SAI_STATUS_SUCCESS, SAI_STATUS_ITEM_NOT_FOUND, SAI_STATUS_ITEM_NOT_FOUND});
+}
+
+TEST_CASE("softsai without bulk calls says so", "[softsai]") {
+  Switch sw(Values{{"SOFTSAI_BULK", "0"}});
+  const auto key = sw.entry(sw.vlan(10), 1);
+  sai_status_t status = 0;
+  CHECK(sw.fdb->remove_fdb_entries(1, &key, SAI_BULK_OP_ERROR_MODE_IGNORE_ERROR, &status) ==
+        SAI_STATUS_NOT_IMPLEMENTED);
+}
+
+TEST_CASE("capabilities follow the personality", "[softsai]") {
+  const auto modes = [](Switch& sw) {
+    std::array<std::int32_t, 4> values{};
+    sai_s32_list_t list{4, values.data()};
+    REQUIRE(sw.enum_values(sw.id, SAI_OBJECT_TYPE_TUNNEL, SAI_TUNNEL_ATTR_PEER_MODE, &list) ==
+            SAI_STATUS_SUCCESS);
+    return std::vector<std::int32_t>(values.begin(), values.begin() + list.count);
+  };
+  {
+    Switch sw;
+    CHECK(modes(sw).size() == 2);
+    sai_s32_list_t none{0, nullptr};
+    CHECK(sw.enum_values(sw.id, SAI_OBJECT_TYPE_TUNNEL, SAI_TUNNEL_ATTR_PEER_MODE, &none) ==
+          SAI_STATUS_BUFFER_OVERFLOW);
+    CHECK(none.count == 2);
+    sai_attr_capability_t can{};
+    CHECK(sw.capability(sw.id, SAI_OBJECT_TYPE_TUNNEL, SAI_TUNNEL_ATTR_PEER_MODE, &can) ==
+          SAI_STATUS_SUCCESS);
+    CHECK((can.create_implemented && !can.set_implemented && can.get_implemented));
+    CHECK(sw.capability(sw.id, SAI_OBJECT_TYPE_ACL_TABLE, 0, &can) == SAI_STATUS_NOT_SUPPORTED);
+  }
+  {
+    Switch sw(Values{{"SOFTSAI_PEER_MODES", "p2mp"}});
+    CHECK(modes(sw) == std::vector<std::int32_t>{SAI_TUNNEL_PEER_MODE_P2MP});
+    CHECK(sw.create(sw.tunnels->create_tunnel,
+                    {number(SAI_TUNNEL_ATTR_TYPE, SAI_TUNNEL_TYPE_VXLAN),
+                     number(SAI_TUNNEL_ATTR_UNDERLAY_INTERFACE, sw.loopback()),
+                     number(SAI_TUNNEL_ATTR_PEER_MODE, SAI_TUNNEL_PEER_MODE_P2P)}) ==
+          SAI_STATUS_INVALID_ATTR_VALUE_0 - 2);
+  }
+  {
+    Switch sw(Values{{"SOFTSAI_PEER_MODES", "p2p"}});
+    CHECK(modes(sw) == std::vector<std::int32_t>{SAI_TUNNEL_PEER_MODE_P2P});
+    const auto tunnel = sw.tunnel(sw.loopback());  // to terminate with, as SONiC makes it
+    CHECK(sw.create(sw.bridges->create_bridge_port,
+                    {number(SAI_BRIDGE_PORT_ATTR_TYPE, SAI_BRIDGE_PORT_TYPE_TUNNEL),
+                     number(SAI_BRIDGE_PORT_ATTR_TUNNEL_ID, tunnel),
+                     number(SAI_BRIDGE_PORT_ATTR_BRIDGE_ID,
+                            sw.built_in(SAI_SWITCH_ATTR_DEFAULT_1Q_BRIDGE_ID))}) ==
+          SAI_STATUS_ATTR_NOT_SUPPORTED_0 - 1);
+  }
+}
+
+namespace {
+
+struct Heard {
+  std::mutex mutex{};
+  std::condition_variable arrived{};
+  std::vector<sai_port_oper_status_notification_t> changes{};
+};
+Heard& heard() {
+  static Heard instance;
+  return instance;
+}
+
+void hear_ports(std::uint32_t count, const sai_port_oper_status_notification_t* data) {
+  const std::lock_guard lock(heard().mutex);
+  heard().changes.insert(heard().changes.end(), data, data + count);
+  heard().arrived.notify_one();
+}
+
+}  // namespace
+
+TEST_CASE("a port that is switched on comes up, and the library tells it from its own thread",
+          "[softsai]") {
+  sai_attribute_t notify{};
+  notify.id = SAI_SWITCH_ATTR_PORT_STATE_CHANGE_NOTIFY;
+  notify.value.ptr = reinterpret_cast<sai_pointer_t>(&hear_ports);
+  Switch sw(Values{{"SOFTSAI_PORTS", "2"}}, {notify});
+  heard().changes.clear();
+  const auto port =
+      sw.list(sw.switches->get_switch_attribute, sw.id, SAI_SWITCH_ATTR_PORT_LIST).front();
+  const auto up = number(SAI_PORT_ATTR_ADMIN_STATE, 1);
+  REQUIRE(sw.ports->set_port_attribute(port, &up) == SAI_STATUS_SUCCESS);
+  REQUIRE(sw.ports->set_port_attribute(port, &up) == SAI_STATUS_SUCCESS);  // no change, no word
+  const auto down = number(SAI_PORT_ATTR_ADMIN_STATE, 0);
+  REQUIRE(sw.ports->set_port_attribute(port, &down) == SAI_STATUS_SUCCESS);
+  std::unique_lock lock(heard().mutex);
+  REQUIRE(heard().arrived.wait_for(lock, std::chrono::seconds(10),
+                                   [] { return heard().changes.size() >= 2; }));
+  CHECK(heard().changes.size() == 2);
+  CHECK(heard().changes[0].port_id == port);
+  CHECK(heard().changes[0].port_state == SAI_PORT_OPER_STATUS_UP);
+  CHECK(heard().changes[1].port_state == SAI_PORT_OPER_STATUS_DOWN);
+}

@@ -1,0 +1,209 @@
+#include <catch2/catch.hpp>
+
+#include <map>
+
+#include "evpn/wire.h"
+#include "tests/unit/zapi_test_frames.h"
+
+using namespace vtepd;
+using namespace vtepd::evpn;
+using namespace vtepd::evpn::test;
+
+namespace {
+
+const zapi::Family& frr_84() { return *zapi::find_family({18, 9, 10}); }
+const zapi::Family& frr_10_2() { return *zapi::find_family({19, 8, 12}); }
+const zapi::Family& frr_10_6() { return *zapi::find_family({19, 8, 9}); }
+
+std::vector<EvpnMessage> decoded(const zapi::Family& family, const zapi::Bytes& bytes) {
+  const auto found = zapi::first_frame(bytes);
+  REQUIRE(found);
+  REQUIRE(*found);
+  const auto messages = zapi::decode(family, **found);
+  if (!messages) FAIL(messages.error().what);
+  return *messages;
+}
+
+std::string error_of(const zapi::Family& family, const zapi::Bytes& bytes) {
+  const auto messages = zapi::decode(family, **zapi::first_frame(bytes));
+  REQUIRE_FALSE(messages);
+  return messages.error().what;
+}
+
+std::vector<zapi::Family> all_families() {
+  std::vector<zapi::Family> all(zapi::frr_families().begin(), zapi::frr_families().end());
+  all.push_back(zapi::own_family());
+  return all;
+}
+
+/// What `sender` said about EVPN in a captured session, in order.
+std::vector<EvpnMessage> said(const std::string& file, const std::string& sender) {
+  std::vector<EvpnMessage> all;
+  for (const auto& one : captured(file)) {
+    if (one.sender != sender) continue;
+    for (auto& message : decoded(frr_84(), one.bytes)) all.push_back(std::move(message));
+  }
+  return all;
+}
+
+bool contains(const std::vector<EvpnMessage>& all, const EvpnMessage& wanted) {
+  return std::find(all.begin(), all.end(), wanted) != all.end();
+}
+
+}  // namespace
+
+TEST_CASE("every message survives encoding and decoding in every family", "[zapi]") {
+  for (const auto& family : all_families()) {
+    for (const auto& message : every_message(family)) {
+      zapi::Bytes bytes;
+      REQUIRE(zapi::encode(family, message, bytes));
+      CHECK(decoded(family, bytes) == std::vector{message});
+    }
+  }
+}
+
+TEST_CASE("a frame cut at any byte is an error, never a guess", "[zapi]") {
+  for (const auto& family : all_families()) {
+    for (const auto& message : every_message(family)) {
+      if (std::holds_alternative<SessionUp>(message) ||
+          std::holds_alternative<SessionDown>(message)) {
+        continue;  // free text: any length is whole
+      }
+      zapi::Bytes bytes;
+      REQUIRE(zapi::encode(family, message, bytes));
+      for (std::size_t size = zapi::kHeaderSize; size < bytes.size(); ++size) {
+        auto cut = zapi::Bytes(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(size));
+        zapi::close_frame(cut, 0);
+        const auto got = zapi::decode(family, **zapi::first_frame(cut));
+        // VXLAN_FLOOD_CONTROL has two lengths.
+        const bool flood = std::holds_alternative<SetFloodControl>(message) && size == 11;
+        CHECK(got.has_value() == flood);
+        if (!got) CHECK(got.error().what.find("bytes left") != std::string::npos);
+      }
+    }
+  }
+}
+
+TEST_CASE("errors name message and field", "[zapi]") {
+  CHECK(error_of(frr_84(), frame(77, "00002712 02000000")) ==
+        "REMOTE_MACIP_ADD: mac: 4 bytes left, 6 needed");
+  CHECK(error_of(frr_84(), frame(77, "00002712 020000000001 0005")) ==
+        "REMOTE_MACIP_ADD: iplen: 5 is none of 0, 4, 16");
+  CHECK(error_of(frr_84(), frame(68, "00000000")) == "VNI_DEL: vni: 0 is not a VNI");
+  CHECK(error_of(frr_84(), frame(71, "01000000 0a000001 00000000")) ==
+        "REMOTE_VTEP_ADD: vni: 16777216 is not a VNI");
+  CHECK(error_of(frr_84(), frame(71, "00002712 0a000001 00000009")) ==
+        "REMOTE_VTEP_ADD: flood_ctrl: 9 is none of 0..3");
+  CHECK(error_of(frr_10_6(), frame(70, "00002712 0007")) ==
+        "REMOTE_VTEP_ADD: vtep_ip: address family 7");
+  CHECK(error_of(frr_84(), frame(60, "01 00 00")) == "ADVERTISE_ALL_VNI: end: 1 bytes left over");
+}
+
+TEST_CASE("several entries of one frame are all read, or none", "[zapi]") {
+  const auto two = frame(71, "00002712 0a000001 00000000 00002713 0a000002 00000000");
+  CHECK(decoded(frr_84(), two) ==
+        std::vector<EvpnMessage>{AddRemoteVtep{{vni(10002), ip("10.0.0.1")}, {}, false},
+                                 AddRemoteVtep{{vni(10003), ip("10.0.0.2")}, {}, false}});
+  CHECK(error_of(frr_84(), frame(71, "00002712 0a000001 00000000 0000")) ==
+        "REMOTE_VTEP_ADD: vni: 2 bytes left, 4 needed");
+}
+
+TEST_CASE("what FRR 8.4.4 told a stock zebra is read as it was configured", "[zapi]") {
+  const auto remote = said("frr-8.4.4-switch2.hex", "bgpd");
+  CHECK(contains(remote, AdvertiseAllVni{true, FloodControl::HeadEndReplication}));
+  CHECK(contains(remote, DuplicateDetection{true, 180, 5, false, 0}));
+  CHECK(contains(remote, AddRemoteVtep{{vni(5010), ip("10.0.0.1")}, {}, false}));
+  CHECK(contains(remote, DeleteRemoteVtep{{vni(5010), ip("10.0.0.1")}}));
+  const MacIpKey moved{vni(5010), mac("02:00:00:00:00:12"), ip("fd00::77")};
+  const auto has_router_host = std::any_of(remote.begin(), remote.end(), [&](const auto& message) {
+    const auto* add = std::get_if<AddRemoteMacIp>(&message);
+    return add != nullptr && add->key == moved && add->vtep == ip("10.0.0.1") &&
+           (add->flags & MacFlags::kRouter) != 0;
+  });
+  CHECK(has_router_host);
+  CHECK(contains(remote, DeleteRemoteMacIp{{vni(5010), mac("02:00:00:00:00:12"), ip("10.10.0.77")},
+                                           ip("10.0.0.1")}));
+}
+
+TEST_CASE("what zebra 8.4.4 told bgpd of its own VNI and MACs is read", "[zapi]") {
+  const auto local = said("frr-8.4.4-switch1.hex", "zebra");
+  const auto is_vni = [](const auto& message) {
+    const auto* add = std::get_if<AddLocalVni>(&message);
+    return add != nullptr && add->vni == vni(5010) && add->vtep == ip("10.0.0.1");
+  };
+  CHECK(std::any_of(local.begin(), local.end(), is_vni));
+  CHECK(contains(local, DeleteLocalVni{vni(5010)}));
+  CHECK(contains(local,
+                 AddLocalMacIp{{vni(5010), mac("02:00:00:00:00:12"), ip("10.10.0.77")}, 0, 0, {}}));
+  CHECK(contains(local, DeleteLocalMacIp{{vni(5010), mac("02:00:00:00:00:11"), {}}}));
+}
+
+TEST_CASE("our encoding of captured messages is the very bytes of FRR 8.4.4", "[zapi]") {
+  std::map<std::uint16_t, int> compared;
+  for (const auto* file : {"frr-8.4.4-switch1.hex", "frr-8.4.4-switch2.hex"}) {
+    for (const auto& one : captured(file)) {
+      const auto messages = decoded(frr_84(), one.bytes);
+      zapi::Bytes again;
+      for (const auto& message : messages) REQUIRE(zapi::encode(frr_84(), message, again));
+      if (messages.empty()) continue;
+      // The VRF of the header is not ours to say.
+      CHECK(zapi::Bytes(again.begin() + 8, again.end()) ==
+            zapi::Bytes(one.bytes.begin() + 8, one.bytes.end()));
+      ++compared[(**zapi::first_frame(one.bytes)).command];
+    }
+  }
+  for (const int command : {57, 58, 60, 67, 68, 71, 72, 73, 74, 77, 78, 79, 100}) {
+    CHECK(compared[static_cast<std::uint16_t>(command)] > 0);
+  }
+}
+
+TEST_CASE("golden frames of FRR 10: numbers one less, tunnel ends with a family from 10.6",
+          "[zapi]") {
+  const EvpnMessage add = AddRemoteMacIp{
+      {vni(10010), mac("02:00:00:00:00:01"), ip("10.1.0.1")}, ip("10.0.0.2"), 1, 3, {}, false};
+  const std::string key = "0000271a 020000000001 0004 0a010001 ";
+  const std::string end = " 01 00000003 00000000000000000000";
+  CHECK(decoded(frr_10_2(), frame(76, key + "0a000002" + end)) == std::vector{add});
+  CHECK(decoded(frr_10_6(), frame(76, key + "0002 0a000002" + end)) == std::vector{add});
+
+  const EvpnMessage v6 = AddRemoteVtep{{vni(10010), ip("2001:db8::2")}, {}, false};
+  CHECK(decoded(frr_10_6(), frame(70, "0000271a 000a 20010db8000000000000000000000002 00000000")) ==
+        std::vector{v6});
+}
+
+TEST_CASE("a VNI_ADD without tunnel end has an address family in FRR 10.6", "[zapi]") {
+  zapi::Bytes bytes;
+  REQUIRE(zapi::encode(frr_10_6(), AddLocalVni{vni(10010), {}, 0, {}, {}}, bytes));
+  CHECK(bytes == frame(66, "0000271a 0002 00000000 00000000 00000000 00000000"));
+}
+
+TEST_CASE("flood control has a VNI from FRR 10.5 on", "[zapi]") {
+  CHECK(decoded(frr_10_2(), frame(99, "01")) ==
+        std::vector<EvpnMessage>{SetFloodControl{FloodControl::Disabled, {}}});
+  CHECK(decoded(frr_10_2(), frame(99, "03 0000271a")) ==
+        std::vector<EvpnMessage>{SetFloodControl{FloodControl::Inherit, vni(10010)}});
+  CHECK(decoded(frr_10_2(), frame(99, "00 00ffffff")) ==
+        std::vector<EvpnMessage>{SetFloodControl{FloodControl::HeadEndReplication, {}}});
+}
+
+TEST_CASE("what a family cannot say is refused and nothing is written", "[zapi]") {
+  zapi::Bytes bytes{1, 2, 3};
+  const auto v6 = zapi::encode(frr_84(), AddLocalVni{vni(10), ip("2001:db8::1"), 0, {}, {}}, bytes);
+  REQUIRE_FALSE(v6);
+  CHECK(v6.error().what ==
+        "VNI_ADD: vtep_ip: 2001:db8::1 is IPv6, FRR 8.4-9.0 takes only IPv4 here");
+  const auto own = zapi::encode(frr_84(), SessionUp{"x"}, bytes);
+  REQUIRE_FALSE(own);
+  CHECK(own.error().what == "SESSION_UP: FRR 8.4-9.0 has no such message");
+  CHECK(bytes == zapi::Bytes{1, 2, 3});
+}
+
+TEST_CASE("messages without a value of ours decode to nothing", "[zapi]") {
+  CHECK(decoded(frr_84(), frame(112, "00")).empty());
+  CHECK(decoded(frr_84(), frame(8, "0102")).empty());
+}
+
+TEST_CASE("an unknown command on our own wire is an error", "[zapi]") {
+  const auto bytes = frame(67, "");
+  CHECK_FALSE(wire::decode(**zapi::first_frame(bytes)));
+}
