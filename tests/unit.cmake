@@ -10,11 +10,11 @@ target_compile_options(test_options INTERFACE -O0)
 # Catch2's own main takes half a minute to compile: it is built once, whatever test changes.
 add_library(catch_main OBJECT unit/main.cpp)
 target_link_libraries(catch_main PRIVATE test_options)
-add_executable(unit_tests ${unit_sources} ${fake_sources})
+add_executable(unit_tests ${unit_sources} unit/places.cpp ${fake_sources})
 target_link_libraries(unit_tests PRIVATE test_options catch_main vtepd_core vtepd_warnings ${libraries}
                                          Threads::Threads ${CMAKE_DL_LIBS})
-target_compile_definitions(unit_tests PRIVATE VTEPD_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
-                                              VTEPD_BINARY_DIR="${PROJECT_BINARY_DIR}")
+set_source_files_properties(unit/places.cpp PROPERTIES COMPILE_DEFINITIONS
+  "VTEPD_SOURCE_DIR=\"${PROJECT_SOURCE_DIR}\";VTEPD_BINARY_DIR=\"${PROJECT_BINARY_DIR}\"")
 
 foreach(source IN LISTS unit_sources)
   get_filename_component(file ${source} NAME_WE)

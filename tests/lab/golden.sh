@@ -16,7 +16,7 @@ note "kernel writes: $(counter leaf1 kernel_writes)"
 check_equal "nothing was refused" "" "$(ctl leaf1 show failures | tail -n +2)"
 
 wanted=$(<"$golden/expected.state.json")
-check_equal "the state is ifupdown2's, byte for byte" "$wanted" "$(canonical_state leaf1)"
+check_state leaf1 "the state is ifupdown2's, byte for byte" "$wanted"
 
 step "nothing to do means nothing written"
 writes=$(counter leaf1 kernel_writes)
@@ -27,7 +27,7 @@ kill_daemon leaf1 vtepd
 start_lone_vtepd
 wait_until "vtepd is back after SIGKILL" 30 counter_is leaf1 synced 1
 check_equal "a restart writes nothing" 0 "$(counter leaf1 kernel_writes)"
-check_equal "and the state is the same" "$wanted" "$(canonical_state leaf1)"
+check_state leaf1 "and the state is the same" "$wanted"
 
 step "what is undone while vtepd is away is mended at its start"
 kill_daemon leaf1 vtepd
@@ -35,5 +35,5 @@ check "VLAN 10 is taken from swp1" bridge -n leaf1 vlan del dev swp1 vid 10
 check "the bridge is set down" ip -n leaf1 link set bridge down
 start_lone_vtepd
 wait_until "vtepd is back" 30 counter_is leaf1 synced 1
-check_equal "the state is ifupdown2's again" "$wanted" "$(canonical_state leaf1)"
+check_state leaf1 "the state is ifupdown2's again" "$wanted"
 lab_verdict "golden $1"

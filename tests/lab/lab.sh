@@ -58,6 +58,16 @@ canonical_state() {
   rm -rf "$folder"
 }
 
+state_is() { [[ $(canonical_state "$1") == "$2" ]]; }
+# check_state NAMESPACE "sentence" WANTED. Carriers and link-local addresses follow a device by up to a
+# second (the kernel's linkwatch): a state that is not there yet is waited for, and then shown.
+check_state() {
+  local began
+  began=$(tenths)
+  until state_is "$1" "$3" || (($(tenths) - began > 50)); do sleep 0.1; done
+  check_equal "$2" "$3" "$(canonical_state "$1")"
+}
+
 # ---- questions to vtepd -------------------------------------------------------------------------
 
 counter() { ctl "$1" show stats | awk -v name="$2" '$1 == name { print $2 }'; }

@@ -33,15 +33,16 @@ bool has_row(const std::vector<std::string>& rows, const std::string& begin) {
 /// The same state told in reverse: every row goes.
 Events undo(const Events& events) {
   Events undone;
-  for (auto it = events.rbegin(); it != events.rend(); ++it) {
-    if (const auto* e = std::get_if<LinkSeen>(&*it)) undone.emplace_back(LinkGone{e->link.index});
-    if (const auto* e = std::get_if<PortSeen>(&*it)) undone.emplace_back(PortGone{e->port});
-    if (const auto* e = std::get_if<FloodSeen>(&*it)) undone.emplace_back(FloodGone{e->key});
-    if (const auto* e = std::get_if<VxlanFdbSeen>(&*it)) undone.emplace_back(VxlanFdbGone{e->key});
-    if (const auto* e = std::get_if<BridgeFdbSeen>(&*it)) {
+  std::for_each(events.rbegin(), events.rend(), [&](const KernelEvent& event) {
+    if (const auto* e = std::get_if<LinkSeen>(&event)) undone.emplace_back(LinkGone{e->link.index});
+    if (const auto* e = std::get_if<PortSeen>(&event)) undone.emplace_back(PortGone{e->port});
+    if (const auto* e = std::get_if<FloodSeen>(&event)) undone.emplace_back(FloodGone{e->key});
+    if (const auto* e = std::get_if<VxlanFdbSeen>(&event))
+      undone.emplace_back(VxlanFdbGone{e->key});
+    if (const auto* e = std::get_if<BridgeFdbSeen>(&event)) {
       undone.emplace_back(BridgeFdbGone{e->key, e->entry.port});
     }
-  }
+  });
   return undone;
 }
 
@@ -313,7 +314,7 @@ TEST_CASE("a library that cannot be loaded is refused with its reason", "[hwsync
   auto wrong = Hardware::open(bench.settings, bench.view, bench.clock);
   REQUIRE_FALSE(wrong);
   CHECK(wrong.error().what.find("no SAI library") != std::string::npos);
-  bench.settings.library = VTEPD_BINARY_DIR "/hwsync/libsoftsai.so";
+  bench.settings.library = vtepd::test::binary_dir() + "/hwsync/libsoftsai.so";
   bench.settings.profile = {{"SOFTSAI_PORTS", "none"}};
   auto refused = Hardware::open(bench.settings, bench.view, bench.clock);
   REQUIRE_FALSE(refused);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "hwsync/hardware.h"
+#include "tests/unit/places.h"
 #include "vtepd/kernel_view.h"
 
 namespace vtepd::hwsync::test {
@@ -158,7 +159,7 @@ class HandLoop {
 class Bench {
  public:
   explicit Bench(sai::Profile profile = {{"SOFTSAI_PORTS", "4"}}) {
-    settings.library = VTEPD_BINARY_DIR "/hwsync/libsoftsai.so";
+    settings.library = vtepd::test::binary_dir() + "/hwsync/libsoftsai.so";
     settings.profile = std::move(profile);
     settings.post = loop.post();
     settings.on_event = [this](const AsicEvent& event) { events.push_back(event); };

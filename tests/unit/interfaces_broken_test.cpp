@@ -12,13 +12,14 @@
 #include "agent/interfaces/load.h"
 #include "agent/interfaces/template.h"
 #include "tests/fake/memory_files.h"
+#include "tests/unit/places.h"
 
 using namespace vtepd::agent;
 
 namespace {
 
 using Lines = std::vector<std::string>;
-const std::filesystem::path kFolder = VTEPD_SOURCE_DIR "/tests/data/interfaces/broken";
+const std::filesystem::path kFolder = vtepd::test::source_dir() + "/tests/data/interfaces/broken";
 
 /// The messages, with paths relative to `folder`.
 Lines messages_of(const Loaded& loaded, const std::filesystem::path& folder) {

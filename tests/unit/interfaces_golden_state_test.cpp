@@ -9,6 +9,7 @@
 #include <string>
 
 #include "agent/interfaces/load.h"
+#include "tests/unit/places.h"
 
 using namespace vtepd;
 using namespace vtepd::agent;
@@ -204,7 +205,7 @@ struct Golden {
 };
 
 void check_golden(const std::string& name) {
-  const std::filesystem::path folder = VTEPD_SOURCE_DIR "/tests/data/interfaces/" + name;
+  const std::filesystem::path folder = vtepd::test::source_dir() + "/tests/data/interfaces/" + name;
   std::ifstream file(folder / "expected.state.json");
   const std::string text{std::istreambuf_iterator<char>(file), {}};
   auto loaded = load_interfaces((folder / "interfaces").string());

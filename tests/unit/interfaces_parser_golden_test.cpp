@@ -15,6 +15,7 @@
 
 #include "agent/interfaces/template.h"
 #include "tests/fake/memory_files.h"
+#include "tests/unit/places.h"
 
 using namespace vtepd;
 using namespace vtepd::agent;
@@ -22,7 +23,7 @@ namespace json = boost::json;
 
 namespace {
 
-const std::filesystem::path kFolder = VTEPD_SOURCE_DIR "/tests/data/interfaces/parser";
+const std::filesystem::path kFolder = vtepd::test::source_dir() + "/tests/data/interfaces/parser";
 
 std::string read_file(const std::filesystem::path& path) {
   std::ifstream file(path);

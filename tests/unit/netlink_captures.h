@@ -8,13 +8,14 @@
 #include <vector>
 
 #include "netlink/codec.h"
+#include "tests/unit/places.h"
 
 namespace vtepd::netlink::captured {
 
 using Datagram = std::vector<std::byte>;
 
 inline std::filesystem::path folder() {
-  return std::filesystem::path(VTEPD_SOURCE_DIR) / "tests/capture/netlink";
+  return std::filesystem::path(vtepd::test::source_dir()) / "tests/capture/netlink";
 }
 
 inline Datagram from_hex(const std::string& line) {

@@ -1,4 +1,6 @@
 // Our SAI header against the compiled facts of SAI 1.11, 1.13 and 1.18.
+#include <fmt/format.h>
+
 #include <array>
 #include <catch2/catch.hpp>
 #include <cstring>
@@ -14,6 +16,7 @@
 #include "hwsync/sai/attributes.h"
 #include "hwsync/sai/library.h"
 #include "hwsync/sai/sai.h"
+#include "tests/unit/places.h"
 
 namespace {
 
@@ -24,7 +27,7 @@ namespace {
 #define SAI_FACT_OFFSET(type, member, offset) \
   static_assert(offsetof(type, member) == (offset), #type "." #member);
 #define SAI_FACT_SLOT(table, slot, index) \
-  static_assert(offsetof(table, slot) == (index)*8, #table "." #slot);
+  static_assert(offsetof(table, slot) == std::size_t{index} * 8, #table "." #slot);
 #define SAI_FACT_UNCALLED_SLOT SAI_FACT_SLOT
 #include "hwsync/sai/abi_facts.inc"
 #undef SAI_FACT_VALUE
@@ -50,7 +53,7 @@ const std::vector<Fact> kFacts{
 // NOLINTEND(cppcoreguidelines-macro-usage)
 
 std::string source(const std::string& path) {
-  std::ifstream file(std::string(VTEPD_SOURCE_DIR "/") + path);
+  std::ifstream file(vtepd::test::source_dir() + "/" + path);
   REQUIRE(file);
   std::stringstream text;
   text << file.rdbuf();
@@ -69,7 +72,7 @@ std::map<std::string, std::string> carried(const std::string& version) {
     std::istringstream words(line);
     words >> kind >> name >> value;
     if (kind == "enum" || kind == "define") kind = "value";
-    facts[kind + " " + name] = value;
+    facts[fmt::format("{} {}", kind, name)] = value;
   }
   return facts;
 }
@@ -188,9 +191,10 @@ TEST_CASE("an empty initialiser zeroes all of a value", "[sai]") {
   memory.fill(0xFF);
   const auto* attribute = new (memory.data()) sai_attribute_t{SAI_VLAN_ATTR_VLAN_ID, {}};
   const std::array<unsigned char, sizeof(sai_attribute_value_t)> zero{};
-  CHECK(std::memcmp(&attribute->value, zero.data(), zero.size()) == 0);
+  const void* value = &attribute->value;  // its bytes, whatever it is
+  CHECK(std::memcmp(value, zero.data(), zero.size()) == 0);
   alignas(sai_ip_address_t) std::array<unsigned char, sizeof(sai_ip_address_t)> place{};
   place.fill(0xFF);
-  const auto* address = new (place.data()) sai_ip_address_t{};
-  CHECK(std::memcmp(address, zero.data(), sizeof(*address)) == 0);
+  const void* address = new (place.data()) sai_ip_address_t{};
+  CHECK(std::memcmp(address, zero.data(), sizeof(sai_ip_address_t)) == 0);
 }

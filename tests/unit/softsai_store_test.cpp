@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "hwsync/sai/sai.h"
+#include "tests/unit/places.h"
 
 namespace {
 
@@ -51,7 +52,8 @@ class Loaded {
  public:
   explicit Loaded(Values values = {{"SOFTSAI_PORTS", "4"}}) {
     profile() = std::move(values);
-    handle_ = dlopen(VTEPD_BINARY_DIR "/hwsync/libsoftsai.so", RTLD_NOW | RTLD_LOCAL);
+    handle_ = dlopen((vtepd::test::binary_dir() + "/hwsync/libsoftsai.so").c_str(),
+                     RTLD_NOW | RTLD_LOCAL);
     INFO((handle_ == nullptr ? dlerror() : ""));
     REQUIRE(handle_ != nullptr);
     symbol(initialize, "sai_api_initialize");
@@ -78,7 +80,7 @@ class Loaded {
   Loaded(const Loaded&) = delete;
   Loaded& operator=(const Loaded&) = delete;
 
-  sai_status_t start() { return initialize(0, &services); }
+  sai_status_t start() { return initialize(0, &kServices); }
 
   decltype(&::sai_api_initialize) initialize{};
   decltype(&::sai_api_uninitialize) uninitialize{};
@@ -96,7 +98,7 @@ class Loaded {
   sai_tunnel_api_t* tunnels{};
   sai_l2mc_group_api_t* groups{};
   sai_router_interface_api_t* interfaces{};
-  static constexpr sai_service_method_table_t services{profile_value, profile_next};
+  static constexpr sai_service_method_table_t kServices{profile_value, profile_next};
 
  private:
   template <class Function>
@@ -195,7 +197,7 @@ constexpr auto kStatic = SAI_FDB_ENTRY_TYPE_STATIC;
 
 TEST_CASE("softsai refuses to start wrongly, or twice, or on a bad profile", "[softsai]") {
   Loaded library;
-  CHECK(library.initialize(1, &Loaded::services) == SAI_STATUS_INVALID_PARAMETER);
+  CHECK(library.initialize(1, &Loaded::kServices) == SAI_STATUS_INVALID_PARAMETER);
   CHECK(library.initialize(0, nullptr) == SAI_STATUS_INVALID_PARAMETER);
   const sai_service_method_table_t half{profile_value, nullptr};
   CHECK(library.initialize(0, &half) == SAI_STATUS_INVALID_PARAMETER);

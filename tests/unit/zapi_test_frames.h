@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "evpn/zapi/codec.h"
+#include "tests/unit/places.h"
 
 namespace vtepd::evpn::test {
 
@@ -59,7 +60,7 @@ struct Captured {
 };
 
 inline std::vector<Captured> captured(const std::string& name) {
-  std::ifstream file(std::string(VTEPD_SOURCE_DIR) + "/tests/capture/zapi/" + name);
+  std::ifstream file(vtepd::test::source_dir() + "/tests/capture/zapi/" + name);
   std::vector<Captured> frames;
   for (std::string line; std::getline(file, line);) {
     if (line.empty() || line[0] == '#') continue;
