@@ -45,9 +45,16 @@ struct WantedLink {
   VlanMembers vlans{};     // as a bridge port, or of the bridge device itself
   TunnelMap tunnels{};
   std::vector<Vni> vni_filter{};  // sorted; filled where the device filters
+  /// The multicast group of a VNI of the filter (vxlan-mcastgrp-map).
+  boost::container::flat_map<Vni, IpAddress> vni_groups{};
   std::vector<IpPrefix> addresses{};
   std::vector<Origin> address_lines{};  // one for each address
-  bool keep_addresses{};                // the others stay (address-purge no, dhcp)
+  /// What lines say of an address beyond its prefix; most have nothing here.
+  boost::container::flat_map<IpPrefix, AddressDetails> address_details{};
+  bool keep_addresses{};  // the others stay (address-purge no, dhcp)
+  /// Gateways of default routes over this link, in the table of its VRF; one for each family.
+  std::vector<IpAddress> gateways{};
+  std::vector<Origin> gateway_lines{};  // one for each gateway
   /// Static members of flood lists; the VNI is none on a device of one VNI.
   std::vector<std::pair<Vni, IpAddress>> flood{};
   std::vector<Origin> flood_lines{};  // one for each member

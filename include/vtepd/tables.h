@@ -68,6 +68,16 @@ struct AddressKey {
   friend auto operator<=>(const AddressKey&, const AddressKey&) = default;
 };
 
+/// What an address says beyond its prefix. As a wish: what is not given is left to the kernel.
+struct AddressDetails {
+  std::optional<std::uint8_t> scope{};               // RT_SCOPE_*; IPv6 addresses choose theirs
+  IpAddress broadcast{};                             // IPv4
+  IpAddress peer{};                                  // the other end of a point-to-point link
+  std::optional<std::uint32_t> preferred_seconds{};  // UINT32_MAX: for ever
+  std::optional<std::uint32_t> metric{};             // of the route to its subnet; 0: the default
+  friend bool operator==(const AddressDetails&, const AddressDetails&) = default;
+};
+
 struct BridgeFdbKey {
   IfIndex bridge{};
   VlanId vlan{};  // none: the entry of VID 0
