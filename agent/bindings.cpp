@@ -51,6 +51,34 @@ std::vector<Carried> carried_by(const Link& device, const PortVlans& vlans, bool
 
 }  // namespace
 
+std::optional<LinkTraits> traits_of(const KernelView& view, IfIndex index) {
+  const auto* link = view.link(index);
+  if (link == nullptr) return std::nullopt;
+  LinkTraits traits{.name = link->name};
+  const auto option = [&](Option which) { return value_or(link->options, which, 0); };
+  switch (link->kind) {
+    case LinkKind::Vxlan:
+      traits.master = link->master;
+      traits.vtep = link->vxlan_local;
+      traits.vni = option(Option::VxlanId);
+      traits.external = option(Option::VxlanExternal) != 0;
+      traits.up = link->up;
+      break;
+    case LinkKind::Bridge:
+      traits.vlan_aware = option(Option::BridgeVlanFiltering) != 0;
+      traits.up = link->up;
+      break;
+    case LinkKind::Vlan:
+      traits.lower = link->lower;
+      traits.vlan = link->vlan;
+      break;
+    default:
+      return traits;
+  }
+  traits.kind = link->kind;
+  return traits;
+}
+
 Bindings Bindings::of(const KernelView& view) {
   Bindings bindings;
   const auto svis = svis_of(view);

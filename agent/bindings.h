@@ -6,6 +6,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "vtepd/kernel_view.h"
@@ -23,6 +24,22 @@ struct Binding {
   bool up{};
   friend bool operator==(const Binding&, const Binding&) = default;
 };
+
+/// What a link's name and its part in bindings are: while these stay, no binding changes by it.
+struct LinkTraits {
+  std::string name{};
+  LinkKind kind{};
+  IfIndex master{};
+  IfIndex lower{};
+  VlanId vlan{};
+  IpAddress vtep{};
+  std::uint64_t vni{};
+  bool external{};
+  bool vlan_aware{};
+  bool up{};
+  friend bool operator==(const LinkTraits&, const LinkTraits&) = default;
+};
+std::optional<LinkTraits> traits_of(const KernelView& view, IfIndex link);
 
 class Bindings {
  public:

@@ -4,6 +4,16 @@
 #include "agent/wanted.h"
 
 namespace vtepd::agent {
+namespace {
+
+/// The link that came, changed or went; none of other events.
+IfIndex link_of(const KernelEvent& event) {
+  if (const auto* seen = std::get_if<LinkSeen>(&event)) return seen->link.index;
+  if (const auto* gone = std::get_if<LinkGone>(&event)) return gone->index;
+  return {};
+}
+
+}  // namespace
 
 Core::Core(KernelPort& kernel, const Clock& clock, Ledger ledger, const Settings& settings,
            Outputs outputs)
@@ -18,25 +28,13 @@ Core::Core(KernelPort& kernel, const Clock& clock, Ledger ledger, const Settings
              .sweep = evpn::Sweep(settings.sweep)} {}
 
 void Core::set_topology(Topology topology) {
-  // What is in neither may still be in the ledger: its keys are marked by compare_links().
-  mark_files();
+  mark_files();  // what was wanted and is no more
   state_.topology = std::move(topology);
+  index_files();
   if (std::exchange(state_.files, FileState::Read) == FileState::Unread) {
     for (const auto& [key, entry] : state_.view.flood()) kernel_.mark(key);
   }
-  links_changed_ = true;
-}
-
-/// Marks all rows that the interface files speak of.
-void Core::mark_files() {
-  for (const auto& [name, link] : state_.topology.links) {
-    kernel_.mark(LinkKey{name});
-    kernel_.mark(VlansKey{name});
-    kernel_.mark(AddressesKey{name});
-    const auto* device = state_.view.link(name);
-    if (device == nullptr) continue;
-    for (const auto& [vni, remote] : link.flood) kernel_.mark(FloodKey{device->index, vni, remote});
-  }
+  mark_files();
 }
 
 Result<> Core::resync() {
@@ -61,7 +59,8 @@ Result<> Core::resync() {
   for (const auto& binding : before.all()) vnis.insert(binding.vni);
   for (const auto& binding : state_.bindings.all()) vnis.insert(binding.vni);
   refresh(before, vnis, false);
-  links_changed_ = true;
+  bindings_stale_ = false;
+  mark_files();
   return {};
 }
 
@@ -80,7 +79,7 @@ Core::Turn Core::turn() {
       return {.wake = clock_.now() + std::chrono::seconds(1)};
     }
   }
-  if (links_changed_) compare_links();
+  if (bindings_stale_) rebind();
   sweep_stale();
   write_kernel();
   tell_bgp();
@@ -93,7 +92,7 @@ Core::Turn Core::turn() {
 }
 
 bool Core::synced() const {
-  return view_complete_ && !links_changed_ && kernel_.idle() && bgp_.idle();
+  return view_complete_ && !bindings_stale_ && kernel_.idle() && bgp_.idle();
 }
 
 void Core::on_kernel(const KernelEvent& event) {
@@ -107,8 +106,11 @@ void Core::on_kernel(const KernelEvent& event) {
   if (const auto* seen = std::get_if<NeighborSeen>(&event)) remember(seen->key);
   if (const auto* gone = std::get_if<NeighborGone>(&event)) remember(gone->key);
   note_overwrite(event);
+  const auto link = link_of(event);
+  const auto link_before = traits_of(state_.view, link);
   if (!state_.view.apply(event)) return;
   if (!neighbor_key.ip.is_none()) on_neighbor(neighbor_key, neighbor_before);
+  if (!link.is_none()) on_link(link_before, traits_of(state_.view, link));
   outputs_.view_changed(event);
   std::visit([this](const auto& e) { on_change(e); }, event);
 }
@@ -140,7 +142,6 @@ void Core::note_overwrite(const KernelEvent& event) {
 }
 
 void Core::on_change(const LinkGone& gone) {
-  links_changed_ = true;
   // The index may be given to another device.
   const auto of_device = [&](const KernelKey& key) {
     if (const auto* fdb = std::get_if<BridgeFdbKey>(&key)) return fdb->bridge == gone.index;
@@ -302,28 +303,6 @@ void Core::remember_sequence(const evpn::MacKey& key, std::uint32_t sequence) {
   auto& known = state_.last_sequence;
   if (known.size() >= kMost) known.erase(known.begin());
   known[key] = sequence;
-}
-
-/// After any change of devices, ports or VLANs: the files' rows, and the VNIs that changed.
-void Core::compare_links() {
-  links_changed_ = false;
-  mark_files();
-  for (const auto& [row, value] : state_.ledger.rows()) {
-    if (row.starts_with("link ")) kernel_.mark(LinkKey{row.substr(5)});
-    if (row.starts_with("address ")) {
-      kernel_.mark(AddressesKey{row.substr(8, row.find(' ', 8) - 8)});
-    }
-  }
-  const auto before = std::exchange(state_.bindings, Bindings::of(state_.view));
-  FlatSet<Vni> changed;
-  for (const auto& old : before.all()) {
-    const auto* now = state_.bindings.by_vni(old.vni);
-    if (now == nullptr || *now != old) changed.insert(old.vni);
-  }
-  for (const auto& now : state_.bindings.all()) {
-    if (before.by_vni(now.vni) == nullptr) changed.insert(now.vni);
-  }
-  if (!changed.empty()) refresh(before, changed, false);
 }
 
 /// Compares again all that depends on these VNIs' bindings, old and new.

@@ -13,6 +13,8 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <unordered_map>
+#include <vector>
 
 #include "agent/state.h"
 #include "vtepd/clock.h"
@@ -77,10 +79,12 @@ class Core {
 
  private:
   void on_kernel(const KernelEvent& event);
-  void on_change(const LinkSeen&) { links_changed_ = true; }
+  void on_link(const std::optional<LinkTraits>& before, const std::optional<LinkTraits>& now);
+  void on_port(IfIndex port);
+  void on_change(const LinkSeen&) {}  // on_link()
   void on_change(const LinkGone& gone);
-  void on_change(const PortSeen&) { links_changed_ = true; }
-  void on_change(const PortGone&) { links_changed_ = true; }
+  void on_change(const PortSeen& seen) { on_port(seen.port); }
+  void on_change(const PortGone& gone) { on_port(gone.port); }
   void on_change(const AddressSeen& seen) { mark_addresses(seen.key); }
   void on_change(const AddressGone& gone) { mark_addresses(gone.key); }
   void on_change(const BridgeFdbSeen& seen) { on_bridge_fdb(seen.key); }
@@ -119,8 +123,12 @@ class Core {
                         const std::optional<NeighborEntry>& before);
   void index_host(const NeighborKey& key, const NeighborEntry& entry);
 
+  void index_files();
   void mark_files();
-  void compare_links();
+  void mark_link(const std::string& name);
+  void mark_dependents(const std::string& name);
+  void mark_flood(const WantedLink& link);
+  void rebind();
   void refresh(const Bindings& before, const FlatSet<Vni>& vnis, bool first_comparison);
   void refresh_all(bool first_comparison);
   void find_unclaimed();
@@ -139,7 +147,9 @@ class Core {
   KernelReconciler kernel_;
   BgpReconciler bgp_;
   CoreCounters counters_;
-  bool links_changed_ = true;
+  /// By link: those that the files want on top of it, its ports before its VLAN devices.
+  std::unordered_map<std::string, std::vector<std::string>> dependents_;
+  bool bindings_stale_ = true;
   bool view_complete_ = false;
   bool ledger_failed_ = false;
 };

@@ -599,3 +599,83 @@ TEST_CASE("a device that leaves the files goes only if vtepd made it", "[core]")
   CHECK(leaf.kernel.state().link("bridge.10") == nullptr);
   CHECK(leaf.kernel.state().link("swp2") != nullptr);
 }
+
+namespace {
+
+/// A single vxlan device, `vlans` VLANs with their SVIs, and four ports in all of them.
+Topology wide_topology(std::uint16_t vlans) {
+  auto topology = leaf_topology(true);
+  auto& links = topology.links;
+  for (const auto* name : {"swp3", "swp4"}) links[name] = port(name);
+  const auto svi = links.at("bridge.10");
+  links.erase("bridge.10");
+  for (auto id = kVlan.value(); id < kVlan.value() + vlans; ++id) {
+    const auto vlan = *VlanId::make(id);
+    for (const auto* name : {"bridge", "swp1", "swp2", "swp3", "swp4", "vxlan"}) {
+      links[name].vlans[vlan] = {};
+    }
+    links["vxlan"].tunnels[vlan] = *Vni::make(10000U + id);
+    const auto name = fmt::format("bridge.{}", id);
+    links[name] = svi;
+    links[name].name = name;
+    links[name].vlan = vlan;
+  }
+  return topology;
+}
+
+struct WideLeaf {
+  explicit WideLeaf(std::uint16_t vlans) : topology(wide_topology(vlans)) {
+    log_level = Level::Error;
+    for (const auto* name : {"swp1", "swp2", "swp3", "swp4"}) kernel.add_port(name);
+    core.set_topology(topology);
+    settle();
+  }
+  void settle() {
+    while (core.turn().more) {
+    }
+  }
+  std::uint64_t compared() const { return core.kernel().counters().planned; }
+
+  Topology topology;
+  fake::FakeKernel kernel;
+  FakeClock clock;
+  // Small turns: what is compared again in every turn would show.
+  Core core{kernel,
+            clock,
+            Ledger{},
+            {.keys_per_turn = 32},
+            {.to_bgp = [](const EvpnMessage&) {},
+             .view_changed = [](const KernelEvent&) {},
+             .view_replaced = [] {}}};
+};
+
+}  // namespace
+
+TEST_CASE("comparing costs what changed, not what there is", "[core]") {
+  WideLeaf leaf(400);
+  const auto links = leaf.topology.links.size();
+  REQUIRE(leaf.core.kernel().failures() == 0);
+  REQUIRE(leaf.kernel.state().links().size() == links + 1);  // and lo
+
+  SECTION("building grows with the VLANs, not with their square") {
+    const WideLeaf half(200);
+    CHECK(leaf.compared() < half.compared() * 21 / 10);
+    CHECK(leaf.compared() < links * 25);
+  }
+  SECTION("a reload compares each row once and writes nothing") {
+    const auto before = leaf.compared();
+    leaf.kernel.forget();
+    leaf.core.set_topology(leaf.topology);
+    leaf.settle();
+    CHECK(leaf.kernel.applied().empty());
+    CHECK(leaf.compared() - before == 3 * links);
+  }
+  SECTION("a port that goes down and is put up again concerns its own rows") {
+    const auto before = leaf.compared();
+    const auto* swp1 = leaf.kernel.state().link("swp1");
+    REQUIRE(leaf.kernel.act(ChangeLink{.index = swp1->index, .up = false}));
+    leaf.settle();
+    CHECK(leaf.kernel.state().link("swp1")->up);
+    CHECK(leaf.compared() - before < 20);
+  }
+}

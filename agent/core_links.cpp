@@ -1,0 +1,99 @@
+// The core's part in links: which rows an event concerns, and the VNIs that change with it.
+//
+// An event marks its own rows and, where a link came or went, those that stand on it; never all
+// rows of the files. Building N links costs a multiple of N.
+
+#include "agent/core.h"
+#include "agent/wanted.h"
+
+namespace vtepd::agent {
+
+void Core::index_files() {
+  dependents_.clear();
+  const auto& links = state_.topology.links;
+  for (const auto& [name, link] : links) {
+    if (!link.master.empty()) dependents_[link.master].push_back(name);
+  }
+  // A bridge's MAC follows its ports', and the MAC of each VLAN device follows the bridge's: a port
+  // that joins late changes them all.
+  for (const auto& [name, link] : links) {
+    if (!link.lower.empty()) dependents_[link.lower].push_back(name);
+  }
+}
+
+/// Marks all rows that the interface files speak of, and those that they once spoke of. What stands
+/// on a link that is not there is marked when that appears.
+void Core::mark_files() {
+  for (const auto& [name, link] : state_.topology.links) {
+    const bool waits = !link.lower.empty() && state_.view.link(link.lower) == nullptr;
+    if (!waits || state_.view.link(name) != nullptr) mark_link(name);
+    mark_flood(link);
+  }
+  for (const auto& [row, value] : state_.ledger.rows()) {
+    if (row.starts_with("link ")) kernel_.mark(LinkKey{row.substr(5)});
+    if (row.starts_with("address ")) {
+      kernel_.mark(AddressesKey{row.substr(8, row.find(' ', 8) - 8)});
+    }
+  }
+}
+
+void Core::mark_link(const std::string& name) {
+  kernel_.mark(LinkKey{name});
+  kernel_.mark(VlansKey{name});
+  kernel_.mark(AddressesKey{name});
+}
+
+void Core::mark_dependents(const std::string& name) {
+  const auto it = dependents_.find(name);
+  if (it == dependents_.end()) return;
+  for (const auto& dependent : it->second) mark_link(dependent);
+}
+
+/// The static members of a vxlan device's flood lists.
+void Core::mark_flood(const WantedLink& link) {
+  const auto* device = state_.view.link(link.name);
+  if (device == nullptr) return;
+  for (const auto& [vni, remote] : link.flood) kernel_.mark(FloodKey{device->index, vni, remote});
+}
+
+void Core::on_link(const std::optional<LinkTraits>& before, const std::optional<LinkTraits>& now) {
+  if (before != now) bindings_stale_ = true;
+  if (now) mark_link(now->name);
+  if (before && now && before->name == now->name) return;
+  if (before) {
+    mark_link(before->name);
+    mark_dependents(before->name);
+  }
+  if (now) {
+    mark_dependents(now->name);
+    const auto wanted = state_.topology.links.find(now->name);
+    if (wanted != state_.topology.links.end()) mark_flood(wanted->second);
+  }
+}
+
+/// A port's VLANs or options changed, or a bridge's own VLANs.
+void Core::on_port(IfIndex port) {
+  const auto* link = state_.view.link(port);
+  if (link == nullptr) return;
+  if (link->kind == LinkKind::Vxlan) bindings_stale_ = true;
+  kernel_.mark(LinkKey{link->name});  // it may come up once its VLANs are right
+  kernel_.mark(VlansKey{link->name});
+}
+
+/// Finds the VNIs whose devices, VLANs or SVIs are others now: once in a turn, after all its
+/// events.
+void Core::rebind() {
+  bindings_stale_ = false;
+  const auto before = std::exchange(state_.bindings, Bindings::of(state_.view));
+  FlatSet<Vni> changed;
+  for (const auto& old : before.all()) {
+    const auto* now = state_.bindings.by_vni(old.vni);
+    if (now == nullptr || *now != old) changed.insert(old.vni);
+  }
+  for (const auto& now : state_.bindings.all()) {
+    if (before.by_vni(now.vni) == nullptr) changed.insert(now.vni);
+  }
+  if (!changed.empty()) refresh(before, changed, false);
+}
+
+}  // namespace vtepd::agent
