@@ -12,14 +12,23 @@ const WantedLink* wanted_of(const State& state, const std::string& name) {
   return it == state.topology.links.end() ? nullptr : &it->second;
 }
 
-bool is_sysctl(Option option) { return option >= Option::Ipv4Forwarding; }
-
-Options without_sysctls(const Options& options) {
+/// What netlink tells of the device itself: no sysctls.
+Options link_options(const WantedLink& wanted) {
   Options kept;
-  for (const auto& [option, value] : options) {
+  for (const auto& [option, value] : wanted.options) {
     if (!is_sysctl(option)) kept.emplace(option, value);
   }
+  if (wanted.vlan_protocol != 0) kept[Option::VlanProtocol] = wanted.vlan_protocol;
+  if (wanted.vrf_table != 0) kept[Option::VrfTable] = wanted.vrf_table;
   return kept;
+}
+
+/// The same as a new device takes it. How IPv6 addresses are made is no matter of the device's
+/// kind: the kernel reads it only where the device is there.
+Options options_at_creation(const WantedLink& wanted) {
+  auto options = link_options(wanted);
+  options.erase(Option::Ipv6AddressGeneration);
+  return options;
 }
 
 void create(const State& state, const WantedLink& wanted, const EmitKernelOp& emit) {
@@ -33,21 +42,32 @@ void create(const State& state, const WantedLink& wanted, const EmitKernelOp& em
                   .mac = wanted.mac,
                   .vxlan_local = wanted.vxlan_local,
                   .vxlan_group = wanted.vxlan_group,
-                  .options = without_sysctls(wanted.options)});
+                  .options = options_at_creation(wanted)});
+}
+
+/// The master that the device should have and has not; none too while that is not there itself.
+const Link* missing_master(const State& state, const WantedLink& wanted, const Link& actual) {
+  const auto* master = state.view.link(wanted.master);
+  return master != nullptr && actual.master != master->index ? master : nullptr;
+}
+
+/// A bond takes only devices that are down, and brings them up itself.
+bool must_go_down(const State& state, const WantedLink& wanted, const Link& actual) {
+  const auto* master = missing_master(state, wanted, actual);
+  return master != nullptr && master->kind == LinkKind::Bond && actual.up;
 }
 
 /// The attributes of the device itself that differ, as one request.
 ChangeLink changes_of(const State& state, const WantedLink& wanted, const Link& actual) {
   ChangeLink change{.index = actual.index, .kind = actual.kind};
-  change.options = difference(without_sysctls(wanted.options), actual.options);
+  change.options = difference(link_options(wanted), actual.options);
   if (wanted.mtu && *wanted.mtu != actual.mtu) change.mtu = wanted.mtu;
   if (wanted.mac && *wanted.mac != actual.mac) change.mac = wanted.mac;
   if (wanted.alias && *wanted.alias != actual.alias) change.alias = wanted.alias;
   if (!wanted.vxlan_local.is_none() && wanted.vxlan_local != actual.vxlan_local) {
     change.vxlan_local = wanted.vxlan_local;
   }
-  const auto* master = state.view.link(wanted.master);
-  if (master != nullptr && actual.master != master->index) change.master = master->index;
+  if (const auto* master = missing_master(state, wanted, actual)) change.master = master->index;
   return change;
 }
 
@@ -121,6 +141,9 @@ void plan_link(const State& state, const LinkKey& key, const EmitKernelOp& emit)
   }
   for (const auto& [option, value] : difference(wanted->options, actual->options)) {
     if (is_sysctl(option)) emit(WriteSysctl{wanted->name, option, value});
+  }
+  if (must_go_down(state, *wanted, *actual)) {
+    emit(ChangeLink{.index = actual->index, .kind = actual->kind, .up = false});
   }
   const ChangeLink nothing{.index = actual->index, .kind = actual->kind};
   if (auto change = changes_of(state, *wanted, *actual); change != nothing) {

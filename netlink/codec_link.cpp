@@ -4,6 +4,7 @@
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -49,8 +50,12 @@ std::optional<std::uint64_t> option_value(const AttributeReader& in, const Optio
     case Width::U64:
       return in.value<std::uint64_t>(row.attribute, row.name);
     case Width::BigEndian16:
-      const auto raw = in.value<std::uint16_t>(row.attribute, row.name);
-      if (raw) return ntohs(*raw);
+      if (const auto raw = in.value<std::uint16_t>(row.attribute, row.name)) return ntohs(*raw);
+      return std::nullopt;
+    case Width::Mac:
+      if (in.raw(row.attribute).size() == MacAddress{}.bytes.size()) {
+        return in.mac(row.attribute).number();
+      }
       return std::nullopt;
   }
   return std::nullopt;
@@ -68,6 +73,8 @@ void put_option(MessageBuilder& message, const OptionRow& row, std::uint64_t val
       return message.put(row.attribute, value);
     case Width::BigEndian16:
       return message.put(row.attribute, htons(static_cast<std::uint16_t>(value)));
+    case Width::Mac:
+      return message.put_mac(row.attribute, MacAddress::from_number(value));
   }
 }
 
@@ -80,6 +87,8 @@ bool fits(const OptionRow& row, std::uint64_t value) {
       return value <= UINT16_MAX;
     case Width::U32:
       return value <= UINT32_MAX;
+    case Width::Mac:
+      return value < std::uint64_t{1} << 48U;
     case Width::U64:
       break;
   }
@@ -88,19 +97,54 @@ bool fits(const OptionRow& row, std::uint64_t value) {
 
 /// The container of a device's own options; none for kinds without any.
 std::optional<Container> container_of(LinkKind kind) {
-  if (kind == LinkKind::Bridge) return Container::Bridge;
-  if (kind == LinkKind::Vxlan) return Container::Vxlan;
+  switch (kind) {
+    case LinkKind::Bridge:
+      return Container::Bridge;
+    case LinkKind::Vxlan:
+      return Container::Vxlan;
+    case LinkKind::Vlan:
+      return Container::Vlan;
+    case LinkKind::Vrf:
+      return Container::Vrf;
+    case LinkKind::Macvlan:
+      return Container::Macvlan;
+    case LinkKind::Bond:
+      return Container::Bond;
+    case LinkKind::Other:
+    case LinkKind::Veth:
+    case LinkKind::Dummy:
+      break;
+  }
   return std::nullopt;
+}
+
+Result<> check_option(const OptionRow& row, std::optional<Container> container,
+                      std::uint64_t value) {
+  if (row.container != container) {
+    return Error{EINVAL, fmt::format("{}: not an option of this kind of link", row.name)};
+  }
+  if (fits(row, value)) return {};
+  return Error{EINVAL, fmt::format("{}: {} is out of range", row.name, value)};
 }
 
 Result<> check_options(const Options& options, std::optional<Container> container) {
   for (const auto& [option, value] : options) {
+    if (auto good = check_option(option_row(option), container, value); !good) return good;
+  }
+  return {};
+}
+
+/// Of a device that is there: what any device takes comes into question, too.
+Result<> check_changes(const Options& options, LinkKind kind) {
+  for (const auto& [option, value] : options) {
     const auto& row = option_row(option);
-    if (row.container != container) {
-      return Error{EINVAL, fmt::format("{}: not an option of this kind of link", row.name)};
-    }
-    if (!fits(row, value)) {
-      return Error{EINVAL, fmt::format("{}: {} is out of range", row.name, value)};
+    const bool of_any = row.container == Container::Ipv6Link;
+    const auto container = of_any ? Container::Ipv6Link : container_of(kind);
+    if (auto good = check_option(row, container, value); !good) return good;
+    if (row.change == Change::OnlyAtCreation) {
+      return Error{
+          EOPNOTSUPP,
+          fmt::format("EOPNOTSUPP: {} cannot change: only a new device takes it", row.name)};
     }
   }
   return {};
@@ -111,8 +155,18 @@ Result<> check_text(std::string_view what, std::string_view text, std::size_t si
   return Error{EINVAL, fmt::format("{} \"{}\" is longer than {} bytes", what, text, size - 1)};
 }
 
-void put_options(MessageBuilder& message, const Options& options) {
-  for (const auto& [option, value] : options) put_option(message, option_row(option), value);
+bool has_options(const Options& options, std::optional<Container> container) {
+  return std::any_of(options.begin(), options.end(), [&](const auto& each) {
+    return option_row(each.first).container == container;
+  });
+}
+
+void put_options(MessageBuilder& message, const Options& options,
+                 std::optional<Container> container) {
+  for (const auto& [option, value] : options) {
+    const auto& row = option_row(option);
+    if (row.container == container) put_option(message, row, value);
+  }
 }
 
 void put_endpoint(MessageBuilder& message, const IpAddress& ip, unsigned v4, unsigned v6) {
@@ -140,11 +194,11 @@ void decode_family_data(const AttributeReader& in, Options& options) {
   if (families.has(AF_INET6)) {
     const auto ipv6 = families.nested(AF_INET6, "IFLA_AF_SPEC AF_INET6");
     decode_sysctls(ipv6.raw(IFLA_INET6_CONF), Container::Ipv6Sysctl, options);
+    decode_options(ipv6, Container::Ipv6Link, options);
   }
 }
 
 void decode_vxlan(const AttributeReader& data, Link& link) {
-  decode_options(data, Container::Vxlan, link.options);
   link.vxlan_local = data.has(IFLA_VXLAN_LOCAL) ? data.ip(IFLA_VXLAN_LOCAL, "IFLA_VXLAN_LOCAL")
                                                 : data.ip(IFLA_VXLAN_LOCAL6, "IFLA_VXLAN_LOCAL6");
   link.vxlan_group = data.has(IFLA_VXLAN_GROUP) ? data.ip(IFLA_VXLAN_GROUP, "IFLA_VXLAN_GROUP")
@@ -157,7 +211,9 @@ void decode_kind(const AttributeReader& in, Link& link, Complaint& complaint) {
   link.kind = kind_of(info.text(IFLA_INFO_KIND));
   if (info.has(IFLA_INFO_DATA)) {
     const auto data = info.nested(IFLA_INFO_DATA, "IFLA_INFO_DATA");
-    if (link.kind == LinkKind::Bridge) decode_options(data, Container::Bridge, link.options);
+    if (const auto container = container_of(link.kind)) {
+      decode_options(data, *container, link.options);
+    }
     if (link.kind == LinkKind::Vxlan) decode_vxlan(data, link);
     if (link.kind == LinkKind::Vlan) {
       const auto number = data.value<std::uint16_t>(IFLA_VLAN_ID, "IFLA_VLAN_ID").value_or(0);
@@ -210,7 +266,7 @@ void put_link_info(MessageBuilder& message, const LinkData& link, const Options&
       if (!link.vlan.is_none()) message.put(IFLA_VLAN_ID, link.vlan.value());
       put_endpoint(message, link.local, IFLA_VXLAN_LOCAL, IFLA_VXLAN_LOCAL6);
       put_endpoint(message, link.group, IFLA_VXLAN_GROUP, IFLA_VXLAN_GROUP6);
-      put_options(message, options);
+      put_options(message, options, container_of(link.kind));
     });
   });
 }
@@ -264,7 +320,7 @@ Result<> encode_request(const ChangeLink& op, RequestWriter& out) {
   if (op.alias) {
     if (auto good = check_text("alias", *op.alias, IFALIASZ); !good) return good;
   }
-  if (auto good = check_options(op.options, container_of(op.kind)); !good) return good;
+  if (auto good = check_changes(op.options, op.kind); !good) return good;
   auto header = link_header(op.index);
   if (op.up) {
     header.ifi_change = IFF_UP;
@@ -276,7 +332,12 @@ Result<> encode_request(const ChangeLink& op, RequestWriter& out) {
   if (op.master) message.put(IFLA_MASTER, op.master->value());
   // Without its zero byte: an empty alias must have no length to be taken away.
   if (op.alias) message.put(IFLA_IFALIAS, op.alias->data(), op.alias->size());
-  if (op.vxlan_local || !op.options.empty()) {
+  if (has_options(op.options, Container::Ipv6Link)) {
+    message.nest(IFLA_AF_SPEC, [&] {
+      message.nest(AF_INET6, [&] { put_options(message, op.options, Container::Ipv6Link); });
+    });
+  }
+  if (op.vxlan_local || has_options(op.options, container_of(op.kind))) {
     const auto local = op.vxlan_local.value_or(IpAddress{});
     put_link_info(message, {.kind = op.kind, .local = local}, op.options);
   }
@@ -289,7 +350,8 @@ Result<> encode_request(const ChangePort& op, RequestWriter& out) {
   header.ifi_family = AF_BRIDGE;
   auto& message = out.begin(RTM_SETLINK, 0, header);
   // Without the nested flag the kernel takes the attribute for one byte of port state.
-  message.nest(IFLA_PROTINFO | NLA_F_NESTED, [&] { put_options(message, op.options); });
+  message.nest(IFLA_PROTINFO | NLA_F_NESTED,
+               [&] { put_options(message, op.options, Container::BridgePort); });
   return {};
 }
 

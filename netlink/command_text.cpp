@@ -78,15 +78,30 @@ std::string option_words(const OptionRow& row, std::uint64_t value) {
     case Spelling::NoPrefix:
       return fmt::format(" {}{}", value != 0 ? "" : "no", row.name);
     case Spelling::VlanProtocol:
+      return fmt::format(" {} {}", row.name, value == ETH_P_8021AD ? "802.1ad" : "802.1Q");
+    case Spelling::Mac:
+      return fmt::format(" {} {}", row.name, MacAddress::from_number(value));
+    case Spelling::Word:
       break;
   }
-  return fmt::format(" {} {}", row.name, value == ETH_P_8021AD ? "802.1ad" : "802.1Q");
+  if (value < row.words.size()) return fmt::format(" {} {}", row.name, row.words[value]);
+  return fmt::format(" {} {}", row.name, value);
 }
 
 std::string option_words(const Options& options) {
   std::string words;
   for (const auto& [option, value] : options) words += option_words(option_row(option), value);
   return words;
+}
+
+/// What ip takes in front of `type`, and what behind it.
+std::pair<Options, Options> split_by_place(const Options& options) {
+  std::pair<Options, Options> split;
+  for (const auto& [option, value] : options) {
+    const bool of_any = option_row(option).container == Container::Ipv6Link;
+    (of_any ? split.first : split.second).emplace(option, value);
+  }
+  return split;
 }
 
 /// `10`, or `10-20` for a range.
@@ -125,10 +140,12 @@ class Printer {
       text += op.master->is_none() ? " nomaster" : fmt::format(" master {}", name_of_(*op.master));
     }
     if (op.up) text += *op.up ? " up" : " down";
-    if (!op.vxlan_local && op.options.empty()) return text;
+    const auto [of_any, of_kind] = split_by_place(op.options);
+    text += option_words(of_any);
+    if (!op.vxlan_local && of_kind.empty()) return text;
     text += fmt::format(" type {}", kind_word(op.kind));
     if (op.vxlan_local) text += endpoint_words(*op.vxlan_local, {});
-    return text + option_words(op.options);
+    return text + option_words(of_kind);
   }
 
   std::string operator()(const ChangePort& op) const {

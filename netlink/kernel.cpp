@@ -25,7 +25,7 @@ constexpr std::array kTables{
 
 Result<std::string> sysctl_path(const WriteSysctl& op) {
   const auto& row = option_row(op.option);
-  if (!is_sysctl(row)) return Error{EINVAL, fmt::format("{}: not a sysctl", row.name)};
+  if (!is_sysctl(op.option)) return Error{EINVAL, fmt::format("{}: not a sysctl", row.name)};
   if (op.link.empty() || op.link == "." || op.link == ".." ||
       op.link.find('/') != std::string::npos) {
     return Error{EINVAL, fmt::format("\"{}\" is no interface name", op.link)};

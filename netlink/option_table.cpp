@@ -13,6 +13,20 @@ namespace {
 constexpr auto kBridge = Container::Bridge;
 constexpr auto kPort = Container::BridgePort;
 constexpr auto kVxlan = Container::Vxlan;
+constexpr auto kBond = Container::Bond;
+constexpr auto kIpv6Sysctl = Container::Ipv6Sysctl;
+
+using Words = std::string_view[];
+// Flags, of which one is set.
+constexpr Words kMacvlanModes = {"", "private", "vepa", "", "bridge", "", "", "",      "passthru",
+                                 "", "",        "",     "", "",       "", "", "source"};
+constexpr Words kBondModes = {"balance-rr", "active-backup", "balance-xor", "broadcast",
+                              "802.3ad",    "balance-tlb",   "balance-alb"};
+constexpr Words kBondHashes = {"layer2",   "layer3+4", "layer2+3",
+                               "encap2+3", "encap3+4", "vlan+srcmac"};
+constexpr Words kBondRates = {"slow", "fast"};
+constexpr Words kBondReselects = {"always", "better", "failure"};
+constexpr Words kGenerations = {"eui64", "none", "stable_secret", "random"};
 
 // IFLA_INET_CONF starts at index 0 with IPV4_DEVCONF number 1; IFLA_INET6_CONF has no such shift.
 constexpr unsigned ipv4_index(unsigned devconf) { return devconf - 1; }
@@ -104,21 +118,63 @@ constexpr std::array kRows{
               Spelling::NoPrefix},
     OptionRow{Option::VxlanVniFilter, kVxlan, IFLA_VXLAN_VNIFILTER, Width::U8, "vnifilter",
               Spelling::NoPrefix},
+    OptionRow{Option::VlanProtocol,
+              Container::Vlan,
+              IFLA_VLAN_PROTOCOL,
+              Width::BigEndian16,
+              "protocol",
+              Spelling::VlanProtocol,
+              {},
+              Change::OnlyAtCreation},
+    OptionRow{Option::VrfTable,
+              Container::Vrf,
+              IFLA_VRF_TABLE,
+              Width::U32,
+              "table",
+              Spelling::Number,
+              {},
+              Change::OnlyAtCreation},
+    OptionRow{Option::MacvlanMode, Container::Macvlan, IFLA_MACVLAN_MODE, Width::U32, "mode",
+              Spelling::Word, kMacvlanModes},
+    OptionRow{Option::BondMode, kBond, IFLA_BOND_MODE, Width::U8, "mode", Spelling::Word,
+              kBondModes},
+    OptionRow{Option::BondMiimon, kBond, IFLA_BOND_MIIMON, Width::U32, "miimon"},
+    OptionRow{Option::BondUpDelay, kBond, IFLA_BOND_UPDELAY, Width::U32, "updelay"},
+    OptionRow{Option::BondDownDelay, kBond, IFLA_BOND_DOWNDELAY, Width::U32, "downdelay"},
+    OptionRow{Option::BondUseCarrier, kBond, IFLA_BOND_USE_CARRIER, Width::U8, "use_carrier"},
+    OptionRow{Option::BondXmitHashPolicy, kBond, IFLA_BOND_XMIT_HASH_POLICY, Width::U8,
+              "xmit_hash_policy", Spelling::Word, kBondHashes},
+    OptionRow{Option::BondMinLinks, kBond, IFLA_BOND_MIN_LINKS, Width::U32, "min_links"},
+    OptionRow{Option::BondLacpRate, kBond, IFLA_BOND_AD_LACP_RATE, Width::U8, "lacp_rate",
+              Spelling::Word, kBondRates},
+    OptionRow{Option::BondPrimaryReselect, kBond, IFLA_BOND_PRIMARY_RESELECT, Width::U8,
+              "primary_reselect", Spelling::Word, kBondReselects},
+    OptionRow{Option::BondNumPeerNotifications, kBond, IFLA_BOND_NUM_PEER_NOTIF, Width::U8,
+              "num_grat_arp"},
+    OptionRow{Option::BondSystemPriority, kBond, IFLA_BOND_AD_ACTOR_SYS_PRIO, Width::U16,
+              "ad_actor_sys_prio"},
+    OptionRow{Option::BondSystemMac, kBond, IFLA_BOND_AD_ACTOR_SYSTEM, Width::Mac,
+              "ad_actor_system", Spelling::Mac},
+    OptionRow{Option::Ipv6AddressGeneration, Container::Ipv6Link, IFLA_INET6_ADDR_GEN_MODE,
+              Width::U8, "addrgenmode", Spelling::Word, kGenerations},
     OptionRow{Option::Ipv4Forwarding, Container::Ipv4Sysctl, ipv4_index(IPV4_DEVCONF_FORWARDING),
               Width::U32, "forwarding"},
     OptionRow{Option::Ipv4ArpAccept, Container::Ipv4Sysctl, ipv4_index(IPV4_DEVCONF_ARP_ACCEPT),
               Width::U32, "arp_accept"},
-    OptionRow{Option::Ipv6Disabled, Container::Ipv6Sysctl, DEVCONF_DISABLE_IPV6, Width::U32,
-              "disable_ipv6"},
-    OptionRow{Option::Ipv6Forwarding, Container::Ipv6Sysctl, DEVCONF_FORWARDING, Width::U32,
-              "forwarding"},
+    OptionRow{Option::Ipv6Disabled, kIpv6Sysctl, DEVCONF_DISABLE_IPV6, Width::U32, "disable_ipv6"},
+    OptionRow{Option::Ipv6Forwarding, kIpv6Sysctl, DEVCONF_FORWARDING, Width::U32, "forwarding"},
+    OptionRow{Option::Ipv6AcceptDad, kIpv6Sysctl, DEVCONF_ACCEPT_DAD, Width::U32, "accept_dad"},
+    OptionRow{Option::Ipv6DadTransmits, kIpv6Sysctl, DEVCONF_DAD_TRANSMITS, Width::U32,
+              "dad_transmits"},
+    OptionRow{Option::Ipv6EnhancedDad, kIpv6Sysctl, DEVCONF_ENHANCED_DAD, Width::U32,
+              "enhanced_dad"},
 };
 
 constexpr bool in_order() {
   for (std::size_t i = 0; i < kRows.size(); ++i) {
     if (static_cast<std::size_t>(kRows[i].option) != i) return false;
   }
-  return kRows.back().option == Option::Ipv6Forwarding;
+  return kRows.back().option == Option::Ipv6EnhancedDad;
 }
 static_assert(in_order(), "one row per Option, in the order of the enumeration");
 

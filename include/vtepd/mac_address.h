@@ -19,6 +19,20 @@ struct MacAddress {
 
   static constexpr std::optional<MacAddress> parse(std::string_view text);
 
+  /// The 48 bits as a number, and back.
+  constexpr std::uint64_t number() const {
+    std::uint64_t number = 0;
+    for (const auto byte : bytes) number = number << 8U | byte;
+    return number;
+  }
+  static constexpr MacAddress from_number(std::uint64_t number) {
+    MacAddress mac;
+    for (auto at = mac.bytes.rbegin(); at != mac.bytes.rend(); ++at, number >>= 8U) {
+      *at = static_cast<std::uint8_t>(number & 0xFFU);
+    }
+    return mac;
+  }
+
   constexpr bool is_zero() const { return *this == MacAddress{}; }
   constexpr bool is_multicast() const { return (bytes[0] & 1U) != 0; }
 

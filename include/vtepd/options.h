@@ -1,9 +1,11 @@
-// The integer options of links: bridge, bridge port, vxlan device and per-device sysctls.
+// The integer options of links: of each kind of device, of bridge ports, and per-device sysctls.
 //
 // They are data, not fields: the interface files' attribute table, the netlink codec, the
 // difference and the printer each need one row per option and no code. Values are in the
 // kernel's own units (clock ticks of 1/100 s for bridge timers, seconds for vxlan ageing).
-// Source: linux/if_link.h of 6.1 (IFLA_BR_*, IFLA_BRPORT_*, IFLA_VXLAN_*), ip-sysctl.rst.
+// A MAC address among them (a bond's) is its 48 bits as a number.
+// Source: linux/if_link.h of 6.1 (IFLA_BR_*, IFLA_BRPORT_*, IFLA_VXLAN_*, IFLA_VLAN_*, IFLA_VRF_*,
+// IFLA_MACVLAN_*, IFLA_BOND_*, IFLA_INET6_*), ip-sysctl.rst, bonding.rst.
 #pragma once
 
 #include <boost/container/flat_map.hpp>
@@ -66,12 +68,37 @@ enum class Option : std::uint8_t {
   VxlanUdpChecksum,
   VxlanExternal,
   VxlanVniFilter,
+  // VLAN, VRF and macvlan devices.
+  VlanProtocol,
+  VrfTable,
+  MacvlanMode,
+  // Bond.
+  BondMode,
+  BondMiimon,
+  BondUpDelay,
+  BondDownDelay,
+  BondUseCarrier,
+  BondXmitHashPolicy,
+  BondMinLinks,
+  BondLacpRate,
+  BondPrimaryReselect,
+  BondNumPeerNotifications,
+  BondSystemPriority,
+  BondSystemMac,
+  // Any device.
+  Ipv6AddressGeneration,
   // Sysctls of a device.
   Ipv4Forwarding,
   Ipv4ArpAccept,
   Ipv6Disabled,
   Ipv6Forwarding,
+  Ipv6AcceptDad,
+  Ipv6DadTransmits,
+  Ipv6EnhancedDad,
 };
+
+/// Whether the option is written to a file of /proc/sys rather than told by netlink.
+constexpr bool is_sysctl(Option option) { return option >= Option::Ipv4Forwarding; }
 
 using Options = boost::container::flat_map<Option, std::uint64_t>;
 

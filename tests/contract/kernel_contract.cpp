@@ -81,6 +81,161 @@ TEST_CASE("every option of a bridge can be set and is read back", "[link]") {
   CHECK(difference(wanted, bench.link(bridge).options) == Options{});
 }
 
+TEST_CASE("a VLAN device has its protocol from the start and for good", "[link]") {
+  Bench bench;
+  const auto lower = bench.create(dummy_named("swp1"));
+  const auto plain =
+      bench.create({.name = "swp1.5", .kind = LinkKind::Vlan, .lower = lower, .vlan = vlan(5)});
+  const auto outer = bench.create({.name = "swp1.s5",
+                                   .kind = LinkKind::Vlan,
+                                   .lower = lower,
+                                   .vlan = vlan(5),
+                                   .options = {{Option::VlanProtocol, 0x88A8}}});
+  CHECK(bench.option(plain, Option::VlanProtocol) == 0x8100);
+  CHECK(bench.option(outer, Option::VlanProtocol) == 0x88A8);
+  bench.must_refuse(
+      ChangeLink{
+          .index = plain, .kind = LinkKind::Vlan, .options = {{Option::VlanProtocol, 0x88A8}}},
+      EOPNOTSUPP);
+}
+
+TEST_CASE("a VRF has a table, and takes devices in and lets them go", "[link]") {
+  Bench bench;
+  const auto vrf =
+      bench.create({.name = "red", .kind = LinkKind::Vrf, .options = {{Option::VrfTable, 1001}}});
+  CHECK(bench.link(vrf).kind == LinkKind::Vrf);
+  CHECK(bench.option(vrf, Option::VrfTable) == 1001);
+  bench.must_refuse(
+      ChangeLink{.index = vrf, .kind = LinkKind::Vrf, .options = {{Option::VrfTable, 7}}},
+      EOPNOTSUPP);
+  bench.must_refuse(CreateLink{.name = "blue", .kind = LinkKind::Vrf}, EINVAL);
+  bench.must(ChangeLink{.index = vrf, .kind = LinkKind::Vrf, .up = true});
+
+  const auto port = bench.create(dummy_named("swp1"));
+  bench.must(ChangeLink{.index = port, .kind = LinkKind::Dummy, .up = true});
+  bench.must(AddAddress{{port, prefix("10.1.0.1/24")}});
+  bench.must(ChangeLink{.index = port, .kind = LinkKind::Dummy, .master = vrf});
+  CHECK(bench.link(port).master == vrf);
+  CHECK(bench.link(port).up);
+  CHECK_FALSE(bench.link(port).is_bridge_port());
+  CHECK(bench.view.has_address({port, prefix("10.1.0.1/24")}));
+  bench.must_refuse(ChangeLink{.index = vrf, .kind = LinkKind::Vrf, .master = vrf}, EINVAL);
+  bench.must(ChangeLink{.index = port, .kind = LinkKind::Dummy, .master = IfIndex{}});
+  CHECK(bench.link(port).master.is_none());
+
+  bench.must(ChangeLink{.index = port, .kind = LinkKind::Dummy, .master = vrf});
+  bench.must(DeleteLink{vrf});
+  CHECK(bench.link(port).master.is_none());
+}
+
+TEST_CASE("a private device for a gateway's address has its own MAC", "[link]") {
+  Bench bench;
+  const auto svi = bench.create(dummy_named("vlan10"));
+  bench.must(ChangeLink{.index = svi, .kind = LinkKind::Dummy, .up = true});
+  const auto gateway = bench.create({.name = "vlan10-v0",
+                                     .kind = LinkKind::Macvlan,
+                                     .lower = svi,
+                                     .mac = mac("00:00:5e:00:01:0a"),
+                                     .options = {{Option::MacvlanMode, 1}}});
+  CHECK(bench.link(gateway).kind == LinkKind::Macvlan);
+  CHECK(bench.link(gateway).lower == svi);
+  CHECK(bench.link(gateway).mac == mac("00:00:5e:00:01:0a"));
+  CHECK(bench.option(gateway, Option::MacvlanMode) == 1);
+  // No link-local address, and the shared one at once: a neighbour may have it, too.
+  bench.must(ChangeLink{.index = gateway,
+                        .kind = LinkKind::Macvlan,
+                        .options = {{Option::Ipv6AddressGeneration, 1}}});
+  CHECK(bench.option(gateway, Option::Ipv6AddressGeneration) == 1);
+  for (const auto option :
+       {Option::Ipv6AcceptDad, Option::Ipv6DadTransmits, Option::Ipv6EnhancedDad}) {
+    bench.must(WriteSysctl{"vlan10-v0", option, 0});
+    CHECK(bench.option(gateway, option) == 0);
+  }
+  bench.must(ChangeLink{.index = gateway, .kind = LinkKind::Macvlan, .up = true});
+  bench.must(AddAddress{{gateway, prefix("10.1.0.1/24")}});
+  bench.must(ChangeLink{.index = gateway,
+                        .kind = LinkKind::Macvlan,
+                        .mac = mac("00:00:5e:00:01:0b"),
+                        .options = {{Option::MacvlanMode, 4}}});
+  CHECK(bench.link(gateway).mac == mac("00:00:5e:00:01:0b"));
+  CHECK(bench.option(gateway, Option::MacvlanMode) == 4);
+  bench.must_refuse(CreateLink{.name = "x", .kind = LinkKind::Macvlan}, EINVAL);
+  bench.must(DeleteLink{svi});
+  CHECK(bench.view.link(gateway) == nullptr);
+}
+
+TEST_CASE("a bond takes its options, and devices that are down", "[link]") {
+  Bench bench;
+  const CreateLink create{.name = "bond1",
+                          .kind = LinkKind::Bond,
+                          .options = {{Option::BondMode, 4},
+                                      {Option::BondMiimon, 200},
+                                      {Option::BondUpDelay, 400},
+                                      {Option::BondDownDelay, 600},
+                                      {Option::BondXmitHashPolicy, 1},
+                                      {Option::BondMinLinks, 1},
+                                      {Option::BondLacpRate, 1},
+                                      {Option::BondNumPeerNotifications, 3},
+                                      {Option::BondSystemPriority, 100},
+                                      {Option::BondSystemMac, mac("02:00:00:00:00:66").number()}}};
+  const auto created = bench.apply(create);
+  if (!created && created.error().code == EOPNOTSUPP) {
+    // This is also what an operator reads who has no bonding module.
+    CHECK(created.error().what.find("Unknown device type") != std::string::npos);
+    WARN("SKIPPED: this kernel has no bonding");
+    return;
+  }
+  if (!created) FAIL(created.error().what);
+  bench.settle();
+  const auto bond = bench.view.link("bond1")->index;
+  CHECK(difference(create.options, bench.link(bond).options) == Options{});
+
+  const auto port1 = bench.create(dummy_named("swp1"));
+  const auto port2 = bench.create(dummy_named("swp2"));
+  bench.must(ChangeLink{.index = port1, .kind = LinkKind::Dummy, .up = true});
+  bench.must_refuse(ChangeLink{.index = port1, .kind = LinkKind::Dummy, .master = bond}, EPERM);
+  bench.must(ChangeLink{.index = port1, .kind = LinkKind::Dummy, .up = false});
+  for (const auto port : {port1, port2}) {
+    bench.must(ChangeLink{.index = port, .kind = LinkKind::Dummy, .master = bond});
+    CHECK(bench.link(port).master == bond);
+    CHECK(bench.link(port).up);
+    CHECK(bench.link(port).mac == bench.link(bond).mac);
+  }
+  bench.must(ChangeLink{
+      .index = bond,
+      .kind = LinkKind::Bond,
+      .options = {
+          {Option::BondMiimon, 100}, {Option::BondXmitHashPolicy, 2}, {Option::BondMinLinks, 2}}});
+  CHECK(bench.option(bond, Option::BondMinLinks) == 2);
+  bench.must_refuse(
+      ChangeLink{.index = bond, .kind = LinkKind::Bond, .options = {{Option::BondMode, 1}}},
+      ENOTEMPTY);
+  bench.must(ChangeLink{.index = bond, .kind = LinkKind::Bond, .up = true});
+  bench.must_refuse(
+      ChangeLink{.index = bond, .kind = LinkKind::Bond, .options = {{Option::BondLacpRate, 0}}},
+      EBUSY);
+  bench.must(ChangeLink{.index = port2, .kind = LinkKind::Dummy, .master = IfIndex{}});
+  CHECK(bench.link(port2).master.is_none());
+}
+
+TEST_CASE("a bond's LACP options want LACP", "[link]") {
+  Bench bench;
+  const auto created = bench.apply(CreateLink{.name = "bond1", .kind = LinkKind::Bond});
+  if (!created && created.error().code == EOPNOTSUPP) {
+    WARN("SKIPPED: this kernel has no bonding");
+    return;
+  }
+  bench.settle();
+  const auto bond = bench.view.link("bond1")->index;
+  CHECK(bench.option(bond, Option::BondMode) == 0);
+  bench.must_refuse(
+      ChangeLink{.index = bond, .kind = LinkKind::Bond, .options = {{Option::BondLacpRate, 1}}},
+      EACCES);
+  bench.must(ChangeLink{.index = bond, .kind = LinkKind::Bond, .options = {{Option::BondMode, 4}}});
+  CHECK(bench.option(bond, Option::BondMiimon) == 100);  // this mode cannot do without
+  CHECK(bench.option(bond, Option::BondSystemPriority) == 65535);
+}
+
 TEST_CASE("a link is changed in what is given and in nothing else", "[link]") {
   Bench bench;
   const auto index = bench.create(vxlan_named("vx10", 10));

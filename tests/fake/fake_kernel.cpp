@@ -65,17 +65,70 @@ const Options& vxlan_defaults() {
   return defaults;
 }
 
-const Options& sysctl_defaults() {
-  static const Options defaults{{Option::Ipv4Forwarding, 0},
-                                {Option::Ipv4ArpAccept, 0},
-                                {Option::Ipv6Disabled, 0},
-                                {Option::Ipv6Forwarding, 0}};
+constexpr std::uint64_t kLacp = 4;  // BOND_MODE_8023AD
+
+const Options& bond_defaults() {
+  static const Options defaults{
+      {Option::BondMode, 0},
+      {Option::BondMiimon, 0},
+      {Option::BondUpDelay, 0},
+      {Option::BondDownDelay, 0},
+      {Option::BondUseCarrier, 1},
+      {Option::BondXmitHashPolicy, 0},
+      {Option::BondMinLinks, 0},
+      {Option::BondLacpRate, 0},
+      {Option::BondPrimaryReselect, 0},
+      {Option::BondNumPeerNotifications, 1},
+  };
   return defaults;
 }
 
-bool is_bridge_option(Option o) { return bridge_defaults().contains(o); }
-bool is_vxlan_option(Option o) {
-  return vxlan_defaults().contains(o) || o == Option::VxlanVniFilter;
+const Options& lacp_defaults() {
+  static const Options defaults{{Option::BondSystemPriority, 65535}, {Option::BondSystemMac, 0}};
+  return defaults;
+}
+
+/// Of every device: sysctls, and how it makes IPv6 addresses.
+const Options& device_defaults() {
+  static const Options defaults{{Option::Ipv6AddressGeneration, 0}, {Option::Ipv4Forwarding, 0},
+                                {Option::Ipv4ArpAccept, 0},         {Option::Ipv6Disabled, 0},
+                                {Option::Ipv6Forwarding, 0},        {Option::Ipv6AcceptDad, 1},
+                                {Option::Ipv6DadTransmits, 1},      {Option::Ipv6EnhancedDad, 1}};
+  return defaults;
+}
+
+/// What a new device of this kind has.
+const Options& defaults_of(LinkKind kind) {
+  static const Options nothing;
+  static const Options vlan{{Option::VlanProtocol, 0x8100}};
+  static const Options vrf{{Option::VrfTable, 0}};
+  static const Options macvlan{{Option::MacvlanMode, 2}};  // vepa
+  switch (kind) {
+    case LinkKind::Bridge:
+      return bridge_defaults();
+    case LinkKind::Vxlan:
+      return vxlan_defaults();
+    case LinkKind::Vlan:
+      return vlan;
+    case LinkKind::Vrf:
+      return vrf;
+    case LinkKind::Macvlan:
+      return macvlan;
+    case LinkKind::Bond:
+      return bond_defaults();
+    default:
+      return nothing;
+  }
+}
+
+bool is_option_of(LinkKind kind, Option option) {
+  return defaults_of(kind).contains(option) ||
+         (kind == LinkKind::Vxlan && option == Option::VxlanVniFilter) ||
+         (kind == LinkKind::Bond && lacp_defaults().contains(option));
+}
+
+bool stands_on_another(LinkKind kind) {
+  return kind == LinkKind::Vlan || kind == LinkKind::Macvlan;
 }
 
 void put(Options& into, const Options& from) {
@@ -104,7 +157,7 @@ Error FakeKernel::refuse(int code, std::string_view text) {
 
 FakeKernel::FakeKernel() : event_fd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
   Link lo{.index = *IfIndex::make(next_index_++), .name = "lo", .mtu = 65536, .loopback = true};
-  lo.options = sysctl_defaults();
+  lo.options = device_defaults();
   state_.apply(LinkSeen{lo});
 }
 
@@ -208,7 +261,7 @@ void FakeKernel::interrupt_dump() { interrupt_dump_ = true; }
 IfIndex FakeKernel::add_port(const std::string& name) {
   const auto index = *IfIndex::make(next_index_++);
   Link link{.index = index, .name = name, .mac = own_mac(index), .mtu = 1500};
-  link.options = sysctl_defaults();
+  link.options = device_defaults();
   emit(LinkSeen{link});
   return index;
 }
@@ -230,22 +283,36 @@ Result<> FakeKernel::learn(const MacAddress& mac, IfIndex port, VlanId vlan) {
 
 Result<> FakeKernel::check_new_link(const CreateLink& op) const {
   if (state_.link(op.name) != nullptr) return refuse(EEXIST);
-  if (op.kind == LinkKind::Vlan) {
+  if (stands_on_another(op.kind)) {
     if (op.lower.is_none()) return refuse(EINVAL, "link not specified");
     if (state_.link(op.lower) == nullptr) return refuse(ENODEV);
-    if (op.vlan.is_none()) return refuse(EINVAL, "VLAN properties not specified");
   }
+  if (op.kind == LinkKind::Vlan && op.vlan.is_none()) {
+    return refuse(EINVAL, "VLAN properties not specified");
+  }
+  if (op.kind == LinkKind::Vrf && value_or(op.options, Option::VrfTable, 0) == 0) {
+    return refuse(EINVAL, "VRF table id is missing");
+  }
+  for (const auto& [option, value] : op.options) {
+    if (!is_option_of(op.kind, option)) return refuse(EINVAL);
+  }
+  return check_twin(op);
+}
+
+/// Whether there is such a VLAN or VNI already.
+Result<> FakeKernel::check_twin(const CreateLink& op) const {
+  auto wanted = defaults_of(op.kind);
+  put(wanted, op.options);
   for (const auto& row : state_.links()) {
     const Link& found = row.second;
-    if (op.kind == LinkKind::Vlan && found.kind == LinkKind::Vlan && found.lower == op.lower &&
-        found.vlan == op.vlan) {
+    if (found.kind != op.kind) continue;
+    const auto same = [&](Option o) { return wanted[o] == value_or(found.options, o, 0); };
+    if (op.kind == LinkKind::Vlan && found.lower == op.lower && found.vlan == op.vlan &&
+        same(Option::VlanProtocol)) {
       return refuse(EEXIST, "VLAN device already exists");
     }
-    if (op.kind != LinkKind::Vxlan || found.kind != LinkKind::Vxlan) continue;
-    auto wanted = vxlan_defaults();
-    put(wanted, op.options);
-    const auto same = [&](Option o) { return wanted[o] == value_or(found.options, o, 0); };
-    if (same(Option::VxlanId) && same(Option::VxlanPort) && same(Option::VxlanExternal)) {
+    if (op.kind == LinkKind::Vxlan && same(Option::VxlanId) && same(Option::VxlanPort) &&
+        same(Option::VxlanExternal)) {
       return refuse(EEXIST, "A VXLAN device with the specified VNI already exists");
     }
   }
@@ -254,7 +321,7 @@ Result<> FakeKernel::check_new_link(const CreateLink& op) const {
 
 Result<> FakeKernel::run(const CreateLink& op) {
   if (auto good = check_new_link(op); !good) return good;
-  const auto index = *IfIndex::make(next_index_++);
+  const auto index = *IfIndex::make(next_index_);
   Link link{.index = index,
             .name = op.name,
             .kind = op.kind,
@@ -264,13 +331,57 @@ Result<> FakeKernel::run(const CreateLink& op) {
             .vlan = op.vlan,
             .vxlan_local = op.vxlan_local,
             .vxlan_group = op.vxlan_group};
-  link.options = sysctl_defaults();
-  if (op.kind == LinkKind::Bridge) put(link.options, bridge_defaults());
-  if (op.kind == LinkKind::Vxlan) put(link.options, vxlan_defaults());
-  put(link.options, op.options);
+  link.options = device_defaults();
+  put(link.options, defaults_of(op.kind));
+  if (op.kind == LinkKind::Bond) {
+    if (auto good = set_bond_options(link, op.options); !good) return good;
+  } else {
+    put(link.options, op.options);
+  }
+  ++next_index_;
   emit(LinkSeen{link});
   if (op.kind == LinkKind::Bridge) emit(PortSeen{index, {}, default_vlans()});
   if (!op.vxlan_group.is_none()) emit(FloodSeen{{index, {}, op.vxlan_group}});
+  return {};
+}
+
+/// The mode first, as the kernel takes a bond's options: others depend on it.
+Result<> FakeKernel::set_bond_options(Link& bond, const Options& options) const {
+  auto& held = bond.options;
+  const auto mode = value_or(options, Option::BondMode, held[Option::BondMode]);
+  if (mode != held[Option::BondMode]) {
+    const bool has_slaves = std::ranges::any_of(
+        state_.links(), [&](const auto& row) { return row.second.master == bond.index; });
+    if (has_slaves) return refuse(ENOTEMPTY, "option cannot be set because the bond has slaves");
+    if (bond.up) return refuse(EBUSY, "unable to set option because the bond is up");
+  }
+  for (const auto& [option, value] : options) {
+    const bool of_lacp = option == Option::BondLacpRate || lacp_defaults().contains(option);
+    if (!of_lacp) continue;
+    if (mode != kLacp) return refuse(EACCES, "option not supported in mode");
+    if (bond.up && value != value_or(held, option, 0)) {
+      return refuse(EBUSY, "unable to set option because the bond is up");
+    }
+  }
+  if (mode == kLacp) held.insert(lacp_defaults().begin(), lacp_defaults().end());
+  put(held, options);
+  // From 802.3ad on, modes live by link monitoring.
+  if (mode >= kLacp && held[Option::BondMiimon] == 0) held[Option::BondMiimon] = 100;
+  return {};
+}
+
+Result<> FakeKernel::check_change(const ChangeLink& op, const Link& link) {
+  const bool is_of_kind = std::ranges::any_of(
+      op.options, [](const auto& row) { return row.first != Option::Ipv6AddressGeneration; });
+  if ((is_of_kind || op.vxlan_local) && op.kind != link.kind) return refuse(EOPNOTSUPP);
+  for (const auto& [option, value] : op.options) {
+    if (option == Option::Ipv6AddressGeneration) continue;
+    if (!is_option_of(link.kind, option)) return refuse(EINVAL);
+    const bool never = option == Option::VlanProtocol || option == Option::VrfTable;
+    const bool fixed =
+        option == Option::VxlanId || option == Option::VxlanPort || option == Option::VxlanExternal;
+    if (never || (fixed && value_or(link.options, option, 0) != value)) return refuse(EOPNOTSUPP);
+  }
   return {};
 }
 
@@ -278,21 +389,16 @@ Result<> FakeKernel::run(const ChangeLink& op) {
   const auto* known = state_.link(op.index);
   if (known == nullptr) return refuse(ENODEV);
   Link link = *known;
-  const bool of_kind = !op.options.empty() || op.vxlan_local;
-  if (of_kind && op.kind != link.kind) return refuse(EOPNOTSUPP);
-  for (const auto& [option, value] : op.options) {
-    const bool fits =
-        link.kind == LinkKind::Bridge ? is_bridge_option(option) : is_vxlan_option(option);
-    if (!fits) return refuse(EINVAL);
-    const bool fixed =
-        option == Option::VxlanId || option == Option::VxlanPort || option == Option::VxlanExternal;
-    if (fixed && value_or(link.options, option, 0) != value) return refuse(EOPNOTSUPP);
-  }
+  if (auto good = check_change(op, link); !good) return good;
   if (op.master && *op.master != link.master) {
     if (auto done = set_master(link, *op.master); !done) return done;
     link = *state_.link(op.index);
   }
-  put(link.options, op.options);
+  if (link.kind == LinkKind::Bond) {
+    if (auto good = set_bond_options(link, op.options); !good) return good;
+  } else {
+    put(link.options, op.options);
+  }
   if (op.vxlan_local) link.vxlan_local = *op.vxlan_local;
   if (op.mtu) link.mtu = *op.mtu;
   if (op.mac) link.mac = *op.mac;
@@ -303,32 +409,80 @@ Result<> FakeKernel::run(const ChangeLink& op) {
 }
 
 Result<> FakeKernel::set_master(Link link, IfIndex master) {
+  const auto* upper = state_.link(master);
   if (!master.is_none()) {
-    const auto* bridge = state_.link(master);
-    if (bridge == nullptr) return refuse(EINVAL);
-    if (bridge->kind != LinkKind::Bridge) return refuse(EOPNOTSUPP);
-    if (link.kind == LinkKind::Bridge) {
-      return refuse(ELOOP, "Can not enslave a bridge to a bridge");
-    }
+    if (upper == nullptr) return refuse(EINVAL);
+    if (auto good = check_master(link, *upper); !good) return good;
   }
   release(link);
   if (master.is_none()) return {};
+  link = *state_.link(link.index);
   link.master = master;
-  put(link.options, port_defaults());
+  switch (upper->kind) {
+    case LinkKind::Vrf:
+      return join_vrf(link);
+    case LinkKind::Bond:
+      return join_bond(link, *upper);
+    default:
+      put(link.options, port_defaults());
+      emit(LinkSeen{link});
+      emit(PortSeen{link.index, {}, default_vlans()});
+      return {};
+  }
+}
+
+Result<> FakeKernel::check_master(const Link& link, const Link& upper) {
+  switch (upper.kind) {
+    case LinkKind::Bridge:
+      if (link.kind != LinkKind::Bridge) return {};
+      return refuse(ELOOP, "Can not enslave a bridge to a bridge");
+    case LinkKind::Vrf:
+      if (link.loopback) return refuse(EOPNOTSUPP, "Can not enslave loopback device to a VRF");
+      if (link.kind != LinkKind::Vrf) return {};
+      return refuse(EINVAL, "Can not enslave an L3 master device to a VRF");
+    case LinkKind::Bond:
+      if (link.up) return refuse(EPERM, "Device can not be enslaved while up");
+      return {};
+    default:
+      return refuse(EOPNOTSUPP);
+  }
+}
+
+/// The VRF takes the device down and up again, so that its routes move to the other table.
+Result<> FakeKernel::join_vrf(const Link& link) {
   emit(LinkSeen{link});
-  emit(PortSeen{link.index, {}, default_vlans()});
+  if (!link.up) return {};
+  if (auto done = set_up(link, false); !done) return done;
+  return set_up(*state_.link(link.index), true);
+}
+
+/// The bond has its first slave's MAC address, the others have the bond's; slaves come up.
+Result<> FakeKernel::join_bond(Link slave, Link bond) {
+  const bool is_first = std::ranges::none_of(
+      state_.links(), [&](const auto& row) { return row.second.master == bond.index; });
+  if (is_first && bond.mac == own_mac(bond.index)) {
+    bond.mac = slave.mac;
+    emit(LinkSeen{bond});
+  }
+  slave.mac = bond.mac;
+  slave.mtu = bond.mtu;
+  slave.up = true;
+  slave.running = true;
+  emit(LinkSeen{slave});
   return {};
 }
 
 void FakeKernel::release(Link link) {
   if (link.master.is_none()) return;
+  const bool was_port = link.is_bridge_port();
+  link.master = {};
+  if (!was_port) return emit(LinkSeen{link});
   emit(PortGone{link.index});
   std::vector<BridgeFdbKey> keys;
   for (const auto& [key, entry] : state_.bridge_fdb()) {
     if (entry.port == link.index) keys.push_back(key);
   }
   for (const auto& key : keys) emit(BridgeFdbGone{key, link.index});
-  link.master = {};
   for (const auto& [option, value] : port_defaults()) link.options.erase(option);
   emit(LinkSeen{link});
 }
@@ -388,7 +542,7 @@ Result<> FakeKernel::run(const ChangePort& op) {
 }
 
 Result<> FakeKernel::run(const WriteSysctl& op) {
-  if (!sysctl_defaults().contains(op.option)) return refuse(EINVAL);
+  if (!is_sysctl(op.option)) return refuse(EINVAL);
   const auto* known = state_.link(op.link);
   if (known == nullptr) return refuse(ENOENT);
   Link link = *known;
@@ -404,7 +558,7 @@ Result<> FakeKernel::run(const DeleteLink& op) {
   if (known->kind == LinkKind::Other) return refuse(EOPNOTSUPP);
   const auto links = state_.links();
   for (const auto& [index, other] : links) {
-    if (other.kind == LinkKind::Vlan && other.lower == op.index) (void)run(DeleteLink{index});
+    if (stands_on_another(other.kind) && other.lower == op.index) (void)run(DeleteLink{index});
     if (other.master == op.index) release(other);
   }
   release(*state_.link(op.index));

@@ -91,7 +91,13 @@ class FakeKernel : public KernelPort {
   Result<> run(const DeleteNeighbor& op);
 
   Result<> check_new_link(const CreateLink& op) const;
+  Result<> check_twin(const CreateLink& op) const;
+  Result<> set_bond_options(Link& bond, const Options& options) const;
+  static Result<> check_change(const ChangeLink& op, const Link& link);
+  static Result<> check_master(const Link& link, const Link& upper);
   Result<> set_master(Link link, IfIndex master);
+  Result<> join_vrf(const Link& link);
+  Result<> join_bond(Link slave, Link bond);
   Result<> set_up(Link link, bool up);
   void release(Link link);
   void forget_addresses_v6(IfIndex link);

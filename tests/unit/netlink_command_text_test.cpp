@@ -22,6 +22,40 @@ std::string text(const KernelOp& op) {
   });
 }
 
+TEST_CASE("each kind of link prints its own options") {
+  CHECK(text(CreateLink{
+            .name = "red", .kind = LinkKind::Vrf, .options = {{Option::VrfTable, 1001}}}) ==
+        "ip link add name red type vrf table 1001");
+  CHECK(text(CreateLink{.name = "br0.10",
+                        .kind = LinkKind::Vlan,
+                        .lower = kBridge,
+                        .vlan = vlan(10),
+                        .options = {{Option::VlanProtocol, 0x88A8}}}) ==
+        "ip link add link br0 name br0.10 type vlan id 10 protocol 802.1ad");
+  CHECK(text(CreateLink{.name = "br0.10-v0",
+                        .kind = LinkKind::Macvlan,
+                        .lower = kBridge,
+                        .mac = kMac,
+                        .options = {{Option::MacvlanMode, 1}}}) ==
+        "ip link add link br0 name br0.10-v0 address 02:00:00:00:00:01 type macvlan mode private");
+  CHECK(text(CreateLink{.name = "bond1",
+                        .kind = LinkKind::Bond,
+                        .options = {{Option::BondMode, 4},
+                                    {Option::BondMiimon, 100},
+                                    {Option::BondXmitHashPolicy, 1},
+                                    {Option::BondLacpRate, 1},
+                                    {Option::BondSystemMac, kMac.number()}}}) ==
+        "ip link add name bond1 type bond mode 802.3ad miimon 100 xmit_hash_policy layer3+4 "
+        "lacp_rate fast ad_actor_system 02:00:00:00:00:01");
+  CHECK(text(ChangeLink{
+            .index = kBridge,
+            .kind = LinkKind::Bridge,
+            .options = {{Option::BridgeAgeing, 5}, {Option::Ipv6AddressGeneration, 1}}}) ==
+        "ip link set dev br0 addrgenmode none type bridge ageing_time 5");
+  CHECK(text(ChangeLink{.index = kBridge, .options = {{Option::Ipv6AddressGeneration, 0}}}) ==
+        "ip link set dev br0 addrgenmode eui64");
+}
+
 TEST_CASE("links print as ip link commands") {
   CHECK(text(CreateLink{.name = "vx10",
                         .kind = LinkKind::Vxlan,

@@ -99,7 +99,7 @@ TEST_CASE("a bridge is read with its options, alias and sysctls") {
   CHECK(link.options.at(Option::Ipv6Disabled) == 0);
   CHECK(link.options.at(Option::Ipv4ArpAccept) == 0);
   // Every row of the option table that a bridge can have, and nothing else.
-  CHECK(link.options.size() == 30);
+  CHECK(link.options.size() == 34);
 }
 
 TEST_CASE("a link message of a port carries the port's options") {

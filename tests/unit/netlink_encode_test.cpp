@@ -6,6 +6,7 @@
 
 #include <catch2/catch.hpp>
 #include <cstring>
+#include <map>
 
 #include "netlink/codec.h"
 #include "netlink/option_table.h"
@@ -55,13 +56,14 @@ Error refusal(const KernelOp& op) {
 }
 
 /// A request as the notification that the kernel makes of it: type, index, master.
-KernelEvent echoed(const Message& request, std::uint16_t type) {
+KernelEvent echoed(const Message& request, std::uint16_t type, const char* name = nullptr) {
   Request echo;
   MessageBuilder builder(echo);
   auto header = *read_front<ifinfomsg>(request.payload);
   header.ifi_index = 7;
   builder.begin(type, 0, 1, header);
   if (header.ifi_family == AF_BRIDGE) builder.put(IFLA_MASTER, std::uint32_t{2});
+  if (name != nullptr) builder.put_text(IFLA_IFNAME, name);
   (void)for_each_attribute(request.payload.subspan(sizeof header), [&](unsigned each, Bytes raw) {
     builder.put(each, raw.data(), raw.size());
   });
@@ -96,11 +98,53 @@ bool has_attribute(const KernelOp& op, unsigned type) {
   return in.has(type);
 }
 
+const std::map<Container, LinkKind> kKindOf{
+    {Container::Bridge, LinkKind::Bridge},   {Container::Vxlan, LinkKind::Vxlan},
+    {Container::Vlan, LinkKind::Vlan},       {Container::Vrf, LinkKind::Vrf},
+    {Container::Macvlan, LinkKind::Macvlan}, {Container::Bond, LinkKind::Bond}};
+
+TEST_CASE("what only a new device takes is refused of one that is there") {
+  const auto table = refusal(
+      ChangeLink{.index = index(7), .kind = LinkKind::Vrf, .options = {{Option::VrfTable, 9}}});
+  CHECK(table.code == EOPNOTSUPP);
+  CHECK(table.what == "EOPNOTSUPP: table cannot change: only a new device takes it");
+  CHECK(refusal(ChangeLink{.index = index(7),
+                           .kind = LinkKind::Vlan,
+                           .options = {{Option::VlanProtocol, 0x88A8}}})
+            .code == EOPNOTSUPP);
+  // How IPv6 addresses are made is the other way round: a new device does not take it.
+  CHECK(refusal(CreateLink{.name = "x",
+                           .kind = LinkKind::Dummy,
+                           .options = {{Option::Ipv6AddressGeneration, 1}}})
+            .code == EINVAL);
+}
+
+TEST_CASE("a MAC address among the options goes over the wire as one") {
+  const auto request = encoded(CreateLink{.name = "bond1",
+                                          .kind = LinkKind::Bond,
+                                          .options = {{Option::BondSystemMac, kMac.number()}}});
+  const std::array wanted{std::byte{10}, std::byte{0}, std::byte{IFLA_BOND_AD_ACTOR_SYSTEM},
+                          std::byte{0},  std::byte{2}, std::byte{0},
+                          std::byte{0},  std::byte{0}, std::byte{0},
+                          std::byte{1}};
+  CHECK(std::search(request.begin(), request.end(), wanted.begin(), wanted.end()) != request.end());
+  CHECK(refusal(CreateLink{.name = "bond1",
+                           .kind = LinkKind::Bond,
+                           .options = {{Option::BondSystemMac, std::uint64_t{1} << 48U}}})
+            .code == EINVAL);
+}
+
 TEST_CASE("every option goes out and comes back in its own container") {
   for (const auto& row : option_table()) {
     INFO(row.name);
-    if (is_sysctl(row)) continue;
+    if (is_sysctl(row.option)) continue;
     const Options options{{row.option, 1}};
+    if (row.container == Container::Ipv6Link) {
+      const auto request = encoded(ChangeLink{.index = index(7), .options = options});
+      const auto event = echoed(messages_of(request).at(0), RTM_NEWLINK, "x");
+      CHECK(std::get<LinkSeen>(event).link.options == options);
+      continue;
+    }
     if (row.container == Container::BridgePort) {
       // A request says IFLA_PROTINFO as the notification does.
       const auto request = encoded(ChangePort{index(7), options});
@@ -108,7 +152,7 @@ TEST_CASE("every option goes out and comes back in its own container") {
       CHECK(std::get<PortSeen>(event).options == options);
       continue;
     }
-    const auto kind = row.container == Container::Bridge ? LinkKind::Bridge : LinkKind::Vxlan;
+    const auto kind = kKindOf.at(row.container);
     const auto request = encoded(CreateLink{.name = "x", .kind = kind, .options = options});
     const auto event = echoed(messages_of(request).at(0), RTM_NEWLINK);
     CHECK(std::get<LinkSeen>(event).link.options == options);
