@@ -25,7 +25,8 @@ Core::Core(KernelPort& kernel, const Clock& clock, Ledger ledger, const Settings
              .rib = evpn::Rib({.mac = [this](const evpn::MacKey& k) { claim_mac(k); },
                                .host = [this](const evpn::HostKey& k) { mark_host(k); },
                                .vtep = [this](const VtepKey& k) { claim_vtep(k); }}),
-             .sweep = evpn::Sweep(settings.sweep)} {}
+             .sweep = evpn::Sweep(settings.sweep),
+             .move_limits = settings.moves} {}
 
 void Core::set_topology(Topology topology) {
   mark_files();  // what was wanted and is no more
@@ -81,12 +82,13 @@ Core::Turn Core::turn() {
   }
   if (bindings_stale_) rebind();
   sweep_stale();
+  expire_moves();
   write_kernel();
   tell_bgp();
   Turn turn{.more = !kernel_.idle() || !bgp_.idle()};
   turn.wake = kernel_.next_retry();
-  if (const auto sweep = state_.sweep.next(); sweep && (!turn.wake || *sweep < *turn.wake)) {
-    turn.wake = sweep;
+  for (const auto& due : {state_.sweep.next(), state_.mac_moves.next(), state_.host_moves.next()}) {
+    if (due && (!turn.wake || *due < *turn.wake)) turn.wake = due;
   }
   return turn;
 }
@@ -185,7 +187,13 @@ void Core::on_neighbor(const NeighborKey& key, const std::optional<NeighborEntry
   }
   if (now == nullptr) return;
   index_host(key, *now);
-  if (is_local_host(*now)) inherit_sequence(*binding, key.ip, now->mac, before);
+  if (is_local_host(*now)) {
+    inherit_sequence(*binding, key.ip, now->mac, before);
+    if (before && !before->mac.is_zero()) {
+      note_move(evpn::HostKey{binding->vni, key.ip},
+                evpn::HostPlace{before->mac, !before->extern_learn});
+    }
+  }
   bgp_.mark(MacIpKey{binding->vni, now->mac, key.ip});
 }
 
@@ -195,7 +203,7 @@ void Core::on_neighbor(const NeighborKey& key, const std::optional<NeighborEntry
 void Core::inherit_sequence(const Binding& binding, const IpAddress& ip, const MacAddress& mac,
                             const std::optional<NeighborEntry>& before) {
   const auto it = state_.locals.find(evpn::MacKey{binding.vni, mac});
-  if (it == state_.locals.end()) return;
+  if (it == state_.locals.end() || state_.host_moves.held({binding.vni, ip}) != nullptr) return;
   std::optional<std::uint32_t> claimed;
   const auto claim = [&](std::uint32_t sequence) {
     claimed = std::max(claimed.value_or(0), sequence);
@@ -221,7 +229,10 @@ void Core::index_host(const NeighborKey& key, const NeighborEntry& entry) {
 void Core::mark_mac(const evpn::MacKey& key) {
   bgp_.mark(MacIpKey{key.vni, key.mac, {}});
   if (const auto it = state_.local_hosts.find(key); it != state_.local_hosts.end()) {
-    for (const auto& ip : it->second) bgp_.mark(MacIpKey{key.vni, key.mac, ip});
+    for (const auto& ip : it->second) {
+      bgp_.mark(MacIpKey{key.vni, key.mac, ip});
+      mark_host({key.vni, ip});
+    }
   }
   const auto* binding = state_.bindings.by_vni(key.vni);
   if (binding == nullptr) return;
@@ -253,6 +264,9 @@ void Core::mark_host(const evpn::HostKey& key) {
   const NeighborKey neighbor{binding->svi, key.ip};
   if (state_.rib.host(key)) state_.unclaimed.erase(neighbor);
   kernel_.mark(neighbor);
+  if (const auto* entry = state_.view.neighbor(neighbor)) {
+    bgp_.mark(MacIpKey{key.vni, entry->mac, key.ip});
+  }
 }
 
 /// Follows a bridge entry: a MAC that appears on a local port is learned, one that leaves is lost.
@@ -265,10 +279,17 @@ void Core::update_local(const BridgeFdbKey& key, bool first_comparison) {
     forget_local(mac);
     return;
   }
-  const bool pinned = entry->state == FdbState::Static || entry->sticky;
+  const auto before = place_of(state_, mac);
+  follow_local(mac, *binding, *entry, first_comparison);
+  if (!first_comparison) note_move(mac, before);
+}
+
+void Core::follow_local(const evpn::MacKey& mac, const Binding& binding,
+                        const BridgeFdbEntry& entry, bool first_comparison) {
+  const auto source = source_of(entry);
   if (const auto known = state_.locals.find(mac); known != state_.locals.end()) {
-    known->second.port = entry->port;
-    known->second.pinned = pinned;
+    known->second.port = entry.port;
+    known->second.source = source;
   } else {
     const auto last = state_.last_sequence.find(mac);
     const auto last_here = last == state_.last_sequence.end() ? 0 : last->second;
@@ -278,10 +299,10 @@ void Core::update_local(const BridgeFdbKey& key, bool first_comparison) {
     const auto sequence = first_comparison && told != state_.told_macs.end()
                               ? told->second.sequence
                               : evpn::sequence_of_new_local(state_.rib.mac(mac), last_here);
-    state_.locals[mac] = {.port = entry->port, .sequence = sequence, .pinned = pinned};
+    state_.locals[mac] = {.port = entry.port, .sequence = sequence, .source = source};
     state_.last_sequence.erase(mac);
     if (const auto hosts = state_.local_hosts.find(mac); hosts != state_.local_hosts.end()) {
-      for (const auto& ip : hosts->second) inherit_sequence(*binding, ip, mac.mac, std::nullopt);
+      for (const auto& ip : hosts->second) inherit_sequence(binding, ip, mac.mac, std::nullopt);
     }
   }
   mark_mac(mac);

@@ -39,6 +39,7 @@ class Core {
  public:
   struct Settings {
     evpn::Sweep::Times sweep{};
+    evpn::MoveLimits moves{};
     std::size_t events_per_turn = 4096;
     std::size_t keys_per_turn = 1024;
   };
@@ -66,6 +67,12 @@ class Core {
   void relay_connected();
   void relay_lost();
   void take(const EvpnMessage& message);
+
+  /// Ends a duplicate's freeze, and forgets the moves counted; false where there are none. No
+  /// address: those of every MAC and host.
+  bool clear_duplicates(Vni vni, const MacAddress& mac);
+  bool clear_duplicates(Vni vni, const IpAddress& ip);
+  void clear_duplicates();
 
   Turn turn();
 
@@ -110,6 +117,7 @@ class Core {
   void on_message(const SessionDown& m);
   void on_message(const ReplayEnd&);
   void on_message(const AdvertiseAllVni&) {}
+  void on_message(const DuplicateDetection& m);
   void on_message(const auto& other);
 
   void mark_mac(const evpn::MacKey& key);
@@ -117,6 +125,13 @@ class Core {
   void claim_vtep(const VtepKey& key);
   void mark_host(const evpn::HostKey& key);
   void update_local(const BridgeFdbKey& key, bool first_comparison);
+  void follow_local(const evpn::MacKey& mac, const Binding& binding, const BridgeFdbEntry& entry,
+                    bool first_comparison);
+  void note_move(const evpn::MacKey& key, const std::optional<evpn::MacPlace>& before);
+  void note_move(const evpn::HostKey& key, const std::optional<evpn::HostPlace>& before);
+  void thaw(const evpn::MacKey& key);
+  void thaw(const evpn::HostKey& key);
+  void expire_moves();
   void forget_local(const evpn::MacKey& key);
   void remember_sequence(const evpn::MacKey& key, std::uint32_t sequence);
   void inherit_sequence(const Binding& binding, const IpAddress& ip, const MacAddress& mac,

@@ -23,7 +23,14 @@ void Core::take(const EvpnMessage& message) {
 
 void Core::on_message(const AddRemoteMacIp& m) {
   if (!m.stale) state_.sweep.heard(clock_.now());
+  if (!state_.routes_known || m.stale) return state_.rib.apply(m);
+  const evpn::MacKey mac{m.key.vni, m.key.mac};
+  const evpn::HostKey host{m.key.vni, m.key.ip};
+  const auto mac_before = place_of(state_, mac);
+  const auto host_before = m.key.ip.is_none() ? std::nullopt : place_of(state_, host);
   state_.rib.apply(m);
+  note_move(mac, mac_before);
+  note_move(host, host_before);
 }
 
 void Core::on_message(const DeleteRemoteMacIp& m) {

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <boost/asio/post.hpp>
+#include <charconv>
 
 #include "agent/asic_queries.h"
 #include "agent/interfaces/load.h"
@@ -210,6 +211,23 @@ std::vector<std::string> Daemon::reload() {
   return lines;
 }
 
+/// Empty words: all of them. Gives the reason where nothing could be cleared.
+std::string Daemon::clear_duplicates(const std::string& vni_word, const std::string& address) {
+  if (vni_word.empty() && address.empty()) {
+    core_.clear_duplicates();
+    return {};
+  }
+  std::uint32_t number = 0;
+  std::from_chars(vni_word.data(), vni_word.data() + vni_word.size(), number);
+  const auto vni = Vni::make(number);
+  if (!vni) return fmt::format("\"{}\" is no VNI", vni_word);
+  const auto mac = MacAddress::parse(address);
+  const auto ip = IpAddress::parse(address);
+  if (!mac && !ip) return fmt::format("\"{}\" is neither a MAC nor an IP address", address);
+  const bool known = mac ? core_.clear_duplicates(*vni, *mac) : core_.clear_duplicates(*vni, *ip);
+  return known ? "" : fmt::format("no moves of {} in VNI {} were counted", address, *vni);
+}
+
 json::object Daemon::answer(const json::object& request) {
   const auto word = [&](const char* key) -> std::string {
     const auto* value = request.if_contains(key);
@@ -232,6 +250,12 @@ json::object Daemon::answer(const json::object& request) {
     schedule();
     const bool refused = !lines.empty() && lines.back().find("refused") != std::string::npos;
     return {{"schema", 1}, {"ok", !refused}, {"messages", json::value_from(lines)}};
+  }
+  if (word("command") == "clear" && word("table") == "duplicates") {
+    const auto why = clear_duplicates(word("vni"), word("address"));
+    if (!why.empty()) return refuse(why);
+    schedule();
+    return {{"schema", 1}, {"ok", true}, {"messages", json::array{}}};
   }
   return refuse(fmt::format("there is no command \"{}\"", word("command")));
 }

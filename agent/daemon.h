@@ -40,6 +40,7 @@ class Daemon {
   void say_ready();
   void open_asic();
   std::vector<std::string> reload();
+  std::string clear_duplicates(const std::string& vni_word, const std::string& address);
   boost::json::object answer(const boost::json::object& request);
 
   const Settings& settings_;

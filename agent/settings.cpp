@@ -26,8 +26,14 @@ options::options_description describe() {
       ("state-dir", text("/run/vtepd"), "where the ledger of what vtepd made is kept")         //
       ("stale-time", seconds(120), "seconds that routes outlive bgpd's session, at most")      //
       ("quiet-time", seconds(10), "seconds without news after which BGP counts as converged")  //
-      ("log-level", text("info"), "error, warning, info or debug")                             //
-      ("version", "print the version")                                                         //
+      ("duplicate-moves", options::value<unsigned>()->default_value(5),
+       "moves in duplicate-window that make an address a duplicate; 0: never")  //
+      ("duplicate-window", seconds(180), "seconds in which they are counted")   //
+      ("duplicate-freeze", options::value<bool>()->default_value(true),
+       "whether a duplicate stays where it is; no: only warn")                                  //
+      ("duplicate-recovery", seconds(540), "seconds it is frozen; 0: until vtepctl clears it")  //
+      ("log-level", text("info"), "error, warning, info or debug")                              //
+      ("version", "print the version")                                                          //
       ("help,h", "print this");
   return all;
 }
@@ -59,6 +65,11 @@ Result<Settings> settings_of(const options::variables_map& chosen) {
                     .level = *level};
   settings.core.sweep.stale = seconds("stale-time");
   settings.core.sweep.quiet = seconds("quiet-time");
+  settings.core.moves = {.enabled = chosen["duplicate-moves"].as<unsigned>() != 0,
+                         .moves = chosen["duplicate-moves"].as<unsigned>(),
+                         .window = seconds("duplicate-window"),
+                         .freeze = chosen["duplicate-freeze"].as<bool>(),
+                         .recovery = seconds("duplicate-recovery")};
   return settings;
 }
 

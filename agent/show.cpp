@@ -63,6 +63,7 @@ std::optional<json::array> Show::table(std::string_view name) const {
   if (name == "mac") return mac();
   if (name == "flood") return flood();
   if (name == "neigh") return neigh();
+  if (name == "duplicates") return duplicates();
   if (name == "port") return port();
   if (name == "asic") return asic();
   if (name == "stats") return stats();
@@ -117,14 +118,18 @@ json::object Show::mac_row(const Binding& binding, const MacAddress& mac) const 
   const auto* entry = state_.view.bridge_fdb(bridge);
   std::string wanted = "-";
   std::string type = "unknown";
+  std::string_view source = "-";
   if (decision.owner == evpn::Owner::Remote) {
-    wanted = text(remote->vtep);
+    const auto* held = state_.mac_moves.held(key);
+    wanted = text(held != nullptr && !held->is_local() ? held->vtep : remote->vtep);
     type = "remote";
+    source = "bgp";
   } else if (decision.owner == evpn::Owner::Local) {
     const auto local = state_.locals.find(key);
     const bool learned = local != state_.locals.end();
     wanted = state_.view.name_of(learned ? local->second.port : entry->port);
     type = learned ? "local" : "own";
+    if (learned) source = evpn::name_of(local->second.source);
   }
   std::string asic = "-";
   if (asic_.present()) {
@@ -140,6 +145,7 @@ json::object Show::mac_row(const Binding& binding, const MacAddress& mac) const 
           {"vlan", number_or_null(binding.vlan.value())},
           {"vni", binding.vni.value()},
           {"type", type},
+          {"source", source},
           {"wanted", wanted},
           {"bgp", bgp_column(state_, key)},
           {"bridge", describe(state_, entry)},
@@ -193,6 +199,7 @@ json::array Show::flood() const {
                     {"wanted", by_bgp   ? "bgp"
                                : wanted ? "file"
                                         : "-"},
+                    {"rule", owner_of(state_, key).rule},
                     {"kernel", state_.view.has_flood(key) ? "yes" : "-"},
                     {"asic", asic ? "yes" : "-"},
                     {"state", state}});
@@ -233,8 +240,36 @@ json::array Show::neigh() const {
                     {"wanted", wanted ? text(host->route.vtep) : "-"},
                     {"bgp", bgp},
                     {"kernel", kernel},
+                    {"rule", owner_of(state_, evpn::HostKey{binding.vni, key.ip}).rule},
                     {"state", verdict({key}, {MacIpKey{binding.vni, mac, key.ip}})}});
   }
+  return rows;
+}
+
+json::array Show::duplicates() const {
+  const auto now = clock_.now();
+  const auto row = [&](Vni vni, std::string address, std::string place, const auto& record) {
+    const auto ends = record.ends.value_or(now) - now;
+    return json::object{
+        {"vni", vni.value()},
+        {"address", std::move(address)},
+        {"moves", record.moves},
+        {"state", record.frozen      ? "frozen"
+                  : record.duplicate ? "duplicate"
+                                     : "counting"},
+        {"held_at", record.duplicate ? std::move(place) : "-"},
+        {"ends_in_s", record.ends ? json::value(std::chrono::duration<double>(ends).count())
+                                  : json::value("when cleared")}};
+  };
+  json::array rows;
+  state_.mac_moves.for_each([&](const evpn::MacKey& key, const evpn::MacMoves::Record& record) {
+    const auto& held = record.held;
+    rows.push_back(row(key.vni, text(key.mac),
+                       held.is_local() ? state_.view.name_of(held.port) : text(held.vtep), record));
+  });
+  state_.host_moves.for_each([&](const evpn::HostKey& key, const evpn::HostMoves::Record& record) {
+    rows.push_back(row(key.vni, text(key.ip), text(record.held.mac), record));
+  });
   return rows;
 }
 

@@ -38,6 +38,7 @@ class Show {
   boost::json::array mac() const;
   boost::json::array flood() const;
   boost::json::array neigh() const;
+  boost::json::array duplicates() const;
   boost::json::array port() const;
   boost::json::array asic() const;
   boost::json::array stats() const;

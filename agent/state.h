@@ -13,6 +13,7 @@
 #include "agent/interfaces/topology.h"
 #include "agent/keys.h"
 #include "agent/ledger.h"
+#include "evpn/moves.h"
 #include "evpn/ownership.h"
 #include "evpn/rib.h"
 #include "vtepd/kernel_view.h"
@@ -42,6 +43,11 @@ struct State {
   FlatMap<evpn::MacKey, evpn::LocalMac> locals{};
   FlatMap<evpn::MacKey, std::uint32_t> last_sequence{};  // for MACs that left; 0 is not kept
   FlatMap<evpn::MacKey, boost::container::small_vector<IpAddress, 2>> local_hosts{};
+
+  // Moves of MACs, and of addresses between MACs; by which limits a duplicate is one.
+  evpn::MoveLimits move_limits{};
+  evpn::MacMoves mac_moves{};
+  evpn::HostMoves host_moves{};
 
   // What bgpd was last told, as the relay's cache holds it.
   std::map<Vni, AddLocalVni> told_vnis{};

@@ -23,11 +23,65 @@ bool is_own_address(const State& state, const Binding& binding, const MacAddress
 /// The remote route that owns this MAC, if one does. A device that is down has no entries: it may
 /// not be in its VLAN yet, and an entry in a VLAN that its port then leaves can't be removed (the
 /// bridge of 6.1 keeps extern_learn entries and refuses to delete them: EINVAL).
-const evpn::RemoteMac* remote_owner(const State& state, const Binding& binding,
-                                    const MacAddress& mac) {
+std::optional<evpn::RemoteMac> remote_owner(const State& state, const Binding& binding,
+                                            const MacAddress& mac) {
   const evpn::MacKey key{binding.vni, mac};
-  if (!binding.up || owner_of(state, key).owner != evpn::Owner::Remote) return nullptr;
-  return state.rib.mac(key);
+  if (!binding.up || owner_of(state, key).owner != evpn::Owner::Remote) return std::nullopt;
+  auto route = *state.rib.mac(key);
+  const auto* held = state.mac_moves.held(key);
+  if (held != nullptr && !held->is_local()) route.vtep = held->vtep;
+  return route;
+}
+
+/// Whether a duplicate's entry now stands on a local port: frames put it there, and would again
+/// at once.
+bool is_fought_over(const State& state, const Binding& binding, const BridgeFdbKey& key) {
+  const auto* actual = state.view.bridge_fdb(key);
+  return actual != nullptr && !is_vxlan(state, actual->port) &&
+         state.mac_moves.held({binding.vni, key.mac}) != nullptr;
+}
+
+/// What this switch itself knows of an address: a neighbour on the SVI whose MAC is here.
+std::optional<evpn::LocalHost> local_host(const State& state, const Binding& binding,
+                                          const IpAddress& ip) {
+  const auto* neighbor = state.view.neighbor({binding.svi, ip});
+  if (neighbor == nullptr || !is_local_host(*neighbor)) return std::nullopt;
+  const evpn::MacKey key{binding.vni, neighbor->mac};
+  const auto* local = local_of(state, key);
+  if (local == nullptr || owner_of(state, key).owner != evpn::Owner::Local) return std::nullopt;
+  const bool pinned = neighbor->state == NeighborState::Permanent;
+  return evpn::LocalHost{.mac = neighbor->mac,
+                         .sequence = local->sequence,
+                         .source = pinned ? evpn::Source::Static : evpn::Source::Learned};
+}
+
+/// What BGP knows of an address, if the MAC that it names is elsewhere.
+std::optional<evpn::RemoteHost> remote_host(const State& state, const evpn::HostKey& key) {
+  auto host = state.rib.host(key);
+  if (host && owner_of(state, {key.vni, host->mac}).owner != evpn::Owner::Remote) host.reset();
+  return host;
+}
+
+bool is_by_file(const State& state, const FloodKey& key) {
+  const auto* device = state.view.link(key.device);
+  if (device == nullptr) return false;
+  const auto it = state.topology.links.find(device->name);
+  return it != state.topology.links.end() &&
+         std::find(it->second.flood.begin(), it->second.flood.end(),
+                   std::pair(key.vni, key.remote)) != it->second.flood.end();
+}
+
+/// Of a frozen duplicate bgpd hears nothing new: what it was told stands, if it was.
+std::optional<AddLocalMacIp> unless_held(const State& state, const AddLocalMacIp& route,
+                                         bool held) {
+  if (!held) return route;
+  const auto told = state.told_macs.find(route.key);
+  return told == state.told_macs.end() ? std::nullopt : std::optional(told->second);
+}
+
+template <class T>
+const T* pointer(const std::optional<T>& value) {
+  return value ? &*value : nullptr;
 }
 
 /// Whether an entry that nobody wants may go now. One that a former life left behind waits until
@@ -113,19 +167,58 @@ void plan_neighbor(const State& state, const NeighborKey& key, const EmitKernelO
 }  // namespace
 
 evpn::Decision owner_of(const State& state, const evpn::MacKey& key) {
+  static constexpr evpn::LocalMac kOwn{.source = evpn::Source::Own};
   const auto* binding = state.bindings.by_vni(key.vni);
-  if (binding != nullptr && is_own_address(state, *binding, key.mac)) {
-    return {evpn::Owner::Local, "own address"};
+  const bool own = binding != nullptr && is_own_address(state, *binding, key.mac);
+  const auto* held = state.mac_moves.held(key);
+  return evpn::decide(own ? &kOwn : local_of(state, key), state.rib.mac(key),
+                      binding == nullptr ? IpAddress{} : binding->vtep,
+                      held == nullptr    ? evpn::Owner::Nobody
+                      : held->is_local() ? evpn::Owner::Local
+                                         : evpn::Owner::Remote);
+}
+
+evpn::Decision owner_of(const State& state, const evpn::HostKey& key) {
+  const auto* binding = state.bindings.by_vni(key.vni);
+  if (binding == nullptr) return {};
+  const auto local = local_host(state, *binding, key.ip);
+  const auto remote = remote_host(state, key);
+  const auto* held = state.host_moves.held(key);
+  return evpn::decide_host(pointer(local), pointer(remote), binding->vtep,
+                           held == nullptr ? evpn::Owner::Nobody
+                           : held->local   ? evpn::Owner::Local
+                                           : evpn::Owner::Remote);
+}
+
+evpn::Decision owner_of(const State& state, const FloodKey& key) {
+  const auto* binding = state.bindings.by_fdb(key.device, key.vni);
+  return evpn::decide_flood(is_by_file(state, key),
+                            binding != nullptr && state.rib.floods_to({binding->vni, key.remote}));
+}
+
+std::optional<evpn::MacPlace> place_of(const State& state, const evpn::MacKey& key) {
+  const auto owner = owner_of(state, key).owner;
+  const auto* local = local_of(state, key);
+  if (owner == evpn::Owner::Local && local != nullptr) return evpn::MacPlace{.port = local->port};
+  if (owner == evpn::Owner::Remote) return evpn::MacPlace{.vtep = state.rib.mac(key)->vtep};
+  return std::nullopt;
+}
+
+std::optional<evpn::HostPlace> place_of(const State& state, const evpn::HostKey& key) {
+  const auto owner = owner_of(state, key).owner;
+  const auto* binding = state.bindings.by_vni(key.vni);
+  if (owner == evpn::Owner::Local) {
+    return evpn::HostPlace{local_host(state, *binding, key.ip)->mac, true};
   }
-  return evpn::decide(local_of(state, key), state.rib.mac(key),
-                      binding == nullptr ? IpAddress{} : binding->vtep);
+  if (owner == evpn::Owner::Remote) return evpn::HostPlace{remote_host(state, key)->mac, false};
+  return std::nullopt;
 }
 
 std::optional<BridgeFdbEntry> wanted_bridge_fdb(const State& state, const BridgeFdbKey& key) {
   const auto* binding = state.bindings.by_vlan(key.bridge, key.vlan);
   if (binding == nullptr) return std::nullopt;
-  const auto* remote = remote_owner(state, *binding, key.mac);
-  if (remote == nullptr) return std::nullopt;
+  const auto remote = remote_owner(state, *binding, key.mac);
+  if (!remote || is_fought_over(state, *binding, key)) return std::nullopt;
   // The kernel ignores sticky and static on an extern_learn entry (kernel.md: measured on 6.1), so
   // a MAC that must not be taken over by learning is marked sticky instead.
   return BridgeFdbEntry{.port = binding->device,
@@ -137,30 +230,23 @@ std::optional<BridgeFdbEntry> wanted_bridge_fdb(const State& state, const Bridge
 std::optional<VxlanFdbEntry> wanted_vxlan_fdb(const State& state, const VxlanFdbKey& key) {
   const auto* binding = state.bindings.by_fdb(key.device, key.vni);
   if (binding == nullptr) return std::nullopt;
-  const auto* remote = remote_owner(state, *binding, key.mac);
-  if (remote == nullptr || remote->vtep.is_zero()) return std::nullopt;
+  const auto remote = remote_owner(state, *binding, key.mac);
+  if (!remote || remote->vtep.is_zero()) return std::nullopt;
   return VxlanFdbEntry{.remote = remote->vtep, .state = FdbState::Dynamic, .extern_learn = true};
 }
 
 bool wants_flood(const State& state, const FloodKey& key) {
-  const auto* binding = state.bindings.by_fdb(key.device, key.vni);
-  if (binding != nullptr && state.rib.floods_to({binding->vni, key.remote})) return true;
-  const auto* device = state.view.link(key.device);
-  if (device == nullptr) return false;
-  const auto it = state.topology.links.find(device->name);
-  return it != state.topology.links.end() &&
-         std::find(it->second.flood.begin(), it->second.flood.end(),
-                   std::pair(key.vni, key.remote)) != it->second.flood.end();
+  return owner_of(state, key).owner != evpn::Owner::Nobody;
 }
 
 std::optional<NeighborEntry> wanted_neighbor(const State& state, const NeighborKey& key) {
   const auto* binding = state.bindings.by_svi(key.device);
   if (binding == nullptr) return std::nullopt;
-  const auto host = state.rib.host({binding->vni, key.ip});
-  if (!host || owner_of(state, {binding->vni, host->mac}).owner != evpn::Owner::Remote) {
-    return std::nullopt;
-  }
-  return NeighborEntry{.mac = host->mac,
+  const evpn::HostKey host_key{binding->vni, key.ip};
+  if (owner_of(state, host_key).owner != evpn::Owner::Remote) return std::nullopt;
+  const auto host = remote_host(state, host_key);
+  const auto* held = state.host_moves.held(host_key);
+  return NeighborEntry{.mac = held != nullptr && !held->local ? held->mac : host->mac,
                        .state = NeighborState::NoArp,
                        .extern_learn = true,
                        .router = (host->route.flags & MacFlags::kRouter) != 0,
@@ -188,13 +274,23 @@ std::optional<AddLocalMacIp> wanted_local_mac_ip(const State& state, const MacIp
   if (binding == nullptr || !binding->up || local == nullptr) return std::nullopt;
   if (owner_of(state, mac_key).owner != evpn::Owner::Local) return std::nullopt;
   AddLocalMacIp route{.key = key, .sequence = local->sequence};
-  if (local->pinned) route.flags |= MacFlags::kSticky;
-  if (key.ip.is_none()) return route;
+  if (local->pinned()) route.flags |= MacFlags::kSticky;
+  if (key.ip.is_none()) return unless_held(state, route, state.mac_moves.held(mac_key) != nullptr);
+  const evpn::HostKey host{key.vni, key.ip};
   const auto* neighbor = state.view.neighbor({binding->svi, key.ip});
-  if (neighbor == nullptr || neighbor->mac != key.mac || !is_local_host(*neighbor))
+  if (neighbor == nullptr || neighbor->mac != key.mac || !is_local_host(*neighbor) ||
+      owner_of(state, host).owner != evpn::Owner::Local) {
     return std::nullopt;
+  }
   if (neighbor->router && key.ip.is_v6()) route.flags |= MacFlags::kRouter;
-  return route;
+  return unless_held(
+      state, route,
+      state.mac_moves.held(mac_key) != nullptr || state.host_moves.held(host) != nullptr);
+}
+
+evpn::Source source_of(const BridgeFdbEntry& entry) {
+  if (entry.state == FdbState::Static || entry.sticky) return evpn::Source::Static;
+  return entry.extern_learn ? evpn::Source::Asic : evpn::Source::Learned;
 }
 
 bool is_ours(const State& state, const BridgeFdbEntry& entry) {

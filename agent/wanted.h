@@ -14,6 +14,12 @@
 namespace vtepd::agent {
 
 evpn::Decision owner_of(const State& state, const evpn::MacKey& key);
+evpn::Decision owner_of(const State& state, const evpn::HostKey& key);
+evpn::Decision owner_of(const State& state, const FloodKey& key);
+
+/// Where a MAC or an address is by that decision; nothing where nobody knows it.
+std::optional<evpn::MacPlace> place_of(const State& state, const evpn::MacKey& key);
+std::optional<evpn::HostPlace> place_of(const State& state, const evpn::HostKey& key);
 
 std::optional<BridgeFdbEntry> wanted_bridge_fdb(const State& state, const BridgeFdbKey& key);
 std::optional<VxlanFdbEntry> wanted_vxlan_fdb(const State& state, const VxlanFdbKey& key);
@@ -35,6 +41,9 @@ bool is_local_host(const NeighborEntry& entry);
 /// Whether a bridge entry is a host on a local port: not the kernel's own address of a port, and
 /// not a remote one.
 bool is_local_host(const State& state, const Binding& binding, const BridgeFdbEntry& entry);
+
+/// Where a local port's bridge entry comes from.
+evpn::Source source_of(const BridgeFdbEntry& entry);
 
 /// The rows of the ledger.
 std::string ledger_link(const std::string& name);

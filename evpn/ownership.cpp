@@ -2,14 +2,23 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 
 namespace vtepd::evpn {
 namespace {
 
+/// One contest over a MAC or an address. Null: that side claims nothing.
 struct Contest {
-  const LocalMac& local;
-  const RemoteMac& remote;
+  const Source* local{};
+  std::uint32_t local_sequence{};
+  const RemoteMac* remote{};
   const IpAddress& local_vtep;
+  Owner held{};
+
+  bool both() const { return local != nullptr && remote != nullptr; }
+  bool claims(Owner owner) const {
+    return owner == Owner::Local ? local != nullptr : owner == Owner::Remote && remote != nullptr;
+  }
 };
 
 struct Rule {
@@ -17,37 +26,90 @@ struct Rule {
   Owner (*judge)(const Contest&);  // Nobody: this rule has no say
 };
 
-constexpr std::array kRules{
-    // An entry that an operator pinned is never changed by us.
-    Rule{"local static",
-         [](const Contest& c) { return c.local.pinned ? Owner::Local : Owner::Nobody; }},
-    // RFC 7432 15.2: a sticky MAC does not move. FRR marks gateways the same way.
-    Rule{"remote sticky (RFC 7432 15.2)",
-         [](const Contest& c) { return c.remote.sticky() ? Owner::Remote : Owner::Nobody; }},
-    // RFC 7432 15: the highest sequence number is the newest place.
-    Rule{"higher sequence (RFC 7432 15)",
-         [](const Contest& c) {
-           if (c.local.sequence == c.remote.sequence) return Owner::Nobody;
-           return c.local.sequence > c.remote.sequence ? Owner::Local : Owner::Remote;
-         }},
-    // RFC 7432 15: equal numbers, the lowest VTEP address wins.
-    Rule{"lowest VTEP (RFC 7432 15)",
-         [](const Contest& c) {
-           return c.local_vtep < c.remote.vtep ? Owner::Local : Owner::Remote;
-         }},
+Owner own(const Contest& c) {
+  return c.local != nullptr && *c.local == Source::Own ? Owner::Local : Owner::Nobody;
+}
+Owner only_local(const Contest& c) { return c.remote == nullptr ? Owner::Local : Owner::Nobody; }
+Owner only_remote(const Contest& c) { return c.local == nullptr ? Owner::Remote : Owner::Nobody; }
+Owner held(const Contest& c) { return c.claims(c.held) ? c.held : Owner::Nobody; }
+Owner pinned(const Contest& c) { return *c.local == Source::Static ? Owner::Local : Owner::Nobody; }
+Owner sticky(const Contest& c) {
+  return (c.remote->flags & MacFlags::kSticky) != 0 ? Owner::Remote : Owner::Nobody;
+}
+Owner gateway(const Contest& c) {
+  return (c.remote->flags & MacFlags::kGateway) != 0 ? Owner::Remote : Owner::Nobody;
+}
+Owner newest(const Contest& c) {
+  if (c.local_sequence == c.remote->sequence) return Owner::Nobody;
+  return c.local_sequence > c.remote->sequence ? Owner::Local : Owner::Remote;
+}
+Owner lowest_vtep(const Contest& c) {
+  return c.local_vtep < c.remote->vtep ? Owner::Local : Owner::Remote;
+}
+
+// From the third row on both sides have a claim.
+constexpr std::array kMacRules{
+    Rule{"own address", own},  // zebra ignores routes for such, too
+    Rule{"only local", only_local},
+    Rule{"only remote", only_remote},
+    Rule{"local static", pinned},  // an entry of an operator is never changed by us
+    // A duplicate stays where it was while that side claims it: no more is said or believed.
+    Rule{"held as a duplicate (RFC 7432 15.1)", held},
+    Rule{"remote sticky (RFC 7432 15.2)", sticky},
+    Rule{"remote gateway (RFC 7432 10.1)", gateway},
+    Rule{"higher sequence (RFC 7432 15)", newest},
+    Rule{"lowest VTEP (RFC 7432 15)", lowest_vtep},
 };
+
+// An address goes with its MAC; here two MACs claim one address.
+constexpr std::array kHostRules{
+    Rule{"own address", own},
+    Rule{"only local", only_local},
+    Rule{"only remote", only_remote},
+    Rule{"local static", pinned},
+    Rule{"held as a duplicate (RFC 9161 3.7)", held},
+    Rule{"higher sequence (RFC 9721 6)", newest},
+    Rule{"lowest VTEP (RFC 7432 15)", lowest_vtep},
+};
+
+Decision judge(std::span<const Rule> rules, const Contest& contest) {
+  if (contest.local == nullptr && contest.remote == nullptr) return {Owner::Nobody, "unknown"};
+  for (const auto& rule : rules) {
+    const auto owner = rule.judge(contest);
+    if (owner != Owner::Nobody) return {owner, rule.name};
+  }
+  return {Owner::Nobody, "unknown"};
+}
 
 }  // namespace
 
-Decision decide(const LocalMac* local, const RemoteMac* remote, const IpAddress& local_vtep) {
-  if (local == nullptr && remote == nullptr) return {Owner::Nobody, "unknown"};
-  if (remote == nullptr) return {Owner::Local, "only local"};
-  if (local == nullptr) return {Owner::Remote, "only remote"};
-  for (const auto& rule : kRules) {
-    const auto owner = rule.judge({*local, *remote, local_vtep});
-    if (owner != Owner::Nobody) return {owner, rule.name};
-  }
-  return {Owner::Remote, "only remote"};
+std::string_view name_of(Source source) {
+  constexpr std::array<std::string_view, 5> kNames{"own", "static", "snooped", "asic", "learned"};
+  return kNames.at(static_cast<std::size_t>(source));
+}
+
+Decision decide(const LocalMac* local, const RemoteMac* remote, const IpAddress& local_vtep,
+                Owner held_by) {
+  return judge(kMacRules, {.local = local == nullptr ? nullptr : &local->source,
+                           .local_sequence = local == nullptr ? 0 : local->sequence,
+                           .remote = remote,
+                           .local_vtep = local_vtep,
+                           .held = held_by});
+}
+
+Decision decide_host(const LocalHost* local, const RemoteHost* remote, const IpAddress& local_vtep,
+                     Owner held_by) {
+  return judge(kHostRules, {.local = local == nullptr ? nullptr : &local->source,
+                            .local_sequence = local == nullptr ? 0 : local->sequence,
+                            .remote = remote == nullptr ? nullptr : &remote->route,
+                            .local_vtep = local_vtep,
+                            .held = held_by});
+}
+
+Decision decide_flood(bool by_file, bool by_route) {
+  if (by_file) return {Owner::Local, "interface file"};
+  if (by_route) return {Owner::Remote, "type-3 route (RFC 8365 9)"};
+  return {Owner::Nobody, "unknown"};
 }
 
 std::uint32_t sequence_of_new_local(const RemoteMac* remote, std::uint32_t last_here) {

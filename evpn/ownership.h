@@ -1,7 +1,11 @@
-// Who owns a MAC: the one table that decides between local learning and a remote route.
+// Who owns a MAC, a host (MAC+IP) and a place in a flood list: the tables that decide between what
+// this switch sees itself and what BGP tells.
 //
 // The rules are rows in order of precedence, each with its source; the first that says something
-// wins and its name is the answer's reason, for logs and `vtepctl show mac`.
+// wins, and its name is the answer's reason, for logs and vtepctl. The local side of a contest is
+// one claim: of several local sources the strongest, in the order of `Source`.
+// Sources: RFC 7432 15 (MAC mobility), RFC 9721 (mobility of MAC and IP), RFC 9161 (proxy ARP/ND),
+// RFC 8365 9 (ingress replication). Pure functions.
 #pragma once
 
 #include <optional>
@@ -12,12 +16,31 @@
 
 namespace vtepd::evpn {
 
+/// Where this switch knows an address from, the strongest first.
+enum class Source : std::uint8_t {
+  Own,      // an address of the switch itself
+  Static,   // an operator put it there
+  Snooped,  // its ARP or ND was heard
+  Asic,     // the ASIC learned it
+  Learned   // the kernel learned it
+};
+std::string_view name_of(Source source);
+
 /// A MAC that the bridge holds on a local port.
 struct LocalMac {
   IfIndex port{};
   std::uint32_t sequence{};  // mobility sequence number we advertise, RFC 7432 7.7
-  bool pinned{};             // static or sticky: an operator put it there
+  Source source = Source::Learned;
+
+  bool pinned() const { return source == Source::Static; }
   friend bool operator==(const LocalMac&, const LocalMac&) = default;
+};
+
+/// An address that this switch has heard behind a local MAC.
+struct LocalHost {
+  MacAddress mac{};
+  std::uint32_t sequence{};  // its MAC's
+  Source source = Source::Learned;
 };
 
 enum class Owner : std::uint8_t { Nobody, Local, Remote };
@@ -27,9 +50,19 @@ struct Decision {
   std::string_view rule{};
 };
 
-/// Decides between what is learned here and what bgpd tells; either may be absent (null).
-/// `local_vtep` is this switch's tunnel end, which breaks a tie of sequence numbers.
-Decision decide(const LocalMac* local, const RemoteMac* remote, const IpAddress& local_vtep);
+/// Between what is learned here and what bgpd tells; either may be absent (null). `held` is who
+/// keeps a MAC that was found to be a duplicate. `local_vtep` is this switch's tunnel end, which
+/// breaks a tie of sequence numbers.
+Decision decide(const LocalMac* local, const RemoteMac* remote, const IpAddress& local_vtep,
+                Owner held = Owner::Nobody);
+
+/// The same for an address, after it was decided who owns each claim's MAC: a claim whose MAC is
+/// owned elsewhere is absent (null).
+Decision decide_host(const LocalHost* local, const RemoteHost* remote, const IpAddress& local_vtep,
+                     Owner held = Owner::Nobody);
+
+/// Whether a VTEP belongs into a flood list, and by whose word.
+Decision decide_flood(bool by_file, bool by_route);
 
 /// The sequence number for a MAC just learned on a local port: one above the remote route it is
 /// taken from (RFC 7432 15), else the last one it had here.

@@ -39,11 +39,13 @@ constexpr auto kHelp = R"(vtepctl [--socket PATH] COMMAND
   show mac       one row for each MAC: wanted, BGP, bridge FDB, vxlan FDB, ASIC
   show flood     the flood lists: the remote VTEPs of each VNI
   show neigh     hosts' addresses on the SVIs
+  show duplicates  addresses that move: how often, and which are frozen
   show port      devices of the interface files and bridge ports
   show asic      the ASIC's objects
   show stats     counters, writes to the kernel among them
   show failures  what was refused, why, and when it is tried again
   reload         read the interface files again
+  clear duplicates [VNI MAC|IP]   let frozen addresses go, and count their moves anew
 
   -j, --json     rows as JSON
 )";
@@ -152,6 +154,10 @@ int run(int argc, char** argv) {
   json::object request;
   if (words.size() == 2 && words[0] == "show") {
     request = {{"command", "show"}, {"table", words[1]}};
+  } else if ((words.size() == 2 || words.size() == 4) && words[0] == "clear" &&
+             words[1] == "duplicates") {
+    request = {{"command", "clear"}, {"table", words[1]}};
+    if (words.size() == 4) request.insert({{"vni", words[2]}, {"address", words[3]}});
   } else if (words == std::vector<std::string>{"reload"}) {
     request = {{"command", "reload"}};
   } else {

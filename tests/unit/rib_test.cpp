@@ -122,7 +122,7 @@ TEST_CASE("the owner of a MAC follows the rules in their order", "[ownership]") 
   CHECK(owner(local, remote(1), kLeaf3) == Owner::Remote);  // 10.0.0.3 > 10.0.0.2
   CHECK(owner(local, remote(0, MacFlags::kSticky)) == Owner::Remote);
   auto pinned = local;
-  pinned.pinned = true;
+  pinned.source = Source::Static;
   CHECK(owner(pinned, remote(9, MacFlags::kSticky)) == Owner::Local);
   CHECK(decide(&pinned, &*std::make_unique<RemoteMac>(remote(9)), kLeaf1).rule == "local static");
 }

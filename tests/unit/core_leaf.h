@@ -1,0 +1,161 @@
+// A leaf on a fake kernel, with the test in bgpd's place: for tests of the core.
+#pragma once
+
+#include <catch2/catch.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/core.h"
+#include "agent/log.h"
+#include "agent/wanted.h"
+#include "tests/fake/fake_kernel.h"
+
+namespace vtepd::agent::bench {
+
+using namespace std::chrono_literals;
+
+inline const auto kVlan = *VlanId::make(10);
+inline const auto kVni = *Vni::make(10010);
+inline const auto kHost = *MacAddress::parse("02:00:00:00:00:01");
+inline const auto kFarHost = *MacAddress::parse("02:00:00:00:00:02");
+inline const auto kFarIp = *IpAddress::parse("192.0.2.2");
+inline const auto kLocal = *IpAddress::parse("10.0.0.1");
+inline const auto kLeaf2 = *IpAddress::parse("10.0.0.2");
+inline const auto kLeaf3 = *IpAddress::parse("10.0.0.3");
+
+struct FakeClock : Clock {
+  TimePoint time{std::chrono::hours(1)};
+  TimePoint now() const override { return time; }
+};
+
+inline WantedLink port(const std::string& name) {
+  WantedLink link{.name = name, .up = true, .master = "bridge", .manage_vlans = true};
+  link.vlans = {{kVlan, {.pvid = true, .untagged = true}}};
+  return link;
+}
+
+/// One vxlan device per VNI, or a single one: the two recipes of an EVPN leaf.
+inline Topology leaf_topology(bool single_device) {
+  WantedLink bridge{.name = "bridge", .kind = LinkKind::Bridge, .ours = true, .up = true};
+  bridge.options = {{Option::BridgeVlanFiltering, 1}};
+  bridge.manage_vlans = true;
+  bridge.vlans = {{*VlanId::make(1), {.pvid = true, .untagged = true}}, {kVlan, {}}};
+  auto vxlan = port("vxlan");
+  vxlan.kind = LinkKind::Vxlan;
+  vxlan.ours = true;
+  vxlan.vxlan_local = kLocal;
+  vxlan.port_options = {{Option::PortLearning, 0}, {Option::PortNeighSuppress, 1}};
+  if (single_device) {
+    vxlan.options = {{Option::VxlanExternal, 1}, {Option::VxlanPort, 4789}};
+    vxlan.port_options[Option::PortVlanTunnel] = 1;
+    vxlan.vlans = {{kVlan, {}}};
+    vxlan.tunnels = {{kVlan, kVni}};
+  } else {
+    vxlan.options = {{Option::VxlanId, kVni.value()}, {Option::VxlanPort, 4789}};
+  }
+  WantedLink svi{.name = "bridge.10",
+                 .kind = LinkKind::Vlan,
+                 .ours = true,
+                 .lower = "bridge",
+                 .vlan = kVlan,
+                 .up = true};
+  Topology topology;
+  for (const auto& link : {bridge, vxlan, svi, port("swp1"), port("swp2")}) {
+    topology.links[link.name] = link;
+  }
+  return topology;
+}
+
+/// A leaf on a fake kernel, with the test in bgpd's place.
+class Leaf {
+ public:
+  explicit Leaf(bool single_device = false) : single_device_(single_device) {
+    log_level = Level::Error;
+    for (const auto* name : {"swp1", "swp2"}) kernel.add_port(name);
+    restart();
+  }
+
+  /// vtepd starts (again) on the kernel as it is.
+  void restart() {
+    core.emplace(kernel, clock, Ledger{}, Core::Settings{}, outputs());
+    core->set_topology(leaf_topology(single_device_));
+    settle();
+  }
+
+  Core::Outputs outputs() {
+    return {.to_bgp = [this](const EvpnMessage& m) { told.push_back(m); },
+            .view_changed = [](const KernelEvent&) {},
+            .view_replaced = [] {}};
+  }
+
+  void settle() {
+    for (int turn = 0; turn < 100; ++turn) {
+      if (!core->turn().more) return;
+    }
+    FAIL("the core does not come to rest");
+  }
+
+  void pass(Duration time) {
+    clock.time += time;
+    settle();
+  }
+
+  void hear(const EvpnMessage& message) {
+    core->take(message);
+    settle();
+  }
+
+  /// The relay connects; it and bgpd know nothing yet, or what `replay` says.
+  void connect(const std::vector<EvpnMessage>& replay = {}) {
+    core->relay_connected();
+    for (const auto& message : replay) core->take(message);
+    core->take(SessionUp{"FRR 8.4"});
+    hear(ReplayEnd{});
+  }
+
+  IfIndex index(const std::string& name) const { return kernel.state().link(name)->index; }
+  BridgeFdbKey bridge_key(const MacAddress& mac) const { return {index("bridge"), kVlan, mac}; }
+  Vni fdb_vni() const { return single_device_ ? kVni : Vni{}; }
+  VxlanFdbKey vxlan_key(const MacAddress& mac) const { return {index("vxlan"), fdb_vni(), mac}; }
+  FloodKey flood_key(const IpAddress& vtep) const { return {index("vxlan"), fdb_vni(), vtep}; }
+  NeighborKey neighbor_key(const IpAddress& ip) const { return {index("bridge.10"), ip}; }
+
+  /// The VTEP that both halves of a remote MAC lead to.
+  std::optional<IpAddress> remote(const MacAddress& mac) const {
+    const auto* bridge = kernel.state().bridge_fdb(bridge_key(mac));
+    const auto* vxlan = kernel.state().vxlan_fdb(vxlan_key(mac));
+    if (bridge == nullptr || vxlan == nullptr || bridge->port != index("vxlan"))
+      return std::nullopt;
+    return vxlan->remote;
+  }
+
+  template <class Message>
+  std::vector<Message> told_of() const {
+    std::vector<Message> found;
+    for (const auto& message : told) {
+      if (const auto* wanted = std::get_if<Message>(&message)) found.push_back(*wanted);
+    }
+    return found;
+  }
+
+  fake::FakeKernel kernel;
+  FakeClock clock;
+  std::optional<Core> core;
+  std::vector<EvpnMessage> told;
+
+ private:
+  bool single_device_;
+};
+
+inline AddRemoteMacIp route(const MacAddress& mac, const IpAddress& vtep,
+                            std::uint32_t sequence = 0, const IpAddress& ip = {}) {
+  return {.key = {kVni, mac, ip}, .vtep = vtep, .sequence = sequence};
+}
+
+inline DeleteRemoteMacIp withdrawal(const MacAddress& mac, const IpAddress& vtep,
+                                    const IpAddress& ip = {}) {
+  return {.key = {kVni, mac, ip}, .vtep = vtep};
+}
+
+}  // namespace vtepd::agent::bench
