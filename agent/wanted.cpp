@@ -20,13 +20,25 @@ bool is_own_address(const State& state, const Binding& binding, const MacAddress
   return entry != nullptr && entry->state == FdbState::Permanent && !is_vxlan(state, entry->port);
 }
 
+/// A device that was up when it joined its bridge is in VLAN 1 until its own VLANs are set.
+bool is_in_place(const State& state, const Binding& binding) {
+  const auto* device = state.view.link(binding.device);
+  if (device == nullptr || binding.vlan.is_none()) return device != nullptr;
+  const auto it = state.topology.links.find(device->name);
+  return it == state.topology.links.end() || !it->second.manage_vlans ||
+         it->second.vlans.contains(binding.vlan);
+}
+
 /// The remote route that owns this MAC, if one does. A device that is down has no entries: it may
 /// not be in its VLAN yet, and an entry in a VLAN that its port then leaves can't be removed (the
 /// bridge of 6.1 keeps extern_learn entries and refuses to delete them: EINVAL).
 std::optional<evpn::RemoteMac> remote_owner(const State& state, const Binding& binding,
                                             const MacAddress& mac) {
   const evpn::MacKey key{binding.vni, mac};
-  if (!binding.up || owner_of(state, key).owner != evpn::Owner::Remote) return std::nullopt;
+  if (!binding.up || !is_in_place(state, binding) ||
+      owner_of(state, key).owner != evpn::Owner::Remote) {
+    return std::nullopt;
+  }
   auto route = *state.rib.mac(key);
   const auto* held = state.mac_moves.held(key);
   if (held != nullptr && !held->is_local()) route.vtep = held->vtep;

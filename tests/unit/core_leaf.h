@@ -3,6 +3,7 @@
 
 #include <catch2/catch.hpp>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -156,6 +157,34 @@ inline AddRemoteMacIp route(const MacAddress& mac, const IpAddress& vtep,
 inline DeleteRemoteMacIp withdrawal(const MacAddress& mac, const IpAddress& vtep,
                                     const IpAddress& ip = {}) {
   return {.key = {kVni, mac, ip}, .vtep = vtep};
+}
+
+inline void check_no_failures(const Leaf& leaf) {
+  leaf.core->kernel().for_each_failure(
+      [](const KernelKey&, const Failure& failure) { FAIL_CHECK(failure.reason); });
+}
+
+/// The overlay's tables by name: what may not depend on the order in which things came.
+inline std::set<std::string> picture(const Leaf& leaf) {
+  const auto& view = leaf.kernel.state();
+  std::set<std::string> rows;
+  for (const auto& [key, entry] : view.bridge_fdb()) {
+    rows.insert(fmt::format("bridge {} {} {} {} {}", key.mac, key.vlan, view.name_of(entry.port),
+                            static_cast<int>(entry.state), entry.extern_learn));
+  }
+  for (const auto& [key, entry] : view.vxlan_fdb()) {
+    rows.insert(fmt::format("vxlan {} {} {}", key.mac, key.vni, entry.remote));
+  }
+  for (const auto& [key, row] : view.flood()) rows.insert(fmt::format("flood {}", key.remote));
+  for (const auto& [key, entry] : view.neighbors()) {
+    rows.insert(fmt::format("neighbour {} {} {}", key.ip, entry.mac, entry.extern_learn));
+  }
+  const auto& state = leaf.core->state();
+  for (const auto& [vni, told] : state.told_vnis) rows.insert(fmt::format("told {}", vni));
+  for (const auto& [key, told] : state.told_macs) {
+    rows.insert(fmt::format("told {} {} {} {}", key.mac, key.ip, told.sequence, told.flags));
+  }
+  return rows;
 }
 
 }  // namespace vtepd::agent::bench

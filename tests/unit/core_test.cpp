@@ -89,7 +89,7 @@ TEST_CASE("a local host's address on the SVI becomes a MAC+IP route and goes wit
   CHECK(gone[0].key.ip == ip);
 }
 
-TEST_CASE("an entry deleted or overwritten behind our back comes back", "[core][B6]") {
+TEST_CASE("B6 an entry deleted or overwritten behind our back comes back", "[core][B6]") {
   Leaf leaf(GENERATE(false, true));
   leaf.connect();
   leaf.hear(AddRemoteVtep{{kVni, kLeaf2}});
@@ -136,7 +136,7 @@ TEST_CASE("an entry deleted or overwritten behind our back comes back", "[core][
       [](const KernelKey&, const Failure& failure) { FAIL_CHECK(failure.reason); });
 }
 
-TEST_CASE("an operator's static entries are left alone", "[core][A4]") {
+TEST_CASE("A4 an operator's static entries are left alone", "[core][A4]") {
   Leaf leaf;
   const SetBridgeFdb on_port{leaf.bridge_key(kHost),
                              {.port = leaf.index("swp1"), .state = FdbState::Static}};
@@ -159,7 +159,7 @@ TEST_CASE("an operator's static entries are left alone", "[core][A4]") {
   CHECK(macs[0].flags == MacFlags::kSticky);
 }
 
-TEST_CASE("a host that moves here takes the next sequence number and leaves no vxlan half",
+TEST_CASE("A6 a host that moves here takes the next sequence number and leaves no vxlan half",
           "[core][A6]") {
   Leaf leaf(GENERATE(false, true));
   leaf.connect();
@@ -372,27 +372,6 @@ TEST_CASE("whatever write is refused, it is retried until it stands", "[core][G1
   CHECK(leaf.kernel.state().has_flood(leaf.flood_key(kLeaf2)));
   leaf.core->kernel().for_each_failure(
       [](const KernelKey&, const Failure& failure) { FAIL_CHECK(failure.reason); });
-}
-
-TEST_CASE("any order of arrival ends in the same tables", "[core][A9]") {
-  const bool single_device = GENERATE(false, true);
-  std::vector<int> order{0, 1, 2, 3, 4};
-  do {
-    Leaf leaf(single_device);
-    leaf.connect();
-    for (const int event : order) {
-      if (event == 0) leaf.hear(AddRemoteVtep{{kVni, kLeaf2}});
-      if (event == 1) leaf.hear(route(kFarHost, kLeaf2, 0, kFarIp));
-      if (event == 2) leaf.hear(route(kFarHost, kLeaf2));
-      if (event == 3) REQUIRE(leaf.kernel.act(DeleteLink{leaf.index("vxlan")}));
-      if (event == 4) REQUIRE(leaf.kernel.act(DeleteLink{leaf.index("bridge.10")}));
-      leaf.settle();
-    }
-    CHECK(leaf.remote(kFarHost) == kLeaf2);
-    CHECK(leaf.kernel.state().has_flood(leaf.flood_key(kLeaf2)));
-    CHECK(leaf.kernel.state().neighbor(leaf.neighbor_key(kFarIp)) != nullptr);
-    CHECK(leaf.kernel.state().vxlan_fdb().size() == 1);
-  } while (std::next_permutation(order.begin(), order.end()));
 }
 
 TEST_CASE("a VNI that changes its VLAN takes its entries along and leaves none", "[core]") {

@@ -1,0 +1,121 @@
+#!/bin/bash
+# A host that moves, watched by `bridge monitor fdb`: from leaf to leaf, here, and away, it is never
+# without an entry that leads somewhere (A5), what it leaves is cleaned up (A6), 50 migrations leave
+# nothing (A3), and a MAC that never stops moving is frozen and let go again (RFC 7432 15.1).
+# BGP is a script here (speaker.py), so that moves come when the test says.
+# lab: 1
+# lab: 2
+# shellcheck source=tests/lab/lab.sh
+. "$(dirname "$0")/lab.sh"
+recipe=$1
+if [[ $recipe == 1 ]]; then device=vxlan-10; else device=vxlan0; fi
+mac=02:00:00:00:00:01
+
+step "a switch, vtepd, its relay, and a script in FRR's place"
+lone_switch "$HERE/recipe$recipe/leaf1.interfaces"
+ip -n leaf1 link add uplink type dummy
+background leaf1 vtepd-relay setpriv --reuid frr --regid nogroup --groups frr,frrvty \
+  bash -c 'umask 007; exec "$@"' relay "$BIN/vtepd-relay" --listen "$FABRIC/leaf1/zserv.api" \
+  --zebra "$FABRIC/leaf1/zebra.api" --agent "$FABRIC/leaf1/evpn.sock"
+wait_until "the relay listens" 20 test -S "$FABRIC/leaf1/zserv.api"
+start_vtepd leaf1 --relay "$FABRIC/leaf1/evpn.sock" --sai-library none \
+  --duplicate-window 60 --duplicate-recovery 15
+mkfifo "$FABRIC/leaf1/orders"
+on leaf1 python3 "$LAB/speaker.py" "$FABRIC/leaf1/zserv.api" "$FABRIC/leaf1/zebra.api" \
+  <>"$FABRIC/leaf1/orders" >"$FABRIC/leaf1/told" 2>"$FABRIC/leaf1/speaker.log" &
+speaker=$!
+say() { echo "$*" >"$FABRIC/leaf1/orders"; }
+wait_until "vtepd hears bgpd" 20 counter_is leaf1 bgp_session 1
+wait_until "and has written everything" 20 counter_is leaf1 synced 1
+
+behind() { has_remote_mac leaf1 "$mac" 10 "$1"; }
+here() { [[ $(fdb leaf1 | grep "^$mac ") =~ ^"$mac dev $1 vlan 10 master bridge" ]]; }
+only_here() { here "$1" && [[ $(fdb leaf1 | grep -c "^$mac ") == 1 ]]; }
+nothing_moves() { ctl leaf1 show duplicates -j | grep -qx '\[\]'; }
+
+watch_starts() {
+  { fdb leaf1 && echo "now:"; } >"$FABRIC/leaf1/watched"
+  on leaf1 stdbuf -oL bridge monitor fdb >>"$FABRIC/leaf1/watched" &
+  watch=$!
+  wait_until "the monitor listens" 5 marked
+}
+# Another entry comes and goes until the monitor tells of it.
+marked() {
+  on leaf1 bridge fdb add 02:00:00:00:00:ff dev swp2 vlan 10 master static
+  on leaf1 bridge fdb del 02:00:00:00:00:ff dev swp2 vlan 10 master
+  grep -q '^Deleted 02:00:00:00:00:ff ' "$FABRIC/leaf1/watched"
+}
+watch_ends() {
+  kill "$watch"
+  wait "$watch" 2>/dev/null
+  check "$1: at no instant without a way" python3 "$LAB/always_there.py" "$mac" <"$FABRIC/leaf1/watched"
+}
+
+step "A5 make before break"
+say "add $mac 10.0.0.12 0"
+wait_until "it is behind the second leaf" 5 behind 10.0.0.12
+watch_starts
+say "add $mac 10.0.0.13 1"
+wait_until "it moves to a third leaf" 5 behind 10.0.0.13
+watch_ends "from leaf to leaf"
+watch_starts
+say "frame h1 $mac"
+wait_until "A6 it moves here, and the tunnel's half goes" 5 only_here swp1
+watch_ends "here"
+check "it is told with the next number" grep -qx "told add $mac 2" "$FABRIC/leaf1/told"
+watch_starts
+say "add $mac 10.0.0.12 3"
+wait_until "it moves away" 5 behind 10.0.0.12
+watch_ends "away"
+wait_until "bgpd hears that it left" 5 grep -qx "told del $mac" "$FABRIC/leaf1/told"
+say "del $mac 10.0.0.12"
+wait_until "nothing is left of it" 5 has_no_trace leaf1 "$mac"
+
+step "A3 50 migrations"
+migrate() {
+  local i roamer
+  for ((i = 10; i < 60; i++)); do
+    roamer=02:00:00:00:01:$i
+    say "add $roamer 10.0.0.12 0"
+    say "frame h1 $roamer"
+    say "add $roamer 10.0.0.13 7"
+    say "add $roamer 10.0.0.12 8"
+    say "del $roamer 10.0.0.12"
+  done
+}
+no_residue() { ! fdb leaf1 | grep "^02:00:00:00:01:"; }
+# A frame may come after the last route: what then stands on the port is the kernel's own learning.
+migrate
+wait_until "vtepd is through" 20 counter_is leaf1 remote_macs 0
+ip -n leaf1 link set h1 down
+wait_until "no residue" 10 no_residue
+ip -n leaf1 link set h1 up
+check_equal "nothing was refused" "" "$(ctl leaf1 show failures -j | grep -o '"reason":[^,]*')"
+
+step "a MAC at two places"
+check "the moves counted so far are forgotten" ctl leaf1 clear duplicates
+wait_until "vtepctl shows none" 5 nothing_moves
+number=100
+flap() {
+  say "add $mac 10.0.0.12 $((number += 10))"
+  wait_until "it is there" 5 behind 10.0.0.12
+  say "frame h1 $mac"
+  wait_until "it is here" 5 here swp1
+}
+flap
+flap
+flap
+frozen() { ctl leaf1 show duplicates | grep "$mac" | grep -q frozen; }
+wait_until "it is frozen" 5 frozen
+check "the log says so" grep -q "event=duplicate_mac .*mac=$mac" "$FABRIC/leaf1/vtepd.log"
+: >"$FABRIC/leaf1/told"
+say "add $mac 10.0.0.13 $((number += 10))"
+say "add 02:00:00:00:00:02 10.0.0.13 0"
+wait_until "another MAC is followed as ever" 5 has_remote_mac leaf1 02:00:00:00:00:02 10 10.0.0.13
+check "the frozen one stays where it was" here swp1
+check_equal "bgpd hears nothing of it" "" "$(<"$FABRIC/leaf1/told")"
+wait_until "it is let go by itself" 30 not frozen
+wait_until "and follows BGP's best path" 5 behind 10.0.0.13
+
+kill "$speaker"
+lab_verdict "moves, recipe $recipe ($device)"
