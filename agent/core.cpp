@@ -157,7 +157,14 @@ void Core::on_change(const LinkGone& gone) {
 }
 
 void Core::mark_addresses(const AddressKey& key) {
-  if (const auto* link = state_.view.link(key.link)) kernel_.mark(AddressesKey{link->name});
+  const auto* link = state_.view.link(key.link);
+  if (link == nullptr) return;
+  kernel_.mark(AddressesKey{link->name});
+  mark_gateways(link->name);  // with its last address a link loses its routes
+}
+
+void Core::mark_routes(const DefaultRoute& route) {
+  if (const auto* link = state_.view.link(route.link)) kernel_.mark(RoutesKey{link->name});
 }
 
 void Core::on_change(const BridgeFdbGone& gone) {

@@ -88,10 +88,15 @@ class Core {
   void on_kernel(const KernelEvent& event);
   void on_link(const std::optional<LinkTraits>& before, const std::optional<LinkTraits>& now);
   void on_port(IfIndex port);
+  void on_vnis(IfIndex device);
   void on_change(const LinkSeen&) {}  // on_link()
   void on_change(const LinkGone& gone);
   void on_change(const PortSeen& seen) { on_port(seen.port); }
   void on_change(const PortGone& gone) { on_port(gone.port); }
+  void on_change(const VnisSeen& seen) { on_vnis(seen.device); }
+  void on_change(const VnisGone& gone) { on_vnis(gone.device); }
+  void on_change(const RouteSeen& seen) { mark_routes(seen.route); }
+  void on_change(const RouteGone& gone) { mark_routes(gone.route); }
   void on_change(const AddressSeen& seen) { mark_addresses(seen.key); }
   void on_change(const AddressGone& gone) { mark_addresses(gone.key); }
   void on_change(const BridgeFdbSeen& seen) { on_bridge_fdb(seen.key); }
@@ -104,6 +109,8 @@ class Core {
   void on_change(const NeighborGone& gone) { kernel_.mark(gone.key); }
   void note_overwrite(const KernelEvent& event);
   void mark_addresses(const AddressKey& key);
+  void mark_routes(const DefaultRoute& route);
+  void mark_gateways(const std::string& name);
   void on_bridge_fdb(const BridgeFdbKey& key);
   void on_neighbor(const NeighborKey& key, const std::optional<NeighborEntry>& before);
 

@@ -29,6 +29,7 @@ void Core::mark_files() {
     if (!waits || state_.view.link(name) != nullptr) mark_link(name);
     mark_flood(link);
   }
+  for (const auto& route : state_.view.routes()) mark_routes(route);
   for (const auto& [row, value] : state_.ledger.rows()) {
     if (row.starts_with("link ")) kernel_.mark(LinkKey{row.substr(5)});
     if (row.starts_with("address ")) {
@@ -41,6 +42,15 @@ void Core::mark_link(const std::string& name) {
   kernel_.mark(LinkKey{name});
   kernel_.mark(VlansKey{name});
   kernel_.mark(AddressesKey{name});
+  mark_gateways(name);
+}
+
+/// Few links have gateways.
+void Core::mark_gateways(const std::string& name) {
+  const auto wanted = state_.topology.links.find(name);
+  if (wanted != state_.topology.links.end() && !wanted->second.gateways.empty()) {
+    kernel_.mark(RoutesKey{name});
+  }
 }
 
 void Core::mark_dependents(const std::string& name) {
@@ -78,6 +88,11 @@ void Core::on_port(IfIndex port) {
   if (link->kind == LinkKind::Vxlan) bindings_stale_ = true;
   kernel_.mark(LinkKey{link->name});  // it may come up once its VLANs are right
   kernel_.mark(VlansKey{link->name});
+}
+
+/// The filter of a vxlan device changed.
+void Core::on_vnis(IfIndex device) {
+  if (const auto* link = state_.view.link(device)) kernel_.mark(LinkKey{link->name});
 }
 
 /// Finds the VNIs whose devices, VLANs or SVIs are others now: once in a turn, after all its

@@ -25,8 +25,15 @@ struct AddressesKey {
   friend std::size_t hash_value(const AddressesKey& k) { return std::hash<std::string>{}(k.link); }
 };
 
-using KernelKey =
-    std::variant<LinkKey, VlansKey, AddressesKey, BridgeFdbKey, VxlanFdbKey, FloodKey, NeighborKey>;
+/// The default routes over a link.
+struct RoutesKey {
+  std::string link{};
+  friend auto operator<=>(const RoutesKey&, const RoutesKey&) = default;
+  friend std::size_t hash_value(const RoutesKey& k) { return std::hash<std::string>{}(k.link); }
+};
+
+using KernelKey = std::variant<LinkKey, VlansKey, AddressesKey, RoutesKey, BridgeFdbKey,
+                               VxlanFdbKey, FloodKey, NeighborKey>;
 
 /// What bgpd is told: a VNI, or a MAC (with IP) of one.
 using BgpKey = std::variant<Vni, MacIpKey>;
@@ -45,10 +52,13 @@ inline int rank(const KernelOp& op) {
     int operator()(const ChangeLink&) const { return 2; }
     int operator()(const ChangePort&) const { return 3; }
     int operator()(const AddVlans&) const { return 4; }
+    int operator()(const AddVnis&) const { return 4; }
     // A VNI belongs to one VLAN of a device at a time: the old place must be free first.
     int operator()(const DeleteTunnels&) const { return 5; }
     int operator()(const AddTunnels&) const { return 6; }
+    int operator()(const ChangeAddress&) const { return 7; }
     int operator()(const AddAddress&) const { return 7; }
+    int operator()(const AddRoute&) const { return 8; }
     int operator()(const AddFlood&) const { return 8; }
     int operator()(const SetVxlanFdb&) const { return 9; }
     int operator()(const SetBridgeFdb&) const { return 10; }
@@ -58,6 +68,8 @@ inline int rank(const KernelOp& op) {
     int operator()(const DeleteVxlanFdb&) const { return 14; }
     int operator()(const DeleteFlood&) const { return 15; }
     int operator()(const DeleteVlans&) const { return 16; }
+    int operator()(const DeleteVnis&) const { return 16; }
+    int operator()(const DeleteRoute&) const { return 17; }
     int operator()(const DeleteAddress&) const { return 17; }
     int operator()(const DeleteLink&) const { return 18; }
   };

@@ -346,6 +346,7 @@ void plan(const State& state, const KernelKey& key, const EmitKernelOp& emit) {
     void operator()(const LinkKey& k) const { plan_link(state, k, emit); }
     void operator()(const VlansKey& k) const { plan_vlans(state, k, emit); }
     void operator()(const AddressesKey& k) const { plan_addresses(state, k, emit); }
+    void operator()(const RoutesKey& k) const { plan_routes(state, k, emit); }
     void operator()(const BridgeFdbKey& k) const { plan_bridge_fdb(state, k, emit); }
     void operator()(const VxlanFdbKey& k) const { plan_vxlan_fdb(state, k, emit); }
     void operator()(const FloodKey& k) const { plan_flood(state, k, emit); }

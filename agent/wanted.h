@@ -64,5 +64,6 @@ void plan(const State& state, const BgpKey& key, const EmitMessage& emit);
 void plan_link(const State& state, const LinkKey& key, const EmitKernelOp& emit);
 void plan_vlans(const State& state, const VlansKey& key, const EmitKernelOp& emit);
 void plan_addresses(const State& state, const AddressesKey& key, const EmitKernelOp& emit);
+void plan_routes(const State& state, const RoutesKey& key, const EmitKernelOp& emit);
 
 }  // namespace vtepd::agent

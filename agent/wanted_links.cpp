@@ -1,5 +1,6 @@
-// The comparison of devices, VLANs and addresses with the interface files.
+// The comparison of devices, VLANs, VNIs, addresses and gateways with the interface files.
 
+#include <algorithm>
 #include <charconv>
 
 #include "agent/wanted.h"
@@ -57,6 +58,40 @@ bool must_go_down(const State& state, const WantedLink& wanted, const Link& actu
   return master != nullptr && master->kind == LinkKind::Bond && actual.up;
 }
 
+/// How the kernel is told to forget an address: zeros of its family.
+IpAddress or_zeros(const IpAddress& wanted, const IpAddress& actual) {
+  if (!wanted.is_none()) return wanted;
+  return actual.is_v4() ? IpAddress::v4({}) : IpAddress::v6({});
+}
+
+/// Where the tunnel ends, and what it sends through.
+void compare_tunnel(const State& state, const WantedLink& wanted, const Link& actual,
+                    ChangeLink& change) {
+  if (wanted.kind != LinkKind::Vxlan || actual.kind != LinkKind::Vxlan) return;
+  if (wanted.vxlan_local != actual.vxlan_local) {
+    change.vxlan_local = or_zeros(wanted.vxlan_local, actual.vxlan_local);
+  }
+  if (wanted.vxlan_group != actual.vxlan_group) {
+    change.vxlan_group = or_zeros(wanted.vxlan_group, actual.vxlan_group);
+  }
+  const auto* lower = state.view.link(wanted.lower);
+  if (lower != nullptr && lower->index != actual.lower) change.vxlan_lower = lower->index;
+}
+
+/// A tunnel that shall send as the routes go, no longer through one device: a request of its own,
+/// because it is refused.
+bool must_lose_lower(const WantedLink& wanted, const Link& actual) {
+  return wanted.kind == LinkKind::Vxlan && actual.kind == LinkKind::Vxlan && wanted.lower.empty() &&
+         !actual.lower.is_none();
+}
+
+/// A vxlan device joins its multicast group when it comes up, and only then.
+bool must_join_anew(const Link& actual, const ChangeLink& change) {
+  if (!actual.up || (!change.vxlan_group && !change.vxlan_lower)) return false;
+  return actual.vxlan_group.is_multicast() ||
+         change.vxlan_group.value_or(IpAddress{}).is_multicast();
+}
+
 /// The attributes of the device itself that differ, as one request.
 ChangeLink changes_of(const State& state, const WantedLink& wanted, const Link& actual) {
   ChangeLink change{.index = actual.index, .kind = actual.kind};
@@ -64,9 +99,7 @@ ChangeLink changes_of(const State& state, const WantedLink& wanted, const Link& 
   if (wanted.mtu && *wanted.mtu != actual.mtu) change.mtu = wanted.mtu;
   if (wanted.mac && *wanted.mac != actual.mac) change.mac = wanted.mac;
   if (wanted.alias && *wanted.alias != actual.alias) change.alias = wanted.alias;
-  if (!wanted.vxlan_local.is_none() && wanted.vxlan_local != actual.vxlan_local) {
-    change.vxlan_local = wanted.vxlan_local;
-  }
+  compare_tunnel(state, wanted, actual, change);
   if (const auto* master = missing_master(state, wanted, actual)) change.master = master->index;
   return change;
 }
@@ -123,7 +156,119 @@ void plan_tunnels(const WantedLink& wanted, IfIndex port, const PortVlans& actua
   if (!add.tunnels.empty()) emit(std::move(add));
 }
 
+/// What the filter lacks is added; VNIs that the files do not name go from a device of ours only.
+void plan_vni_filter(const State& state, const WantedLink& wanted, const Link& actual,
+                     const EmitKernelOp& emit) {
+  if (value_or(actual.options, Option::VxlanVniFilter, 0) == 0) return;
+  const auto* known = state.view.vni_filter(actual.index);
+  const auto present = known == nullptr ? VniFilter{} : *known;
+  AddVnis add{.device = actual.index};
+  for (const auto vni : wanted.vni_filter) {
+    const auto group = wanted.vni_groups.find(vni);
+    const auto wanted_group = group == wanted.vni_groups.end() ? IpAddress{} : group->second;
+    const auto it = present.find(vni);
+    if (it == present.end() || it->second != wanted_group) add.vnis.emplace(vni, wanted_group);
+  }
+  if (!add.vnis.empty()) emit(std::move(add));
+  if (!state.ledger.has(ledger_link(wanted.name))) return;
+  DeleteVnis remove{.device = actual.index};
+  for (const auto& [vni, group] : present) {
+    if (!std::binary_search(wanted.vni_filter.begin(), wanted.vni_filter.end(), vni)) {
+      remove.vnis.push_back(vni);
+    }
+  }
+  if (!remove.vnis.empty()) emit(std::move(remove));
+}
+
+/// Whether an address must go and come back for what its line says: the kernel changes the rest
+/// in place.
+bool must_be_made_anew(const IpPrefix& prefix, const AddressDetails& wanted,
+                       const AddressEntry& actual) {
+  // An IPv6 address has the scope that its bits say.
+  if (prefix.address.is_v4() && wanted.scope && *wanted.scope != actual.scope) return true;
+  if (!wanted.broadcast.is_none() && wanted.broadcast != actual.broadcast) return true;
+  return !wanted.peer.is_none() && wanted.peer != actual.peer;
+}
+
+bool is_preferred_as_wanted(std::uint32_t seconds, Preferred actual) {
+  if (seconds == 0) return actual == Preferred::Over;
+  if (seconds == UINT32_MAX) return actual == Preferred::Forever;
+  return actual != Preferred::Forever;  // it runs, or has run its time
+}
+
+bool must_change(const AddressDetails& wanted, const AddressEntry& actual) {
+  if (wanted.metric && *wanted.metric != actual.metric) return true;
+  return wanted.preferred_seconds &&
+         !is_preferred_as_wanted(*wanted.preferred_seconds, actual.preferred);
+}
+
+void plan_address(const AddressKey& key, const AddressDetails& wanted, const AddressEntry* actual,
+                  const EmitKernelOp& emit) {
+  if (actual == nullptr) return emit(AddAddress{key, wanted});
+  if (must_be_made_anew(key.prefix, wanted, *actual)) return emit(DeleteAddress{key, actual->peer});
+  if (must_change(wanted, *actual)) emit(ChangeAddress{key, wanted});
+}
+
+/// Routes go to the table of the VRF that the link is in.
+std::uint32_t table_of(const State& state, const Link& link) {
+  const auto* master = state.view.link(link.master);
+  if (master == nullptr || master->kind != LinkKind::Vrf) return kMainTable;
+  return static_cast<std::uint32_t>(value_or(master->options, Option::VrfTable, kMainTable));
+}
+
+std::vector<DefaultRoute> wanted_routes(const State& state, const WantedLink& wanted,
+                                        const Link& actual) {
+  std::vector<DefaultRoute> routes;
+  for (const auto& gateway : wanted.gateways) {
+    routes.push_back({.table = table_of(state, actual),
+                      .metric = gateway.is_v6() ? kIpv6RouteMetric : 0,
+                      .gateway = gateway,
+                      .link = actual.index,
+                      .protocol = kRouteProtocol});
+  }
+  return routes;
+}
+
+/// Whoever made it: a route that leads where the files say is good.
+bool stands(const KernelView& view, const DefaultRoute& route) {
+  return std::any_of(view.routes().begin(), view.routes().end(), [&](const auto& other) {
+    return other.shares_place_with(route) && other.gateway == route.gateway &&
+           other.link == route.link;
+  });
+}
+
+/// Whether a route of ours over the same link stands where `route` shall be.
+bool takes_own_place(const KernelView& view, const DefaultRoute& route) {
+  return std::any_of(view.routes().begin(), view.routes().end(), [&](const auto& other) {
+    return other.shares_place_with(route) && other.link == route.link &&
+           other.protocol == kRouteProtocol;
+  });
+}
+
 }  // namespace
+
+void plan_routes(const State& state, const RoutesKey& key, const EmitKernelOp& emit) {
+  const auto* actual = state.view.link(key.link);
+  if (actual == nullptr) return;
+  const auto* wanted = wanted_of(state, key.link);
+  // The route belongs to the VRF's table: not before the link is in it.
+  if (wanted != nullptr && missing_master(state, *wanted, *actual) != nullptr) return;
+  std::vector<DefaultRoute> routes;
+  if (wanted != nullptr) routes = wanted_routes(state, *wanted, *actual);
+  for (const auto& route : routes) {
+    // The kernel takes no route over a link that is down, and drops those it had.
+    if (!actual->up || stands(state.view, route)) continue;
+    emit(AddRoute{route, takes_own_place(state.view, route)});
+  }
+  if (state.files != FileState::Read) return;
+  for (const auto& route : state.view.routes()) {
+    if (route.link != actual->index || route.protocol != kRouteProtocol) continue;
+    const bool keeps_place = std::any_of(routes.begin(), routes.end(), [&](const auto& other) {
+      return other.shares_place_with(route);
+    });
+    if (!keeps_place) emit(DeleteRoute{route});
+  }
+}
 
 void plan_link(const State& state, const LinkKey& key, const EmitKernelOp& emit) {
   const auto* wanted = wanted_of(state, key.name);
@@ -142,13 +287,16 @@ void plan_link(const State& state, const LinkKey& key, const EmitKernelOp& emit)
   for (const auto& [option, value] : difference(wanted->options, actual->options)) {
     if (is_sysctl(option)) emit(WriteSysctl{wanted->name, option, value});
   }
-  if (must_go_down(state, *wanted, *actual)) {
+  auto change = changes_of(state, *wanted, *actual);
+  if (must_go_down(state, *wanted, *actual) || must_join_anew(*actual, change)) {
     emit(ChangeLink{.index = actual->index, .kind = actual->kind, .up = false});
   }
   const ChangeLink nothing{.index = actual->index, .kind = actual->kind};
-  if (auto change = changes_of(state, *wanted, *actual); change != nothing) {
-    emit(std::move(change));
+  if (change != nothing) emit(std::move(change));
+  if (must_lose_lower(*wanted, *actual)) {
+    emit(ChangeLink{.index = actual->index, .kind = actual->kind, .vxlan_lower = IfIndex{}});
   }
+  plan_vni_filter(state, *wanted, *actual, emit);
   if (wanted->up && *wanted->up != actual->up &&
       (!*wanted->up || is_in_place(state, *wanted, *actual))) {
     emit(ChangeLink{.index = actual->index, .kind = actual->kind, .up = wanted->up});
@@ -191,14 +339,17 @@ void plan_addresses(const State& state, const AddressesKey& key, const EmitKerne
   if (wanted != nullptr) addresses = wanted->addresses;
   for (const auto& prefix : addresses) {
     const AddressKey address{actual->index, prefix};
-    if (!state.view.has_address(address)) emit(AddAddress{address});
+    const auto details = wanted->address_details.find(prefix);
+    plan_address(address,
+                 details == wanted->address_details.end() ? AddressDetails{} : details->second,
+                 state.view.address(address), emit);
   }
   const auto present = state.view.addresses().find(actual->index);
   if (present == state.view.addresses().end() || state.files != FileState::Read) return;
-  for (const auto& prefix : present->second) {
+  for (const auto& [prefix, entry] : present->second) {
     const bool is_wanted = std::find(addresses.begin(), addresses.end(), prefix) != addresses.end();
     if (!is_wanted && state.ledger.has(ledger_address(key.link, prefix))) {
-      emit(DeleteAddress{{actual->index, prefix}});
+      emit(DeleteAddress{{actual->index, prefix}, entry.peer});
     }
   }
 }

@@ -27,6 +27,13 @@ Event decode_family(const Message& message, Complaint& complaint) {
     case RTM_DELADDR:
       if (family == AF_INET || family == AF_INET6) return decode_address(message, complaint);
       return std::nullopt;
+    case RTM_NEWTUNNEL:
+    case RTM_DELTUNNEL:
+      return decode_vnis(message, complaint);
+    case RTM_NEWROUTE:
+    case RTM_DELROUTE:
+      if (family == AF_INET || family == AF_INET6) return decode_route(message, complaint);
+      return std::nullopt;
     case RTM_NEWNEIGH:
     case RTM_DELNEIGH:
       if (family == AF_BRIDGE) return decode_fdb(message, complaint);
@@ -63,6 +70,14 @@ std::string_view message_name(std::uint16_t type) {
       return "RTM_NEWADDR";
     case RTM_DELADDR:
       return "RTM_DELADDR";
+    case RTM_NEWTUNNEL:
+      return "RTM_NEWTUNNEL";
+    case RTM_DELTUNNEL:
+      return "RTM_DELTUNNEL";
+    case RTM_NEWROUTE:
+      return "RTM_NEWROUTE";
+    case RTM_DELROUTE:
+      return "RTM_DELROUTE";
     case RTM_NEWNEIGH:
       return "RTM_NEWNEIGH";
     case RTM_DELNEIGH:

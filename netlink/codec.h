@@ -5,11 +5,15 @@
 // links; the embedded switch of a NIC (AF_BRIDGE with BRIDGE_FLAGS_SELF); `self` FDB entries
 // without a destination (filters of devices, and the bare twin of each vxlan change); vxlan
 // entries of a nexthop group or of a multicast MAC; neighbours that the kernel makes for
-// multicast, broadcast and loopback; proxy neighbours.
+// multicast, broadcast and loopback; proxy neighbours; routes other than a default route over one
+// gateway that a person or an interface file may have made.
 // Errors: EBADMSG, with the names of message and attribute. Source: kernel 6.1, rtnetlink(7),
 // net/core/rtnetlink.c, net/bridge/br_netlink.c, drivers/net/vxlan/vxlan_core.c.
 #pragma once
 
+#include <linux/rtnetlink.h>
+
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -30,6 +34,11 @@ struct Message {
 
 /// Cuts the first message off `datagram`; an error if its length is not true.
 Result<Message> take_message(Bytes& datagram);
+
+/// Whose default routes vtepd looks at (rtm_protocol): its own, and those of ifupdown2 (kernel), ip
+/// (boot) and people (static). The routing daemons' are not read at all: there may be many.
+inline constexpr std::array<std::uint8_t, 4> kRouteProtocols{RTPROT_KERNEL, RTPROT_BOOT,
+                                                             RTPROT_STATIC, kRouteProtocol};
 
 /// "RTM_NEWLINK" for 16.
 std::string_view message_name(std::uint16_t type);

@@ -14,18 +14,40 @@ std::uint8_t scope_of(const IpAddress& address) {
   return loopback ? std::uint8_t{RT_SCOPE_HOST} : std::uint8_t{RT_SCOPE_UNIVERSE};
 }
 
-Result<> encode_address(const AddressKey& key, std::uint16_t type, unsigned flags,
-                        RequestWriter& out) {
+constexpr std::uint32_t kForever = UINT32_MAX;  // INFINITY_LIFE_TIME
+
+Preferred preferred_of(std::uint32_t flags, const std::optional<ifa_cacheinfo>& times) {
+  if ((flags & IFA_F_DEPRECATED) != 0 || (times && times->ifa_prefered == 0)) {
+    return Preferred::Over;
+  }
+  return times && times->ifa_prefered != kForever ? Preferred::Running : Preferred::Forever;
+}
+
+Result<> encode_address(const AddressKey& key, const AddressDetails& details, std::uint16_t type,
+                        unsigned flags, RequestWriter& out) {
   const auto& [address, length] = key.prefix;
   if (address.is_none()) return Error{EINVAL, "no address given"};
+  for (const auto& other : {details.broadcast, details.peer}) {
+    if (!other.is_none() && other.family() != address.family()) {
+      return Error{EINVAL, fmt::format("{} and {} are of two families", address, other)};
+    }
+  }
   ifaddrmsg header{};
   header.ifa_family = address.is_v4() ? AF_INET : AF_INET6;
   header.ifa_prefixlen = length;
-  header.ifa_scope = scope_of(address);
+  header.ifa_scope = details.scope.value_or(scope_of(address));
   header.ifa_index = key.link.value();
   auto& message = out.begin(type, flags, header);
   message.put_ip(IFA_LOCAL, address);
-  message.put_ip(IFA_ADDRESS, address);
+  message.put_ip(IFA_ADDRESS, details.peer.is_none() ? address : details.peer);
+  if (!details.broadcast.is_none()) message.put_ip(IFA_BROADCAST, details.broadcast);
+  if (details.metric && *details.metric != 0) message.put(IFA_RT_PRIORITY, *details.metric);
+  if (details.preferred_seconds) {
+    message.put(IFA_CACHEINFO, ifa_cacheinfo{.ifa_prefered = *details.preferred_seconds,
+                                             .ifa_valid = kForever,
+                                             .cstamp = 0,
+                                             .tstamp = 0});
+  }
   return {};
 }
 
@@ -51,16 +73,29 @@ Event decode_address(const Message& message, Complaint& complaint) {
     return std::nullopt;
   }
   const AddressKey key{*link, IpPrefix{address, header->ifa_prefixlen}};
-  if (message.header.nlmsg_type == RTM_NEWADDR) return AddressSeen{key};
-  return AddressGone{key};
+  if (message.header.nlmsg_type == RTM_DELADDR) return AddressGone{key};
+  const auto far_end = in.ip(IFA_ADDRESS, "IFA_ADDRESS");
+  const auto flags = in.value<std::uint32_t>(IFA_FLAGS, "IFA_FLAGS").value_or(header->ifa_flags);
+  const auto times = in.value<ifa_cacheinfo>(IFA_CACHEINFO, "IFA_CACHEINFO");
+  AddressEntry entry{
+      .scope = header->ifa_scope,
+      .broadcast = in.ip(IFA_BROADCAST, "IFA_BROADCAST"),
+      .peer = far_end == address ? IpAddress{} : far_end,
+      .preferred = preferred_of(flags, times),
+      .metric = in.value<std::uint32_t>(IFA_RT_PRIORITY, "IFA_RT_PRIORITY").value_or(0)};
+  return AddressSeen{key, entry};
 }
 
 Result<> encode_request(const AddAddress& op, RequestWriter& out) {
-  return encode_address(op.key, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, out);
+  return encode_address(op.key, op.details, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, out);
+}
+
+Result<> encode_request(const ChangeAddress& op, RequestWriter& out) {
+  return encode_address(op.key, op.details, RTM_NEWADDR, NLM_F_REPLACE, out);
 }
 
 Result<> encode_request(const DeleteAddress& op, RequestWriter& out) {
-  return encode_address(op.key, RTM_DELADDR, 0, out);
+  return encode_address(op.key, {.peer = op.peer}, RTM_DELADDR, 0, out);
 }
 
 }  // namespace vtepd::netlink

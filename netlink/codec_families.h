@@ -47,10 +47,21 @@ Result<> encode_request(const DeleteVlans& op, RequestWriter& out);
 Result<> encode_request(const AddTunnels& op, RequestWriter& out);
 Result<> encode_request(const DeleteTunnels& op, RequestWriter& out);
 
+// VNI filters of vxlan devices (codec_vni.cpp).
+Event decode_vnis(const Message& message, Complaint& complaint);
+Result<> encode_request(const AddVnis& op, RequestWriter& out);
+Result<> encode_request(const DeleteVnis& op, RequestWriter& out);
+
 // Addresses (codec_address.cpp).
 Event decode_address(const Message& message, Complaint& complaint);
 Result<> encode_request(const AddAddress& op, RequestWriter& out);
+Result<> encode_request(const ChangeAddress& op, RequestWriter& out);
 Result<> encode_request(const DeleteAddress& op, RequestWriter& out);
+
+// Default routes (codec_route.cpp).
+Event decode_route(const Message& message, Complaint& complaint);
+Result<> encode_request(const AddRoute& op, RequestWriter& out);
+Result<> encode_request(const DeleteRoute& op, RequestWriter& out);
 
 // Neighbour messages of family AF_BRIDGE: both FDBs and flood lists (codec_fdb.cpp).
 Event decode_fdb(const Message& message, Complaint& complaint);

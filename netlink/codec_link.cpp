@@ -203,6 +203,8 @@ void decode_vxlan(const AttributeReader& data, Link& link) {
                                                 : data.ip(IFLA_VXLAN_LOCAL6, "IFLA_VXLAN_LOCAL6");
   link.vxlan_group = data.has(IFLA_VXLAN_GROUP) ? data.ip(IFLA_VXLAN_GROUP, "IFLA_VXLAN_GROUP")
                                                 : data.ip(IFLA_VXLAN_GROUP6, "IFLA_VXLAN_GROUP6");
+  const auto lower = data.value<std::uint32_t>(IFLA_VXLAN_LINK, "IFLA_VXLAN_LINK").value_or(0);
+  link.lower = IfIndex::make(lower).value_or(IfIndex{});
 }
 
 void decode_kind(const AttributeReader& in, Link& link, Complaint& complaint) {
@@ -252,11 +254,13 @@ ifinfomsg link_header(IfIndex index) {
   return header;
 }
 
+/// What a request says of a device's kind, besides options.
 struct LinkData {
   LinkKind kind{};
   VlanId vlan{};
   IpAddress local{};
   IpAddress group{};
+  std::optional<IfIndex> vxlan_lower{};
 };
 
 void put_link_info(MessageBuilder& message, const LinkData& link, const Options& options) {
@@ -266,6 +270,7 @@ void put_link_info(MessageBuilder& message, const LinkData& link, const Options&
       if (!link.vlan.is_none()) message.put(IFLA_VLAN_ID, link.vlan.value());
       put_endpoint(message, link.local, IFLA_VXLAN_LOCAL, IFLA_VXLAN_LOCAL6);
       put_endpoint(message, link.group, IFLA_VXLAN_GROUP, IFLA_VXLAN_GROUP6);
+      if (link.vxlan_lower) message.put(IFLA_VXLAN_LINK, link.vxlan_lower->value());
       put_options(message, options, container_of(link.kind));
     });
   });
@@ -309,10 +314,13 @@ Result<> encode_request(const CreateLink& op, RequestWriter& out) {
   if (auto good = check_options(op.options, container_of(op.kind)); !good) return good;
   auto& message = out.begin(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, ifinfomsg{});
   message.put_text(IFLA_IFNAME, op.name);
-  if (!op.lower.is_none()) message.put(IFLA_LINK, op.lower.value());
+  const bool is_vxlan = op.kind == LinkKind::Vxlan;
+  if (!op.lower.is_none() && !is_vxlan) message.put(IFLA_LINK, op.lower.value());
   if (op.mtu) message.put(IFLA_MTU, *op.mtu);
   if (op.mac) message.put_mac(IFLA_ADDRESS, *op.mac);
-  put_link_info(message, {op.kind, op.vlan, op.vxlan_local, op.vxlan_group}, op.options);
+  LinkData data{op.kind, op.vlan, op.vxlan_local, op.vxlan_group, {}};
+  if (!op.lower.is_none() && is_vxlan) data.vxlan_lower = op.lower;
+  put_link_info(message, data, op.options);
   return {};
 }
 
@@ -321,6 +329,10 @@ Result<> encode_request(const ChangeLink& op, RequestWriter& out) {
     if (auto good = check_text("alias", *op.alias, IFALIASZ); !good) return good;
   }
   if (auto good = check_changes(op.options, op.kind); !good) return good;
+  // The kernel takes the request and leaves the device as it is (6.1, vxlan_config_apply()).
+  if (op.vxlan_lower && op.vxlan_lower->is_none()) {
+    return Error{EOPNOTSUPP, "EOPNOTSUPP: dev cannot be taken away: only a new device is without"};
+  }
   auto header = link_header(op.index);
   if (op.up) {
     header.ifi_change = IFF_UP;
@@ -337,9 +349,14 @@ Result<> encode_request(const ChangeLink& op, RequestWriter& out) {
       message.nest(AF_INET6, [&] { put_options(message, op.options, Container::Ipv6Link); });
     });
   }
-  if (op.vxlan_local || has_options(op.options, container_of(op.kind))) {
-    const auto local = op.vxlan_local.value_or(IpAddress{});
-    put_link_info(message, {.kind = op.kind, .local = local}, op.options);
+  if (op.vxlan_local || op.vxlan_group || op.vxlan_lower ||
+      has_options(op.options, container_of(op.kind))) {
+    put_link_info(message,
+                  {.kind = op.kind,
+                   .local = op.vxlan_local.value_or(IpAddress{}),
+                   .group = op.vxlan_group.value_or(IpAddress{}),
+                   .vxlan_lower = op.vxlan_lower},
+                  op.options);
   }
   return {};
 }

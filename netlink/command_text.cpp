@@ -121,13 +121,15 @@ class Printer {
 
   std::string operator()(const CreateLink& op) const {
     std::string text = "ip link add";
-    if (!op.lower.is_none()) text += fmt::format(" link {}", name_of_(op.lower));
+    const bool is_vxlan = op.kind == LinkKind::Vxlan;
+    if (!op.lower.is_none() && !is_vxlan) text += fmt::format(" link {}", name_of_(op.lower));
     text += fmt::format(" name {}", op.name);
     if (op.mtu) text += fmt::format(" mtu {}", *op.mtu);
     if (op.mac) text += fmt::format(" address {}", *op.mac);
     text += fmt::format(" type {}", kind_word(op.kind));
     if (!op.vlan.is_none()) text += fmt::format(" id {}", op.vlan);
     text += endpoint_words(op.vxlan_local, op.vxlan_group);
+    if (!op.lower.is_none() && is_vxlan) text += fmt::format(" dev {}", name_of_(op.lower));
     return text + option_words(op.options);
   }
 
@@ -142,9 +144,12 @@ class Printer {
     if (op.up) text += *op.up ? " up" : " down";
     const auto [of_any, of_kind] = split_by_place(op.options);
     text += option_words(of_any);
-    if (!op.vxlan_local && of_kind.empty()) return text;
+    const bool is_of_kind = op.vxlan_local || op.vxlan_group || op.vxlan_lower || !of_kind.empty();
+    if (!is_of_kind) return text;
     text += fmt::format(" type {}", kind_word(op.kind));
-    if (op.vxlan_local) text += endpoint_words(*op.vxlan_local, {});
+    text +=
+        endpoint_words(op.vxlan_local.value_or(IpAddress{}), op.vxlan_group.value_or(IpAddress{}));
+    if (op.vxlan_lower) text += fmt::format(" dev {}", name_of_(*op.vxlan_lower));
     return text + option_words(of_kind);
   }
 
@@ -200,12 +205,52 @@ class Printer {
     return tunnels("del", op.port, op.tunnels);
   }
 
+  std::string operator()(const AddVnis& op) const {
+    std::string lines;
+    for (auto it = op.vnis.begin(); it != op.vnis.end();) {
+      const auto first = it;
+      auto last = it;
+      while (++it != op.vnis.end() && it->second == first->second &&
+             it->first.value() == last->first.value() + 1) {
+        last = it;
+      }
+      append_line(
+          lines,
+          fmt::format("bridge vni add dev {} vni {}{}", name_of_(op.device),
+                      range_words(first->first.value(), last->first.value()),
+                      first->second.is_none() ? "" : fmt::format(" group {}", first->second)));
+    }
+    return lines;
+  }
+  std::string operator()(const DeleteVnis& op) const {
+    std::string lines;
+    for (auto it = op.vnis.begin(); it != op.vnis.end();) {
+      const auto first = it->value();
+      auto last = first;
+      while (++it != op.vnis.end() && it->value() == last + 1) last = it->value();
+      append_line(lines, fmt::format("bridge vni delete dev {} vni {}", name_of_(op.device),
+                                     range_words(first, last)));
+    }
+    return lines;
+  }
+
   std::string operator()(const AddAddress& op) const {
-    return fmt::format("ip address add {} dev {}", op.key.prefix, name_of_(op.key.link));
+    return fmt::format("ip address add {} dev {}{}", address_words(op.key, op.details.peer),
+                       name_of_(op.key.link), detail_words(op.details));
+  }
+  std::string operator()(const ChangeAddress& op) const {
+    return fmt::format("ip address change {} dev {}{}", address_words(op.key, op.details.peer),
+                       name_of_(op.key.link), detail_words(op.details));
   }
   std::string operator()(const DeleteAddress& op) const {
-    return fmt::format("ip address del {} dev {}", op.key.prefix, name_of_(op.key.link));
+    return fmt::format("ip address del {} dev {}", address_words(op.key, op.peer),
+                       name_of_(op.key.link));
   }
+
+  std::string operator()(const AddRoute& op) const {
+    return route_words(op.replaces ? "replace" : "add", op.route) + " onlink";
+  }
+  std::string operator()(const DeleteRoute& op) const { return route_words("del", op.route); }
 
   std::string operator()(const SetBridgeFdb& op) const {
     return fmt::format("bridge fdb replace {} dev {} master{} {}{}{}", op.key.mac,
@@ -255,6 +300,31 @@ class Printer {
     if (!group.is_none()) {
       text += fmt::format(" {} {}", group.is_multicast() ? "group" : "remote", group);
     }
+    return text;
+  }
+  /// With a peer, the length is the peer's network's.
+  static std::string address_words(const AddressKey& key, const IpAddress& peer) {
+    if (peer.is_none()) return fmt::format("{}", key.prefix);
+    return fmt::format("{} peer {}/{}", key.prefix.address, peer, key.prefix.length);
+  }
+  static std::string detail_words(const AddressDetails& details) {
+    std::string text;
+    if (!details.broadcast.is_none()) text += fmt::format(" broadcast {}", details.broadcast);
+    if (details.scope) text += fmt::format(" scope {}", *details.scope);
+    if (details.metric) text += fmt::format(" metric {}", *details.metric);
+    if (details.preferred_seconds) {
+      text += *details.preferred_seconds == UINT32_MAX
+                  ? " preferred_lft forever"
+                  : fmt::format(" preferred_lft {}", *details.preferred_seconds);
+    }
+    return text;
+  }
+  std::string route_words(std::string_view verb, const DefaultRoute& route) const {
+    auto text = fmt::format("ip{} route {} default via {} dev {} proto {}",
+                            route.gateway.is_v6() ? " -6" : "", verb, route.gateway,
+                            name_of_(route.link), route.protocol);
+    if (route.table != kMainTable) text += fmt::format(" table {}", route.table);
+    if (route.metric != 0) text += fmt::format(" metric {}", route.metric);
     return text;
   }
   static std::string vlan_words(VlanId vlan) {

@@ -54,6 +54,14 @@ Result<> Endpoint::subscribe(int group) {
   return system_error(fmt::format("netlink: joining group {}", group));
 }
 
+Result<> Endpoint::set_filter(std::span<const sock_filter> program) {
+  // The kernel only reads the program.
+  const sock_fprog code{.len = static_cast<unsigned short>(program.size()),
+                        .filter = const_cast<sock_filter*>(program.data())};
+  if (setsockopt(fd(), SOL_SOCKET, SO_ATTACH_FILTER, &code, sizeof code) == 0) return {};
+  return system_error("netlink: SO_ATTACH_FILTER");
+}
+
 Result<> Endpoint::set_receive_timeout(std::chrono::microseconds limit) {
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(limit);
   const timeval time{.tv_sec = seconds.count(), .tv_usec = (limit - seconds).count()};

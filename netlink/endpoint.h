@@ -5,6 +5,7 @@
 #pragma once
 
 #include <libmnl/libmnl.h>
+#include <linux/filter.h>
 
 #include <chrono>
 #include <cstdint>
@@ -38,6 +39,8 @@ class Endpoint {
   static Result<Endpoint> open(const Settings& settings);
 
   Result<> subscribe(int group);
+  /// Messages that the program does not pass never enter the queue.
+  Result<> set_filter(std::span<const sock_filter> program);
   Result<> set_receive_timeout(std::chrono::microseconds limit);
   Result<> send(Bytes request);
   Result<Received> receive();

@@ -43,6 +43,7 @@ class Kernel : public KernelPort {
 
   void flush(Batch& batch, std::vector<Result<>>& results);
   Result<> write_sysctl(const WriteSysctl& op);
+  Result<> dump_table(const Requester::DumpRequest& table, const Sink& sink);
   Result<> ask_unannounced(std::span<const KernelOp> ops);
 
   Monitor monitor_;

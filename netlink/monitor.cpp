@@ -1,5 +1,6 @@
 #include "netlink/monitor.h"
 
+#include <linux/filter.h>
 #include <linux/if_addr.h>
 #include <linux/if_bridge.h>
 #include <linux/if_link.h>
@@ -11,10 +12,32 @@
 namespace vtepd::netlink {
 namespace {
 
-constexpr std::array kGroups{RTNLGRP_LINK, RTNLGRP_NEIGH, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR,
-                             RTNLGRP_BRVLAN};
+constexpr std::array kGroups{RTNLGRP_LINK,        RTNLGRP_NEIGH,     RTNLGRP_IPV4_IFADDR,
+                             RTNLGRP_IPV6_IFADDR, RTNLGRP_BRVLAN,    RTNLGRP_TUNNEL,
+                             RTNLGRP_IPV4_ROUTE,  RTNLGRP_IPV6_ROUTE};
 // More datagrams than any receive buffer holds; a busier kernel makes the next drain() go on.
 constexpr int kDiscardLimit = 1 << 20;
+
+/// A program (linux/filter.h) that lets no news of routes through but of default routes: a switch's
+/// underlay may have 200,000 routes, and their news would overrun the queue. Half-words are loaded
+/// in network order, netlink's are in the host's.
+std::array<sock_filter, 7> default_routes_only() {
+  const auto instruction = [](unsigned code, unsigned true_skip, unsigned false_skip,
+                              std::uint32_t operand) {
+    return sock_filter{static_cast<std::uint16_t>(code), static_cast<std::uint8_t>(true_skip),
+                       static_cast<std::uint8_t>(false_skip), operand};
+  };
+  constexpr auto kType = static_cast<std::uint32_t>(offsetof(nlmsghdr, nlmsg_type));
+  constexpr auto kLength =
+      static_cast<std::uint32_t>(sizeof(nlmsghdr) + offsetof(rtmsg, rtm_dst_len));
+  return {instruction(BPF_LD | BPF_H | BPF_ABS, 0, 0, kType),
+          instruction(BPF_JMP | BPF_JEQ | BPF_K, 1, 0, htons(RTM_NEWROUTE)),
+          instruction(BPF_JMP | BPF_JEQ | BPF_K, 0, 2, htons(RTM_DELROUTE)),
+          instruction(BPF_LD | BPF_B | BPF_ABS, 0, 0, kLength),
+          instruction(BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0),
+          instruction(BPF_RET | BPF_K, 0, 0, UINT32_MAX),
+          instruction(BPF_RET | BPF_K, 0, 0, 0)};
+}
 
 bool is_vlan_fragment(const Message& message) {
   return message.header.nlmsg_type == RTM_NEWVLAN || message.header.nlmsg_type == RTM_DELVLAN;
@@ -26,6 +49,9 @@ Result<Monitor> Monitor::open(const Settings& settings) {
   auto endpoint =
       Endpoint::open({.receive_buffer = settings.receive_buffer, .flags = SOCK_NONBLOCK});
   if (!endpoint) return endpoint.error();
+  if (auto filtered = endpoint->set_filter(default_routes_only()); !filtered) {
+    return filtered.error();
+  }
   for (const int group : kGroups) {
     if (auto joined = endpoint->subscribe(group); !joined) return joined.error();
   }

@@ -51,6 +51,18 @@ void put_dump_request(MessageBuilder& message, const Requester::DumpRequest& req
       header.ifa_family = request.family;
       return message.begin(request.type, NLM_F_DUMP, sequence, header);
     }
+    case RTM_GETTUNNEL: {
+      tunnel_msg header{};
+      header.family = request.family;
+      return message.begin(request.type, NLM_F_DUMP, sequence, header);
+    }
+    case RTM_GETROUTE: {
+      rtmsg header{};
+      header.rtm_family = request.family;
+      header.rtm_protocol = request.protocol;
+      header.rtm_type = RTN_UNICAST;
+      return message.begin(request.type, NLM_F_DUMP, sequence, header);
+    }
     default: {
       ndmsg header{};
       header.ndm_family = request.family;

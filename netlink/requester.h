@@ -30,6 +30,7 @@ class Requester {
     std::uint16_t type{};
     std::uint8_t family{};
     std::uint32_t extension_mask{};  // IFLA_EXT_MASK of link dumps
+    std::uint8_t protocol{};         // of route dumps: the kernel sends no others
   };
 
   static Result<Requester> open(const Settings& settings);

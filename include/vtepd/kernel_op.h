@@ -12,11 +12,11 @@
 
 namespace vtepd {
 
-/// `ip link add`: a bridge, vxlan or VLAN device with all that must be said at creation.
+/// `ip link add`: a device with all that must be said at creation.
 struct CreateLink {
   std::string name{};
   LinkKind kind{};
-  IfIndex lower{};
+  IfIndex lower{};  // as in Link
   VlanId vlan{};
   std::optional<std::uint32_t> mtu{};
   std::optional<MacAddress> mac{};
@@ -34,7 +34,10 @@ struct ChangeLink {
   std::optional<MacAddress> mac{};
   std::optional<bool> up{};
   std::optional<IfIndex> master{};
+  // Of a vxlan device; an address of zeros (of the old one's family) takes it away.
   std::optional<IpAddress> vxlan_local{};
+  std::optional<IpAddress> vxlan_group{};
+  std::optional<IfIndex> vxlan_lower{};
   std::optional<std::string> alias{};
   Options options{};  // of the device's own kind
   friend bool operator==(const ChangeLink&, const ChangeLink&) = default;
@@ -86,13 +89,47 @@ struct DeleteTunnels {
   friend bool operator==(const DeleteTunnels&, const DeleteTunnels&) = default;
 };
 
+/// `bridge vni add|delete dev VXLAN vni ...`, many VNIs in one message. A VNI that is there
+/// already takes the group given.
+struct AddVnis {
+  IfIndex device{};
+  VniFilter vnis{};
+  friend bool operator==(const AddVnis&, const AddVnis&) = default;
+};
+struct DeleteVnis {
+  IfIndex device{};
+  std::vector<Vni> vnis{};
+  friend bool operator==(const DeleteVnis&, const DeleteVnis&) = default;
+};
+
+/// `ip address add`
 struct AddAddress {
   AddressKey key{};
+  AddressDetails details{};
   friend bool operator==(const AddAddress&, const AddAddress&) = default;
+};
+/// `ip address change`: preferred lifetime and metric, which the kernel changes in place.
+struct ChangeAddress {
+  AddressKey key{};
+  AddressDetails details{};
+  friend bool operator==(const ChangeAddress&, const ChangeAddress&) = default;
 };
 struct DeleteAddress {
   AddressKey key{};
+  IpAddress peer{};  // where it has one
   friend bool operator==(const DeleteAddress&, const DeleteAddress&) = default;
+};
+
+/// `ip route add|replace default via GATEWAY dev LINK onlink proto 94`. Without `replaces` it is
+/// refused where a route stands in its place; with it, it takes that place at once.
+struct AddRoute {
+  DefaultRoute route{};
+  bool replaces{};
+  friend bool operator==(const AddRoute&, const AddRoute&) = default;
+};
+struct DeleteRoute {
+  DefaultRoute route{};
+  friend bool operator==(const DeleteRoute&, const DeleteRoute&) = default;
 };
 
 /// `bridge fdb replace MAC dev PORT master vlan V ...`: the bridge half.
@@ -139,9 +176,10 @@ struct DeleteNeighbor {
   friend bool operator==(const DeleteNeighbor&, const DeleteNeighbor&) = default;
 };
 
-using KernelOp = std::variant<CreateLink, ChangeLink, ChangePort, WriteSysctl, DeleteLink, AddVlans,
-                              DeleteVlans, AddTunnels, DeleteTunnels, AddAddress, DeleteAddress,
-                              SetBridgeFdb, DeleteBridgeFdb, SetVxlanFdb, DeleteVxlanFdb, AddFlood,
-                              DeleteFlood, SetNeighbor, DeleteNeighbor>;
+using KernelOp =
+    std::variant<CreateLink, ChangeLink, ChangePort, WriteSysctl, DeleteLink, AddVlans, DeleteVlans,
+                 AddTunnels, DeleteTunnels, AddVnis, DeleteVnis, AddAddress, ChangeAddress,
+                 DeleteAddress, AddRoute, DeleteRoute, SetBridgeFdb, DeleteBridgeFdb, SetVxlanFdb,
+                 DeleteVxlanFdb, AddFlood, DeleteFlood, SetNeighbor, DeleteNeighbor>;
 
 }  // namespace vtepd

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <variant>
@@ -31,11 +32,27 @@ struct PortSeen {
 struct PortGone {
   IfIndex port{};
 };
+struct VnisSeen {
+  IfIndex device{};
+  VniFilter vnis{};
+};
+struct VnisGone {
+  IfIndex device{};
+  std::vector<Vni> vnis{};
+};
 struct AddressSeen {
   AddressKey key{};
+  AddressEntry entry{};
 };
 struct AddressGone {
   AddressKey key{};
+};
+struct RouteSeen {
+  DefaultRoute route{};
+  bool replaces{};  // it took the place of another, of whose end nothing is told
+};
+struct RouteGone {
+  DefaultRoute route{};
 };
 struct BridgeFdbSeen {
   BridgeFdbKey key{};
@@ -67,12 +84,15 @@ struct NeighborGone {
 };
 
 /// One decoded netlink notification or one row of a dump.
-using KernelEvent = std::variant<LinkSeen, LinkGone, PortSeen, PortGone, AddressSeen, AddressGone,
-                                 BridgeFdbSeen, BridgeFdbGone, VxlanFdbSeen, VxlanFdbGone,
-                                 FloodSeen, FloodGone, NeighborSeen, NeighborGone>;
+using KernelEvent =
+    std::variant<LinkSeen, LinkGone, PortSeen, PortGone, VnisSeen, VnisGone, AddressSeen,
+                 AddressGone, RouteSeen, RouteGone, BridgeFdbSeen, BridgeFdbGone, VxlanFdbSeen,
+                 VxlanFdbGone, FloodSeen, FloodGone, NeighborSeen, NeighborGone>;
 
 class KernelView {
  public:
+  using Addresses = boost::container::flat_map<IpPrefix, AddressEntry>;
+
   /// Enters one event; false if the view already said so.
   bool apply(const KernelEvent& event) {
     return std::visit([this](const auto& e) { return enter(e); }, event);
@@ -80,7 +100,9 @@ class KernelView {
 
   const std::map<IfIndex, Link>& links() const { return links_; }
   const std::map<IfIndex, PortVlans>& vlans() const { return vlans_; }
-  const std::map<IfIndex, std::vector<IpPrefix>>& addresses() const { return addresses_; }
+  const std::map<IfIndex, VniFilter>& vni_filters() const { return vni_filters_; }
+  const std::map<IfIndex, Addresses>& addresses() const { return addresses_; }
+  const std::set<DefaultRoute>& routes() const { return routes_; }
   const FlatMap<BridgeFdbKey, BridgeFdbEntry>& bridge_fdb() const { return bridge_fdb_; }
   const FlatMap<VxlanFdbKey, VxlanFdbEntry>& vxlan_fdb() const { return vxlan_fdb_; }
   const FlatMap<FloodKey, std::monostate>& flood() const { return flood_; }
@@ -101,11 +123,12 @@ class KernelView {
   const VxlanFdbEntry* vxlan_fdb(const VxlanFdbKey& key) const { return find(vxlan_fdb_, key); }
   bool has_flood(const FloodKey& key) const { return flood_.contains(key); }
   const NeighborEntry* neighbor(const NeighborKey& key) const { return find(neighbors_, key); }
-  bool has_address(const AddressKey& key) const {
-    const auto it = addresses_.find(key.link);
-    return it != addresses_.end() &&
-           std::find(it->second.begin(), it->second.end(), key.prefix) != it->second.end();
+  const VniFilter* vni_filter(IfIndex device) const { return find(vni_filters_, device); }
+  const AddressEntry* address(const AddressKey& key) const {
+    const auto* of_link = find(addresses_, key.link);
+    return of_link == nullptr ? nullptr : find(*of_link, key.prefix);
   }
+  bool has_address(const AddressKey& key) const { return address(key) != nullptr; }
 
  private:
   template <class Map, class Key>
@@ -126,6 +149,7 @@ class KernelView {
     const auto* known = link(e.link.index);
     if (known != nullptr && known->name != e.link.name) by_name_.erase(known->name);
     by_name_[e.link.name] = e.link.index;
+    if (!e.link.up) forget_ipv4_routes(e.link.index);
     return put(links_, e.link.index, e.link);
   }
   bool enter(const LinkGone& e) {
@@ -134,7 +158,9 @@ class KernelView {
     by_name_.erase(known->name);
     links_.erase(e.index);
     vlans_.erase(e.index);
+    vni_filters_.erase(e.index);
     addresses_.erase(e.index);
+    std::erase_if(routes_, [&](const DefaultRoute& route) { return route.link == e.index; });
     // The kernel drops a device's FDB and neighbours with it, and does not announce every one.
     const auto of_device = [&](const auto& row) { return row.first.device == e.index; };
     boost::unordered::erase_if(vxlan_fdb_, of_device);
@@ -153,14 +179,44 @@ class KernelView {
     return changed;
   }
   bool enter(const PortGone& e) { return vlans_.erase(e.port) != 0; }
-  bool enter(const AddressSeen& e) {
-    if (has_address(e.key)) return false;
-    addresses_[e.key.link].push_back(e.key.prefix);
-    return true;
+  bool enter(const VnisSeen& e) {
+    bool changed = false;
+    auto& filter = vni_filters_[e.device];
+    for (const auto& [vni, group] : e.vnis) changed |= put(filter, vni, group);
+    return changed;
   }
+  bool enter(const VnisGone& e) {
+    const auto it = vni_filters_.find(e.device);
+    if (it == vni_filters_.end()) return false;
+    std::size_t erased = 0;
+    for (const auto vni : e.vnis) erased += it->second.erase(vni);
+    if (it->second.empty()) vni_filters_.erase(it);
+    return erased != 0;
+  }
+  bool enter(const AddressSeen& e) { return put(addresses_[e.key.link], e.key.prefix, e.entry); }
   bool enter(const AddressGone& e) {
     const auto it = addresses_.find(e.key.link);
-    return it != addresses_.end() && std::erase(it->second, e.key.prefix) != 0;
+    if (it == addresses_.end() || it->second.erase(e.key.prefix) == 0) return false;
+    const auto is_v4 = [](const auto& row) { return row.first.address.is_v4(); };
+    if (std::none_of(it->second.begin(), it->second.end(), is_v4)) forget_ipv4_routes(e.key.link);
+    return true;
+  }
+  bool enter(const RouteSeen& e) {
+    std::size_t erased = 0;
+    if (e.replaces) {
+      erased = std::erase_if(routes_, [&](const DefaultRoute& other) {
+        return other != e.route && other.shares_place_with(e.route);
+      });
+    }
+    return routes_.insert(e.route).second || erased != 0;
+  }
+  bool enter(const RouteGone& e) { return routes_.erase(e.route) != 0; }
+  /// With a link that goes down, or its last IPv4 address, the kernel drops its IPv4 routes and
+  /// tells nobody (6.1, fib_disable_ip()); of IPv6 routes it tells.
+  void forget_ipv4_routes(IfIndex link) {
+    std::erase_if(routes_, [&](const DefaultRoute& route) {
+      return route.link == link && route.gateway.is_v4();
+    });
   }
   bool enter(const BridgeFdbSeen& e) { return put(bridge_fdb_, e.key, e.entry); }
   // By key alone: the kernel holds one entry of it, and may name another port than it last told.
@@ -176,7 +232,9 @@ class KernelView {
   std::map<IfIndex, Link> links_;
   std::unordered_map<std::string, IfIndex> by_name_;
   std::map<IfIndex, PortVlans> vlans_;
-  std::map<IfIndex, std::vector<IpPrefix>> addresses_;
+  std::map<IfIndex, VniFilter> vni_filters_;
+  std::map<IfIndex, Addresses> addresses_;
+  std::set<DefaultRoute> routes_;
   FlatMap<BridgeFdbKey, BridgeFdbEntry> bridge_fdb_;
   FlatMap<VxlanFdbKey, VxlanFdbEntry> vxlan_fdb_;
   FlatMap<FloodKey, std::monostate> flood_;

@@ -22,6 +22,11 @@ namespace vtepd {
 /// The protocol number our neighbours carry (NDA_PROTOCOL), so that a restart knows its own and
 /// nobody else's are touched. Not used by any routing daemon in iproute2's rt_protos.
 inline constexpr std::uint8_t kNeighborProtocol = 94;
+/// The same for our routes (rtm_protocol).
+inline constexpr std::uint8_t kRouteProtocol = 94;
+inline constexpr std::uint32_t kMainTable = 254;  // RT_TABLE_MAIN
+/// What the kernel makes of an IPv6 route without a metric (IP6_RT_PRIO_USER).
+inline constexpr std::uint32_t kIpv6RouteMetric = 1024;
 
 enum class LinkKind : std::uint8_t { Other, Bridge, Vxlan, Vlan, Veth, Dummy, Vrf, Macvlan, Bond };
 
@@ -35,7 +40,7 @@ struct Link {
   bool running{};  // IFF_LOWER_UP: the carrier is there
   bool loopback{};
   IfIndex master{};
-  IfIndex lower{};  // IFLA_LINK: the device a VLAN device stands on
+  IfIndex lower{};  // what a VLAN or macvlan device stands on, or a vxlan device sends through
   VlanId vlan{};    // of a VLAN device
   IpAddress vxlan_local{};
   IpAddress vxlan_group{};
@@ -62,13 +67,29 @@ struct PortVlans {
   friend bool operator==(const PortVlans&, const PortVlans&) = default;
 };
 
+/// The VNIs that a vxlan device with a filter takes, each with its multicast group or none.
+using VniFilter = boost::container::flat_map<Vni, IpAddress>;
+
 struct AddressKey {
   IfIndex link{};
   IpPrefix prefix{};
   friend auto operator<=>(const AddressKey&, const AddressKey&) = default;
 };
 
-/// What an address says beyond its prefix. As a wish: what is not given is left to the kernel.
+/// How long an address is the preferred source. The kernel counts a time down: where it stands is
+/// nobody's business, and the row says no more than that it runs.
+enum class Preferred : std::uint8_t { Forever, Running, Over };
+
+struct AddressEntry {
+  std::uint8_t scope{};  // RT_SCOPE_*
+  IpAddress broadcast{};
+  IpAddress peer{};
+  Preferred preferred{};
+  std::uint32_t metric{};  // of the route to its subnet; 0: the default
+  friend bool operator==(const AddressEntry&, const AddressEntry&) = default;
+};
+
+/// What is wanted of an address beyond its prefix; what is not given is left to the kernel.
 struct AddressDetails {
   std::optional<std::uint8_t> scope{};               // RT_SCOPE_*; IPv6 addresses choose theirs
   IpAddress broadcast{};                             // IPv4
@@ -76,6 +97,22 @@ struct AddressDetails {
   std::optional<std::uint32_t> preferred_seconds{};  // UINT32_MAX: for ever
   std::optional<std::uint32_t> metric{};             // of the route to its subnet; 0: the default
   friend bool operator==(const AddressDetails&, const AddressDetails&) = default;
+};
+
+/// A default route with one gateway, of a protocol that people and interface files use; the view
+/// holds no others.
+struct DefaultRoute {
+  std::uint32_t table{};
+  std::uint32_t metric{};
+  IpAddress gateway{};  // its family is the route's
+  IfIndex link{};
+  std::uint8_t protocol{};
+  /// Whether the kernel has room for only one of the two.
+  bool shares_place_with(const DefaultRoute& other) const {
+    return table == other.table && metric == other.metric &&
+           gateway.family() == other.gateway.family();
+  }
+  friend auto operator<=>(const DefaultRoute&, const DefaultRoute&) = default;
 };
 
 struct BridgeFdbKey {

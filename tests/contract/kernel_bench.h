@@ -57,8 +57,21 @@ inline std::set<std::string> rows(const KernelView& view) {
   std::set<std::string> all;
   for (const auto& [index, link] : view.links()) all.insert(words(link));
   for (const auto& [port, vlans] : view.vlans()) all.insert(words(port, vlans));
-  for (const auto& [link, prefixes] : view.addresses()) {
-    for (const auto& prefix : prefixes) all.insert(fmt::format("address {} {}", link, prefix));
+  for (const auto& [device, vnis] : view.vni_filters()) {
+    for (const auto& [vni, group] : vnis) {
+      all.insert(fmt::format("vni {} of {} group {}", vni, device, group));
+    }
+  }
+  for (const auto& [link, addresses] : view.addresses()) {
+    for (const auto& [prefix, e] : addresses) {
+      all.insert(fmt::format("address {} {} scope {} broadcast {} peer {} preferred {} metric {}",
+                             link, prefix, e.scope, e.broadcast, e.peer,
+                             static_cast<int>(e.preferred), e.metric));
+    }
+  }
+  for (const auto& route : view.routes()) {
+    all.insert(fmt::format("route table {} metric {} via {} dev {} protocol {}", route.table,
+                           route.metric, route.gateway, route.link, route.protocol));
   }
   for (const auto& [key, e] : view.bridge_fdb()) {
     all.insert(fmt::format("fdb {} {} {}: port {} state {} learned {} sticky {}", key.bridge,

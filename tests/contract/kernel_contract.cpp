@@ -453,6 +453,222 @@ TEST_CASE("a VLAN taken from a port takes learned entries, not those of a contro
   CHECK(bench.view.bridge_fdb({sw.bridge, vlan(10), mac_number(3)}) == nullptr);
 }
 
+// --- Tunnels' ends and VNI filters ---------------------------------------------------------------
+
+TEST_CASE("a tunnel's ends change while it runs, within their family", "[link]") {
+  struct Ends {
+    const char* local;
+    const char* other_local;
+    const char* remote;
+    const char* other_remote;
+    const char* zeros;
+    const char* wrong_family;
+  };
+  for (const auto& ends :
+       {Ends{"10.0.0.1", "10.0.0.2", "10.0.0.8", "10.0.0.9", "0.0.0.0", "fe80::1"},
+        Ends{"2001:db8::1", "2001:db8::2", "2001:db8::8", "2001:db8::9", "::", "10.0.0.9"}}) {
+    Bench bench;
+    auto create = vxlan_named("vx10", 10);
+    create.vxlan_local = ip(ends.local);
+    const auto vxlan = bench.create(create);
+    CHECK(bench.link(vxlan).vxlan_local == ip(ends.local));
+    bench.must(ChangeLink{.index = vxlan, .kind = LinkKind::Vxlan, .up = true});
+    const auto change = [&](auto member, const char* address) {
+      ChangeLink op{.index = vxlan, .kind = LinkKind::Vxlan};
+      op.*member = ip(address);
+      return op;
+    };
+    bench.must(change(&ChangeLink::vxlan_local, ends.other_local));
+    CHECK(bench.link(vxlan).vxlan_local == ip(ends.other_local));
+    CHECK(bench.link(vxlan).up);
+    bench.must(change(&ChangeLink::vxlan_group, ends.remote));
+    CHECK(bench.link(vxlan).vxlan_group == ip(ends.remote));
+    CHECK(bench.view.has_flood({vxlan, {}, ip(ends.remote)}));
+    bench.must(change(&ChangeLink::vxlan_group, ends.other_remote));
+    CHECK(bench.view.flood().size() == 1);
+    CHECK(bench.view.has_flood({vxlan, {}, ip(ends.other_remote)}));
+    bench.must_refuse(change(&ChangeLink::vxlan_local, ends.wrong_family), EOPNOTSUPP);
+    bench.must_refuse(change(&ChangeLink::vxlan_group, ends.wrong_family), EOPNOTSUPP);
+    bench.must(change(&ChangeLink::vxlan_group, ends.zeros));
+    CHECK(bench.link(vxlan).vxlan_group.is_none());
+    CHECK(bench.view.flood().empty());
+    bench.must(change(&ChangeLink::vxlan_local, ends.zeros));
+    CHECK(bench.link(vxlan).vxlan_local.is_none());
+  }
+}
+
+TEST_CASE("a multicast tunnel sends through a device, and goes with it", "[link]") {
+  Bench bench;
+  const auto lower = bench.create(dummy_named("swp1"));
+  const auto other = bench.create(dummy_named("swp2"));
+  auto create = vxlan_named("vx10", 10);
+  create.vxlan_group = ip("239.1.1.10");
+  bench.must_refuse(create, EINVAL);
+  create.lower = lower;
+  const auto vxlan = bench.create(create);
+  CHECK(bench.link(vxlan).lower == lower);
+  CHECK(bench.link(vxlan).vxlan_group == ip("239.1.1.10"));
+  bench.must(ChangeLink{.index = vxlan,
+                        .kind = LinkKind::Vxlan,
+                        .vxlan_group = ip("239.1.1.11"),
+                        .vxlan_lower = other});
+  CHECK(bench.link(vxlan).lower == other);
+  CHECK(bench.link(vxlan).vxlan_group == ip("239.1.1.11"));
+  bench.must_refuse(ChangeLink{.index = vxlan, .kind = LinkKind::Vxlan, .vxlan_lower = IfIndex{}},
+                    EOPNOTSUPP);
+  bench.must(DeleteLink{other});
+  CHECK(bench.view.link(vxlan) == nullptr);
+}
+
+TEST_CASE("a filter takes VNIs, in ranges and alone, with and without a group", "[vni]") {
+  Bench bench;
+  const auto lower = bench.create(dummy_named("swp1"));
+  auto create = external_named("vxlan0");
+  create.lower = lower;
+  create.options[Option::VxlanVniFilter] = 1;
+  const auto vxlan = bench.create(create);
+  CHECK(bench.option(vxlan, Option::VxlanVniFilter) == 1);
+  CHECK(bench.view.vni_filter(vxlan) == nullptr);
+
+  VniFilter wanted;
+  for (unsigned number = 1000; number < 1100; ++number) wanted[vni(number)] = {};
+  wanted[vni(5)] = {};
+  wanted[vni(16777215)] = {};
+  wanted[vni(2001)] = ip("239.1.1.1");
+  wanted[vni(2002)] = ip("239.1.1.1");
+  bench.must(AddVnis{vxlan, wanted});
+  REQUIRE(bench.view.vni_filter(vxlan) != nullptr);
+  CHECK(*bench.view.vni_filter(vxlan) == wanted);
+  bench.must(AddVnis{vxlan, {{vni(1000), {}}, {vni(2001), ip("239.1.1.2")}}});
+  wanted[vni(2001)] = ip("239.1.1.2");
+  CHECK(*bench.view.vni_filter(vxlan) == wanted);
+  bench.must(DeleteVnis{vxlan, {vni(5), vni(1001), vni(1002), vni(2002)}});
+  for (const unsigned number : {5U, 1001U, 1002U, 2002U}) wanted.erase(vni(number));
+  CHECK(*bench.view.vni_filter(vxlan) == wanted);
+
+  // No two of these make a range: more than one message takes.
+  VniFilter scattered;
+  for (unsigned number = 0; number < 600; ++number) scattered[vni(30000 + 2 * number)] = {};
+  bench.must(AddVnis{vxlan, scattered});
+  CHECK(bench.view.vni_filter(vxlan)->size() == wanted.size() + scattered.size());
+
+  bench.must_refuse(DeleteVnis{vxlan, {vni(7)}}, ENOENT);
+  bench.must_refuse(AddVnis{lower, {{vni(7), {}}}}, EINVAL);
+  bench.must_refuse(AddVnis{*IfIndex::make(9999), {{vni(7), {}}}}, ENODEV);
+  auto without_device = external_named("vxlan1");
+  without_device.options[Option::VxlanVniFilter] = 1;
+  without_device.options[Option::VxlanPort] = 4791;
+  bench.must_refuse(AddVnis{bench.create(without_device), {{vni(7), ip("239.1.1.7")}}}, EINVAL);
+  const auto plain = bench.create(vxlan_named("vx10", 10));
+  bench.must_refuse(AddVnis{plain, {{vni(7), {}}}}, EOPNOTSUPP);
+  bench.must(DeleteLink{vxlan});
+  CHECK(bench.view.vni_filters().empty());
+}
+
+// --- Addresses and default routes ----------------------------------------------------------------
+
+TEST_CASE("an address has what was said of it, and changes in place", "[address]") {
+  Bench bench;
+  const auto port = bench.create(dummy_named("swp1"));
+  bench.must(ChangeLink{.index = port, .kind = LinkKind::Dummy, .up = true});
+
+  const AddressKey key{port, prefix("10.1.0.1/24")};
+  const AddressDetails details{.scope = 253, .broadcast = ip("10.1.0.255"), .metric = 1024};
+  bench.must(AddAddress{key, details});
+  REQUIRE(bench.view.address(key) != nullptr);
+  CHECK(*bench.view.address(key) ==
+        AddressEntry{.scope = 253, .broadcast = ip("10.1.0.255"), .metric = 1024});
+  bench.must(ChangeAddress{key, {.preferred_seconds = 0, .metric = 7}});
+  CHECK(bench.view.address(key)->preferred == Preferred::Over);
+  CHECK(bench.view.address(key)->metric == 7);
+  CHECK(bench.view.address(key)->broadcast == ip("10.1.0.255"));
+  bench.must(DeleteAddress{key});
+  bench.must(ChangeAddress{key, {.metric = 7}});  // one that is gone comes back
+  CHECK(bench.view.address(key)->metric == 7);
+  bench.must(DeleteAddress{key});
+
+  const AddressKey point{port, prefix("10.2.0.1/32")};
+  bench.must(AddAddress{point, {.peer = ip("10.2.0.2")}});
+  CHECK(bench.view.address(point)->peer == ip("10.2.0.2"));
+  bench.must_refuse(DeleteAddress{point}, EADDRNOTAVAIL);
+  bench.must(DeleteAddress{point, ip("10.2.0.2")});
+  CHECK(bench.view.address(point) == nullptr);
+
+  const AddressKey v6{port, prefix("2001:db8::1/64")};
+  bench.must(AddAddress{v6, {.preferred_seconds = 0, .metric = 1024}});
+  CHECK(bench.view.address(v6)->preferred == Preferred::Over);
+  CHECK(bench.view.address(v6)->metric == 1024);
+  bench.must(ChangeAddress{v6, {.preferred_seconds = UINT32_MAX, .metric = 5}});
+  CHECK(bench.view.address(v6)->preferred == Preferred::Forever);
+  CHECK(bench.view.address(v6)->metric == 5);
+  bench.must(ChangeAddress{v6, {.preferred_seconds = 100000}});
+  CHECK(bench.view.address(v6)->preferred == Preferred::Running);
+}
+
+DefaultRoute route_via(IfIndex link, const char* gateway) {
+  return {.table = kMainTable,
+          .metric = ip(gateway).is_v6() ? kIpv6RouteMetric : 0,
+          .gateway = ip(gateway),
+          .link = link,
+          .protocol = kRouteProtocol};
+}
+
+TEST_CASE("a default route comes, changes its gateway at once, and goes", "[route]") {
+  Bench bench;
+  const auto port = bench.create(dummy_named("swp1"));
+  for (const auto* const gateways : {"10.1.0.254", "2001:db8::fe"}) {
+    const bool is_v6 = ip(gateways).is_v6();
+    const auto route = route_via(port, gateways);
+    bench.must_refuse(AddRoute{route}, ENETDOWN);
+    bench.must(ChangeLink{.index = port, .kind = LinkKind::Dummy, .up = true});
+    bench.must(AddRoute{route});
+    CHECK(bench.view.routes() == std::set{route});
+    auto other = route;
+    other.gateway = ip(is_v6 ? "2001:db8::fd" : "10.1.0.253");
+    bench.must_refuse(AddRoute{other}, EEXIST);
+    bench.must(AddRoute{other, true});
+    CHECK(bench.view.routes() == std::set{other});
+    bench.must_refuse(DeleteRoute{route}, ESRCH);
+    bench.must(DeleteRoute{other});
+    CHECK(bench.view.routes().empty());
+    bench.must(AddRoute{route, true});  // nothing stood in its place
+    // It goes with its link, which the kernel tells of IPv6 only.
+    bench.must(ChangeLink{.index = port, .kind = LinkKind::Dummy, .up = false});
+    CHECK(bench.view.routes().empty());
+  }
+}
+
+TEST_CASE("a default route of a VRF's table, and the link's last address", "[route]") {
+  Bench bench;
+  const auto vrf =
+      bench.create({.name = "red", .kind = LinkKind::Vrf, .options = {{Option::VrfTable, 1001}}});
+  bench.must(ChangeLink{.index = vrf, .kind = LinkKind::Vrf, .up = true});
+  const auto port = bench.create(dummy_named("swp1"));
+  bench.must(ChangeLink{.index = port, .kind = LinkKind::Dummy, .up = true});
+  for (const auto* gateway : {"10.1.0.254", "2001:db8::fe"}) {
+    bench.must(AddRoute{route_via(port, gateway)});
+  }
+  // Its routes do not move with it into the VRF.
+  bench.must(ChangeLink{.index = port, .kind = LinkKind::Dummy, .master = vrf});
+  CHECK(bench.view.routes().empty());
+  for (const auto* gateway : {"10.1.0.254", "2001:db8::fe"}) {
+    auto route = route_via(port, gateway);
+    route.table = 1001;
+    bench.must(AddRoute{route});
+    CHECK(bench.view.routes().contains(route));
+  }
+  const AddressKey first{port, prefix("10.1.0.1/24")};
+  const AddressKey second{port, prefix("10.2.0.1/24")};
+  bench.must(AddAddress{first});
+  bench.must(AddAddress{second});
+  bench.must(DeleteAddress{first});
+  CHECK(bench.view.routes().size() == 2);
+  bench.must(DeleteAddress{second});
+  CHECK(bench.view.routes().size() == 1);
+  bench.must(DeleteLink{port});
+  CHECK(bench.view.routes().empty());
+}
+
 // --- Addresses -----------------------------------------------------------------------------------
 
 TEST_CASE("addresses come and go", "[address]") {

@@ -188,9 +188,11 @@ Result<> FakeKernel::dump(const Sink& sink) {
     return Error{EAGAIN, "dump of bridge ports: interrupted 10 times by changes"};
   }
   for (const auto& [port, vlans] : state_.vlans()) sink(PortSeen{port, {}, vlans});
-  for (const auto& [link, prefixes] : state_.addresses()) {
-    for (const auto& prefix : prefixes) sink(AddressSeen{{link, prefix}});
+  for (const auto& [device, vnis] : state_.vni_filters()) sink(VnisSeen{device, vnis});
+  for (const auto& [link, rows] : state_.addresses()) {
+    for (const auto& [prefix, entry] : rows) sink(AddressSeen{{link, prefix}, entry});
   }
+  for (const auto& route : state_.routes()) sink(RouteSeen{route});
   for (const auto& [key, entry] : state_.bridge_fdb()) sink(BridgeFdbSeen{key, entry});
   for (const auto& [key, entry] : state_.vxlan_fdb()) sink(VxlanFdbSeen{key, entry});
   for (const auto& [key, none] : state_.flood()) sink(FloodSeen{key});
@@ -287,6 +289,9 @@ Result<> FakeKernel::check_new_link(const CreateLink& op) const {
     if (op.lower.is_none()) return refuse(EINVAL, "link not specified");
     if (state_.link(op.lower) == nullptr) return refuse(ENODEV);
   }
+  if (op.kind == LinkKind::Vxlan) {
+    if (auto good = check_tunnel(op.vxlan_local, op.vxlan_group, op.lower); !good) return good;
+  }
   if (op.kind == LinkKind::Vlan && op.vlan.is_none()) {
     return refuse(EINVAL, "VLAN properties not specified");
   }
@@ -373,7 +378,8 @@ Result<> FakeKernel::set_bond_options(Link& bond, const Options& options) const 
 Result<> FakeKernel::check_change(const ChangeLink& op, const Link& link) {
   const bool is_of_kind = std::ranges::any_of(
       op.options, [](const auto& row) { return row.first != Option::Ipv6AddressGeneration; });
-  if ((is_of_kind || op.vxlan_local) && op.kind != link.kind) return refuse(EOPNOTSUPP);
+  const bool is_of_tunnel = op.vxlan_local || op.vxlan_group || op.vxlan_lower;
+  if ((is_of_kind || is_of_tunnel) && op.kind != link.kind) return refuse(EOPNOTSUPP);
   for (const auto& [option, value] : op.options) {
     if (option == Option::Ipv6AddressGeneration) continue;
     if (!is_option_of(link.kind, option)) return refuse(EINVAL);
@@ -399,12 +405,57 @@ Result<> FakeKernel::run(const ChangeLink& op) {
   } else {
     put(link.options, op.options);
   }
-  if (op.vxlan_local) link.vxlan_local = *op.vxlan_local;
+  if (link.kind == LinkKind::Vxlan) {
+    if (auto done = set_tunnel(link, op); !done) return done;
+  }
   if (op.mtu) link.mtu = *op.mtu;
   if (op.mac) link.mac = *op.mac;
   if (op.alias) link.alias = *op.alias;
   if (op.up && *op.up != link.up) return set_up(link, *op.up);
   emit(LinkSeen{link});
+  return {};
+}
+
+Result<> FakeKernel::check_tunnel(const IpAddress& local, const IpAddress& group,
+                                  IfIndex lower) const {
+  if (!lower.is_none() && state_.link(lower) == nullptr) {
+    return refuse(ENODEV, "Invalid local interface, device not found");
+  }
+  if (!local.is_none() && !group.is_none() && local.family() != group.family()) {
+    return refuse(EINVAL, "Local and remote address must be from the same family");
+  }
+  if (group.is_multicast() && lower.is_none()) {
+    return refuse(EINVAL, "Local interface required for multicast remote destination");
+  }
+  return {};
+}
+
+/// The ends of a tunnel that is there; an address of zeros takes one away.
+Result<> FakeKernel::set_tunnel(Link& link, const ChangeLink& op) {
+  const auto changed = [](const IpAddress& old, const std::optional<IpAddress>& wish) {
+    return !wish ? old : wish->is_zero() ? IpAddress{} : *wish;
+  };
+  const auto local = changed(link.vxlan_local, op.vxlan_local);
+  const auto group = changed(link.vxlan_group, op.vxlan_group);
+  const auto lower = op.vxlan_lower.value_or(link.lower);
+  if (op.vxlan_lower && lower.is_none()) return refuse(EOPNOTSUPP);
+  const auto moves_family = [](const IpAddress& old, const IpAddress& now) {
+    return !old.is_none() && !now.is_none() && old.family() != now.family();
+  };
+  if (moves_family(link.vxlan_local, local)) {
+    return refuse(EOPNOTSUPP, "New local address family does not match old");
+  }
+  if (moves_family(link.vxlan_group, group)) {
+    return refuse(EOPNOTSUPP, "New group address family does not match old");
+  }
+  if (auto good = check_tunnel(local, group, lower); !good) return good;
+  if (group != link.vxlan_group) {
+    if (!group.is_none()) emit(FloodSeen{{link.index, {}, group}});
+    if (!link.vxlan_group.is_none()) emit(FloodGone{{link.index, {}, link.vxlan_group}});
+  }
+  link.vxlan_local = local;
+  link.vxlan_group = group;
+  link.lower = lower;
   return {};
 }
 
@@ -495,6 +546,7 @@ Result<> FakeKernel::set_up(Link link, bool up) {
   emit(LinkSeen{link});
   if (up) return {};
   flush_fdb(link.index, {});
+  forget_routes_v6(link.index);
   forget_addresses_v6(link.index);
   std::vector<NeighborKey> neighbors;
   for (const auto& [key, entry] : state_.neighbors()) {
@@ -513,9 +565,16 @@ Result<> FakeKernel::set_up(Link link, bool up) {
 void FakeKernel::forget_addresses_v6(IfIndex link) {
   const auto it = state_.addresses().find(link);
   if (it == state_.addresses().end()) return;
-  const auto prefixes = it->second;
-  for (const auto& prefix : prefixes) {
+  const auto rows = it->second;
+  for (const auto& [prefix, entry] : rows) {
     if (prefix.address.is_v6()) emit(AddressGone{{link, prefix}});
+  }
+}
+
+void FakeKernel::forget_routes_v6(IfIndex link) {
+  const auto routes = state_.routes();
+  for (const auto& route : routes) {
+    if (route.link == link && route.gateway.is_v6()) emit(RouteGone{route});
   }
 }
 
@@ -558,7 +617,7 @@ Result<> FakeKernel::run(const DeleteLink& op) {
   if (known->kind == LinkKind::Other) return refuse(EOPNOTSUPP);
   const auto links = state_.links();
   for (const auto& [index, other] : links) {
-    if (stands_on_another(other.kind) && other.lower == op.index) (void)run(DeleteLink{index});
+    if (!other.lower.is_none() && other.lower == op.index) (void)run(DeleteLink{index});
     if (other.master == op.index) release(other);
   }
   release(*state_.link(op.index));

@@ -4,11 +4,12 @@
 // the level of KernelEvent: whole rows, ports after their link, flushes entry by entry. The same
 // contract tests (tests/contract/kernel_*.cpp) run on it and on a real kernel 6.1.
 //
-// Not faked: forwarding and ageing; the permanent FDB lines that the kernel keeps for devices' own
-// MACs; link-local addresses, duplicate address detection, broadcast and secondary addresses;
-// neighbour states in time (no ARP, a deleted neighbour is gone at once, without NUD_FAILED);
-// carrier (a link that is up runs); STP; veth pairs (a Veth is one end); multicast; other
-// namespaces; limits of any kind; vlan_default_pvid other than 1; the order of rows in a dump.
+// Not faked: routes of routing daemons; VNIs that two filters want at once; forwarding and ageing;
+// the permanent FDB lines that the kernel keeps for devices' own MACs; link-local addresses,
+// duplicate address detection, broadcast and secondary addresses; neighbour states in time (no ARP,
+// a deleted neighbour is gone at once, without NUD_FAILED); carrier (a link that is up runs); STP;
+// veth pairs (a Veth is one end); multicast; other namespaces; limits of any kind;
+// vlan_default_pvid other than 1; the order of rows in a dump.
 //
 // Threads: the test's. Errors: as results; kernel_refusal's form.
 #pragma once
@@ -79,8 +80,13 @@ class FakeKernel : public KernelPort {
   Result<> run(const DeleteVlans& op);
   Result<> run(const AddTunnels& op);
   Result<> run(const DeleteTunnels& op);
+  Result<> run(const AddVnis& op);
+  Result<> run(const DeleteVnis& op);
   Result<> run(const AddAddress& op);
+  Result<> run(const ChangeAddress& op);
   Result<> run(const DeleteAddress& op);
+  Result<> run(const AddRoute& op);
+  Result<> run(const DeleteRoute& op);
   Result<> run(const SetBridgeFdb& op);
   Result<> run(const DeleteBridgeFdb& op);
   Result<> run(const SetVxlanFdb& op);
@@ -98,6 +104,10 @@ class FakeKernel : public KernelPort {
   Result<> set_master(Link link, IfIndex master);
   Result<> join_vrf(const Link& link);
   Result<> join_bond(Link slave, Link bond);
+  Result<> check_tunnel(const IpAddress& local, const IpAddress& group, IfIndex lower) const;
+  Result<> set_tunnel(Link& link, const ChangeLink& op);
+  Result<VniFilter> vnis_of(IfIndex device) const;
+  void forget_routes_v6(IfIndex link);
   Result<> set_up(Link link, bool up);
   void release(Link link);
   void forget_addresses_v6(IfIndex link);

@@ -1,4 +1,7 @@
-// The tables behind the links: VLANs, tunnel maps, addresses, FDBs, flood lists, neighbours.
+// The tables behind the links: VLANs, tunnel maps, VNI filters, addresses, routes, FDBs, flood
+// lists, neighbours.
+#include <linux/rtnetlink.h>
+
 #include <algorithm>
 #include <cerrno>
 
@@ -74,7 +77,64 @@ Result<> FakeKernel::run(const DeleteTunnels& op) {
   return {};
 }
 
+// --- VNI filters --------------------------------------------------------------------------------
+
+Result<VniFilter> FakeKernel::vnis_of(IfIndex device) const {
+  const auto* link = state_.link(device);
+  if (link == nullptr) return refuse(ENODEV);
+  if (link->kind != LinkKind::Vxlan) return refuse(EINVAL, "The device is not a vxlan device");
+  if (value_or(link->options, Option::VxlanVniFilter, 0) == 0) return refuse(EOPNOTSUPP);
+  const auto* known = state_.vni_filter(device);
+  return known == nullptr ? VniFilter{} : *known;
+}
+
+Result<> FakeKernel::run(const AddVnis& op) {
+  const auto vnis = vnis_of(op.device);
+  if (!vnis) return vnis.error();
+  const bool has_group =
+      std::ranges::any_of(op.vnis, [](const auto& row) { return row.second.is_multicast(); });
+  if (has_group && state_.link(op.device)->lower.is_none()) {
+    return refuse(EINVAL, "Local interface required for multicast remote group");
+  }
+  emit(VnisSeen{op.device, op.vnis});
+  return {};
+}
+
+Result<> FakeKernel::run(const DeleteVnis& op) {
+  const auto vnis = vnis_of(op.device);
+  if (!vnis) return vnis.error();
+  // One by one, until one is not there.
+  for (const auto vni : op.vnis) {
+    if (!vnis->contains(vni)) return refuse(ENOENT);
+    emit(VnisGone{op.device, {vni}});
+  }
+  return {};
+}
+
 // --- Addresses ----------------------------------------------------------------------------------
+
+namespace {
+
+std::uint8_t scope_of(const IpPrefix& prefix, const AddressDetails& details) {
+  const auto& address = prefix.address;
+  if (address.is_v6()) return address.is_link_local() ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
+  constexpr std::uint8_t kLoopbackNet = 127;
+  const auto by_itself = address.bytes()[0] == kLoopbackNet ? RT_SCOPE_HOST : RT_SCOPE_UNIVERSE;
+  return details.scope.value_or(static_cast<std::uint8_t>(by_itself));
+}
+
+AddressEntry entry_of(const IpPrefix& prefix, const AddressDetails& details) {
+  AddressEntry entry{.scope = scope_of(prefix, details),
+                     .broadcast = details.broadcast,
+                     .peer = details.peer,
+                     .metric = details.metric.value_or(0)};
+  const auto seconds = details.preferred_seconds.value_or(UINT32_MAX);
+  if (seconds != UINT32_MAX) entry.preferred = Preferred::Running;
+  if (seconds == 0) entry.preferred = Preferred::Over;
+  return entry;
+}
+
+}  // namespace
 
 Result<> FakeKernel::run(const AddAddress& op) {
   const auto* link = state_.link(op.key.link);
@@ -83,14 +143,50 @@ Result<> FakeKernel::run(const AddAddress& op) {
     return refuse(EACCES, "IPv6 is disabled on this device");
   }
   if (state_.has_address(op.key)) return refuse(EEXIST);
-  emit(AddressSeen{op.key});
+  emit(AddressSeen{op.key, entry_of(op.key.prefix, op.details)});
+  return {};
+}
+
+/// In place: what is said of lifetime and metric, and nothing else. One that is gone comes back.
+Result<> FakeKernel::run(const ChangeAddress& op) {
+  const auto* known = state_.address(op.key);
+  if (known == nullptr) return run(AddAddress{op.key, op.details});
+  const auto said = entry_of(op.key.prefix, op.details);
+  auto entry = *known;
+  entry.preferred = said.preferred;
+  entry.metric = said.metric;
+  emit(AddressSeen{op.key, entry});
   return {};
 }
 
 Result<> FakeKernel::run(const DeleteAddress& op) {
   if (state_.link(op.key.link) == nullptr) return refuse(ENODEV);
-  if (!state_.has_address(op.key)) return refuse(EADDRNOTAVAIL);
+  const auto* known = state_.address(op.key);
+  if (known == nullptr) return refuse(EADDRNOTAVAIL);
+  if (op.key.prefix.address.is_v4() && known->peer != op.peer) return refuse(EADDRNOTAVAIL);
   emit(AddressGone{op.key});
+  return {};
+}
+
+// --- Default routes -----------------------------------------------------------------------------
+
+Result<> FakeKernel::run(const AddRoute& op) {
+  const auto* link = state_.link(op.route.link);
+  if (link == nullptr) return refuse(ENODEV);
+  if (!link->up) return refuse(ENETDOWN);
+  if (op.route.gateway.is_v6() && value_or(link->options, Option::Ipv6Disabled, 0) != 0) {
+    return refuse(EACCES, "IPv6 is disabled on nexthop device");
+  }
+  const bool taken = std::ranges::any_of(
+      state_.routes(), [&](const auto& other) { return other.shares_place_with(op.route); });
+  if (taken && !op.replaces) return refuse(EEXIST);
+  emit(RouteSeen{op.route, taken});
+  return {};
+}
+
+Result<> FakeKernel::run(const DeleteRoute& op) {
+  if (!state_.routes().contains(op.route)) return refuse(ESRCH);
+  emit(RouteGone{op.route});
   return {};
 }
 

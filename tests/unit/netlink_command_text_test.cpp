@@ -56,6 +56,53 @@ TEST_CASE("each kind of link prints its own options") {
         "ip link set dev br0 addrgenmode eui64");
 }
 
+TEST_CASE("tunnels' ends, VNIs, addresses and gateways print as iproute2 takes them") {
+  CHECK(text(CreateLink{.name = "vx10",
+                        .kind = LinkKind::Vxlan,
+                        .lower = index(3),
+                        .vxlan_group = ip("239.1.1.1"),
+                        .options = {{Option::VxlanId, 10}}}) ==
+        "ip link add name vx10 type vxlan group 239.1.1.1 dev swp1 id 10");
+  CHECK(text(ChangeLink{.index = kVxlan,
+                        .kind = LinkKind::Vxlan,
+                        .vxlan_group = ip("10.0.0.9"),
+                        .vxlan_lower = index(3)}) ==
+        "ip link set dev vx10 type vxlan remote 10.0.0.9 dev swp1");
+  CHECK(text(AddVnis{kVxlan,
+                     {{vni(10), {}}, {vni(11), {}}, {vni(12), ip("239.1.1.1")}, {vni(20), {}}}}) ==
+        "bridge vni add dev vx10 vni 10-11; bridge vni add dev vx10 vni 12 group 239.1.1.1; "
+        "bridge vni add dev vx10 vni 20");
+  CHECK(text(DeleteVnis{kVxlan, {vni(10), vni(11), vni(13)}}) ==
+        "bridge vni delete dev vx10 vni 10-11; bridge vni delete dev vx10 vni 13");
+  const AddressKey key{kBridge, *IpPrefix::parse("10.1.0.1/24")};
+  CHECK(
+      text(AddAddress{
+          key,
+          {.scope = 253, .broadcast = ip("10.1.0.255"), .preferred_seconds = 0, .metric = 1024}}) ==
+      "ip address add 10.1.0.1/24 dev br0 broadcast 10.1.0.255 scope 253 metric 1024 "
+      "preferred_lft 0");
+  CHECK(text(ChangeAddress{key, {.preferred_seconds = UINT32_MAX}}) ==
+        "ip address change 10.1.0.1/24 dev br0 preferred_lft forever");
+  const AddressKey point{kBridge, *IpPrefix::parse("10.2.0.1/32")};
+  CHECK(text(AddAddress{point, {.peer = ip("10.2.0.2")}}) ==
+        "ip address add 10.2.0.1 peer 10.2.0.2/32 dev br0");
+  CHECK(text(DeleteAddress{point, ip("10.2.0.2")}) ==
+        "ip address del 10.2.0.1 peer 10.2.0.2/32 dev br0");
+  const DefaultRoute route{.table = kMainTable,
+                           .gateway = ip("10.1.0.254"),
+                           .link = kBridge,
+                           .protocol = kRouteProtocol};
+  CHECK(text(AddRoute{route}) == "ip route add default via 10.1.0.254 dev br0 proto 94 onlink");
+  CHECK(text(AddRoute{{.table = 1001,
+                       .metric = kIpv6RouteMetric,
+                       .gateway = ip("fe80::1"),
+                       .link = kBridge,
+                       .protocol = kRouteProtocol},
+                      true}) ==
+        "ip -6 route replace default via fe80::1 dev br0 proto 94 table 1001 metric 1024 onlink");
+  CHECK(text(DeleteRoute{route}) == "ip route del default via 10.1.0.254 dev br0 proto 94");
+}
+
 TEST_CASE("links print as ip link commands") {
   CHECK(text(CreateLink{.name = "vx10",
                         .kind = LinkKind::Vxlan,

@@ -10,6 +10,7 @@ namespace {
 
 using captured::events;
 using captured::events_of;
+using captured::messages;
 
 VlanId vlan(unsigned number) { return VlanId::make(number).value(); }
 Vni vni(unsigned number) { return Vni::make(number).value(); }
@@ -76,6 +77,31 @@ TEST_CASE("a VLAN device knows its VLAN and what it stands on") {
   CHECK(link.vlan == vlan(10));
   CHECK(link.lower == index_of("br0"));
   CHECK(last_link("link-vlan-up").up);
+}
+
+TEST_CASE("devices of each kind are read with what only they have") {
+  const auto vrf = last_link("link-vrf-new");
+  CHECK(vrf.kind == LinkKind::Vrf);
+  CHECK(vrf.options.at(Option::VrfTable) == 1001);
+  const auto gateway = last_link("link-macvlan-new");
+  CHECK(gateway.kind == LinkKind::Macvlan);
+  CHECK(gateway.mac == mac("00:00:5e:00:01:0a"));
+  CHECK(gateway.options.at(Option::MacvlanMode) == 1);
+  CHECK_FALSE(gateway.lower.is_none());
+  const auto vlan_device = last_link("link-vlan-ad-new");
+  CHECK(vlan_device.vlan == vlan(5));
+  CHECK(vlan_device.options.at(Option::VlanProtocol) == 0x88A8);
+  CHECK(last_link("link-vlan-new").options.at(Option::VlanProtocol) == 0x8100);
+  const auto bond = last_link("link-bond-new");
+  CHECK(bond.kind == LinkKind::Bond);
+  CHECK(bond.options.at(Option::BondMode) == 4);
+  CHECK(bond.options.at(Option::BondMiimon) == 200);
+  CHECK(bond.options.at(Option::BondLacpRate) == 1);
+  CHECK(bond.options.at(Option::BondSystemMac) == mac("02:00:00:00:00:66").number());
+  CHECK(last_link("link-addrgen").options.at(Option::Ipv6AddressGeneration) == 1);
+  const auto group = last_link("link-vxlan-group-new");
+  CHECK(group.vxlan_group == ip("239.1.1.12"));
+  CHECK(group.lower == gateway.lower);
 }
 
 TEST_CASE("a veth has no lower device: its peer is not one") {
@@ -261,6 +287,53 @@ TEST_CASE("addresses are read with their length; of a peer address the own side 
         AddressKey{link, *IpPrefix::parse("2001:db8:1::1/64")});
   CHECK(events_of<AddressGone>("address-del").at(0).key ==
         AddressKey{link, *IpPrefix::parse("10.1.0.1/24")});
+}
+
+TEST_CASE("VNIs of a filter are read, in ranges, with groups, and as they go") {
+  const auto added = events_of<VnisSeen>("vni-add");
+  VniFilter vnis;
+  for (const auto& seen : added) vnis.insert(seen.vnis.begin(), seen.vnis.end());
+  CHECK(vnis.size() == 6);
+  CHECK(vnis.contains(vni(1014)));
+  CHECK(vnis.at(vni(1020)).is_none());
+  CHECK_FALSE(added.at(0).device.is_none());
+  CHECK(events_of<VnisSeen>("vni-group").back().vnis == VniFilter{{vni(1030), ip("239.1.1.1")}});
+  CHECK(events_of<VnisGone>("vni-del").at(0).vnis == std::vector{vni(1012)});
+  VniFilter dumped;
+  for (const auto& seen : events_of<VnisSeen>("dump-vnis")) {
+    dumped.insert(seen.vnis.begin(), seen.vnis.end());
+  }
+  CHECK(dumped.size() == 6);
+  CHECK_FALSE(dumped.contains(vni(1012)));
+  CHECK(dumped.at(vni(1030)) == ip("239.1.1.1"));
+}
+
+TEST_CASE("an address is read with what its line said") {
+  CHECK(events_of<AddressSeen>("address-details").back().entry ==
+        AddressEntry{.scope = 253,
+                     .broadcast = ip("10.3.0.255"),
+                     .preferred = Preferred::Over,
+                     .metric = 1024});
+  CHECK(events_of<AddressSeen>("address-peer").back().entry.peer == ip("10.9.0.2"));
+  CHECK(events_of<AddressSeen>("address-v4").back().entry == AddressEntry{});
+}
+
+TEST_CASE("default routes are read, and no others") {
+  const auto route = events_of<RouteSeen>("route-new").at(0);
+  CHECK(route.route.gateway == ip("10.3.0.254"));
+  CHECK(route.route.table == kMainTable);
+  CHECK(route.route.metric == 0);
+  CHECK(route.route.protocol == kRouteProtocol);
+  CHECK_FALSE(route.replaces);
+  CHECK(events_of<RouteSeen>("route-replace").at(0).replaces);
+  CHECK(events_of<RouteGone>("route-del").at(0).route.gateway == ip("10.3.0.253"));
+  const auto v6 = events_of<RouteSeen>("route-v6-new").at(0);
+  CHECK(v6.route.gateway == ip("fe80::1"));
+  CHECK(v6.route.table == 1001);
+  CHECK(v6.route.metric == kIpv6RouteMetric);
+  // Beside the address come its subnet's and its own routes.
+  CHECK(events_of<RouteSeen>("address-details").empty());
+  CHECK(messages("address-details").size() > 1);
 }
 
 TEST_CASE("a neighbour keeps our mark, and is gone when deleted") {

@@ -167,6 +167,85 @@ TEST_CASE("numbers that the wire wants big-endian are sent so") {
   CHECK(std::search(request.begin(), request.end(), wanted.begin(), wanted.end()) != request.end());
 }
 
+TEST_CASE("VNIs go out as ranges and come back one by one") {
+  VniFilter vnis{{vni(10), {}},
+                 {vni(11), {}},
+                 {vni(12), ip("239.1.1.1")},
+                 {vni(13), ip("239.1.1.1")},
+                 {vni(15), ip("ff05::1")},
+                 {*Vni::make(Vni::kMax), {}}};
+  const auto seen = decoded<VnisSeen>(AddVnis{index(7), vnis});
+  CHECK(seen.device == index(7));
+  CHECK(seen.vnis == vnis);
+  const auto gone = decoded<VnisGone>(DeleteVnis{index(7), {vni(10), vni(11), vni(20)}});
+  CHECK(gone.vnis == std::vector{vni(10), vni(11), vni(20)});
+
+  VniFilter scattered;
+  for (unsigned number = 1; number < 4000; number += 2) scattered[vni(number)] = {};
+  const auto request = encoded(AddVnis{index(7), scattered});
+  CHECK(messages_of(request).size() == 8);
+  VniFilter together;
+  for (const auto& message : messages_of(request)) {
+    CHECK(message.header.nlmsg_len < 16384);
+    const auto event = decode(message);
+    REQUIRE(event.has_value());
+    const auto& part = std::get<VnisSeen>(**event).vnis;
+    together.insert(part.begin(), part.end());
+  }
+  CHECK(together == scattered);
+  CHECK(refusal(AddVnis{index(7), {}}).code == EINVAL);
+  CHECK(refusal(DeleteVnis{index(7), {Vni{}}}).code == EINVAL);
+}
+
+TEST_CASE("a range of VNIs that no bridge could use is refused") {
+  Request message;
+  MessageBuilder builder(message);
+  tunnel_msg header{};
+  header.family = AF_BRIDGE;
+  header.ifindex = 7;
+  builder.begin(RTM_NEWTUNNEL, 0, 1, header);
+  builder.nest(VXLAN_VNIFILTER_ENTRY, [&] {
+    builder.put(VXLAN_VNIFILTER_ENTRY_START, std::uint32_t{1});
+    builder.put(VXLAN_VNIFILTER_ENTRY_END, std::uint32_t{Vni::kMax});
+  });
+  const auto event = decode(Bytes(message));
+  REQUIRE_FALSE(event.has_value());
+  CHECK(event.error().what == "RTM_NEWTUNNEL: VXLAN_VNIFILTER_ENTRY_END: out of range");
+}
+
+TEST_CASE("an address and a gateway say all that was given, and no more") {
+  const AddressKey key{index(7), *IpPrefix::parse("10.1.0.1/24")};
+  CHECK(decoded<AddressSeen>(AddAddress{key, {}}).entry == AddressEntry{});
+  CHECK(decoded<AddressSeen>(AddAddress{key,
+                                        {.scope = 253,
+                                         .broadcast = ip("10.1.0.255"),
+                                         .peer = ip("10.1.0.2"),
+                                         .preferred_seconds = 0,
+                                         .metric = 1024}})
+            .entry == AddressEntry{.scope = 253,
+                                   .broadcast = ip("10.1.0.255"),
+                                   .peer = ip("10.1.0.2"),
+                                   .preferred = Preferred::Over,
+                                   .metric = 1024});
+  CHECK(decoded<AddressSeen>(ChangeAddress{key, {.preferred_seconds = 60}}).entry.preferred ==
+        Preferred::Running);
+  CHECK(refusal(AddAddress{key, {.peer = ip("2001:db8::2")}}).code == EINVAL);
+
+  for (const auto* gateway : {"10.1.0.254", "fe80::1"}) {
+    const DefaultRoute route{.table = 1001,
+                             .metric = 7,
+                             .gateway = ip(gateway),
+                             .link = index(7),
+                             .protocol = kRouteProtocol};
+    CHECK(decoded<RouteSeen>(AddRoute{route}).route == route);
+    CHECK_FALSE(decoded<RouteSeen>(AddRoute{route}).replaces);
+    CHECK(decoded<RouteSeen>(AddRoute{route, true}).replaces);
+    CHECK(decoded<RouteGone>(DeleteRoute{route}).route == route);
+    CHECK((flags_of(AddRoute{route}) & NLM_F_EXCL) != 0);
+  }
+  CHECK(refusal(AddRoute{{.link = index(7)}}).what == "no gateway given");
+}
+
 TEST_CASE("a link is created with all that was said in one request") {
   const CreateLink op{.name = "vx10",
                       .kind = LinkKind::Vxlan,

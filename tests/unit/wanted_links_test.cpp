@@ -12,6 +12,8 @@ using namespace vtepd::agent;
 namespace {
 
 VlanId vlan(unsigned number) { return VlanId::make(number).value(); }
+Vni vni(unsigned number) { return Vni::make(number).value(); }
+IpAddress ip(const char* text) { return IpAddress::parse(text).value(); }
 MacAddress mac(const char* text) { return MacAddress::parse(text).value(); }
 
 /// The agent with interface files, on a kernel with ports swp1 and swp2 and nothing else.
@@ -184,6 +186,183 @@ TEST_CASE("a bond is made with its options, and takes ports that were up") {
   CHECK(files.option("bond1", Option::BondMinLinks) == 2);
   CHECK(files.kernel.applied().size() == 1);
   files.must_stand();
+}
+
+TEST_CASE("a vxlan device's VNI filter becomes what the files say, live") {
+  Files files;
+  auto vxlan = made("vxlan0", LinkKind::Vxlan);
+  vxlan.vxlan_local = ip("10.0.0.1");
+  vxlan.options = {{Option::VxlanExternal, 1}, {Option::VxlanVniFilter, 1}};
+  vxlan.lower = "swp1";
+  vxlan.vni_filter = {vni(100), vni(101), vni(102)};
+  vxlan.vni_groups = {{vni(102), ip("239.1.1.1")}};
+  files.say({vxlan});
+  const auto filter = [&] { return *files.kernel.state().vni_filter(files.link("vxlan0").index); };
+  CHECK(filter() == VniFilter{{vni(100), {}}, {vni(101), {}}, {vni(102), ip("239.1.1.1")}});
+  files.must_stand();
+
+  vxlan.vni_filter = {vni(101), vni(102), vni(103)};
+  vxlan.vni_groups = {{vni(102), ip("239.1.1.2")}};
+  files.say({vxlan});
+  CHECK(filter() == VniFilter{{vni(101), {}}, {vni(102), ip("239.1.1.2")}, {vni(103), {}}});
+  // What is new is there before anything goes, and the device stays as it is.
+  REQUIRE(files.kernel.applied().size() == 2);
+  CHECK(std::holds_alternative<AddVnis>(files.kernel.applied()[0]));
+  files.must_stand();
+
+  // By hand: what lacks comes back, what is too much goes.
+  REQUIRE(files.kernel.act(DeleteVnis{files.link("vxlan0").index, {vni(101)}}));
+  REQUIRE(files.kernel.act(AddVnis{files.link("vxlan0").index, {{vni(7), {}}}}));
+  files.settle();
+  CHECK(filter().size() == 3);
+  CHECK(filter().contains(vni(101)));
+}
+
+TEST_CASE("VNIs that others gave to a device of theirs stay") {
+  Files files;
+  auto vxlan = made("vxlan0", LinkKind::Vxlan);
+  vxlan.options = {{Option::VxlanExternal, 1}, {Option::VxlanVniFilter, 1}};
+  REQUIRE(files.kernel.act(
+      CreateLink{.name = "vxlan0", .kind = LinkKind::Vxlan, .options = vxlan.options}));
+  REQUIRE(files.kernel.act(AddVnis{files.link("vxlan0").index, {{vni(7), {}}}}));
+  vxlan.vni_filter = {vni(100)};
+  files.say({vxlan});
+  CHECK(*files.kernel.state().vni_filter(files.link("vxlan0").index) ==
+        VniFilter{{vni(7), {}}, {vni(100), {}}});
+}
+
+TEST_CASE("a tunnel's ends change live, a multicast group's only through down and up") {
+  Files files;
+  auto vxlan = made("vx10", LinkKind::Vxlan);
+  vxlan.options = {{Option::VxlanId, 10}};
+  vxlan.vxlan_local = ip("2001:db8::1");
+  files.say({vxlan, port("swp1"), port("swp2")});
+  CHECK(files.link("vx10").vxlan_local == ip("2001:db8::1"));
+  vxlan.vxlan_local = ip("2001:db8::2");
+  files.say({vxlan, port("swp1"), port("swp2")});
+  CHECK(files.link("vx10").vxlan_local == ip("2001:db8::2"));
+  CHECK(files.kernel.applied().size() == 1);
+  files.must_stand();
+
+  vxlan.vxlan_group = ip("ff05::100");
+  vxlan.lower = "swp1";
+  files.say({vxlan, port("swp1"), port("swp2")});
+  CHECK(files.link("vx10").vxlan_group == ip("ff05::100"));
+  CHECK(files.link("vx10").lower == files.link("swp1").index);
+  CHECK(files.link("vx10").up);
+  REQUIRE(files.kernel.applied().size() == 3);
+  CHECK(std::get<ChangeLink>(files.kernel.applied()[0]).up == false);
+  CHECK(std::get<ChangeLink>(files.kernel.applied()[2]).up == true);
+  files.must_stand();
+
+  vxlan.vxlan_group = {};
+  vxlan.lower = {};
+  files.say({vxlan, port("swp1"), port("swp2")});
+  CHECK(files.link("vx10").vxlan_group.is_none());
+  CHECK(files.link("vx10").up);
+  // Linux does not take the device away from a tunnel that is there: told, and nothing else held
+  // up.
+  REQUIRE(files.failures().size() == 1);
+}
+
+TEST_CASE("an address has what its line says, and nothing else is compared") {
+  Files files;
+  const auto prefix = *IpPrefix::parse("10.1.0.1/24");
+  auto swp1 = port("swp1");
+  swp1.addresses = {prefix};
+  files.say({swp1});
+  const auto entry = [&] {
+    return *files.kernel.state().address({files.link("swp1").index, prefix});
+  };
+  CHECK(entry() == AddressEntry{});
+  REQUIRE(files.kernel.act(ChangeAddress{{files.link("swp1").index, prefix}, {.metric = 9}}));
+  files.settle();
+  CHECK(entry().metric == 9);  // no line speaks of it
+
+  swp1.address_details[prefix] = {.preferred_seconds = 0, .metric = 1024};
+  files.say({swp1});
+  CHECK(entry() == AddressEntry{.preferred = Preferred::Over, .metric = 1024});
+  CHECK(files.writes<DeleteAddress>() == 0);
+  files.must_stand();
+
+  swp1.address_details[prefix] = {.scope = 253, .broadcast = ip("10.1.0.255")};
+  files.say({swp1});
+  CHECK(entry().scope == 253);
+  CHECK(entry().broadcast == ip("10.1.0.255"));
+  files.must_stand();
+
+  swp1.address_details[prefix].peer = ip("10.1.0.2");
+  files.say({swp1});
+  CHECK(entry().peer == ip("10.1.0.2"));
+  files.must_stand();
+  swp1.addresses.clear();
+  files.say({swp1});
+  CHECK_FALSE(files.kernel.state().has_address({files.link("swp1").index, prefix}));
+}
+
+TEST_CASE("gateways become default routes in the table of the link's VRF") {
+  Files files;
+  auto red = made("red", LinkKind::Vrf);
+  red.vrf_table = 1001;
+  auto swp1 = port("swp1");
+  swp1.gateways = {ip("10.1.0.254"), ip("fe80::1")};
+  auto swp2 = port("swp2", "red");
+  swp2.gateways = {ip("10.2.0.254")};
+  files.say({red, swp1, swp2});
+  const auto route = [&](const char* gateway, const char* name, std::uint32_t table) {
+    return DefaultRoute{.table = table,
+                        .metric = ip(gateway).is_v6() ? kIpv6RouteMetric : 0,
+                        .gateway = ip(gateway),
+                        .link = files.link(name).index,
+                        .protocol = kRouteProtocol};
+  };
+  CHECK(files.kernel.state().routes() == std::set{route("10.1.0.254", "swp1", kMainTable),
+                                                  route("fe80::1", "swp1", kMainTable),
+                                                  route("10.2.0.254", "swp2", 1001)});
+  files.must_stand();
+
+  // Another gateway takes the place of the old one at once.
+  swp1.gateways = {ip("10.1.0.253"), ip("fe80::1")};
+  files.say({red, swp1, swp2});
+  REQUIRE(files.kernel.applied().size() == 1);
+  CHECK(std::get<AddRoute>(files.kernel.applied()[0]).replaces);
+  files.must_stand();
+
+  // A link that was down has its routes again once it is up.
+  const ChangeLink down{.index = files.link("swp1").index, .up = false};
+  REQUIRE(files.kernel.act(down));
+  files.settle();
+  CHECK(files.kernel.state().routes().size() == 3);
+  files.must_stand();
+
+  swp1.gateways.clear();
+  files.say({red, swp1, swp2});
+  CHECK(files.kernel.state().routes() == std::set{route("10.2.0.254", "swp2", 1001)});
+  files.must_stand();
+}
+
+TEST_CASE("routes of others are neither replaced nor deleted") {
+  Files files;
+  auto swp1 = port("swp1");
+  files.say({swp1, port("swp2")});
+  DefaultRoute theirs{.table = kMainTable,
+                      .gateway = ip("10.1.0.254"),
+                      .link = files.link("swp1").index,
+                      .protocol = 4};
+  REQUIRE(files.kernel.act(AddRoute{theirs}));
+  swp1.gateways = {ip("10.1.0.254")};
+  files.say({swp1, port("swp2")});
+  CHECK(files.kernel.applied().empty());  // it leads where the file says
+  CHECK(files.failures().empty());
+
+  swp1.gateways = {ip("10.1.0.1")};
+  files.say({swp1, port("swp2")});
+  CHECK(files.kernel.state().routes() == std::set{theirs});
+  REQUIRE(files.failures().size() == 1);
+  CHECK(files.failures()[0].find("EEXIST") != std::string::npos);
+  swp1.gateways.clear();
+  files.say({swp1, port("swp2")});
+  CHECK(files.kernel.state().routes() == std::set{theirs});
 }
 
 TEST_CASE("a kernel without bonding is said so, and all else is done") {
