@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <limits>
 #include <regex>
 
@@ -21,11 +20,6 @@ constexpr std::size_t kLongestRegex = 256;
 // Far above what a bridge can have, which is checked with the count; this bounds the memory.
 constexpr std::size_t kMostPortWords = 20'000;
 
-struct Choice {
-  std::string_view word{};
-  std::uint64_t value{};
-};
-
 std::string lower_case(std::string_view text) {
   std::string lower(text);
   std::transform(lower.begin(), lower.end(), lower.begin(),
@@ -34,18 +28,6 @@ std::string lower_case(std::string_view text) {
 }
 
 Error wrong(std::string what) { return Error{0, std::move(what)}; }
-
-template <std::size_t kSize>
-Result<std::uint64_t> choose(const std::array<Choice, kSize>& choices, std::string_view text) {
-  const auto word = lower_case(text);
-  std::string known;
-  for (const auto& choice : choices) {
-    if (choice.word == word) return choice.value;
-    known += known.empty() ? "" : ", ";
-    known += choice.word;
-  }
-  return wrong(fmt::format("{} is none of {}", in_quotes(text), known));
-}
 
 constexpr std::array<Choice, 10> kYesOrNo{{{"yes", 1},
                                            {"no", 0},
@@ -58,11 +40,6 @@ constexpr std::array<Choice, 10> kYesOrNo{{{"yes", 1},
                                            {"enable", 1},
                                            {"disable", 0}}};
 
-/// "a comment needs a line of its own", where that is what is wrong.
-std::string_view hint(std::string_view text) {
-  return text.find('#') == std::string_view::npos ? "" : " (a comment needs a line of its own)";
-}
-
 void set_option(const Reading& r, Options& options, std::string_view text) {
   const auto value = r.row.value(r.row, text);
   if (!value) {
@@ -70,13 +47,6 @@ void set_option(const Reading& r, Options& options, std::string_view text) {
   } else {
     options[r.row.option] = *value;
   }
-}
-
-std::optional<bool> truth(const Reading& r) {
-  const auto value = choose(kYesOrNo, r.attribute.value);
-  if (value) return *value != 0;
-  r.error(fmt::format("{}{}", value.error().what, hint(r.attribute.value)));
-  return std::nullopt;
 }
 
 /// The value as a name of a link; "" and an error where it cannot be one.
@@ -92,27 +62,6 @@ VlanId one_vlan(const Reading& r) {
   if (vlan) return *vlan;
   r.error(fmt::format("{}{}", vlan.error().what, hint(r.attribute.value)));
   return {};
-}
-
-/// "24", or a mask of the address's family.
-std::optional<std::uint8_t> prefix_length(std::string_view text, const IpAddress& address) {
-  const std::size_t longest = address.bytes().size() * 8;
-  if (const auto number = parse_number(text)) {
-    if (*number > longest) return std::nullopt;
-    return static_cast<std::uint8_t>(*number);
-  }
-  const auto mask = IpAddress::parse(text);
-  if (!mask || mask->family() != address.family()) return std::nullopt;
-  unsigned length = 0;
-  bool ended = false;
-  for (const auto byte : mask->bytes()) {
-    const auto ones = static_cast<unsigned>(std::countl_one(byte));
-    const bool hole = static_cast<std::uint8_t>(byte << ones) != 0;
-    if (hole || (ended && byte != 0)) return std::nullopt;
-    ended |= ones < 8;
-    length += ones;
-  }
-  return static_cast<std::uint8_t>(length);
 }
 
 void check_regex(const Reading& r, const std::string& expression) {
@@ -142,7 +91,42 @@ void add_ports(const Reading& r, const std::vector<std::string>& names) {
   }
 }
 
+/// "swp1=VALUE swp2=VALUE"
+template <class Take>
+void for_each_port(const Reading& r, const Take& take) {
+  for (const auto word : words(r.attribute.value)) {
+    const auto equals = word.find('=');
+    if (equals == std::string_view::npos) {
+      r.error(fmt::format("{} is not PORT=VALUE", in_quotes(word)));
+    } else {
+      take(word.substr(0, equals), word.substr(equals + 1));
+    }
+  }
+}
+
 }  // namespace
+
+Result<std::uint64_t> choose(std::span<const Choice> choices, std::string_view text) {
+  const auto word = lower_case(text);
+  std::string known;
+  for (const auto& choice : choices) {
+    if (choice.word == word) return choice.value;
+    known += known.empty() ? "" : ", ";
+    known += choice.word;
+  }
+  return wrong(fmt::format("{} is none of {}", in_quotes(text), known));
+}
+
+std::string_view hint(std::string_view text) {
+  return text.find('#') == std::string_view::npos ? "" : " (a comment needs a line of its own)";
+}
+
+std::optional<bool> truth(const Reading& r) {
+  const auto value = choose(kYesOrNo, r.attribute.value);
+  if (value) return *value != 0;
+  r.error(fmt::format("{}{}", value.error().what, hint(r.attribute.value)));
+  return std::nullopt;
+}
 
 Result<std::uint64_t> number(const AttributeRow& row, std::string_view text) {
   const auto value = parse_number(text);
@@ -180,6 +164,65 @@ Result<std::uint64_t> ethertype(const AttributeRow& /*row*/, std::string_view te
   return choose(std::array<Choice, 2>{{{"802.1q", 0x8100}, {"802.1ad", 0x88A8}}}, text);
 }
 
+Result<std::uint64_t> address_generation(const AttributeRow& /*row*/, std::string_view text) {
+  // IN6_ADDR_GEN_MODE_EUI64 and _NONE of linux/if_link.h.
+  return choose(
+      std::array<Choice, 6>{{{"on", 0}, {"off", 1}, {"yes", 0}, {"no", 1}, {"0", 0}, {"1", 1}}},
+      text);
+}
+
+Result<std::uint64_t> bond_mode(const AttributeRow& /*row*/, std::string_view text) {
+  return choose(std::array<Choice, 14>{{{"balance-rr", 0},
+                                        {"active-backup", 1},
+                                        {"balance-xor", 2},
+                                        {"broadcast", 3},
+                                        {"802.3ad", 4},
+                                        {"balance-tlb", 5},
+                                        {"balance-alb", 6},
+                                        {"0", 0},
+                                        {"1", 1},
+                                        {"2", 2},
+                                        {"3", 3},
+                                        {"4", 4},
+                                        {"5", 5},
+                                        {"6", 6}}},
+                text);
+}
+
+Result<std::uint64_t> bond_hash_policy(const AttributeRow& /*row*/, std::string_view text) {
+  return choose(std::array<Choice, 12>{{{"layer2", 0},
+                                        {"layer3+4", 1},
+                                        {"layer2+3", 2},
+                                        {"encap2+3", 3},
+                                        {"encap3+4", 4},
+                                        {"vlan+srcmac", 5},
+                                        {"0", 0},
+                                        {"1", 1},
+                                        {"2", 2},
+                                        {"3", 3},
+                                        {"4", 4},
+                                        {"5", 5}}},
+                text);
+}
+
+Result<std::uint64_t> bond_lacp_rate(const AttributeRow& /*row*/, std::string_view text) {
+  return choose(std::array<Choice, 4>{{{"slow", 0}, {"fast", 1}, {"0", 0}, {"1", 1}}}, text);
+}
+
+Result<std::uint64_t> bond_reselect(const AttributeRow& /*row*/, std::string_view text) {
+  return choose(
+      std::array<Choice, 6>{
+          {{"always", 0}, {"better", 1}, {"failure", 2}, {"0", 0}, {"1", 1}, {"2", 2}}},
+      text);
+}
+
+Result<std::uint64_t> mac_number(const AttributeRow& /*row*/, std::string_view text) {
+  const auto mac = MacAddress::parse(text);
+  if (!mac) return wrong(in_quotes(text) + " is not a MAC address");
+  if (mac->is_multicast()) return wrong(fmt::format("{} is a multicast address", *mac));
+  return mac->number();
+}
+
 Result<std::uint64_t> tunneled_protocols(const AttributeRow& /*row*/, std::string_view text) {
   // Bits of 01-80-C2-00-00-0X; cdp and pvst have an address elsewhere, which mainline Linux
   // cannot forward selectively.
@@ -209,41 +252,9 @@ void option(const Reading& r) {
     set_option(r, r.settings.port_options, text);
     return;
   }
-  for (const auto word : words(text)) {
-    const auto equals = word.find('=');
-    if (equals == std::string_view::npos) {
-      r.error(fmt::format("{} is not PORT=VALUE", in_quotes(word)));
-      continue;
-    }
-    auto& options = r.settings.port_options_of[std::string(word.substr(0, equals))];
-    set_option(r, options, word.substr(equals + 1));
-  }
-}
-
-void address(const Reading& r) {
-  const auto prefix = IpPrefix::parse(r.attribute.value);
-  if (!prefix) {
-    r.error(fmt::format("{} is not an address{}", in_quotes(r.attribute.value),
-                        hint(r.attribute.value)));
-    return;
-  }
-  r.settings.addresses.push_back(*prefix);
-  r.settings.address_lines.push_back(r.attribute.origin);
-}
-
-void netmask(const Reading& r) {
-  auto& addresses = r.settings.addresses;
-  if (addresses.size() == r.settings.addresses_before) {
-    r.warning("no address before it: ignored");
-    return;
-  }
-  const auto length = prefix_length(r.attribute.value, addresses.back().address);
-  if (!length) {
-    r.error(fmt::format("{} is not a mask of {}", in_quotes(r.attribute.value),
-                        addresses.back().address));
-    return;
-  }
-  addresses.back().length = *length;
+  for_each_port(r, [&](std::string_view port, std::string_view value) {
+    set_option(r, r.settings.port_options_of[std::string(port)], value);
+  });
 }
 
 void address_purge(const Reading& r) {
@@ -305,7 +316,9 @@ void user_command(const Reading& r) {
 
 void vlan_aware(const Reading& r) { r.settings.vlan_aware = truth(r).value_or(false); }
 
-void bridge_ports(const Reading& r) {
+void always_up(const Reading& r) { r.settings.always_up = truth(r).value_or(false); }
+
+void ports(const Reading& r) {
   const auto all = words(r.attribute.value);
   for (std::size_t i = 0; i < all.size(); ++i) {
     const auto word = all[i];
@@ -323,6 +336,22 @@ void bridge_ports(const Reading& r) {
       add_ports(r, {std::string(word)});
     }
   }
+}
+
+void port_vids(const Reading& r) {
+  for_each_port(r, [&](std::string_view port, std::string_view text) {
+    auto vlans = parse_vlans(text);
+    if (!vlans) return r.error(vlans.error().what);
+    r.settings.port_vids.emplace(port, *std::move(vlans));
+  });
+}
+
+void port_pvids(const Reading& r) {
+  for_each_port(r, [&](std::string_view port, std::string_view text) {
+    const auto vlan = parse_vlan(text);
+    if (!vlan) return r.error(vlan.error().what);
+    r.settings.port_pvids.emplace(port, *vlan);
+  });
 }
 
 void foreign_ports(const Reading& r) {

@@ -1,9 +1,23 @@
 // The readers that rows of the attribute table name. Included by the table and the readers only.
 #pragma once
 
+#include <span>
+
 #include "agent/interfaces/attributes.h"
 
 namespace vtepd::agent::readers {
+
+// What readers share.
+struct Choice {
+  std::string_view word{};
+  std::uint64_t value{};
+};
+/// The value of the word, in whatever case it is written; the error lists the words.
+Result<std::uint64_t> choose(std::span<const Choice> choices, std::string_view text);
+/// "a comment needs a line of its own", where that is what is wrong.
+std::string_view hint(std::string_view text);
+/// A yes or no; an error and nothing where it is neither.
+std::optional<bool> truth(const Reading& r);
 
 // Values of options.
 Result<std::uint64_t> number(const AttributeRow& row, std::string_view text);
@@ -13,6 +27,12 @@ Result<std::uint64_t> port_router(const AttributeRow& row, std::string_view text
 Result<std::uint64_t> ethertype(const AttributeRow& row, std::string_view text);
 Result<std::uint64_t> ttl(const AttributeRow& row, std::string_view text);
 Result<std::uint64_t> tos(const AttributeRow& row, std::string_view text);
+Result<std::uint64_t> address_generation(const AttributeRow& row, std::string_view text);
+Result<std::uint64_t> bond_mode(const AttributeRow& row, std::string_view text);
+Result<std::uint64_t> bond_hash_policy(const AttributeRow& row, std::string_view text);
+Result<std::uint64_t> bond_lacp_rate(const AttributeRow& row, std::string_view text);
+Result<std::uint64_t> bond_reselect(const AttributeRow& row, std::string_view text);
+Result<std::uint64_t> mac_number(const AttributeRow& row, std::string_view text);
 Result<std::uint64_t> tunneled_protocols(const AttributeRow& row, std::string_view text);
 
 /// Sets row.option; of a port also in the form "swp1=VALUE swp2=VALUE".
@@ -21,6 +41,13 @@ void option(const Reading& r);
 // Any link.
 void address(const Reading& r);
 void netmask(const Reading& r);
+void broadcast(const Reading& r);
+void scope(const Reading& r);
+void preferred_lifetime(const Reading& r);
+void pointopoint(const Reading& r);
+void gateway(const Reading& r);
+void virtual_address(const Reading& r);
+void virtual_address_generation(const Reading& r);
 void address_purge(const Reading& r);
 void mtu(const Reading& r);
 void mac(const Reading& r);
@@ -29,9 +56,12 @@ void link_type(const Reading& r);
 void link_down(const Reading& r);
 void user_command(const Reading& r);
 
-// Bridges and ports.
+// Bridges and ports; bonds.
 void vlan_aware(const Reading& r);
-void bridge_ports(const Reading& r);
+void always_up(const Reading& r);
+void ports(const Reading& r);
+void port_vids(const Reading& r);
+void port_pvids(const Reading& r);
 void foreign_ports(const Reading& r);
 void vids(const Reading& r);
 void pvid(const Reading& r);
@@ -51,6 +81,8 @@ void local_address(const Reading& r);
 void remote_or_group(const Reading& r);
 void physical_device(const Reading& r);
 void tunnel_map(const Reading& r);
+void vnis(const Reading& r);
+void group_map(const Reading& r);
 void remote_addresses(const Reading& r);
 void remote_address_map(const Reading& r);
 void purge_remotes(const Reading& r);

@@ -168,6 +168,67 @@ void add_remotes(const Reading& r, std::string_view entry) {
   }
 }
 
+/// The group `steps` behind the first, as a number behind its last bytes.
+IpAddress nth_group(const IpAddress& first, std::uint64_t steps) {
+  const auto bytes = first.bytes();
+  std::vector<std::uint8_t> raw(bytes.begin(), bytes.end());
+  for (auto byte = raw.rbegin(); byte != raw.rend() && steps != 0; ++byte, steps >>= 8U) {
+    steps += *byte;
+    *byte = static_cast<std::uint8_t>(steps & 0xFFU);
+  }
+  return *IpAddress::from_bytes(raw);
+}
+
+struct Groups {
+  IpAddress first{};
+  bool one_each{};  // the VNIs have the addresses from the first on; otherwise all have the first
+};
+
+/// "239.1.1.1", "239.1.1.1-239.1.1.9" or "239.1.1.0/24" for so many VNIs.
+Result<Groups> parse_groups(std::string_view text, std::size_t vnis) {
+  const auto dash = text.find('-');
+  const auto prefix = IpPrefix::parse(text.substr(0, dash));
+  if (!prefix || !prefix->address.is_multicast()) {
+    return wrong(in_quotes(text) + " is not a multicast address");
+  }
+  Groups groups{.first = prefix->address};
+  const unsigned host_bits =
+      static_cast<unsigned>(prefix->address.bytes().size() * 8) - prefix->length;
+  if (dash != std::string_view::npos) {
+    const auto last = IpAddress::parse(text.substr(dash + 1));
+    if (!last || nth_group(groups.first, vnis - 1) != *last) {
+      return wrong(
+          fmt::format("{} is not a range of {} groups, one for each VNI", in_quotes(text), vnis));
+    }
+    groups.one_each = true;
+  } else if (host_bits != 0) {
+    if (host_bits < 32 && (std::uint64_t{1} << host_bits) < vnis) {
+      return wrong(fmt::format("{} has room for fewer groups than {} VNIs", in_quotes(text), vnis));
+    }
+    groups.one_each = true;
+  }
+  return groups;
+}
+
+void add_groups(const Reading& r, std::string_view entry) {
+  const auto equals = entry.find('=');
+  if (equals == std::string_view::npos) {
+    r.error(fmt::format("{} is not VNI=GROUP", in_quotes(entry)));
+    return;
+  }
+  const auto vnis = parse_vnis(entry.substr(0, equals));
+  if (!vnis) return r.error(vnis.error().what);
+  const auto groups = parse_groups(entry.substr(equals + 1), vnis->size());
+  if (!groups) return r.error(groups.error().what);
+  for (std::size_t i = 0; i < vnis->size(); ++i) {
+    const auto group = nth_group(groups->first, groups->one_each ? i : 0);
+    if (!r.settings.vni_groups.emplace((*vnis)[i], group).second) {
+      r.error(fmt::format("VNI {} has a group already", (*vnis)[i]));
+      return;
+    }
+  }
+}
+
 }  // namespace
 
 Result<std::uint64_t> ttl(const AttributeRow& /*row*/, std::string_view text) {
@@ -231,6 +292,18 @@ void tunnel_map(const Reading& r) {
                                     *Vni::make(entry->vnis.first + i), r.attribute.origin});
     }
   }
+}
+
+void vnis(const Reading& r) {
+  for (const auto word : words(r.attribute.value)) {
+    const auto found = parse_vnis(word);
+    if (!found) return r.error(found.error().what);
+    r.settings.vnis.insert(r.settings.vnis.end(), found->begin(), found->end());
+  }
+}
+
+void group_map(const Reading& r) {
+  for (const auto word : words(r.attribute.value)) add_groups(r, word);
 }
 
 void remote_addresses(const Reading& r) {

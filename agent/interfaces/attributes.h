@@ -33,6 +33,13 @@ struct TunnelEntry {
   Origin origin{};
 };
 
+/// An address-virtual line: a gateway that several switches have, with one MAC.
+struct VirtualAddress {
+  std::optional<MacAddress> mac{};  // none: the kernel's choice
+  std::vector<IpPrefix> addresses{};
+  Origin origin{};
+};
+
 /// All that the stanzas of one link say. Fields for different kinds of links lie side by side;
 /// `said` tells which were given.
 struct LinkSettings {
@@ -52,14 +59,22 @@ struct LinkSettings {
   std::string link_type{};
   std::vector<IpPrefix> addresses{};
   std::vector<Origin> address_lines{};
-  std::size_t addresses_before{};  // how many of them former stanzas gave
+  std::vector<AddressDetails> address_details{};  // as many
+  std::size_t addresses_before{};                 // how many of them former stanzas gave
+  std::vector<IpAddress> gateways{};
+  std::vector<Origin> gateway_lines{};
+  std::vector<VirtualAddress> virtual_addresses{};
+  std::uint64_t virtual_address_generation{};  // IN6_ADDR_GEN_MODE_* of their links
   std::vector<UserCommand> commands{};
 
-  // A bridge.
+  // A bridge, or a bond.
   bool vlan_aware{};
+  bool always_up{};
   std::vector<PortWord> ports{};
   std::string foreign_ports{};
   std::map<std::string, Options, std::less<>> port_options_of{};  // "bridge-learning swp1=off"
+  std::map<std::string, std::vector<VlanId>, std::less<>> port_vids{};  // bridge-port-vids
+  std::map<std::string, VlanId, std::less<>> port_pvids{};              // bridge-port-pvids
 
   // A bridge port; in a bridge's stanza, what its ports inherit.
   Options port_options{};
@@ -79,6 +94,8 @@ struct LinkSettings {
   IpAddress group{};
   std::string physical_device{};
   std::vector<TunnelEntry> tunnels{};
+  std::vector<Vni> vnis{};  // vxlan-vni: without VLANs, for routing
+  boost::container::flat_map<Vni, IpAddress> vni_groups{};
   std::vector<std::pair<Vni, IpAddress>> flood{};
   std::vector<Origin> flood_lines{};
 
@@ -95,7 +112,7 @@ struct LinkSettings {
 };
 
 /// Which links an attribute means something to.
-enum class Place : std::uint8_t { Any, Bridge, Port, Vxlan, Vlan, Vrf };
+enum class Place : std::uint8_t { Any, Bridge, Port, Vxlan, Vlan, Vrf, Bond };
 
 struct Reading;
 

@@ -17,6 +17,11 @@ constexpr std::size_t kMostPorts = 1023;
 constexpr std::string_view kGroupDevice = "ipmr-lo";
 constexpr std::uint32_t kGroupDeviceMtu = 16000;
 
+// The port that keeps a bridge's carrier (bridge-always-up). ifupdown2 puts the bridge's interface
+// index into the name, which nobody can know before the bridge is there.
+constexpr std::string_view kStandingPort = "brport-";
+constexpr std::size_t kLongestName = 15;  // IFNAMSIZ - 1
+
 bool same_words(const Stanza& a, const Stanza& b) {
   return a.family == b.family && a.method == b.method &&
          std::equal(a.attributes.begin(), a.attributes.end(), b.attributes.begin(),
@@ -30,10 +35,11 @@ struct KindMark {
   LinkKind kind{};
 };
 
-constexpr std::array<KindMark, 6> kKindMarks{{{"bridge-ports", LinkKind::Bridge},
+constexpr std::array<KindMark, 7> kKindMarks{{{"bridge-ports", LinkKind::Bridge},
                                               {"bridge-vlan-aware", LinkKind::Bridge},
                                               {"vxlan-id", LinkKind::Vxlan},
                                               {"bridge-vlan-vni-map", LinkKind::Vxlan},
+                                              {"vxlan-vni", LinkKind::Vxlan},
                                               {"vrf-table", LinkKind::Vrf},
                                               {"bond-slaves", LinkKind::Bond}}};
 
@@ -63,8 +69,10 @@ Devices::Devices(std::span<const Stanza> stanzas, std::span<const std::string> e
   for (const auto& stanza : stanzas) collect(stanza);
   for (auto& device : all_) classify(device);
   for (auto& device : all_) {
-    if (device.is_bridge()) resolve_ports(device, existing);
+    if (device.is_bridge() || device.kind == LinkKind::Bond) resolve_ports(device, existing);
   }
+  const auto count = all_.size();
+  for (std::size_t i = 0; i < count; ++i) add_standing_port(i);
   activate();
   enslave();
 }
@@ -77,6 +85,11 @@ const Device* Devices::find(const std::string& name) const {
 const Device* Devices::bridge_of(const Device& port) const {
   const auto* master = port.master.empty() ? nullptr : find(port.master);
   return master != nullptr && master->is_bridge() ? master : nullptr;
+}
+
+bool Devices::is_port(const Device& device) const {
+  const auto* master = device.master.empty() ? nullptr : find(device.master);
+  return master != nullptr && (master->is_bridge() || master->kind == LinkKind::Bond);
 }
 
 Device& Devices::at(const std::string& name, const Origin& origin) {
@@ -179,7 +192,7 @@ void Devices::resolve_ports(Device& bridge, std::span<const std::string> existin
   }
   std::unordered_set<std::string_view> seen;
   std::erase_if(bridge.ports, [&](const auto& port) { return !seen.insert(port.name).second; });
-  if (bridge.ports.size() > kMostPorts) refuse_ports(bridge);
+  if (bridge.is_bridge() && bridge.ports.size() > kMostPorts) refuse_ports(bridge);
 }
 
 void Devices::refuse_ports(Device& bridge) {
@@ -234,7 +247,7 @@ void Devices::need_lowers(std::size_t position) {
   const auto vrf = settings.vrf;
   const auto vrf_line = settings.where("vrf", origin);
   const auto lower_line = settings.where(is_vlan ? "vlan-raw-device" : "vxlan-physdev", origin);
-  need(std::string(all_[position].lower), lower_line, is_vlan);
+  need(std::string(all_[position].lower), lower_line, true);
   if (vrf.empty()) return;
   if (find(vrf) == nullptr) {
     diagnostics_.warning(vrf_line, fmt::format("VRF {} has no stanza: it must be there", vrf));
@@ -242,9 +255,20 @@ void Devices::need_lowers(std::size_t position) {
   need(vrf, vrf_line, false);
 }
 
+/// bridge-always-up: a dummy device that is always up. Positions, as in need_lowers().
+void Devices::add_standing_port(std::size_t position) {
+  if (!all_[position].is_bridge() || !all_[position].settings.always_up) return;
+  const auto name = (std::string(kStandingPort) + all_[position].name).substr(0, kLongestName);
+  const auto line = all_[position].settings.where("bridge-always-up", all_[position].origin);
+  at(name, line).kind = LinkKind::Dummy;
+  all_[position].ports.push_back({name, line});
+}
+
 void Devices::need_group_device(std::size_t position) {
   auto& device = all_[position];
-  if (!device.is_vxlan() || !device.lower.empty() || !device.settings.group.is_multicast()) return;
+  const bool has_groups =
+      device.settings.group.is_multicast() || !device.settings.vni_groups.empty();
+  if (!device.is_vxlan() || !device.lower.empty() || !has_groups) return;
   device.lower = kGroupDevice;
   auto& group_device = at(std::string(kGroupDevice), device.origin);
   group_device.kind = LinkKind::Dummy;
@@ -270,9 +294,10 @@ void Devices::activate() {
 
 void Devices::enslave_port(Device& bridge, const Device::Port& port) {
   auto& device = all_[by_name_.at(port.name)];
-  if (device.is_bridge() || device.name == "lo") {
-    diagnostics_.error(
-        port.origin, fmt::format("{}: {} cannot be a port of a bridge", bridge.name, device.name));
+  if (device.is_bridge() || device.name == "lo" || &device == &bridge) {
+    diagnostics_.error(port.origin,
+                       fmt::format("{}: {} cannot be a port of a {}", bridge.name, device.name,
+                                   bridge.is_bridge() ? "bridge" : "bond"));
   } else if (!device.master.empty()) {
     diagnostics_.error(port.origin, fmt::format("{} is a port of {}, and of {} at {}", device.name,
                                                 bridge.name, device.master, device.master_line));

@@ -32,12 +32,15 @@ struct Device {
     std::string name{};
     Origin origin{};
   };
-  std::vector<Port> ports{};  // bridge
+  std::vector<Port> ports{};  // bridge or bond
   unsigned uppers{};          // active VLAN devices that stand on it
 
   bool is_bridge() const { return kind == LinkKind::Bridge; }
   bool is_vxlan() const { return kind == LinkKind::Vxlan; }
-  bool is_single_vxlan() const { return is_vxlan() && settings.has("bridge-vlan-vni-map"); }
+  /// One that carries many VNIs.
+  bool is_single_vxlan() const {
+    return is_vxlan() && (settings.has("bridge-vlan-vni-map") || settings.has("vxlan-vni"));
+  }
   bool uses_dhcp() const;
 };
 
@@ -50,6 +53,8 @@ class Devices {
   const Device* find(const std::string& name) const;
   /// The bridge that has the link as its port; nullptr where none has.
   const Device* bridge_of(const Device& port) const;
+  /// Whether it belongs to a bridge or a bond, and so has no addresses of its own.
+  bool is_port(const Device& device) const;
   const std::vector<Device>& all() const { return all_; }
 
  private:
@@ -63,6 +68,7 @@ class Devices {
   void activate();
   void need(const std::string& name, const Origin& origin, bool bring_up);
   void need_lowers(std::size_t position);
+  void add_standing_port(std::size_t position);
   void need_group_device(std::size_t position);
   void enslave();
   void enslave_port(Device& bridge, const Device::Port& port);

@@ -10,9 +10,14 @@ namespace vtepd::agent {
 namespace {
 
 constexpr std::uint32_t kDefaultMtu = 1500;
+constexpr std::uint32_t kVxlanOverhead = 50;  // Ethernet, IPv4, UDP and vxlan headers
+constexpr std::uint32_t kVxlan6Overhead = 70;
 constexpr std::uint64_t kQinQ = 0x88A8;
 constexpr std::uint64_t kRouterAlways = 2;      // IFLA_BRPORT_MULTICAST_ROUTER: MDB_RTR_TYPE_PERM
 constexpr std::uint32_t kFirstVrfTable = 1001;  // ifupdown2's range for `vrf-table auto`
+constexpr std::uint64_t kMacvlanPrivate = 1;    // MACVLAN_MODE_PRIVATE
+// Behind the route of the device's own address, so that the switch speaks with that.
+constexpr std::uint32_t kVirtualAddressMetric = 1024;
 constexpr VlanFlags kUntaggedPvid{.pvid = true, .untagged = true};
 const auto kDefaultPvid = *VlanId::make(1);
 
@@ -35,6 +40,10 @@ class Planner {
     }
     for (auto& [name, link] : topology.links) {
       if (link.kind == LinkKind::Vlan) settle_vlan_mtu(topology, link);
+      if (link.kind == LinkKind::Vxlan) settle_vxlan_mtu(topology, link);
+    }
+    for (const auto& device : devices_.all()) {
+      if (device.active && !devices_.is_port(device)) plan_virtual_addresses(device, topology);
     }
     return topology;
   }
@@ -45,12 +54,15 @@ class Planner {
   void plan_kind(const Device& device, WantedLink& link);
   void plan_bridge(const Device& bridge, WantedLink& link) const;
   void plan_vxlan(const Device& vxlan, WantedLink& link);
+  static void plan_vni_filter(const LinkSettings& settings, WantedLink& link);
   void plan_port(const Device& port, const Device& bridge, WantedLink& link) const;
   void plan_port_options(const Device& port, const Device& bridge, WantedLink& link) const;
   static void plan_membership(const Device& port, const Device& bridge, WantedLink& link);
   void plan_addresses(const Device& device, WantedLink& link) const;
+  void plan_virtual_addresses(const Device& device, Topology& topology) const;
   static std::optional<std::uint32_t> default_mtu(const Device& device);
   void settle_vlan_mtu(Topology& topology, WantedLink& link);
+  static void settle_vxlan_mtu(const Topology& topology, WantedLink& link);
   std::uint32_t next_vrf_table();
 
   const Devices& devices_;
@@ -103,7 +115,7 @@ WantedLink Planner::plan(const Device& device) {
   plan_kind(device, link);
   if (const auto* bridge = devices_.bridge_of(device); bridge != nullptr) {
     plan_port(device, *bridge, link);
-  } else {
+  } else if (!devices_.is_port(device)) {
     plan_addresses(device, link);
   }
   return link;
@@ -126,12 +138,14 @@ void Planner::plan_kind(const Device& device, WantedLink& link) {
       link.vrf_table =
           device.settings.vrf_table != 0 ? device.settings.vrf_table : next_vrf_table();
       return;
+    case LinkKind::Bond:
+      add_kernel_defaults(Place::Bond, link.options);
+      return;
     case LinkKind::Dummy:
       return;
     case LinkKind::Other:
     case LinkKind::Veth:
     case LinkKind::Macvlan:
-    case LinkKind::Bond:
       link.ours = false;
       return;
   }
@@ -175,10 +189,8 @@ void Planner::plan_vxlan(const Device& vxlan, WantedLink& link) {
   if (vxlan.is_single_vxlan()) {
     link.options[Option::VxlanExternal] = 1;
     for (const auto& entry : settings.tunnels) link.tunnels[entry.vlan] = entry.vni;
-    if (value_or(link.options, Option::VxlanVniFilter, 0) != 0) {
-      for (const auto& [vlan, vni] : link.tunnels) link.vni_filter.push_back(vni);
-      std::sort(link.vni_filter.begin(), link.vni_filter.end());
-    }
+    if (!settings.vnis.empty()) link.options[Option::VxlanVniFilter] = 1;
+    if (value_or(link.options, Option::VxlanVniFilter, 0) != 0) plan_vni_filter(settings, link);
   } else {
     link.options[Option::VxlanId] = settings.vni.value();
   }
@@ -186,6 +198,16 @@ void Planner::plan_vxlan(const Device& vxlan, WantedLink& link) {
   link.options.try_emplace(Option::VxlanLearning, vxlan.is_single_vxlan() ? 0 : 1);
   link.flood = settings.flood;
   link.flood_lines = settings.flood_lines;
+}
+
+void Planner::plan_vni_filter(const LinkSettings& settings, WantedLink& link) {
+  link.vni_filter = settings.vnis;
+  for (const auto& [vlan, vni] : link.tunnels) link.vni_filter.push_back(vni);
+  std::sort(link.vni_filter.begin(), link.vni_filter.end());
+  for (const auto vni : link.vni_filter) {
+    const auto group = settings.vni_groups.find(vni);
+    if (group != settings.vni_groups.end()) link.vni_groups.insert(*group);
+  }
 }
 
 void Planner::plan_port(const Device& port, const Device& bridge, WantedLink& link) const {
@@ -232,6 +254,15 @@ void Planner::plan_port_options(const Device& port, const Device& bridge, Wanted
 void Planner::plan_membership(const Device& port, const Device& bridge, WantedLink& link) {
   const auto& own = port.settings;
   const auto& inherited = bridge.settings;
+  // ifupdown2's first way: with both lines, they are all that is said of the ports.
+  if (inherited.has("bridge-port-vids") && inherited.has("bridge-port-pvids")) {
+    if (const auto it = inherited.port_vids.find(port.name); it != inherited.port_vids.end()) {
+      for (const auto vlan : it->second) link.vlans[vlan] = {};
+    }
+    const auto it = inherited.port_pvids.find(port.name);
+    link.vlans[it == inherited.port_pvids.end() ? kDefaultPvid : it->second] = kUntaggedPvid;
+    return;
+  }
   if (own.has("bridge-access")) {
     link.vlans[own.access] = kUntaggedPvid;
     return;
@@ -254,6 +285,44 @@ void Planner::plan_addresses(const Device& device, WantedLink& link) const {
   link.keep_addresses = device.settings.keep_addresses || device.uses_dhcp();
   link.addresses = device.settings.addresses;
   link.address_lines = device.settings.address_lines;
+  for (std::size_t i = 0; i < link.addresses.size(); ++i) {
+    const auto& details = device.settings.address_details[i];
+    if (details != AddressDetails{}) link.address_details.emplace(link.addresses[i], details);
+  }
+  link.gateways = device.settings.gateways;
+  link.gateway_lines = device.settings.gateway_lines;
+}
+
+/// A gateway that several switches share stands on a device of its own, because it has a MAC of its
+/// own: a macvlan beside the device, which answers for it and sends nothing to its siblings.
+void Planner::plan_virtual_addresses(const Device& device, Topology& topology) const {
+  const auto& settings = device.settings;
+  const auto& below = topology.links.at(device.name);
+  for (std::size_t i = 0; i < settings.virtual_addresses.size(); ++i) {
+    const auto& virtual_address = settings.virtual_addresses[i];
+    WantedLink link{.name = virtual_device(device.name, i),
+                    .origin = virtual_address.origin,
+                    .kind = LinkKind::Macvlan,
+                    .ours = true,
+                    .lower = device.name,
+                    .mtu = below.mtu,
+                    .mac = virtual_address.mac,
+                    .up = !settings.link_down,
+                    .master = below.master};
+    // Both switches have the address: neither may ask whether the other has it.
+    link.options = {{Option::MacvlanMode, kMacvlanPrivate},
+                    {Option::Ipv6AddressGeneration, settings.virtual_address_generation},
+                    {Option::Ipv6AcceptDad, 0},
+                    {Option::Ipv6DadTransmits, 0},
+                    {Option::Ipv6EnhancedDad, 0}};
+    link.addresses = virtual_address.addresses;
+    link.address_lines.assign(link.addresses.size(), virtual_address.origin);
+    for (const auto& prefix : link.addresses) {
+      link.address_details[prefix].metric = kVirtualAddressMetric;
+    }
+    link.said.emplace("address-virtual", virtual_address.origin);
+    topology.links.emplace(link.name, std::move(link));
+  }
 }
 
 /// A VLAN device has its lower device's MTU, and no more than that: Linux refuses more.
@@ -273,6 +342,19 @@ void Planner::settle_vlan_mtu(Topology& topology, WantedLink& link) {
     link.mtu = lower->mtu;
   }
   if (!link.mtu) link.mtu = lower->mtu;
+}
+
+/// Where no line says an MTU, a device that is bound to another leaves room for the outer headers:
+/// Linux refuses more. What the lower device has is not known here unless the files say it.
+void Planner::settle_vxlan_mtu(const Topology& topology, WantedLink& link) {
+  const auto lower = topology.links.find(link.lower);
+  if (lower == topology.links.end() || link.said.contains("mtu")) return;
+  const auto overhead = link.vxlan_local.is_v6() ? kVxlan6Overhead : kVxlanOverhead;
+  if (!lower->second.mtu) {
+    link.mtu.reset();
+  } else if (link.mtu && *lower->second.mtu > overhead) {
+    link.mtu = std::min(*link.mtu, *lower->second.mtu - overhead);
+  }
 }
 
 }  // namespace

@@ -6,10 +6,13 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "agent/interfaces/words.h"
+
 namespace vtepd::agent {
 namespace {
 
 constexpr std::uint64_t kQinQ = 0x88A8;
+constexpr std::size_t kVirtualNameHead = 13;  // ifupdown2's: NAME[0:13]-vN
 
 class Checks {
  public:
@@ -25,6 +28,7 @@ class Checks {
       if (device.is_vxlan()) check_vxlan(device);
       if (!device.master.empty()) check_member(device);
       check_addresses(device);
+      check_virtual_addresses(device);
     }
   }
 
@@ -40,6 +44,7 @@ class Checks {
   void claim_vni(Vni vni, const Device& vxlan, const Origin& line);
   void claim_vlan(VlanId vlan, const Device& owner, const Device& vxlan, const Origin& line);
   void check_member(const Device& device);
+  void check_virtual_addresses(const Device& device);
   void check_addresses(const Device& device);
 
   struct Claim {
@@ -122,6 +127,8 @@ std::string_view Checks::misplaced(const AttributeRow& row, const Device& device
       return device.is_vxlan() ? "" : "a vxlan device";
     case Place::Vlan:
       return device.kind == LinkKind::Vlan ? "" : "a VLAN device";
+    case Place::Bond:
+      return device.kind == LinkKind::Bond ? "" : "a bond";
     case Place::Vrf:
       return device.kind == LinkKind::Vrf ? "" : "a VRF";
   }
@@ -219,15 +226,20 @@ void Checks::check_vxlan(const Device& vxlan) {
                                    vxlan.name, bridge->name));
   }
   if (!vxlan.is_single_vxlan()) {
-    if (settings.has("vxlan-remoteip-map") || settings.has("vxlan-vnifilter")) {
-      diagnostics_.error(vxlan.origin, fmt::format("{}: vxlan-remoteip-map and vxlan-vnifilter "
-                                                   "need bridge-vlan-vni-map",
-                                                   vxlan.name));
+    for (const auto* attribute : {"vxlan-remoteip-map", "vxlan-vnifilter", "vxlan-mcastgrp-map"}) {
+      if (!settings.has(attribute)) continue;
+      diagnostics_.error(settings.where(attribute, vxlan.origin),
+                         fmt::format("{}: {} needs bridge-vlan-vni-map", vxlan.name, attribute));
     }
   } else if (settings.has("vxlan-remoteip")) {
     diagnostics_.error(
         settings.where("vxlan-remoteip", vxlan.origin),
         fmt::format("{}: a device of many VNIs needs vxlan-remoteip-map", vxlan.name));
+  }
+  if (!settings.vni_groups.empty() && value_or(settings.options, Option::VxlanVniFilter, 0) == 0) {
+    diagnostics_.warning(
+        settings.where("vxlan-mcastgrp-map", vxlan.origin),
+        fmt::format("{}: vxlan-mcastgrp-map does nothing without vxlan-vnifilter", vxlan.name));
   }
   check_vxlan_families(vxlan);
 }
@@ -249,16 +261,16 @@ void Checks::check_vxlan_families(const Device& vxlan) {
 void Checks::check_member(const Device& device) {
   const auto& settings = device.settings;
   const auto* bridge = devices_.bridge_of(device);
+  if (devices_.is_port(device) && !settings.addresses.empty()) {
+    diagnostics_.warning(
+        settings.address_lines.front(),
+        fmt::format("{}: addresses are ignored on a port of {}", device.name, device.master));
+  }
   if (bridge == nullptr) return;
   for (const auto* attribute : {"ip-forward", "ip6-forward"}) {
     if (!settings.has(attribute)) continue;
     diagnostics_.error(settings.where(attribute, device.origin),
                        fmt::format("{}: {} on a port of {}", device.name, attribute, bridge->name));
-  }
-  if (!settings.addresses.empty()) {
-    diagnostics_.warning(
-        settings.address_lines.front(),
-        fmt::format("{}: addresses are ignored on a port of {}", device.name, bridge->name));
   }
   for (const auto* attribute : {"bridge-vids", "bridge-pvid"}) {
     if (!settings.has("bridge-access") || !settings.has(attribute)) continue;
@@ -292,7 +304,33 @@ void Checks::check_addresses(const Device& device) {
   }
 }
 
+/// Their devices' names are made of this one's, and must be free and short enough.
+void Checks::check_virtual_addresses(const Device& device) {
+  const auto& lines = device.settings.virtual_addresses;
+  if (lines.empty()) return;
+  if (devices_.is_port(device)) {
+    diagnostics_.warning(
+        lines.front().origin,
+        fmt::format("{}: address-virtual is ignored on a port of {}", device.name, device.master));
+    return;
+  }
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    const auto name = virtual_device(device.name, i);
+    const std::string_view why =
+        devices_.find(name) != nullptr ? "is another interface's" : why_no_link_name(name);
+    if (why.empty()) continue;
+    diagnostics_.error(lines[i].origin,
+                       fmt::format("{}: its device would be {}, which {}", device.name, name, why));
+  }
+}
+
 }  // namespace
+
+std::string virtual_device(std::string_view device, std::size_t index) {
+  std::string head(device.substr(0, kVirtualNameHead));
+  std::replace(head.begin(), head.end(), '.', '-');
+  return fmt::format("{}-v{}", head, index);
+}
 
 void check_devices(const Devices& devices, Diagnostics& diagnostics) {
   Checks(devices, diagnostics).run();

@@ -7,6 +7,9 @@
 
 namespace vtepd::agent {
 
+/// The name of the device that an interface's n-th address-virtual line (from 0) stands on.
+std::string virtual_device(std::string_view device, std::size_t index);
+
 void check_devices(const Devices& devices, Diagnostics& diagnostics);
 
 }  // namespace vtepd::agent

@@ -58,7 +58,9 @@ TEST_CASE("no two rows set the same option") {
   std::set<Option> options;
   for (const auto& row : attribute_table()) {
     INFO(row.name);
-    if (row.value != nullptr) CHECK(options.insert(row.option).second);
+    // A bond's system MAC has three names in ifupdown2, and a row has two.
+    if (row.value == nullptr || row.name == "es-sys-mac") continue;
+    CHECK(options.insert(row.option).second);
   }
 }
 
@@ -168,8 +170,8 @@ TEST_CASE("values that have words have their kernel numbers") {
 }
 
 TEST_CASE("attributes that are not applied say so with their line") {
-  CHECK(read(" gateway 10.0.0.254\n").messages ==
-        Lines{"f:2: warning: x: gateway: known, but not applied by this version"});
+  CHECK(read(" vrrp 1 10.0.0.254/24\n").messages ==
+        Lines{"f:2: warning: x: vrrp: known, but not applied by this version"});
   CHECK(read(" mstpctl-bpduguard yes\n").messages ==
         Lines{"f:2: notice: x: mstpctl-bpduguard: ignored: vtepd does not drive mstpd"});
 }

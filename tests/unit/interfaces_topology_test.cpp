@@ -314,6 +314,127 @@ TEST_CASE("1,023 ports are planned, one more is refused with the count and the w
               "port"});
 }
 
+TEST_CASE("a shared gateway is a macvlan beside its device, behind the device's own routes") {
+  const auto p = plan(kBridge +
+                      " mtu 9000\n"
+                      "auto red\niface red\n vrf-table 1010\n"
+                      "auto br0.10\niface br0.10\n address 10.0.10.2/24\n vrf red\n"
+                      " address-virtual 00:00:5e:00:01:0a 10.0.10.1/24 2001:db8::1/64\n"
+                      " address-virtual none 10.0.10.3/24\n address-virtual-ipv6-addrgen off\n");
+  const auto& first = p.link("br0-10-v0");
+  CHECK(first.kind == LinkKind::Macvlan);
+  CHECK(first.ours);
+  CHECK(first.lower == "br0.10");
+  CHECK(first.master == "red");
+  CHECK(first.mtu == 9000);
+  CHECK(first.mac == MacAddress::parse("00:00:5e:00:01:0a"));
+  CHECK(first.up == true);
+  CHECK(option(first.options, Option::MacvlanMode) == 1);
+  CHECK(option(first.options, Option::Ipv6AddressGeneration) == 1);
+  CHECK(option(first.options, Option::Ipv6AcceptDad) == 0);
+  REQUIRE(first.addresses.size() == 2);
+  CHECK(first.address_details.at(first.addresses[1]).metric == 1024);
+  CHECK(first.origin.line == 14);
+  CHECK_FALSE(p.link("br0-10-v1").mac);
+}
+
+TEST_CASE("a shared gateway's device whose name Linux would refuse is an error at its line") {
+  const auto p = plan(
+      "auto thirteenchars\niface thirteenchars\n link-type dummy\n"
+      " address-virtual 00:00:5e:00:01:0a 10.0.10.1/24\n");
+  CHECK(p.messages.size() == 1);
+  CHECK(p.topology.links.empty());
+}
+
+TEST_CASE("what stands behind an address belongs to it") {
+  const auto p = plan(
+      "auto swp1\niface swp1 inet static\n address 10.0.0.1\n netmask 255.255.255.0\n"
+      " broadcast 10.0.0.127\n scope link\n address 10.0.1.1/32\n pointopoint 10.0.1.2\n"
+      " address 10.0.2.1/24\n address 2001:db8::1/64\n preferred-lifetime 0\n"
+      " gateway 10.0.0.254\n gateway 2001:db8::fe\n gateway 10.0.0.253\n");
+  const auto& link = p.link("swp1");
+  const auto& details = link.address_details;
+  CHECK(details.size() == 3);
+  CHECK(details.at(*IpPrefix::parse("10.0.0.1/24")).broadcast == IpAddress::parse("10.0.0.127"));
+  CHECK(details.at(*IpPrefix::parse("10.0.0.1/24")).scope == 253);
+  CHECK(details.at(*IpPrefix::parse("10.0.1.1/32")).peer == IpAddress::parse("10.0.1.2"));
+  CHECK(details.at(*IpPrefix::parse("2001:db8::1/64")).preferred_seconds == 0);
+  CHECK(link.gateways ==
+        std::vector{*IpAddress::parse("10.0.0.254"), *IpAddress::parse("2001:db8::fe")});
+  CHECK(link.gateway_lines[1].line == 13);
+  CHECK(p.messages ==
+        Lines{"f:14: warning: swp1: gateway: there is a gateway of this family already: "
+              "10.0.0.254, which holds"});
+}
+
+TEST_CASE("a bond has its slaves and options, and its slaves no addresses") {
+  const auto p = plan(
+      "auto bond0\niface bond0\n bond-ports glob swp[1-2]\n bond-mode 802.3ad\n"
+      " bond-miimon 100\n bond-lacp-rate fast\n bond-xmit-hash-policy layer3+4\n"
+      " address 10.0.0.1/24\niface swp1\n address 10.9.9.9/24\n");
+  const auto& bond = p.link("bond0");
+  CHECK(bond.kind == LinkKind::Bond);
+  CHECK(bond.ours);
+  CHECK(option(bond.options, Option::BondMode) == 4);
+  CHECK(option(bond.options, Option::BondMiimon) == 100);
+  CHECK(option(bond.options, Option::BondLacpRate) == 1);
+  CHECK(option(bond.options, Option::BondXmitHashPolicy) == 1);
+  CHECK(bond.addresses.size() == 1);
+  CHECK(p.link("swp1").master == "bond0");
+  CHECK(p.link("swp1").addresses.empty());
+  CHECK(p.link("swp2").up == true);
+}
+
+TEST_CASE("a link in a bond and in a bridge is refused") {
+  const auto p = plan(kBridge + " bridge-ports swp1\nauto bond0\niface bond0\n bond-slaves swp1\n");
+  CHECK(p.messages == Lines{"f:9: error: swp1 is a port of bond0, and of br0 at f:6"});
+}
+
+TEST_CASE("with bridge-port-vids and -pvids, they are all the VLANs of the ports") {
+  const auto p = plan(kBridge +
+                      " bridge-ports swp1 swp2\n bridge-port-vids swp1=100-102,200 swp2=7\n"
+                      " bridge-port-pvids swp1=100\n");
+  CHECK(vlans(p.link("swp1")) == "100* 101 102 200");
+  CHECK(vlans(p.link("swp2")) == "1* 7");
+}
+
+TEST_CASE("bridge-always-up is a port that is always up") {
+  const auto p = plan(kBridge + " bridge-ports none\n bridge-always-up yes\n");
+  const auto& port = p.link("brport-br0");
+  CHECK(port.kind == LinkKind::Dummy);
+  CHECK(port.ours);
+  CHECK(port.master == "br0");
+  CHECK(port.up == true);
+}
+
+TEST_CASE("groups of a VNI filter: one for all, one each, or counted out of a net") {
+  const std::string map =
+      "auto v\niface v\n vxlan-local-tunnelip 10.0.0.1\n vxlan-vnifilter on\n"
+      " bridge-vlan-vni-map 10-12=10-12 20=20 30-31=30-31\n"
+      " vxlan-mcastgrp-map 10-12=239.1.1.1-239.1.1.3 20=239.2.2.2 30-31=239.3.0.254/16\n";
+  const auto p = plan(map);
+  const auto& groups = p.link("v").vni_groups;
+  const auto group = [&](unsigned vni) { return fmt::format("{}", groups.at(*Vni::make(vni))); };
+  CHECK(groups.size() == 6);
+  CHECK(group(12) == "239.1.1.3");
+  CHECK(group(20) == "239.2.2.2");
+  CHECK(group(31) == "239.3.0.255");
+  CHECK(p.link("v").lower == "ipmr-lo");
+  CHECK(plan(map + " vxlan-mcastgrp-map 10=239.9.9.9\n").messages ==
+        Lines{"f:7: error: v: vxlan-mcastgrp-map: VNI 10 has a group already"});
+}
+
+TEST_CASE("vxlan-vni makes a device of many VNIs that stands in a VRF") {
+  const auto p = plan(
+      "auto red\niface red\n vrf-table auto\nauto l3\niface l3\n vxlan-vni 4001 4002\n"
+      " vxlan-local-tunnelip 10.0.0.1\n vrf red\n");
+  const auto& link = p.link("l3");
+  CHECK(link.is_single_vxlan());
+  CHECK(option(link.options, Option::VxlanVniFilter) == 1);
+  CHECK(link.vni_filter.size() == 2);
+  CHECK(link.master == "red");
+}
+
 TEST_CASE("endless input is refused with one error, not with all memory") {
   std::string text;
   for (int i = 0; i < 400; ++i) text += fmt::format("iface a{}x[1-4096]\n mtu 1500\n", i);

@@ -1,0 +1,170 @@
+// Readers of addresses and what belongs to one: mask, broadcast, scope; gateways, virtual
+// addresses.
+
+#include <algorithm>
+#include <bit>
+#include <limits>
+
+#include "agent/interfaces/attribute_readers.h"
+#include "agent/interfaces/words.h"
+
+namespace vtepd::agent::readers {
+namespace {
+
+constexpr std::uint64_t kForever = std::numeric_limits<std::uint32_t>::max();
+
+/// "24", or a mask of the address's family.
+std::optional<std::uint8_t> prefix_length(std::string_view text, const IpAddress& address) {
+  const std::size_t longest = address.bytes().size() * 8;
+  if (const auto number = parse_number(text)) {
+    if (*number > longest) return std::nullopt;
+    return static_cast<std::uint8_t>(*number);
+  }
+  const auto mask = IpAddress::parse(text);
+  if (!mask || mask->family() != address.family()) return std::nullopt;
+  unsigned length = 0;
+  bool ended = false;
+  for (const auto byte : mask->bytes()) {
+    const auto ones = static_cast<unsigned>(std::countl_one(byte));
+    const bool hole = static_cast<std::uint8_t>(byte << ones) != 0;
+    if (hole || (ended && byte != 0)) return std::nullopt;
+    ended |= ones < 8;
+    length += ones;
+  }
+  return static_cast<std::uint8_t>(length);
+}
+
+std::optional<IpPrefix> parse_prefix(const Reading& r, std::string_view text) {
+  auto prefix = IpPrefix::parse(text);
+  if (!prefix) r.error(fmt::format("{} is not an address{}", in_quotes(text), hint(text)));
+  return prefix;
+}
+
+/// The details of the address that the line stands behind; nullptr and a warning without one.
+AddressDetails* details(const Reading& r) {
+  if (r.settings.addresses.size() > r.settings.addresses_before) {
+    return &r.settings.address_details.back();
+  }
+  r.warning("no address before it: ignored");
+  return nullptr;
+}
+
+/// The other end or the broadcast address: of the family of the address before it.
+std::optional<IpAddress> companion(const Reading& r) {
+  const auto& address = r.settings.addresses.back().address;
+  const auto prefix = parse_prefix(r, r.attribute.value);
+  if (!prefix || prefix->address.family() == address.family()) {
+    return prefix ? std::optional(prefix->address) : std::nullopt;
+  }
+  r.error(fmt::format("{} and {} are of two families", prefix->address, address));
+  return std::nullopt;
+}
+
+}  // namespace
+
+void address(const Reading& r) {
+  const auto prefix = parse_prefix(r, r.attribute.value);
+  if (!prefix) return;
+  r.settings.addresses.push_back(*prefix);
+  r.settings.address_lines.push_back(r.attribute.origin);
+  r.settings.address_details.emplace_back();
+}
+
+void netmask(const Reading& r) {
+  if (details(r) == nullptr) return;
+  auto& prefix = r.settings.addresses.back();
+  const auto length = prefix_length(r.attribute.value, prefix.address);
+  if (!length) {
+    r.error(fmt::format("{} is not a mask of {}", in_quotes(r.attribute.value), prefix.address));
+    return;
+  }
+  prefix.length = *length;
+}
+
+void broadcast(const Reading& r) {
+  auto* const of = details(r);
+  if (of == nullptr) return;
+  const auto address = companion(r);
+  if (address && address->is_v6()) r.error("IPv6 has no broadcast");
+  if (address && address->is_v4()) of->broadcast = *address;
+}
+
+void scope(const Reading& r) {
+  auto* const of = details(r);
+  if (of == nullptr) return;
+  // RT_SCOPE_* of linux/rtnetlink.h.
+  const auto value = choose(std::array<Choice, 6>{{{"universe", 0},
+                                                   {"global", 0},
+                                                   {"site", 200},
+                                                   {"link", 253},
+                                                   {"host", 254},
+                                                   {"nowhere", 255}}},
+                            r.attribute.value);
+  if (!value) r.error(value.error().what);
+  if (value) of->scope = static_cast<std::uint8_t>(*value);
+}
+
+void preferred_lifetime(const Reading& r) {
+  auto* const of = details(r);
+  if (of == nullptr) return;
+  const auto seconds =
+      r.attribute.value == "forever" ? kForever : parse_number(r.attribute.value).value_or(-1);
+  if (seconds > kForever) {
+    r.error(fmt::format("{} is neither forever nor seconds", in_quotes(r.attribute.value)));
+  } else {
+    of->preferred_seconds = static_cast<std::uint32_t>(seconds);
+  }
+}
+
+void pointopoint(const Reading& r) {
+  auto* const of = details(r);
+  if (of == nullptr) return;
+  if (const auto address = companion(r)) of->peer = *address;
+}
+
+void gateway(const Reading& r) {
+  for (const auto word : words(r.attribute.value)) {
+    const auto address = IpAddress::parse(word);
+    if (!address || address->is_zero() || address->is_multicast()) {
+      r.error(fmt::format("{} is not a gateway's address{}", in_quotes(word), hint(word)));
+      return;
+    }
+    auto& gateways = r.settings.gateways;
+    const auto same = std::find_if(gateways.begin(), gateways.end(), [&](const auto& other) {
+      return other.family() == address->family();
+    });
+    if (same == gateways.end()) {
+      gateways.push_back(*address);
+      r.settings.gateway_lines.push_back(r.attribute.origin);
+    } else if (*same != *address) {
+      r.warning(fmt::format("there is a gateway of this family already: {}, which holds", *same));
+    }
+  }
+}
+
+/// "MAC ADDRESS...", or "none ADDRESS..."
+void virtual_address(const Reading& r) {
+  const auto all = words(r.attribute.value);
+  VirtualAddress virtual_address{.origin = r.attribute.origin};
+  if (all.front() != "none" && all.front() != "None") {
+    virtual_address.mac = MacAddress::parse(all.front());
+    if (!virtual_address.mac || virtual_address.mac->is_multicast()) {
+      r.error(fmt::format("{} is neither none nor a device's MAC address", in_quotes(all.front())));
+      return;
+    }
+  }
+  for (auto word = all.begin() + 1; word != all.end(); ++word) {
+    const auto prefix = parse_prefix(r, *word);
+    if (!prefix) return;
+    virtual_address.addresses.push_back(*prefix);
+  }
+  r.settings.virtual_addresses.push_back(std::move(virtual_address));
+}
+
+void virtual_address_generation(const Reading& r) {
+  const auto mode = address_generation(r.row, r.attribute.value);
+  if (!mode) r.error(mode.error().what);
+  if (mode) r.settings.virtual_address_generation = *mode;
+}
+
+}  // namespace vtepd::agent::readers
