@@ -1,0 +1,51 @@
+// Packet sockets: one that listens to ARP and neighbour discovery on one port, one that asks.
+//
+// A socket for each port, so that a port that is flooded fills only its own queue, and the kernel
+// drops the rest before anybody is woken. The filter runs in the kernel: what is neither ARP nor
+// ND is never copied, and what this machine sends (PACKET_IGNORE_OUTGOING) not even looked at.
+// The tap lies in front of the bridge: it sees a frame before its MAC is learned.
+//
+// Threads: the event loop's. Errors: as results, with what was being done. Ownership: the objects
+// close their descriptors. Needs CAP_NET_RAW. Sources: packet(7), linux/if_packet.h, socket(7).
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <span>
+#include <utility>
+
+#include "evpn/snooper/frame.h"
+
+namespace vtepd::evpn {
+
+class PacketSocket {
+ public:
+  using Sink = std::function<void(std::span<const std::uint8_t>, std::optional<StrippedTag>)>;
+
+  /// Listens on one port.
+  static Result<PacketSocket> listen(IfIndex port);
+  /// Sends only.
+  static Result<PacketSocket> for_sending();
+
+  PacketSocket(PacketSocket&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  PacketSocket& operator=(PacketSocket&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+  }
+  PacketSocket(const PacketSocket&) = delete;
+  PacketSocket& operator=(const PacketSocket&) = delete;
+  ~PacketSocket();
+
+  int fd() const { return fd_; }
+
+  /// Hands over one waiting frame; false when there is none.
+  Result<bool> receive(const Sink& sink) const;
+  Result<> send(IfIndex device, std::span<const std::uint8_t> frame) const;
+
+ private:
+  explicit PacketSocket(int fd) : fd_(fd) {}
+  int fd_ = -1;
+};
+
+}  // namespace vtepd::evpn

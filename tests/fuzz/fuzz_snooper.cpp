@@ -1,0 +1,27 @@
+// Arbitrary bytes as one frame of a host: read or refused; what is read is a host's, and the
+// question to it can be written and is no word of a host with another address.
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+
+#include "evpn/snooper/frame.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace vtepd::evpn;
+  if (size < 4) return 0;
+  std::optional<StrippedTag> tag;
+  if ((data[0] & 1U) != 0) {
+    tag = StrippedTag{(data[0] & 2U) != 0 ? std::uint16_t{0x8100} : std::uint16_t{0x88A8},
+                      static_cast<std::uint16_t>((data[1] << 8U) | data[2])};
+  }
+  const auto word = parse_word({data + 3, size - 3}, tag);
+  if (!word) return 0;
+  if (word->mac.is_zero() || word->mac.is_multicast()) std::abort();
+  if (word->kind == WordKind::AddressProbe) return 0;
+  if (word->ip.is_none() || word->ip.is_zero() || word->ip.is_multicast()) std::abort();
+  const auto frame =
+      write_probe({.tag = word->vlan, .source_mac = word->mac, .mac = word->mac, .ip = word->ip});
+  const auto again = parse_word(frame, {});
+  if (!again || again->kind != WordKind::AddressProbe || again->vlan != word->vlan) std::abort();
+  return 0;
+}
