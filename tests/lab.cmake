@@ -34,3 +34,8 @@ foreach(source IN LISTS contract_sources)
   get_filename_component(name ${source} NAME_WE)
   add_lab(contract.${name} $<TARGET_FILE:${name}> real)
 endforeach()
+
+# The benchmark's smallest size: that it runs, and that its peers make one and the same state.
+add_test(NAME lab.bench.tiny COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/bench/run --tiny)
+set_tests_properties(lab.bench.tiny PROPERTIES LABELS lab TIMEOUT 120
+                     ENVIRONMENT VTEPD_BUILD=${PROJECT_BINARY_DIR})
