@@ -35,10 +35,11 @@ struct Message {
 /// Cuts the first message off `datagram`; an error if its length is not true.
 Result<Message> take_message(Bytes& datagram);
 
-/// Whose default routes vtepd looks at (rtm_protocol): its own, and those of ifupdown2 (kernel), ip
-/// (boot) and people (static). The routing daemons' are not read at all: there may be many.
-inline constexpr std::array<std::uint8_t, 4> kRouteProtocols{RTPROT_KERNEL, RTPROT_BOOT,
-                                                             RTPROT_STATIC, kRouteProtocol};
+/// Whose default routes vtepd looks at (rtm_protocol): its own, and those whose metric is that of
+/// ours: of ifupdown2 (kernel), ip (boot), people (static), DHCP clients and router advertisements.
+/// The routing daemons' have metrics of their own and are not read at all: there may be many.
+inline constexpr std::array<std::uint8_t, 6> kRouteProtocols{
+    RTPROT_KERNEL, RTPROT_BOOT, RTPROT_STATIC, RTPROT_RA, RTPROT_DHCP, kRouteProtocol};
 
 /// "RTM_NEWLINK" for 16.
 std::string_view message_name(std::uint16_t type);

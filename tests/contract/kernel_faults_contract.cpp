@@ -210,6 +210,47 @@ TEST_CASE("what other programs change is seen, also where the kernel tells fragm
   CHECK(bench.link(vxlan).is_bridge_port());
 }
 
+TEST_CASE("an underlay's routes never fill the queue, and default routes are heard", "[foreign]") {
+  if (backend == Backend::Fake) return;
+  Bench bench(4096);  // room for a handful of notifications
+  REQUIRE(bench.apply(dummy_named("swp1")));
+  run("ip link set swp1 up");
+  bench.resync();
+  run("for i in $(seq 0 1999); do echo route add 10.$((i / 250)).$((i % 250)).0/24 dev swp1; done "
+      "| ip -batch -");
+  run("for i in $(seq 0 999); do echo route add 2001:db8:$i::/48 dev swp1; done | ip -6 -batch -");
+  bench.drain();  // not lost
+  CHECK(bench.view.routes().empty());
+  for (const auto* command : {
+           "ip route add default via 10.9.0.254 dev swp1 onlink",
+           "ip route replace default via 10.9.0.253 dev swp1 onlink proto dhcp",
+           "ip -6 route add default via fe80::9 dev swp1 proto static",
+           "ip route add default via 10.9.0.9 dev swp1 onlink metric 5 table 7",
+       }) {
+    INFO(command);
+    run(command);
+    bench.settle();
+  }
+  CHECK(bench.view.routes().size() == 3);
+  for (const auto* command : {
+           "ip route add default via 10.9.0.8 dev swp1 onlink proto bgp metric 20",
+           "ip route add unreachable default metric 4278198272",
+           "ip address add 10.9.0.1/24 dev swp1",
+       }) {
+    INFO(command);
+    run(command);
+    bench.settle();
+  }
+  CHECK(bench.view.routes().size() == 3);
+  // The kernel says nothing of the IPv4 routes that go with the last address.
+  run("ip -4 address flush dev swp1");
+  bench.settle();
+  CHECK(bench.view.routes().size() == 1);
+  run("ip link set swp1 down");
+  bench.settle();
+  CHECK(bench.view.routes().empty());
+}
+
 }  // namespace
 }  // namespace vtepd::contract
 
