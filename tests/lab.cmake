@@ -27,8 +27,18 @@ foreach(script IN LISTS scripts)
     string(REPLACE " " "-" suffix "${arguments}")
     separate_arguments(arguments)
     add_lab(${name}.${suffix} ${script} ${arguments})
+    file(STRINGS ${script} uses_ifupdown2 REGEX "^ifupdown2=")
+    if(uses_ifupdown2)
+      set_tests_properties(lab.${name}.${suffix} PROPERTIES FIXTURES_REQUIRED ifupdown2)
+    endif()
   endforeach()
 endforeach()
+
+# The one that vtepd is compared with is no installed package: see the tool.
+add_test(NAME lab.fetch-ifupdown2 COMMAND tools/fetch-ifupdown2 ${PROJECT_BINARY_DIR}/ifupdown2
+         WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
+set_tests_properties(lab.fetch-ifupdown2 PROPERTIES LABELS lab TIMEOUT 120
+                     FIXTURES_SETUP ifupdown2)
 
 foreach(source IN LISTS contract_sources)
   get_filename_component(name ${source} NAME_WE)

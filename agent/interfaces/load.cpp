@@ -94,10 +94,14 @@ std::vector<std::string> existing_links() {
 
 }  // namespace
 
-Loaded load_interfaces(const std::string& path) {
+std::vector<Stanza> read_stanzas(const std::string& path, Diagnostics& diagnostics) {
   DiskFiles files;
+  return parse_interfaces(path, files, diagnostics);
+}
+
+Loaded load_interfaces(const std::string& path) {
   Diagnostics diagnostics;
-  const auto stanzas = parse_interfaces(path, files, diagnostics);
+  const auto stanzas = read_stanzas(path, diagnostics);
   auto planned = plan_topology(stanzas, existing_links(), diagnostics);
   auto found = diagnostics.release();
   std::stable_sort(found.begin(), found.end(), [](const Diagnostic& a, const Diagnostic& b) {

@@ -26,4 +26,7 @@ struct Loaded {
 
 Loaded load_interfaces(const std::string& path);
 
+/// The stanzas alone, as they stand in the file and all it includes.
+std::vector<Stanza> read_stanzas(const std::string& path, Diagnostics& diagnostics);
+
 }  // namespace vtepd::agent
