@@ -81,6 +81,7 @@ Core::Turn Core::turn() {
     }
   }
   if (bindings_stale_) rebind();
+  compare_own();
   sweep_stale();
   expire_moves();
   write_kernel();
@@ -112,7 +113,10 @@ void Core::on_kernel(const KernelEvent& event) {
   const auto link_before = traits_of(state_.view, link);
   if (!state_.view.apply(event)) return;
   if (!neighbor_key.ip.is_none()) on_neighbor(neighbor_key, neighbor_before);
-  if (!link.is_none()) on_link(link_before, traits_of(state_.view, link));
+  if (!link.is_none()) {
+    on_link(link_before, traits_of(state_.view, link));
+    follow_own(link);
+  }
   outputs_.view_changed(event);
   std::visit([this](const auto& e) { on_change(e); }, event);
 }
@@ -157,6 +161,7 @@ void Core::on_change(const LinkGone& gone) {
 }
 
 void Core::mark_addresses(const AddressKey& key) {
+  follow_own(key.link);
   const auto* link = state_.view.link(key.link);
   if (link == nullptr) return;
   kernel_.mark(AddressesKey{link->name});
@@ -340,6 +345,7 @@ void Core::refresh(const Bindings& before, const FlatSet<Vni>& vnis, bool first_
            (now != nullptr && vnis.contains(now->vni));
   };
   for (const auto& vni : vnis) bgp_.mark(vni);
+  own_dirty_.insert(vnis.begin(), vnis.end());
   std::vector<evpn::MacKey> locals;
   for (const auto& [key, local] : state_.locals) {
     if (vnis.contains(key.vni)) locals.push_back(key);

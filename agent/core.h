@@ -123,7 +123,10 @@ class Core {
   void on_message(const SessionUp& m);
   void on_message(const SessionDown& m);
   void on_message(const ReplayEnd&);
-  void on_message(const AdvertiseAllVni&) {}
+  void on_message(const AdvertiseAllVni& m) { on_message(SetFloodControl{m.flood, {}}); }
+  void on_message(const Advertise& m);
+  void ignore_segment(const AddRemoteMacIp& m);
+  void on_message(const SetFloodControl& m);
   void on_message(const DuplicateDetection& m);
   void on_message(const auto& other);
 
@@ -139,6 +142,8 @@ class Core {
   void thaw(const evpn::MacKey& key);
   void thaw(const evpn::HostKey& key);
   void expire_moves();
+  void follow_own(IfIndex link);
+  void compare_own();
   void forget_local(const evpn::MacKey& key);
   void remember_sequence(const evpn::MacKey& key, std::uint32_t sequence);
   void inherit_sequence(const Binding& binding, const IpAddress& ip, const MacAddress& mac,
@@ -171,9 +176,11 @@ class Core {
   CoreCounters counters_;
   /// By link: those that the files want on top of it, its ports before its VLAN devices.
   std::unordered_map<std::string, std::vector<std::string>> dependents_;
+  FlatSet<Vni> own_dirty_;  // VNIs whose SVI, or an address of it, may be another
   bool bindings_stale_ = true;
   bool view_complete_ = false;
   bool ledger_failed_ = false;
+  bool segment_seen_ = false;
 };
 
 }  // namespace vtepd::agent

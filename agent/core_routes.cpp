@@ -9,6 +9,8 @@ namespace vtepd::agent {
 void Core::relay_connected() {
   state_.told_vnis.clear();
   state_.told_macs.clear();
+  state_.advertise.clear();
+  state_.flood_control.clear();
 }
 
 void Core::relay_lost() {
@@ -23,6 +25,7 @@ void Core::take(const EvpnMessage& message) {
 
 void Core::on_message(const AddRemoteMacIp& m) {
   if (!m.stale) state_.sweep.heard(clock_.now());
+  if (m.esi != Esi{}) return ignore_segment(m);
   if (!state_.routes_known || m.stale) return state_.rib.apply(m);
   const evpn::MacKey mac{m.key.vni, m.key.mac};
   const evpn::HostKey host{m.key.vni, m.key.ip};
@@ -31,6 +34,16 @@ void Core::on_message(const AddRemoteMacIp& m) {
   state_.rib.apply(m);
   note_move(mac, mac_before);
   note_move(host, host_before);
+}
+
+/// A route of an Ethernet segment names no VTEP; without multihoming its MAC is unknown here, and
+/// frames to it are flooded.
+void Core::ignore_segment(const AddRemoteMacIp& m) {
+  if (!std::exchange(segment_seen_, true)) {
+    log(Level::Warning, "event=ethernet_segment_ignored vni={} mac={} vtep={}", m.key.vni,
+        m.key.mac, m.vtep);
+  }
+  state_.rib.remove(DeleteRemoteMacIp{m.key, m.vtep});
 }
 
 void Core::on_message(const DeleteRemoteMacIp& m) {

@@ -49,6 +49,12 @@ struct State {
   evpn::MacMoves mac_moves{};
   evpn::HostMoves host_moves{};
 
+  // bgpd's switches; VNI none: for all of them.
+  std::map<std::pair<AdvertiseWhat, Vni>, bool> advertise{};
+  std::map<Vni, FloodControl> flood_control{};
+  /// The switch's own addresses that they make routes of, with their flags.
+  std::map<Vni, std::map<MacIpKey, std::uint8_t>> own_routes{};
+
   // What bgpd was last told, as the relay's cache holds it.
   std::map<Vni, AddLocalVni> told_vnis{};
   FlatMap<MacIpKey, AddLocalMacIp> told_macs{};

@@ -53,9 +53,20 @@ bool is_fought_over(const State& state, const Binding& binding, const BridgeFdbK
          state.mac_moves.held({binding.vni, key.mac}) != nullptr;
 }
 
+bool has_address(const State& state, IfIndex link, const IpAddress& ip) {
+  const auto it = state.view.addresses().find(link);
+  return it != state.view.addresses().end() &&
+         std::any_of(it->second.begin(), it->second.end(),
+                     [&](const auto& row) { return row.first.address == ip; });
+}
+
 /// What this switch itself knows of an address: a neighbour on the SVI whose MAC is here.
 std::optional<evpn::LocalHost> local_host(const State& state, const Binding& binding,
                                           const IpAddress& ip) {
+  const auto* svi = state.view.link(binding.svi);
+  if (svi != nullptr && has_address(state, binding.svi, ip)) {
+    return evpn::LocalHost{.mac = svi->mac, .source = evpn::Source::Own};
+  }
   const auto* neighbor = state.view.neighbor({binding.svi, ip});
   if (neighbor == nullptr || !is_local_host(*neighbor)) return std::nullopt;
   const evpn::MacKey key{binding.vni, neighbor->mac};
@@ -89,6 +100,32 @@ std::optional<AddLocalMacIp> unless_held(const State& state, const AddLocalMacIp
   if (!held) return route;
   const auto told = state.told_macs.find(route.key);
   return told == state.told_macs.end() ? std::nullopt : std::optional(told->second);
+}
+
+std::optional<AddLocalMacIp> own_route(const State& state, const MacIpKey& key) {
+  const auto of_vni = state.own_routes.find(key.vni);
+  if (of_vni == state.own_routes.end()) return std::nullopt;
+  const auto it = of_vni->second.find(key);
+  if (it == of_vni->second.end()) return std::nullopt;
+  return AddLocalMacIp{.key = key, .flags = it->second};
+}
+
+/// By the VNI's own switch, where there is one that is on, or by that for all.
+bool advertises(const State& state, AdvertiseWhat what, Vni vni) {
+  const auto on = [&](Vni of) {
+    const auto it = state.advertise.find({what, of});
+    return it != state.advertise.end() && it->second;
+  };
+  return on(vni) || on(Vni{});
+}
+
+bool floods(const State& state, Vni vni) {
+  for (const auto& of : {vni, Vni{}}) {
+    const auto it = state.flood_control.find(of);
+    if (it == state.flood_control.end() || it->second == FloodControl::Inherit) continue;
+    return it->second != FloodControl::Disabled;
+  }
+  return true;
 }
 
 template <class T>
@@ -204,8 +241,9 @@ evpn::Decision owner_of(const State& state, const evpn::HostKey& key) {
 
 evpn::Decision owner_of(const State& state, const FloodKey& key) {
   const auto* binding = state.bindings.by_fdb(key.device, key.vni);
-  return evpn::decide_flood(is_by_file(state, key),
-                            binding != nullptr && state.rib.floods_to({binding->vni, key.remote}));
+  const bool by_route = binding != nullptr && state.rib.floods_to({binding->vni, key.remote});
+  return evpn::decide_flood(is_by_file(state, key), by_route,
+                            binding != nullptr && floods(state, binding->vni));
 }
 
 std::optional<evpn::MacPlace> place_of(const State& state, const evpn::MacKey& key) {
@@ -282,6 +320,7 @@ std::optional<AddLocalVni> wanted_local_vni(const State& state, Vni vni) {
 std::optional<AddLocalMacIp> wanted_local_mac_ip(const State& state, const MacIpKey& key) {
   const evpn::MacKey mac_key{key.vni, key.mac};
   const auto* binding = state.bindings.by_vni(key.vni);
+  if (auto own = own_route(state, key); own && binding != nullptr && binding->up) return own;
   const auto* local = local_of(state, mac_key);
   if (binding == nullptr || !binding->up || local == nullptr) return std::nullopt;
   if (owner_of(state, mac_key).owner != evpn::Owner::Local) return std::nullopt;
@@ -298,6 +337,30 @@ std::optional<AddLocalMacIp> wanted_local_mac_ip(const State& state, const MacIp
   return unless_held(
       state, route,
       state.mac_moves.held(mac_key) != nullptr || state.host_moves.held(host) != nullptr);
+}
+
+std::map<MacIpKey, std::uint8_t> own_routes(const State& state, Vni vni) {
+  std::map<MacIpKey, std::uint8_t> routes;
+  const auto* binding = state.bindings.by_vni(vni);
+  const auto* svi = binding == nullptr ? nullptr : state.view.link(binding->svi);
+  if (svi == nullptr) return routes;
+  const auto add = [&](const Link& link, std::uint8_t flags) {
+    const auto addresses = state.view.addresses().find(link.index);
+    if (!link.up || addresses == state.view.addresses().end()) return;
+    for (const auto& [prefix, entry] : addresses->second) {
+      const bool router = (flags & MacFlags::kGateway) != 0 && prefix.address.is_v6();
+      routes[{vni, link.mac, prefix.address}] |=
+          static_cast<std::uint8_t>(flags | (router ? MacFlags::kRouter : 0));
+    }
+  };
+  if (advertises(state, AdvertiseWhat::SviMacIp, vni)) add(*svi, MacFlags::kSviIp);
+  if (!advertises(state, AdvertiseWhat::DefaultGateway, vni)) return routes;
+  add(*svi, MacFlags::kGateway);
+  // A virtual router's address stands on a macvlan device of the SVI.
+  for (const auto& [index, link] : state.view.links()) {
+    if (link.kind == LinkKind::Macvlan && link.lower == svi->index) add(link, MacFlags::kGateway);
+  }
+  return routes;
 }
 
 evpn::Source source_of(const BridgeFdbEntry& entry) {

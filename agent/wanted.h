@@ -42,6 +42,9 @@ bool is_local_host(const NeighborEntry& entry);
 /// not a remote one.
 bool is_local_host(const State& state, const Binding& binding, const BridgeFdbEntry& entry);
 
+/// The switch's own addresses in a VNI that bgpd's switches make routes of, with their flags.
+std::map<MacIpKey, std::uint8_t> own_routes(const State& state, Vni vni);
+
 /// Where a local port's bridge entry comes from.
 evpn::Source source_of(const BridgeFdbEntry& entry);
 

@@ -106,8 +106,9 @@ Decision decide_host(const LocalHost* local, const RemoteHost* remote, const IpA
                             .held = held_by});
 }
 
-Decision decide_flood(bool by_file, bool by_route) {
+Decision decide_flood(bool by_file, bool by_route, bool flooding) {
   if (by_file) return {Owner::Local, "interface file"};
+  if (by_route && !flooding) return {Owner::Nobody, "flooding disabled in bgpd"};
   if (by_route) return {Owner::Remote, "type-3 route (RFC 8365 9)"};
   return {Owner::Nobody, "unknown"};
 }

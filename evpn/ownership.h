@@ -62,7 +62,8 @@ Decision decide_host(const LocalHost* local, const RemoteHost* remote, const IpA
                      Owner held = Owner::Nobody);
 
 /// Whether a VTEP belongs into a flood list, and by whose word.
-Decision decide_flood(bool by_file, bool by_route);
+/// `flooding`: whether bgpd's flood control allows it in this VNI.
+Decision decide_flood(bool by_file, bool by_route, bool flooding);
 
 /// The sequence number for a MAC just learned on a local port: one above the remote route it is
 /// taken from (RFC 7432 15), else the last one it had here.
