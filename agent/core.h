@@ -60,6 +60,8 @@ class Core {
   void set_topology(Topology topology);
   /// There are no interface files: links are not vtepd's business.
   void without_files() { state_.files = FileState::None; }
+  /// zebra writes MACs, hosts and flood lists; they are mirrored to the ASIC and shown, no more.
+  void leave_evpn_to_kernel() { state_.evpn_by_kernel = true; }
 
   /// Dumps the kernel's tables and compares everything.
   Result<> resync();

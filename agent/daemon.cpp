@@ -59,7 +59,8 @@ Result<> Daemon::run() {
   }
   if (auto read = core_.resync(); !read) return read;
   open_asic();
-  if (settings_.relay == kNone) {
+  if (settings_.evpn_by_kernel) core_.leave_evpn_to_kernel();
+  if (settings_.evpn_by_kernel || settings_.relay == kNone) {
     patience_over_ = true;
   } else {
     relay_ = std::make_unique<evpn::RelaySession>(

@@ -19,6 +19,7 @@ options::options_description describe() {
   all.add_options()                                                                            //
       ("config", options::value<std::string>(), "configuration file (/etc/vtepd/vtepd.conf)")  //
       ("interfaces", text("/etc/network/interfaces"), "interface files, or none")              //
+      ("evpn", text("frr"), "frr: by vtepd-relay; kernel: zebra writes the kernel")            //
       ("relay", text("/run/vtepd/evpn.sock"), "vtepd-relay's socket, or none")                 //
       ("control", text("/run/vtepd/vtepd.sock"), "the socket vtepctl talks to")                //
       ("sai-library", text("libsoftsai.so"), "the ASIC's SAI library, or none")                //
@@ -53,10 +54,14 @@ Result<Settings> settings_of(const options::variables_map& chosen) {
   };
   const auto level = level_of(text("log-level"));
   if (!level) return level.error();
+  if (text("evpn") != "frr" && text("evpn") != "kernel") {
+    return Error{0, fmt::format("evpn: \"{}\" is neither frr nor kernel", text("evpn"))};
+  }
   auto profile = text("sai-profile").empty() ? Result(hwsync::sai::Profile{})
                                              : hwsync::sai::read_profile(text("sai-profile"));
   if (!profile) return profile.error();
   Settings settings{.interfaces = text("interfaces"),
+                    .evpn_by_kernel = text("evpn") == "kernel",
                     .relay = text("relay"),
                     .control = text("control"),
                     .sai_library = text("sai-library"),

@@ -13,6 +13,7 @@ namespace vtepd::agent {
 
 struct Settings {
   std::string interfaces{};  // "none": devices are somebody else's
+  bool evpn_by_kernel{};     // zebra writes the kernel, and there is no relay
   std::string relay{};       // "none": no routes
   std::string control{};
   std::string sai_library{};  // "none": no ASIC

@@ -130,6 +130,14 @@ json::object Show::mac_row(const Binding& binding, const MacAddress& mac) const 
     wanted = state_.view.name_of(learned ? local->second.port : entry->port);
     type = learned ? "local" : "own";
     if (learned) source = evpn::name_of(local->second.source);
+  } else if (state_.evpn_by_kernel && entry != nullptr) {
+    const auto* half = state_.view.vxlan_fdb(vxlan);
+    const bool here = is_local_host(state_, binding, *entry);
+    source = "kernel";
+    if (here || half != nullptr) {
+      type = here ? "local" : "remote";
+      wanted = here ? state_.view.name_of(entry->port) : text(half->remote);
+    }
   }
   std::string asic = "-";
   if (asic_.present()) {

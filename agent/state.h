@@ -34,6 +34,7 @@ struct State {
   Bindings bindings{};
   Ledger ledger{};
 
+  bool evpn_by_kernel = false;  // zebra writes the overlay; vtepd mirrors and shows it
   evpn::Rib rib;
   evpn::Sweep sweep;
   std::optional<SessionUp> session{};  // bgpd's EVPN session, as the relay tells

@@ -118,8 +118,8 @@ TEST_CASE("bgpd hears of a VNI's new SVI and VRF", "[core][switches]") {
   Leaf leaf;
   leaf.connect();
   REQUIRE(leaf.told_of<AddLocalVni>().size() == 1);
-  REQUIRE(leaf.kernel.act(CreateLink{
-      .name = "red", .kind = LinkKind::Vrf, .options = {{Option::VrfTable, 1001}}}));
+  REQUIRE(leaf.kernel.act(
+      CreateLink{.name = "red", .kind = LinkKind::Vrf, .options = {{Option::VrfTable, 1001}}}));
   auto topology = leaf_topology(false);
   topology.links["bridge.10"].master = "red";
   leaf.core->set_topology(topology);

@@ -1,0 +1,48 @@
+#!/bin/bash
+# evpn = kernel: zebra writes the overlay as without vtepd; vtepd mirrors it to the ASIC and shows it, and
+# writes none of it. Recipe 1: the zebra of FRR 8.4 knows no single vxlan device.
+# lab: 1
+# shellcheck source=tests/lab/lab.sh
+. "$(dirname "$0")/lab.sh"
+
+start_bgpd() {
+  cp "$HERE/frr/$1.conf" "$FABRIC/$1/bgpd.conf"
+  start_frr "$1" bgpd
+}
+fabric_start() {
+  local switch
+  step "starting vtepd, zebra and bgpd; no relay"
+  for switch in "${LEAVES[@]}"; do
+    start_vtepd "$switch" --evpn kernel --sai-library "$BIN/libsoftsai.so"
+  done
+  for switch in "${SWITCHES[@]}"; do start_zebra "$switch"; done
+  for switch in "${SWITCHES[@]}"; do start_bgpd "$switch"; done
+}
+lab_fabric "$1"
+
+mac=$(mac_of host21)
+shown() { ctl "$1" show mac | grep "^$2 " | grep " $3 " | grep -F " $4 " | grep -q 'in sync'; }
+not_in_asic() { ! ctl leaf1 show asic | grep -qi "$1"; }
+
+step "what zebra wrote is in the ASIC and in vtepctl"
+check_pings
+wait_until "leaf1 shows host21 as remote, ASIC included" 10 shown leaf1 "$mac" remote 10.0.0.12
+wait_until "leaf1 shows host11 as local" 10 shown leaf1 "$(mac_of host11)" local swp1
+check "the ASIC has host21" grep -qi "$mac" <(ctl leaf1 show asic)
+
+step "a host that moves, and one that goes"
+roam_to leaf1
+wait_until "the roamer is local" 10 shown leaf1 "$ROAMER_MAC" local swp4
+roam_to leaf2
+wait_until "the roamer is remote" 20 shown leaf1 "$ROAMER_MAC" remote 10.0.0.12
+ip -n host21 link set eth0 down
+wait_until "host21 leaves the kernel" 20 has_no_trace leaf1 "$mac"
+wait_until "and the ASIC" 10 not_in_asic "$mac"
+
+step "vtepd wrote none of it"
+for table in set_bridge_fdb delete_bridge_fdb set_vxlan_fdb delete_vxlan_fdb add_flood delete_flood \
+  set_neighbor delete_neighbor; do
+  check_equal "$table" 0 "$(counter leaf1 "kernel_writes.$table")"
+done
+check_equal "leaf1: nothing was refused" "" "$(ctl leaf1 show failures -j | grep -o '"reason":[^,]*')"
+lab_verdict "evpn = kernel, recipe $1"
