@@ -180,7 +180,8 @@ void Core::on_change(const BridgeFdbGone& gone) {
 }
 
 void Core::on_bridge_fdb(const BridgeFdbKey& key) {
-  kernel_.mark(key);
+  const auto* entry = state_.view.bridge_fdb(key);
+  if (entry == nullptr || !is_own_line(state_, *entry)) kernel_.mark(key);
   update_local(key, false);
 }
 
@@ -368,7 +369,7 @@ void Core::refresh(const Bindings& before, const FlatSet<Vni>& vnis, bool first_
                   state_.bindings.by_vlan(key.bridge, key.vlan))) {
       continue;
     }
-    kernel_.mark(key);
+    if (!is_own_line(state_, entry)) kernel_.mark(key);
     update_local(key, first_comparison);
   }
   for (const auto& [key, entry] : state_.view.vxlan_fdb()) {

@@ -17,7 +17,7 @@ bool is_vxlan(const State& state, IfIndex index) {
 /// BGP says: zebra ignores such routes, too.
 bool is_own_address(const State& state, const Binding& binding, const MacAddress& mac) {
   const auto* entry = state.view.bridge_fdb({binding.bridge, binding.vlan, mac});
-  return entry != nullptr && entry->state == FdbState::Permanent && !is_vxlan(state, entry->port);
+  return entry != nullptr && is_own_line(state, *entry);
 }
 
 /// A device that was up when it joined its bridge is in VLAN 1 until its own VLANs are set.
@@ -370,6 +370,10 @@ evpn::Source source_of(const BridgeFdbEntry& entry) {
 
 bool is_ours(const State& state, const BridgeFdbEntry& entry) {
   return (entry.extern_learn || entry.sticky) && is_vxlan(state, entry.port);
+}
+
+bool is_own_line(const State& state, const BridgeFdbEntry& entry) {
+  return entry.state == FdbState::Permanent && !is_vxlan(state, entry.port);
 }
 
 bool is_ours(const VxlanFdbEntry& entry) { return entry.extern_learn; }

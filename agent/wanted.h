@@ -48,6 +48,10 @@ std::map<MacIpKey, std::uint8_t> own_routes(const State& state, Vni vni);
 /// Where a local port's bridge entry comes from.
 evpn::Source source_of(const BridgeFdbEntry& entry);
 
+/// The kernel's own line of a port's MAC in a VLAN. There is one for each port in each VLAN; vtepd
+/// wants nothing there, whatever BGP says.
+bool is_own_line(const State& state, const BridgeFdbEntry& entry);
+
 /// The rows of the ledger.
 std::string ledger_link(const std::string& name);
 std::string ledger_vlans(const std::string& port);

@@ -32,6 +32,16 @@ Options options_at_creation(const WantedLink& wanted) {
   return options;
 }
 
+/// Whether the new device may come up in the very request that makes it: nothing else has to be
+/// said first that only a device that is there can be told. One message less for each VLAN.
+bool may_start_up(const WantedLink& wanted, const Link* lower) {
+  const bool waits = std::any_of(wanted.options.begin(), wanted.options.end(), [](const auto& row) {
+    return is_sysctl(row.first) || row.first == Option::Ipv6AddressGeneration;
+  });
+  return wanted.kind == LinkKind::Vlan && wanted.up.value_or(false) && wanted.master.empty() &&
+         !waits && lower != nullptr && lower->up;
+}
+
 void create(const State& state, const WantedLink& wanted, const EmitKernelOp& emit) {
   const auto* lower = state.view.link(wanted.lower);
   if (!wanted.lower.empty() && lower == nullptr) return;
@@ -43,6 +53,7 @@ void create(const State& state, const WantedLink& wanted, const EmitKernelOp& em
                   .mac = wanted.mac,
                   .vxlan_local = wanted.vxlan_local,
                   .vxlan_group = wanted.vxlan_group,
+                  .up = may_start_up(wanted, lower),
                   .options = options_at_creation(wanted)});
 }
 

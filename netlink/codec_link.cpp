@@ -312,7 +312,9 @@ Result<> encode_request(const CreateLink& op, RequestWriter& out) {
   if (op.name.empty()) return Error{EINVAL, "no name given"};
   if (auto good = check_text("name", op.name, IFNAMSIZ); !good) return good;
   if (auto good = check_options(op.options, container_of(op.kind)); !good) return good;
-  auto& message = out.begin(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, ifinfomsg{});
+  ifinfomsg header{};
+  if (op.up) header.ifi_change = header.ifi_flags = IFF_UP;
+  auto& message = out.begin(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, header);
   message.put_text(IFLA_IFNAME, op.name);
   const bool is_vxlan = op.kind == LinkKind::Vxlan;
   if (!op.lower.is_none() && !is_vxlan) message.put(IFLA_LINK, op.lower.value());

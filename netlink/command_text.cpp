@@ -126,6 +126,7 @@ class Printer {
     text += fmt::format(" name {}", op.name);
     if (op.mtu) text += fmt::format(" mtu {}", *op.mtu);
     if (op.mac) text += fmt::format(" address {}", *op.mac);
+    if (op.up) text += " up";
     text += fmt::format(" type {}", kind_word(op.kind));
     if (!op.vlan.is_none()) text += fmt::format(" id {}", op.vlan);
     text += endpoint_words(op.vxlan_local, op.vxlan_group);

@@ -9,12 +9,19 @@ namespace {
 
 // The kernel packs dumps into 32 KiB; one link with every VLAN mapped to a VNI of its own is
 // longer.
-constexpr std::size_t kFirstBuffer = std::size_t{256} << 10U;
-constexpr std::size_t kLargestBuffer = std::size_t{8} << 20U;
+constexpr std::size_t kFirstSize = std::size_t{64} << 10U;
+constexpr std::size_t kLargestSize = std::size_t{8} << 20U;
+
+std::unique_ptr<std::byte[]> uninitialised(std::size_t size) {
+  return std::unique_ptr<std::byte[]>(new std::byte[size]);
+}
 
 }  // namespace
 
-Endpoint::Endpoint(Handle socket) : socket_(std::move(socket)), buffer_(kFirstBuffer) {}
+Endpoint::Endpoint(Handle socket)
+    : socket_(std::move(socket)),
+      buffers_(uninitialised(kBuffers * kFirstSize)),
+      buffer_size_(kFirstSize) {}
 
 Result<Endpoint> Endpoint::open(const Settings& settings) {
   Handle socket(mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | settings.flags));
@@ -76,32 +83,48 @@ Result<> Endpoint::send(Bytes request) {
   return {};
 }
 
-Result<Endpoint::Received> Endpoint::receive() {
-  sockaddr_nl from{};
-  iovec space{.iov_base = buffer_.data(), .iov_len = buffer_.size()};
-  msghdr header{};
-  header.msg_name = &from;
-  header.msg_namelen = sizeof from;
-  header.msg_iov = &space;
-  header.msg_iovlen = 1;
-  ssize_t size = -1;
+/// What waits, into the buffers; nothing fetched is no error.
+Result<> Endpoint::fetch() {
+  std::array<iovec, kBuffers> spaces{};
+  for (std::size_t i = 0; i < kBuffers; ++i) {
+    spaces[i] = {.iov_base = buffers_.get() + i * buffer_size_, .iov_len = buffer_size_};
+    headers_[i] = {};
+    headers_[i].msg_hdr.msg_name = &senders_[i];
+    headers_[i].msg_hdr.msg_namelen = sizeof senders_[i];
+    headers_[i].msg_hdr.msg_iov = &spaces[i];
+    headers_[i].msg_hdr.msg_iovlen = 1;
+  }
+  next_ = 0;
+  fetched_ = 0;
+  int count = -1;
   do {
-    size = recvmsg(fd(), &header, MSG_TRUNC);
-  } while (size < 0 && errno == EINTR);
-  if (size < 0) {
-    if (errno == EAGAIN) return Received{Receipt::Nothing, {}};
-    if (errno == ENOBUFS) return Received{Receipt::Overrun, {}};
-    return system_error("netlink: receive");
+    count = recvmmsg(fd(), headers_.data(), kBuffers, MSG_TRUNC | MSG_WAITFORONE, nullptr);
+  } while (count < 0 && errno == EINTR);
+  if (count < 0) return system_error("netlink: receive");
+  fetched_ = static_cast<std::size_t>(count);
+  return {};
+}
+
+Result<Endpoint::Received> Endpoint::receive() {
+  if (next_ == fetched_) {
+    if (const auto done = fetch(); !done) {
+      if (done.error().code == EAGAIN) return Received{Receipt::Nothing, {}};
+      if (done.error().code == ENOBUFS) return Received{Receipt::Overrun, {}};
+      return done.error();
+    }
   }
+  const auto at = next_++;
   // Anybody may send to a netlink socket; only the kernel has port 0.
-  if (from.nl_pid != 0) return Received{Receipt::Foreign, {}};
-  const auto length = static_cast<std::size_t>(size);
-  if (length > buffer_.size()) {
-    if (length > kLargestBuffer) return Error{EMSGSIZE, "netlink: a message of over 8 MiB"};
-    buffer_.resize(length);
-    return Received{Receipt::Truncated, {}};
+  if (senders_[at].nl_pid != 0) return Received{Receipt::Foreign, {}};
+  const std::size_t length = headers_[at].msg_len;
+  if (length <= buffer_size_) {
+    return Received{Receipt::Datagram, {buffers_.get() + at * buffer_size_, length}};
   }
-  return Received{Receipt::Datagram, Bytes(buffer_).first(length)};
+  if (length > kLargestSize) return Error{EMSGSIZE, "netlink: a message of over 8 MiB"};
+  buffer_size_ = aligned(length);
+  buffers_ = uninitialised(kBuffers * buffer_size_);
+  next_ = fetched_ = 0;  // the other datagrams are lost with it
+  return Received{Receipt::Truncated, {}};
 }
 
 }  // namespace vtepd::netlink

@@ -58,6 +58,11 @@ Result<> write_file(const std::string& path, const std::string& text) {
   return file_error(path, written < 0 ? code : EIO);
 }
 
+/// Whether a device that is down would change without a word: all but these has a notifier.
+bool is_unannounced(const ChangeLink& op) {
+  return op.alias || op.vxlan_local || op.vxlan_group || op.vxlan_lower || !op.options.empty();
+}
+
 }  // namespace
 
 /// Requests on their way, and which operation each belongs to.
@@ -134,7 +139,9 @@ Result<> Kernel::ask_unannounced(std::span<const KernelOp> ops) {
   std::set<IfIndex> changed;
   std::set<std::string> written;
   for (const auto& op : ops) {
-    if (const auto* change = std::get_if<ChangeLink>(&op)) changed.insert(change->index);
+    if (const auto* change = std::get_if<ChangeLink>(&op); change && is_unannounced(*change)) {
+      changed.insert(change->index);
+    }
     if (const auto* sysctl = std::get_if<WriteSysctl>(&op)) written.insert(sysctl->link);
     if (const auto* add = std::get_if<AddAddress>(&op); add && add->key.prefix.address.is_v6()) {
       if (auto asked = monitor_.ask_address(add->key); !asked) return asked;
@@ -167,15 +174,12 @@ Result<> Kernel::dump(const Sink& sink) {
 }
 
 Result<> Kernel::dump_table(const Requester::DumpRequest& table, const Sink& sink) {
-  const auto rows = requester_.dump(table);
-  if (!rows) return is_unknown_table(table, rows.error()) ? Result<>() : rows.error();
-  for (Bytes rest(*rows); !rest.empty();) {
-    const auto message = take_message(rest);
-    if (!message) return message.error();
-    const auto event = decode(*message);
+  const auto dumped = requester_.dump(table, [&](Bytes message) {
+    const auto event = decode(message);
     if (event && *event) sink(**event);
     if (!event && on_malformed_) on_malformed_(event.error());
-  }
+  });
+  if (!dumped && !is_unknown_table(table, dumped.error())) return dumped;
   return {};
 }
 

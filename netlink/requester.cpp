@@ -152,22 +152,21 @@ Result<> Requester::collect(Answers& answers) {
   return {};
 }
 
-Result<std::vector<std::byte>> Requester::dump(const DumpRequest& request) {
+Result<> Requester::dump(const DumpRequest& request, const std::function<void(Bytes)>& on_message) {
   for (int tries = 0; tries < kDumpTries; ++tries) {
-    std::vector<std::byte> rows;
-    const auto outcome = dump_once(request, rows);
+    const auto outcome = dump_once(request, on_message);
     if (!outcome) {
       return Error{outcome.error().code,
                    fmt::format("dump of {}: {}", request.table, outcome.error().what)};
     }
-    if (*outcome == Outcome::Complete) return rows;
+    if (*outcome == Outcome::Complete) return {};
   }
   return Error{EAGAIN, fmt::format("dump of {}: interrupted {} times by changes", request.table,
                                    kDumpTries)};
 }
 
 Result<Requester::Outcome> Requester::dump_once(const DumpRequest& request,
-                                                std::vector<std::byte>& rows) {
+                                                const std::function<void(Bytes)>& on_message) {
   const auto sequence = next_sequence_++;
   std::vector<std::byte> question;
   MessageBuilder builder(question);
@@ -199,8 +198,7 @@ Result<Requester::Outcome> Requester::dump_once(const DumpRequest& request,
         if (answer.code != 0) return kernel_refusal(answer.code, answer.text);
         return outcome;
       }
-      const auto bytes = whole.first(whole.size() - rest.size());
-      rows.insert(rows.end(), bytes.begin(), bytes.end());
+      on_message(whole.first(whole.size() - rest.size()));
     }
   }
 }

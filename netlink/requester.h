@@ -8,6 +8,7 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -41,8 +42,9 @@ class Requester {
   /// Sends `count` requests numbered from next_sequence(), and gives one result each, in order.
   std::vector<Result<>> transact(Bytes batch, std::uint32_t count);
 
-  /// The messages of one table, whole and uninterrupted.
-  Result<std::vector<std::byte>> dump(const DumpRequest& request);
+  /// The messages of one table, as they come. A dump that the kernel calls interrupted is repeated:
+  /// rows may come twice, and rows that went meanwhile may come (their notification waits).
+  Result<> dump(const DumpRequest& request, const std::function<void(Bytes)>& on_message);
 
  private:
   enum class Outcome { Complete, Repeat };
@@ -50,7 +52,8 @@ class Requester {
 
   explicit Requester(Endpoint endpoint, const Settings& settings);
   Result<> collect(Answers& answers);
-  Result<Outcome> dump_once(const DumpRequest& request, std::vector<std::byte>& rows);
+  Result<Outcome> dump_once(const DumpRequest& request,
+                            const std::function<void(Bytes)>& on_message);
 
   Endpoint endpoint_;
   std::chrono::microseconds answer_timeout_;

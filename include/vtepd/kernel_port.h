@@ -28,7 +28,8 @@ class KernelPort {
   /// Error::what holds the kernel's own text (extended ack) where it gave one.
   virtual std::vector<Result<>> apply(std::span<const KernelOp> ops) = 0;
 
-  /// Reads every table. Interrupted dumps are repeated inside; an error says which table failed.
+  /// Reads every table. Interrupted dumps are repeated inside, so that a row may come twice, or
+  /// come though it is gone (drain() will tell); an error says which table failed.
   virtual Result<> dump(const Sink& sink) = 0;
 
   /// Hands over at most `budget` waiting notifications. All effects of apply() are waiting (or

@@ -85,42 +85,46 @@ class LinkEvents:
     """`ip monitor` for as long as the block lasts; counts lines that begin a message."""
 
     def __enter__(self):
-        self.log = open(path("events"), "w+b")
-        self.monitor = subprocess.Popen(["ip", "-rcvbuf", "16777216", "-o", "monitor", "link"], stdout=self.log)
+        with open(path("events"), "wb") as log:
+            command = ["ip", "-rcvbuf", "16777216", "-o", "monitor", "link"]
+            self.monitor = subprocess.Popen(command, stdout=log)
+        self.reader = open(path("events"), encoding="utf-8", errors="replace")
+        self.text = ""
         time.sleep(0.3)  # until it listens; there is nothing to wait for
         self.mark("begin")
         # Carriers of what was built before follow it for a while.
-        size = -1
-        while size != len(self.text()):
-            size = len(self.text())
+        while self.read():
             time.sleep(1)
         self.before = self.events()
         return self
 
+    def read(self):
+        """What came since the last call."""
+        new = self.reader.read()
+        self.text += new
+        return new
+
     def events(self):
-        lines = [line for line in self.text().splitlines() if line]
+        lines = [line for line in self.text.splitlines() if line]
         return sum(not re.search(r"\b(begin|end)\b[@:]", line) for line in lines)
 
     def mark(self, name):
         """Makes an event of our own and waits until the monitor has told it."""
         subprocess.run(["ip", "link", "add", name, "type", "dummy"], check=True)
         subprocess.run(["ip", "link", "delete", name], check=True)
-        until = time.monotonic() + 60
-        while "Deleted" not in self.text() or name not in self.text().rsplit("Deleted", 1)[-1]:
+        until = time.monotonic() + 300
+        while not re.search(rf"Deleted.*\b{name}\b", self.text):
             if time.monotonic() > until:
                 fail("ip monitor does not tell our own events")
-            time.sleep(0.05)
-
-    def text(self):
-        with open(path("events"), encoding="utf-8", errors="replace") as log:
-            return log.read()
+            time.sleep(0.1)
+            self.read()
 
     def __exit__(self, *_):
         self.mark("end")
         self.monitor.terminate()
         self.monitor.wait()
         self.count = self.events() - self.before
-        self.log.close()
+        self.reader.close()
 
 
 def devices():

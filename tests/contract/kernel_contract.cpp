@@ -236,6 +236,16 @@ TEST_CASE("a bond's LACP options want LACP", "[link]") {
   CHECK(bench.option(bond, Option::BondSystemPriority) == 65535);
 }
 
+TEST_CASE("a VLAN device can be up from the start where its lower device is", "[link]") {
+  Bench bench;
+  const auto lower = bench.create(dummy_named("swp1"));
+  const CreateLink born_up{
+      .name = "swp1.5", .kind = LinkKind::Vlan, .lower = lower, .vlan = vlan(5), .up = true};
+  bench.must_refuse(born_up, ENETDOWN);
+  bench.must(ChangeLink{.index = lower, .kind = LinkKind::Dummy, .up = true});
+  CHECK(bench.link(bench.create(born_up)).up);
+}
+
 TEST_CASE("a link is changed in what is given and in nothing else", "[link]") {
   Bench bench;
   const auto index = bench.create(vxlan_named("vx10", 10));

@@ -343,6 +343,11 @@ Result<> FakeKernel::run(const CreateLink& op) {
   } else {
     put(link.options, op.options);
   }
+  if (op.up) {
+    const auto* lower = state_.link(op.lower);
+    if (op.kind == LinkKind::Vlan && !lower->up) return refuse(ENETDOWN);
+    link.up = link.running = true;
+  }
   ++next_index_;
   emit(LinkSeen{link});
   if (op.kind == LinkKind::Bridge) emit(PortSeen{index, {}, default_vlans()});

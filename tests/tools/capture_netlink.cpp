@@ -60,9 +60,11 @@ int record_dump(std::ostream& out, const std::string& table) {
   if (!requester) return fail(requester.error());
   for (const auto& [name, request] : kTables) {
     if (name != table) continue;
-    const auto rows = requester->dump(request);
-    if (!rows) return fail(rows.error());
-    write_messages(out, *rows);
+    std::vector<std::byte> rows;
+    const auto dumped = requester->dump(
+        request, [&](Bytes message) { rows.insert(rows.end(), message.begin(), message.end()); });
+    if (!dumped) return fail(dumped.error());
+    write_messages(out, rows);
     return 0;
   }
   return fail(Error{0, "no table of that name: " + table});
