@@ -67,7 +67,8 @@ class Control::Connection : public std::enable_shared_from_this<Connection> {
     if (error || !request.is_object()) {
       reply({{"schema", 1}, {"error", "the request is not a JSON object"}});
     } else {
-      reply(handler_(request.get_object()));
+      handler_(request.get_object(),
+               [self = shared_from_this()](const json::object& object) { self->reply(object); });
     }
   }
 

@@ -4,7 +4,7 @@
 // keeps others from connecting, and the peer's credentials are looked at besides (SO_PEERCRED,
 // unix(7)). Requests: {"command":"show","table":"mac"}, {"command":"reload"}. Replies:
 // {"schema":1,"table":"mac","rows":[...]}, {"schema":1,"ok":true,"messages":[...]}, or
-// {"schema":1,"error":"..."}.
+// {"schema":1,"error":"..."}. A reply may take its time: other requests are served meanwhile.
 //
 // Threads: the event loop's. Errors: open() is returned; a broken connection is dropped.
 #pragma once
@@ -21,7 +21,8 @@ namespace vtepd::agent {
 
 class Control {
  public:
-  using Handler = std::function<boost::json::object(const boost::json::object& request)>;
+  using Reply = std::function<void(boost::json::object)>;
+  using Handler = std::function<void(const boost::json::object& request, Reply reply)>;
 
   Control(boost::asio::io_context& io, Handler handler)
       : acceptor_(io), handler_(std::move(handler)) {}

@@ -32,6 +32,10 @@ void Core::set_topology(Topology topology) {
   mark_files();  // what was wanted and is no more
   state_.topology = std::move(topology);
   index_files();
+  state_.recreate.clear();
+  change_.reset();
+  held_back_.clear();
+  adopt_due_ = settings_.adopt;
   if (std::exchange(state_.files, FileState::Read) == FileState::Unread) {
     for (const auto& [key, entry] : state_.view.flood()) kernel_.mark(key);
   }
@@ -80,6 +84,7 @@ Core::Turn Core::turn() {
       return {.wake = clock_.now() + std::chrono::seconds(1)};
     }
   }
+  if (std::exchange(adopt_due_, false)) adopt();
   if (bindings_stale_) rebind();
   compare_own();
   sweep_stale();
@@ -148,6 +153,8 @@ void Core::note_overwrite(const KernelEvent& event) {
 }
 
 void Core::on_change(const LinkGone& gone) {
+  std::erase_if(state_.recreate,
+                [&](const std::string& name) { return state_.view.link(name) == nullptr; });
   // The index may be given to another device.
   const auto of_device = [&](const KernelKey& key) {
     if (const auto* fdb = std::get_if<BridgeFdbKey>(&key)) return fdb->bridge == gone.index;
@@ -418,6 +425,7 @@ void Core::write_kernel() {
     if (results[i]) strike_from_ledger(ops[i]);
   }
   kernel_.settle(batch, results, clock_.now());
+  hold_dependents();
 }
 
 void Core::tell_bgp() {
@@ -440,6 +448,11 @@ void Core::tell_bgp() {
 void Core::enter_in_ledger(const KernelOp& op) {
   auto& ledger = state_.ledger;
   if (const auto* link = std::get_if<CreateLink>(&op)) keep(ledger.enter(ledger_link(link->name)));
+  if (const auto* change = std::get_if<ChangeLink>(&op)) enter_in_ledger(*change);
+  if (const auto* sysctl = std::get_if<WriteSysctl>(&op);
+      sysctl != nullptr && sysctl->option == Option::Ipv6Disabled && sysctl->value != 0) {
+    keep(ledger.enter(ledger_ipv6(sysctl->link)));
+  }
   if (const auto* flood = std::get_if<AddFlood>(&op)) {
     keep(ledger.enter(ledger_flood(state_, flood->key)));
   }
@@ -454,10 +467,35 @@ void Core::enter_in_ledger(const KernelOp& op) {
   }
 }
 
+/// What was done to a link that is not of our making.
+void Core::enter_in_ledger(const ChangeLink& op) {
+  const auto name = state_.view.name_of(op.index);
+  if (state_.ledger.has(ledger_link(name))) return;
+  if (op.master && !op.master->is_none()) {
+    keep(state_.ledger.enter(ledger_master(name), state_.view.name_of(*op.master)));
+  }
+  if (op.up.value_or(false)) keep(state_.ledger.enter(ledger_up(name)));
+}
+
 void Core::strike_from_ledger(const KernelOp& op) {
   auto& ledger = state_.ledger;
   if (const auto* link = std::get_if<DeleteLink>(&op)) {
-    keep(ledger.strike(ledger_link(state_.view.name_of(link->index))));
+    const auto name = state_.view.name_of(link->index);
+    keep(ledger.strike(ledger_link(name)));
+    keep(ledger.strike(ledger_ipv6(name)));
+    keep(ledger.strike(ledger_vlans(name)));
+  }
+  if (const auto* change = std::get_if<ChangeLink>(&op)) {
+    const auto name = state_.view.name_of(change->index);
+    if (change->master && change->master->is_none()) {
+      keep(ledger.strike(ledger_master(name)));
+      keep(ledger.strike(ledger_vlans(name)));
+    }
+    if (change->up && !*change->up) keep(ledger.strike(ledger_up(name)));
+  }
+  if (const auto* sysctl = std::get_if<WriteSysctl>(&op);
+      sysctl != nullptr && sysctl->option == Option::Ipv6Disabled && sysctl->value == 0) {
+    keep(ledger.strike(ledger_ipv6(sysctl->link)));
   }
   if (const auto* flood = std::get_if<DeleteFlood>(&op)) {
     keep(ledger.strike(ledger_flood(state_, flood->key)));

@@ -12,6 +12,7 @@
 #include <array>
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -42,6 +43,7 @@ class Core {
     evpn::MoveLimits moves{};
     std::size_t events_per_turn = 4096;
     std::size_t keys_per_turn = 1024;
+    bool adopt = false;  // devices that stand as the files say count as made by vtepd
   };
   struct Outputs {
     std::function<void(const EvpnMessage&)> to_bgp{};
@@ -58,6 +60,14 @@ class Core {
 
   /// The interface files' devices; replaces what was wanted before.
   void set_topology(Topology topology);
+  /// As set_topology(), for a change of what runs: what depends on a link that the kernel refuses
+  /// twice goes back to how it was before the change, until the refusal ends. The links in
+  /// `recreate` may be deleted and made anew.
+  void change_topology(Topology topology, std::set<std::string> recreate);
+  /// The links that are held back so.
+  const std::set<std::string>& held_back() const { return held_back_; }
+  /// Every row of the files has been compared and, where it differed, written or refused twice.
+  bool files_settled() const;
   /// There are no interface files: links are not vtepd's business.
   void without_files() { state_.files = FileState::None; }
   /// zebra writes MACs, hosts and flood lists; they are mirrored to the ASIC and shown, no more.
@@ -158,6 +168,8 @@ class Core {
   void mark_dependents(const std::string& name);
   void mark_flood(const WantedLink& link);
   void rebind();
+  void hold_dependents();
+  void adopt();
   void refresh(const Bindings& before, const FlatSet<Vni>& vnis, bool first_comparison);
   void refresh_all(bool first_comparison);
   void find_unclaimed();
@@ -165,6 +177,7 @@ class Core {
   void write_kernel();
   void tell_bgp();
   void enter_in_ledger(const KernelOp& op);
+  void enter_in_ledger(const ChangeLink& op);
   void strike_from_ledger(const KernelOp& op);
   void keep(const Result<>& ledger_result);
 
@@ -180,6 +193,15 @@ class Core {
   std::unordered_map<std::string, std::vector<std::string>> dependents_;
   FlatSet<Vni> own_dirty_;  // VNIs whose SVI, or an address of it, may be another
   bool bindings_stale_ = true;
+  /// The change that is being made, while it may have to be held back in part.
+  struct Change {
+    Topology before{};
+    Topology wanted{};
+    std::set<std::string> refused{};
+  };
+  std::optional<Change> change_;
+  std::set<std::string> held_back_;
+  bool adopt_due_ = false;
   bool view_complete_ = false;
   bool ledger_failed_ = false;
   bool segment_seen_ = false;

@@ -31,10 +31,7 @@ void Core::mark_files() {
   }
   for (const auto& route : state_.view.routes()) mark_routes(route);
   for (const auto& [row, value] : state_.ledger.rows()) {
-    if (row.starts_with("link ")) kernel_.mark(LinkKey{row.substr(5)});
-    if (row.starts_with("address ")) {
-      kernel_.mark(AddressesKey{row.substr(8, row.find(' ', 8) - 8)});
-    }
+    if (const auto name = link_of_ledger_row(row)) mark_link(*name);
   }
 }
 

@@ -7,7 +7,6 @@
 #include <charconv>
 
 #include "agent/asic_queries.h"
-#include "agent/interfaces/load.h"
 #include "agent/log.h"
 
 namespace vtepd::agent {
@@ -42,7 +41,10 @@ Daemon::Daemon(const Settings& settings, KernelPort& kernel, Ledger ledger)
                    if (hardware_) hardware_->resync();
                  }}),
       show_(core_, clock_, asic_),
-      control_(io_, [this](const json::object& request) { return answer(request); }),
+      changes_(io_, core_, {.interfaces = settings.interfaces, .state_dir = settings.state_dir},
+               [this] { schedule(); }),
+      control_(io_, [this](const json::object& request,
+                           const Control::Reply& reply) { answer(request, reply); }),
       notifications_(io_, ::dup(kernel.notification_fd())),
       signals_(io_, SIGHUP, SIGTERM, SIGINT),
       timer_(io_),
@@ -55,7 +57,7 @@ Result<> Daemon::run() {
   if (settings_.interfaces == kNone) {
     core_.without_files();
   } else {
-    reload();
+    changes_.start();
   }
   if (auto read = core_.resync(); !read) return read;
   open_asic();
@@ -107,6 +109,7 @@ void Daemon::turn() {
   scheduled_ = false;
   const auto turn = core_.turn();
   if (hardware_) hardware_->turn();
+  changes_.turned();
   if (turn.more) {
     schedule();
   } else {
@@ -144,8 +147,7 @@ void Daemon::watch_signals() {
       io_.stop();
       return;
     }
-    reload();
-    schedule();
+    if (settings_.interfaces != kNone) changes_.apply({}, [](const json::object&) {});
     watch_signals();
   });
 }
@@ -192,26 +194,6 @@ void Daemon::open_asic() {
       hardware_->library_version());
 }
 
-std::vector<std::string> Daemon::reload() {
-  std::vector<std::string> lines;
-  auto loaded = load_interfaces(settings_.interfaces);
-  for (const auto& diagnostic : loaded.diagnostics) {
-    lines.push_back(fmt::format("{}", diagnostic));
-    const bool is_error = diagnostic.severity == Severity::Error;
-    log(is_error ? Level::Error : Level::Warning, "event=interfaces_{} {}",
-        is_error ? "error" : "warning", lines.back());
-  }
-  if (!loaded.ok()) {
-    log(Level::Error, "event=interfaces_refused file={} running_state=kept", settings_.interfaces);
-    lines.push_back(fmt::format("{}: refused; the running state stays", settings_.interfaces));
-    return lines;
-  }
-  log(Level::Info, "event=interfaces_loaded file={} devices={}", settings_.interfaces,
-      loaded.topology.links.size());
-  core_.set_topology(std::move(loaded.topology));
-  return lines;
-}
-
 /// Empty words: all of them. Gives the reason where nothing could be cleared.
 std::string Daemon::clear_duplicates(const std::string& vni_word, const std::string& address) {
   if (vni_word.empty() && address.empty()) {
@@ -229,36 +211,44 @@ std::string Daemon::clear_duplicates(const std::string& vni_word, const std::str
   return known ? "" : fmt::format("no moves of {} in VNI {} were counted", address, *vni);
 }
 
-json::object Daemon::answer(const json::object& request) {
+void Daemon::answer(const json::object& request, const Control::Reply& reply) {
   const auto word = [&](const char* key) -> std::string {
     const auto* value = request.if_contains(key);
     const auto* text = value == nullptr ? nullptr : value->if_string();
     return text == nullptr ? "" : std::string(*text);
   };
-  const auto refuse = [](std::string why) -> json::object {
-    return {{"schema", 1}, {"error", std::move(why)}};
-  };
-  if (word("command") == "show") {
-    const auto table = word("table");
-    if (table == "asic" && !asic_.present()) return refuse("no ASIC is in use");
-    auto rows = show_.table(table);
-    if (!rows) return refuse(fmt::format("there is no table \"{}\"", table));
-    return {{"schema", 1}, {"table", table}, {"rows", std::move(*rows)}};
-  }
-  if (word("command") == "reload") {
-    if (settings_.interfaces == kNone) return refuse("vtepd runs with --interfaces none");
-    const auto lines = reload();
-    schedule();
-    const bool refused = !lines.empty() && lines.back().find("refused") != std::string::npos;
-    return {{"schema", 1}, {"ok", !refused}, {"messages", json::value_from(lines)}};
-  }
-  if (word("command") == "clear" && word("table") == "duplicates") {
+  const auto refuse = [&](std::string why) { reply({{"schema", 1}, {"error", std::move(why)}}); };
+  const auto command = word("command");
+  if (command == "show") return show(word("table"), reply);
+  if (command == "clear" && word("table") == "duplicates") {
     const auto why = clear_duplicates(word("vni"), word("address"));
     if (!why.empty()) return refuse(why);
     schedule();
-    return {{"schema", 1}, {"ok", true}, {"messages", json::array{}}};
+    return reply({{"schema", 1}, {"ok", true}, {"messages", json::array{}}});
   }
-  return refuse(fmt::format("there is no command \"{}\"", word("command")));
+  if (settings_.interfaces == kNone) return refuse("vtepd runs with --interfaces none");
+  Changes::Request change{.file = word("file")};
+  if (const auto* disruptive = request.if_contains("disruptive")) {
+    change.disruptive = disruptive->is_bool() && disruptive->get_bool();
+  }
+  if (const auto* seconds = request.if_contains("confirm")) {
+    change.confirm = std::chrono::seconds(seconds->is_int64() ? seconds->get_int64() : 0);
+  }
+  if (command == "reload") return changes_.apply({}, reply);
+  if (command == "apply") return changes_.apply(std::move(change), reply);
+  if (command == "confirm") return changes_.confirm(reply);
+  if (command == "rollback") return changes_.roll_back(reply);
+  if (command == "diff") return reply(changes_.difference(change));
+  if (command == "check") return reply(changes_.check(change.file));
+  refuse(fmt::format("there is no command \"{}\"", command));
+}
+
+void Daemon::show(const std::string& table, const Control::Reply& reply) {
+  const auto refuse = [&](std::string why) { reply({{"schema", 1}, {"error", std::move(why)}}); };
+  if (table == "asic" && !asic_.present()) return refuse("no ASIC is in use");
+  auto rows = show_.table(table);
+  if (!rows) return refuse(fmt::format("there is no table \"{}\"", table));
+  reply({{"schema", 1}, {"table", table}, {"rows", std::move(*rows)}});
 }
 
 }  // namespace vtepd::agent

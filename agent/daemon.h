@@ -14,6 +14,7 @@
 #include <memory>
 #include <optional>
 
+#include "agent/changes.h"
 #include "agent/control.h"
 #include "agent/core.h"
 #include "agent/settings.h"
@@ -39,9 +40,9 @@ class Daemon {
   void feed_watchdog();
   void say_ready();
   void open_asic();
-  std::vector<std::string> reload();
   std::string clear_duplicates(const std::string& vni_word, const std::string& address);
-  boost::json::object answer(const boost::json::object& request);
+  void answer(const boost::json::object& request, const Control::Reply& reply);
+  void show(const std::string& table, const Control::Reply& reply);
 
   const Settings& settings_;
   Clock clock_;
@@ -49,6 +50,7 @@ class Daemon {
   Core core_;
   AsicQueries asic_;
   Show show_;
+  Changes changes_;
   Control control_;
   boost::asio::posix::stream_descriptor notifications_;
   boost::asio::signal_set signals_;

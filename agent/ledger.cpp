@@ -69,6 +69,12 @@ Ledger::~Ledger() {
   if (fd_ >= 0) ::close(fd_);
 }
 
+Ledger Ledger::in_memory() const {
+  Ledger copy;
+  copy.rows_ = rows_;
+  return copy;
+}
+
 std::optional<std::string> Ledger::value(const std::string& key) const {
   const auto it = rows_.find(key);
   if (it == rows_.end()) return std::nullopt;

@@ -28,6 +28,9 @@ class Ledger {
   Ledger& operator=(Ledger&& other) noexcept;
   ~Ledger();
 
+  /// The same rows, kept nowhere: for trying things out.
+  Ledger in_memory() const;
+
   bool has(const std::string& key) const { return rows_.contains(key); }
   std::optional<std::string> value(const std::string& key) const;
   const std::map<std::string, std::string>& rows() const { return rows_; }

@@ -25,6 +25,8 @@ options::options_description describe() {
       ("sai-library", text("libsoftsai.so"), "the ASIC's SAI library, or none")                //
       ("sai-profile", text(""), "file of key=value lines for the SAI library")                 //
       ("state-dir", text("/run/vtepd"), "where the ledger of what vtepd made is kept")         //
+      ("adopt", options::value<bool>()->default_value(false),
+       "devices that stand as the files say count as made by vtepd: yes or no")                //
       ("stale-time", seconds(120), "seconds that routes outlive bgpd's session, at most")      //
       ("quiet-time", seconds(10), "seconds without news after which BGP counts as converged")  //
       ("duplicate-moves", options::value<unsigned>()->default_value(5),
@@ -68,6 +70,7 @@ Result<Settings> settings_of(const options::variables_map& chosen) {
                     .sai_profile = std::move(*profile),
                     .state_dir = text("state-dir"),
                     .level = *level};
+  settings.core.adopt = chosen["adopt"].as<bool>();
   settings.core.sweep.stale = seconds("stale-time");
   settings.core.sweep.quiet = seconds("quiet-time");
   settings.core.moves = {.enabled = chosen["duplicate-moves"].as<unsigned>() != 0,

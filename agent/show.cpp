@@ -289,24 +289,27 @@ json::object Show::port_row(const Link& link) const {
     return it == link.options.end() ? "-" : it->second != 0 ? "on" : "off";
   };
   const bool named = wanted != state_.topology.links.end();
+  const auto held = why_held(link.name);
   std::string pvid = "-";
   if (vlans != nullptr) {
     for (const auto& [vlan, flags] : vlans->members) {
       if (flags.pvid) pvid = text(vlan);
     }
   }
-  return {
-      {"ifname", link.name},
-      {"master", link.master.is_none() ? "-" : state_.view.name_of(link.master)},
-      {"up", link.up},
-      {"carrier", link.running},
-      {"mtu", link.mtu},
-      {"pvid", pvid},
-      {"vlans", vlans == nullptr ? "-" : to_text(vlans->members)},
-      {"learning", flag(Option::PortLearning)},
-      {"neigh_suppress", flag(Option::PortNeighSuppress)},
-      {"file", named ? text(wanted->second.origin) : "-"},
-      {"state", verdict({LinkKey{link.name}, VlansKey{link.name}, AddressesKey{link.name}}, {})}};
+  return {{"ifname", link.name},
+          {"master", link.master.is_none() ? "-" : state_.view.name_of(link.master)},
+          {"up", link.up},
+          {"carrier", link.running},
+          {"mtu", link.mtu},
+          {"pvid", pvid},
+          {"vlans", vlans == nullptr ? "-" : to_text(vlans->members)},
+          {"learning", flag(Option::PortLearning)},
+          {"neigh_suppress", flag(Option::PortNeighSuppress)},
+          {"file", named ? text(wanted->second.origin) : "-"},
+          {"state",
+           held.empty()
+               ? verdict({LinkKey{link.name}, VlansKey{link.name}, AddressesKey{link.name}}, {})
+               : held}};
 }
 
 json::array Show::port() const {
@@ -382,10 +385,26 @@ json::array Show::failures() const {
                     {"since_s", seconds(now - failure.since)},
                     {"retry_in_s", std::max(0.0, seconds(failure.retry_at - now))}});
   });
+  for (const auto& [name, wanted] : state_.topology.links) {
+    const auto why = why_held(name);
+    if (!why.empty()) {
+      rows.push_back({{"layer", "kernel"}, {"row", "device " + name}, {"reason", why}});
+    }
+  }
   if (asic_.present()) {
     for (auto& row : asic_.failures()) rows.push_back(std::move(row));
   }
   return rows;
+}
+
+/// Why a device is left as it is though the files say otherwise; empty where it is not.
+std::string Show::why_held(const std::string& name) const {
+  if (core_.held_back().contains(name)) return "held back: what it stands on was refused";
+  const auto wanted = state_.topology.links.find(name);
+  const auto* actual = state_.view.link(name);
+  if (wanted == state_.topology.links.end() || actual == nullptr) return {};
+  const auto why = why_made_anew(state_, wanted->second, *actual);
+  return why ? *why + " (vtepctl apply --disruptive)" : "";
 }
 
 std::string to_text(const State& state, const KernelKey& key) {

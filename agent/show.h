@@ -50,6 +50,7 @@ class Show {
                       std::initializer_list<BgpKey> bgp) const;
   boost::json::object mac_row(const Binding& binding, const MacAddress& mac) const;
   boost::json::object port_row(const Link& link) const;
+  std::string why_held(const std::string& name) const;
 
   const Core& core_;
   const State& state_;

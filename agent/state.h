@@ -8,6 +8,8 @@
 #include <boost/unordered/unordered_flat_set.hpp>
 #include <map>
 #include <optional>
+#include <set>
+#include <string>
 
 #include "agent/bindings.h"
 #include "agent/interfaces/topology.h"
@@ -59,6 +61,9 @@ struct State {
   // What bgpd was last told, as the relay's cache holds it.
   std::map<Vni, AddLocalVni> told_vnis{};
   FlatMap<MacIpKey, AddLocalMacIp> told_macs{};
+
+  /// Links that may be deleted and made anew, because a person said so.
+  std::set<std::string> recreate{};
 
   /// Entries of a former life that no route claims yet: removed only when BGP has converged.
   FlatSet<KernelKey> unclaimed{};

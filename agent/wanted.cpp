@@ -398,7 +398,15 @@ bool is_local_host(const State& state, const Binding& binding, const BridgeFdbEn
 }
 
 std::string ledger_link(const std::string& name) { return "link " + name; }
+std::string ledger_master(const std::string& name) { return "master " + name; }
+std::string ledger_up(const std::string& name) { return "up " + name; }
+std::string ledger_ipv6(const std::string& name) { return "ipv6 " + name; }
 std::string ledger_vlans(const std::string& port) { return "vlans " + port; }
+std::optional<std::string> link_of_ledger_row(const std::string& row) {
+  if (row.starts_with("flood ")) return std::nullopt;
+  const auto name = row.find(' ') + 1;
+  return row.substr(name, row.find(' ', name) - name);
+}
 std::string ledger_address(const std::string& link, const IpPrefix& prefix) {
   return fmt::format("address {} {}", link, prefix);
 }

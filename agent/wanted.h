@@ -52,9 +52,20 @@ evpn::Source source_of(const BridgeFdbEntry& entry);
 /// wants nothing there, whatever BGP says.
 bool is_own_line(const State& state, const BridgeFdbEntry& entry);
 
-/// The rows of the ledger.
+/// Why a link can become what the files say only by being deleted and made anew, if that is so.
+/// Such a link is left as it is until a person allows it (State::recreate).
+std::optional<std::string> why_made_anew(const State& state, const WantedLink& wanted,
+                                         const Link& actual);
+
+/// The rows of the ledger. link: vtepd made it. master: vtepd enslaved it. up: vtepd set it up.
+/// ipv6: vtepd took its IPv6 away.
 std::string ledger_link(const std::string& name);
+std::string ledger_master(const std::string& name);
+std::string ledger_up(const std::string& name);
+std::string ledger_ipv6(const std::string& name);
 std::string ledger_vlans(const std::string& port);
+/// The link that a row of the ledger speaks of; none of a flood list's members, which BGP decides.
+std::optional<std::string> link_of_ledger_row(const std::string& row);
 std::string ledger_address(const std::string& link, const IpPrefix& prefix);
 std::string ledger_flood(const State& state, const FloodKey& key);
 

@@ -1,6 +1,7 @@
 // The comparison of devices, VLANs, VNIs, addresses and gateways with the interface files.
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 #include "agent/wanted.h"
@@ -89,8 +90,7 @@ void compare_tunnel(const State& state, const WantedLink& wanted, const Link& ac
   if (lower != nullptr && lower->index != actual.lower) change.vxlan_lower = lower->index;
 }
 
-/// A tunnel that shall send as the routes go, no longer through one device: a request of its own,
-/// because it is refused.
+/// A tunnel that shall send as the routes go, no longer through one device.
 bool must_lose_lower(const WantedLink& wanted, const Link& actual) {
   return wanted.kind == LinkKind::Vxlan && actual.kind == LinkKind::Vxlan && wanted.lower.empty() &&
          !actual.lower.is_none();
@@ -101,6 +101,45 @@ bool must_join_anew(const Link& actual, const ChangeLink& change) {
   if (!actual.up || (!change.vxlan_group && !change.vxlan_lower)) return false;
   return actual.vxlan_group.is_multicast() ||
          change.vxlan_group.value_or(IpAddress{}).is_multicast();
+}
+
+/// Options that the kernel takes at creation only.
+struct FixedOption {
+  Option option{};
+  std::string_view attribute{};
+};
+constexpr std::array kFixedOptions{FixedOption{Option::VxlanId, "vxlan-id"},
+                                   FixedOption{Option::VxlanPort, "vxlan-port"},
+                                   FixedOption{Option::VxlanExternal, "bridge-vlan-vni-map"},
+                                   FixedOption{Option::VxlanVniFilter, "vxlan-vnifilter"},
+                                   FixedOption{Option::VlanProtocol, "vlan-protocol"},
+                                   FixedOption{Option::VrfTable, "vrf-table"}};
+
+/// A port that vtepd enslaved, and that the files do not name as such any more, is let go; its
+/// IPv6 comes back.
+void plan_release(const State& state, const WantedLink* wanted, const Link& actual,
+                  const EmitKernelOp& emit) {
+  const bool keeps_master = wanted != nullptr && !wanted->master.empty();
+  const auto enslaved = state.ledger.value(ledger_master(actual.name));
+  if (keeps_master || state.files != FileState::Read) return;
+  if (enslaved && !actual.master.is_none() && state.view.name_of(actual.master) == *enslaved) {
+    emit(ChangeLink{.index = actual.index, .kind = actual.kind, .master = IfIndex{}});
+  }
+  const bool without_ipv6 = value_or(actual.options, Option::Ipv6Disabled, 0) != 0;
+  const bool said = wanted != nullptr && wanted->options.contains(Option::Ipv6Disabled);
+  if (without_ipv6 && !said && state.ledger.has(ledger_ipv6(actual.name))) {
+    emit(WriteSysctl{actual.name, Option::Ipv6Disabled, 0});
+  }
+}
+
+/// A link that no file names any more: what vtepd made goes, and of a port what vtepd did to it.
+void plan_leaving(const State& state, const Link& actual, const EmitKernelOp& emit) {
+  if (state.files != FileState::Read) return;
+  if (state.ledger.has(ledger_link(actual.name))) return emit(DeleteLink{actual.index});
+  plan_release(state, nullptr, actual, emit);
+  if (actual.up && state.ledger.has(ledger_up(actual.name))) {
+    emit(ChangeLink{.index = actual.index, .kind = actual.kind, .up = false});
+  }
 }
 
 /// The attributes of the device itself that differ, as one request.
@@ -281,20 +320,48 @@ void plan_routes(const State& state, const RoutesKey& key, const EmitKernelOp& e
   }
 }
 
+std::optional<std::string> why_made_anew(const State& state, const WantedLink& wanted,
+                                         const Link& actual) {
+  if (!wanted.ours) return std::nullopt;
+  if (wanted.kind != actual.kind) return "another kind of device has this name";
+  const auto options = link_options(wanted);
+  for (const auto& [option, attribute] : kFixedOptions) {
+    const auto it = options.find(option);
+    if (it == options.end()) continue;
+    const auto is = value_or(actual.options, option, 0);
+    if (is != it->second) return fmt::format("{} is {} and would be {}", attribute, is, it->second);
+  }
+  if (must_lose_lower(wanted, actual)) {
+    return fmt::format("vxlan-physdev is {} and would be none", state.view.name_of(actual.lower));
+  }
+  if (wanted.kind != LinkKind::Vlan && wanted.kind != LinkKind::Macvlan) return std::nullopt;
+  if (wanted.vlan != actual.vlan) {
+    return fmt::format("vlan-id is {} and would be {}", actual.vlan, wanted.vlan);
+  }
+  const auto* lower = state.view.link(wanted.lower);
+  if (lower != nullptr && lower->index != actual.lower) {
+    return fmt::format("the device below is {} and would be {}", state.view.name_of(actual.lower),
+                       wanted.lower);
+  }
+  return std::nullopt;
+}
+
 void plan_link(const State& state, const LinkKey& key, const EmitKernelOp& emit) {
   const auto* wanted = wanted_of(state, key.name);
   const auto* actual = state.view.link(key.name);
   if (wanted == nullptr) {
-    if (state.files == FileState::Read && actual != nullptr &&
-        state.ledger.has(ledger_link(key.name))) {
-      emit(DeleteLink{actual->index});
-    }
+    if (actual != nullptr) plan_leaving(state, *actual, emit);
     return;
   }
   if (actual == nullptr) {
     if (wanted->ours) create(state, *wanted, emit);
     return;
   }
+  if (why_made_anew(state, *wanted, *actual)) {
+    if (state.recreate.contains(key.name)) emit(DeleteLink{actual->index});
+    return;
+  }
+  plan_release(state, wanted, *actual, emit);
   for (const auto& [option, value] : difference(wanted->options, actual->options)) {
     if (is_sysctl(option)) emit(WriteSysctl{wanted->name, option, value});
   }
@@ -302,11 +369,12 @@ void plan_link(const State& state, const LinkKey& key, const EmitKernelOp& emit)
   if (must_go_down(state, *wanted, *actual) || must_join_anew(*actual, change)) {
     emit(ChangeLink{.index = actual->index, .kind = actual->kind, .up = false});
   }
+  // vxlan devices refuse a request that has an MTU beside their own options ("Cannot change mtu").
+  if (auto mtu = std::exchange(change.mtu, std::nullopt)) {
+    emit(ChangeLink{.index = actual->index, .kind = actual->kind, .mtu = mtu});
+  }
   const ChangeLink nothing{.index = actual->index, .kind = actual->kind};
   if (change != nothing) emit(std::move(change));
-  if (must_lose_lower(*wanted, *actual)) {
-    emit(ChangeLink{.index = actual->index, .kind = actual->kind, .vxlan_lower = IfIndex{}});
-  }
   plan_vni_filter(state, *wanted, *actual, emit);
   if (wanted->up && *wanted->up != actual->up &&
       (!*wanted->up || is_in_place(state, *wanted, *actual))) {
@@ -322,6 +390,7 @@ void plan_vlans(const State& state, const VlansKey& key, const EmitKernelOp& emi
   const auto* wanted = wanted_of(state, key.port);
   const auto* actual = state.view.link(key.port);
   if (wanted == nullptr || actual == nullptr || !wanted->manage_vlans) return;
+  if (why_made_anew(state, *wanted, *actual)) return;
   const bool self = actual->kind == LinkKind::Bridge;
   if (!self && !actual->is_bridge_port()) return;
   const auto* known = state.view.vlans(actual->index);
@@ -346,6 +415,7 @@ void plan_addresses(const State& state, const AddressesKey& key, const EmitKerne
   const auto* actual = state.view.link(key.link);
   if (actual == nullptr) return;
   const auto* wanted = wanted_of(state, key.link);
+  if (wanted != nullptr && why_made_anew(state, *wanted, *actual)) return;
   std::vector<IpPrefix> addresses;
   if (wanted != nullptr) addresses = wanted->addresses;
   for (const auto& prefix : addresses) {

@@ -1,4 +1,4 @@
-// vtepctl: shows what vtepd knows, layer beside layer, and asks it to reload.
+// vtepctl: shows what vtepd knows, layer beside layer, and has it apply the interface files.
 //
 // Exit status: 0 done; 1 refused or not as wanted; 2 the call's words are wrong; 3 vtepd does not
 // answer.
@@ -16,6 +16,8 @@
 #include <boost/json.hpp>
 #include <boost/program_options.hpp>
 #include <cctype>
+#include <cstdio>
+#include <filesystem>
 #include <iostream>
 #include <string>
 #include <vector>
@@ -44,9 +46,21 @@ constexpr auto kHelp = R"(vtepctl [--socket PATH] COMMAND
   show asic      the ASIC's objects
   show stats     counters, writes to the kernel among them
   show failures  what was refused, why, and when it is tried again
-  reload         read the interface files again
   clear duplicates [VNI MAC|IP]   let frozen addresses go, and count their moves anew
 
+  apply [FILE]   make the switch what the interface files say: prints the difference to what runs,
+                 as ip and bridge commands, applies it, and waits until it is done
+    --dry-run    only print
+    --confirm S  take everything back after S seconds, unless `vtepctl confirm` comes before
+    --disruptive also where a device must be deleted and made anew
+  confirm        the change that waits for it stays
+  rollback       or is taken back at once
+  reload         as apply, of the daemon's own files, without printing commands
+  diff [FILE]    what apply would do; status 1 if that is anything
+  check [FILE]   compare what runs with the files, line by line; status 1 where they differ;
+                 with -j as `ifquery -a -c -o json` prints it
+
+  FILE is read instead of the daemon's interface files; it counts until the next change.
   -j, --json     rows as JSON
 )";
 
@@ -107,32 +121,118 @@ void print_table(const json::array& rows) {
   }
 }
 
-int print_reply(const json::object& reply, bool as_json) {
-  if (const auto* error = reply.if_contains("error")) {
-    fmt::print(stderr, "vtepctl: {}\n", error->as_string().c_str());
-    return kRefused;
+const json::array& array_of(const json::object& reply, const char* key) {
+  static const json::array kNone;
+  const auto* value = reply.if_contains(key);
+  return value == nullptr ? kNone : value->as_array();
+}
+
+void print_lines(std::FILE* where, const json::array& lines) {
+  for (const auto& line : lines) fmt::print(where, "{}\n", line.as_string().c_str());
+}
+
+int print_table_reply(const json::object& reply, bool as_json) {
+  if (as_json) {
+    fmt::print("{}\n", json::serialize(reply.at("rows")));
+  } else {
+    print_table(reply.at("rows").as_array());
   }
-  if (const auto* rows = reply.if_contains("rows")) {
-    if (as_json) {
-      fmt::print("{}\n", json::serialize(*rows));
-    } else {
-      print_table(rows->as_array());
-    }
-    return kDone;
-  }
+  return kDone;
+}
+
+/// What was found to say about the files goes to stderr: stdout can be piped into a shell.
+int print_difference(const json::object& reply, bool as_json, bool fails_if_any) {
   if (as_json) {
     fmt::print("{}\n", json::serialize(reply));
   } else {
-    for (const auto& line : reply.at("messages").as_array()) {
-      fmt::print("{}\n", line.as_string().c_str());
-    }
+    print_lines(stderr, array_of(reply, "messages"));
+    print_lines(stdout, array_of(reply, "commands"));
+  }
+  if (!reply.at("ok").as_bool()) return kRefused;
+  return fails_if_any && !array_of(reply, "commands").empty() ? kRefused : kDone;
+}
+
+int print_check(const json::object& reply, bool as_json) {
+  print_lines(stderr, array_of(reply, "messages"));
+  const auto& rows = array_of(reply, "rows");
+  const auto& interfaces = array_of(reply, "interfaces");
+  if (as_json) {
+    fmt::print("{}\n", json::serialize(interfaces));
+  } else if (!rows.empty()) {
+    print_table(rows);
+  } else if (reply.at("ok").as_bool()) {
+    fmt::print("{} interfaces are as the files say\n", interfaces.size());
   }
   return reply.at("ok").as_bool() ? kDone : kRefused;
 }
 
+int print_change(const json::object& reply, bool as_json, bool shows_commands) {
+  if (as_json) {
+    fmt::print("{}\n", json::serialize(reply));
+    return reply.at("ok").as_bool() ? kDone : kRefused;
+  }
+  print_lines(stderr, array_of(reply, "messages"));
+  if (shows_commands) print_lines(stdout, array_of(reply, "commands"));
+  if (const auto& refused = array_of(reply, "refused"); !refused.empty()) {
+    fmt::print("not everything could be made; what follows is tried again:\n");
+    print_table(refused);
+  }
+  if (const auto* writes = reply.if_contains("writes")) {
+    fmt::print("{} writes to the kernel\n", json::serialize(*writes));
+  }
+  if (const auto* within = reply.if_contains("confirm_within")) {
+    fmt::print("taken back in {} s, unless `vtepctl confirm` comes before\n",
+               json::serialize(*within));
+  }
+  return reply.at("ok").as_bool() ? kDone : kRefused;
+}
+
+int print_reply(const std::string& command, const json::object& request, const json::object& reply,
+                bool as_json) {
+  if (const auto* error = reply.if_contains("error")) {
+    fmt::print(stderr, "vtepctl: {}\n", error->as_string().c_str());
+    return kRefused;
+  }
+  if (command == "show") return print_table_reply(reply, as_json);
+  if (command == "check") return print_check(reply, as_json);
+  if (request.at("command").as_string() == "diff") {
+    return print_difference(reply, as_json, command == "diff");
+  }
+  return print_change(reply, as_json, command == "apply");
+}
+
+/// The request that the words ask for; an empty one where they make no sense.
+json::object request_of(const std::vector<std::string>& words,
+                        const options::variables_map& chosen) {
+  if (words.empty()) return {};
+  const auto& command = words[0];
+  if (command == "show") {
+    if (words.size() != 2) return {};
+    return {{"command", "show"}, {"table", words[1]}};
+  }
+  if (command == "clear") {
+    if ((words.size() != 2 && words.size() != 4) || words[1] != "duplicates") return {};
+    json::object request{{"command", "clear"}, {"table", words[1]}};
+    if (words.size() == 4) request.insert({{"vni", words[2]}, {"address", words[3]}});
+    return request;
+  }
+  const bool takes_file = command == "apply" || command == "diff" || command == "check";
+  const bool is_plain = command == "reload" || command == "confirm" || command == "rollback";
+  if (!(takes_file && words.size() <= 2) && !(is_plain && words.size() == 1)) return {};
+  const bool is_change = command == "apply" || command == "diff";
+  if (!is_change && (chosen.contains("disruptive") || chosen.contains("dry-run"))) return {};
+  if (command != "apply" && chosen.contains("confirm")) return {};
+  json::object request{{"command", chosen.contains("dry-run") ? "diff" : command}};
+  if (words.size() == 2) request["file"] = std::filesystem::absolute(words[1]).string();
+  if (chosen.contains("disruptive")) request["disruptive"] = true;
+  if (chosen.contains("confirm")) request["confirm"] = chosen["confirm"].as<unsigned>();
+  return request;
+}
+
 int run(int argc, char** argv) {
   options::options_description visible;
-  visible.add_options()("help,h", "")("version", "")("json,j", "")(
+  visible.add_options()("help,h", "")("version", "")("json,j", "")("dry-run", "")("disruptive", "")(
+      "confirm", options::value<unsigned>())(
       "socket", options::value<std::string>()->default_value("/run/vtepd/vtepd.sock"))(
       "words", options::value<std::vector<std::string>>());
   options::positional_options_description positional;
@@ -151,16 +251,8 @@ int run(int argc, char** argv) {
   }
   const auto words = chosen.contains("words") ? chosen["words"].as<std::vector<std::string>>()
                                               : std::vector<std::string>{};
-  json::object request;
-  if (words.size() == 2 && words[0] == "show") {
-    request = {{"command", "show"}, {"table", words[1]}};
-  } else if ((words.size() == 2 || words.size() == 4) && words[0] == "clear" &&
-             words[1] == "duplicates") {
-    request = {{"command", "clear"}, {"table", words[1]}};
-    if (words.size() == 4) request.insert({{"vni", words[2]}, {"address", words[3]}});
-  } else if (words == std::vector<std::string>{"reload"}) {
-    request = {{"command", "reload"}};
-  } else {
+  const auto request = request_of(words, chosen);
+  if (request.empty()) {
     fmt::print(stderr, "{}", kHelp);
     return kUsage;
   }
@@ -169,7 +261,7 @@ int run(int argc, char** argv) {
     fmt::print(stderr, "vtepctl: {}\n", reply.error().what);
     return kUnreachable;
   }
-  return print_reply(*reply, chosen.contains("json"));
+  return print_reply(words[0], request, *reply, chosen.contains("json"));
 }
 
 }  // namespace

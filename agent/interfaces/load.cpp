@@ -20,6 +20,8 @@ constexpr std::size_t kMostBytes = 100'000'000;  // of all files together
 
 class DiskFiles : public Files {
  public:
+  explicit DiskFiles(bool has_templates) : has_templates_(has_templates) {}
+
   Result<std::string> read(const std::string& path) override {
     const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) return system_error(path);
@@ -53,6 +55,7 @@ class DiskFiles : public Files {
   }
 
   Result<std::string> render(const std::string& path, const std::string& text) override {
+    if (!has_templates_) return text;
     return Renderer{}.render(path, text);
   }
 
@@ -80,6 +83,7 @@ class DiskFiles : public Files {
     return text;
   }
 
+  bool has_templates_;
   std::size_t bytes_read_ = 0;
 };
 
@@ -92,25 +96,43 @@ std::vector<std::string> existing_links() {
   return names;
 }
 
-}  // namespace
-
-std::vector<Stanza> read_stanzas(const std::string& path, Diagnostics& diagnostics) {
-  DiskFiles files;
-  return parse_interfaces(path, files, diagnostics);
-}
-
-Loaded load_interfaces(const std::string& path) {
+Loaded load(const std::string& path, DiskFiles files) {
   Diagnostics diagnostics;
-  const auto stanzas = read_stanzas(path, diagnostics);
+  auto stanzas = parse_interfaces(path, files, diagnostics);
   auto planned = plan_topology(stanzas, existing_links(), diagnostics);
   auto found = diagnostics.release();
   std::stable_sort(found.begin(), found.end(), [](const Diagnostic& a, const Diagnostic& b) {
     return std::pair(a.origin.file_name(), a.origin.line) <
            std::pair(b.origin.file_name(), b.origin.line);
   });
-  return {.topology = std::move(planned.topology),
+  return {.stanzas = std::move(stanzas),
+          .topology = std::move(planned.topology),
           .commands = std::move(planned.commands),
           .diagnostics = std::move(found)};
+}
+
+}  // namespace
+
+Loaded load_interfaces(const std::string& path) { return load(path, DiskFiles(true)); }
+Loaded load_plain(const std::string& path) { return load(path, DiskFiles(false)); }
+
+std::vector<Stanza> read_stanzas(const std::string& path, Diagnostics& diagnostics) {
+  DiskFiles files(true);
+  return parse_interfaces(path, files, diagnostics);
+}
+
+std::string text_of(std::span<const Stanza> stanzas) {
+  std::string text;
+  for (const auto& stanza : stanzas) {
+    if (stanza.automatic) text += fmt::format("auto {}\n", stanza.name);
+    for (const auto& name : stanza.classes) text += fmt::format("allow-{} {}\n", name, stanza.name);
+    text += fmt::format("{} {} {} {}\n", stanza.type == StanzaType::Vlan ? "vlan" : "iface",
+                        stanza.name, stanza.family, stanza.method);
+    for (const auto& [name, value, origin] : stanza.attributes) {
+      text += fmt::format("    {} {}\n", name, value);
+    }
+  }
+  return text;
 }
 
 }  // namespace vtepd::agent

@@ -12,6 +12,7 @@
 namespace vtepd::agent {
 
 struct Loaded {
+  std::vector<Stanza> stanzas{};
   Topology topology{};  // empty after an error: a file is taken whole or not at all
   std::vector<UserCommand> commands{};
   std::vector<Diagnostic> diagnostics{};
@@ -28,5 +29,8 @@ Loaded load_interfaces(const std::string& path);
 
 /// The stanzas alone, as they stand in the file and all it includes.
 std::vector<Stanza> read_stanzas(const std::string& path, Diagnostics& diagnostics);
+/// The stanzas as one interface file, and that file read back: no template is looked for in it.
+std::string text_of(std::span<const Stanza> stanzas);
+Loaded load_plain(const std::string& path);
 
 }  // namespace vtepd::agent

@@ -68,6 +68,7 @@ class Reconciler {
   }
 
   bool idle() const { return queue_.empty(); }
+  bool is_dirty(const Key& key) const { return queued_.contains(key); }
 
   /// When the next refused operation is due, if any is waiting.
   std::optional<TimePoint> next_retry() const {

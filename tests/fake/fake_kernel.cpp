@@ -385,6 +385,9 @@ Result<> FakeKernel::check_change(const ChangeLink& op, const Link& link) {
       op.options, [](const auto& row) { return row.first != Option::Ipv6AddressGeneration; });
   const bool is_of_tunnel = op.vxlan_local || op.vxlan_group || op.vxlan_lower;
   if ((is_of_kind || is_of_tunnel) && op.kind != link.kind) return refuse(EOPNOTSUPP);
+  if ((is_of_kind || is_of_tunnel) && op.mtu && link.kind == LinkKind::Vxlan) {
+    return refuse(EOPNOTSUPP, "Cannot change mtu");
+  }
   for (const auto& [option, value] : op.options) {
     if (option == Option::Ipv6AddressGeneration) continue;
     if (!is_option_of(link.kind, option)) return refuse(EINVAL);

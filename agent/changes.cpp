@@ -1,0 +1,278 @@
+#include "agent/changes.h"
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+
+#include "agent/check.h"
+#include "agent/log.h"
+#include "agent/rehearsal.h"
+#include "agent/show.h"
+#include "agent/wanted.h"
+#include "netlink/command_text.h"
+
+namespace vtepd::agent {
+namespace json = boost::json;
+namespace {
+
+// A kernel that is busy with 2,000 devices takes a while; one that never answers is told as such.
+constexpr auto kLongest = std::chrono::seconds(120);
+
+json::object error_reply(std::string why) { return {{"schema", 1}, {"error", std::move(why)}}; }
+
+json::array commands_of(const Rehearsal& rehearsal) {
+  const auto name_of = [&](IfIndex index) {
+    const auto it = rehearsal.names.find(index);
+    return it == rehearsal.names.end() ? fmt::format("if{}", index) : it->second;
+  };
+  json::array commands;
+  for (const auto& op : rehearsal.ops) commands.emplace_back(netlink::command_text(op, name_of));
+  return commands;
+}
+
+/// The links that can become what the topology says only by being deleted: name and reason.
+std::map<std::string, std::string> disruptions(const State& state, const Topology& topology) {
+  std::map<std::string, std::string> found;
+  for (const auto& [name, wanted] : topology.links) {
+    const auto* actual = state.view.link(name);
+    if (actual == nullptr) continue;
+    if (auto why = why_made_anew(state, wanted, *actual)) {
+      found.emplace(name, fmt::format("{}: {}: {}: the kernel cannot change that on a live device",
+                                      wanted.origin, name, *why));
+    }
+  }
+  return found;
+}
+
+std::set<std::string> names_of(const std::map<std::string, std::string>& rows) {
+  std::set<std::string> names;
+  for (const auto& [name, why] : rows) names.insert(name);
+  return names;
+}
+
+json::array messages_of(const Loaded& loaded) {
+  json::array lines;
+  for (const auto& diagnostic : loaded.diagnostics)
+    lines.emplace_back(fmt::format("{}", diagnostic));
+  return lines;
+}
+
+void log_diagnostics(const Loaded& loaded) {
+  for (const auto& diagnostic : loaded.diagnostics) {
+    const bool is_error = diagnostic.severity == Severity::Error;
+    log(is_error ? Level::Error : Level::Warning, "event=interfaces_{} {}",
+        is_error ? "error" : "warning", diagnostic);
+  }
+}
+
+bool is_file_key(const KernelKey& key) {
+  return std::holds_alternative<LinkKey>(key) || std::holds_alternative<VlansKey>(key) ||
+         std::holds_alternative<AddressesKey>(key) || std::holds_alternative<RoutesKey>(key);
+}
+
+json::array refused_rows(const Core& core) {
+  json::array rows;
+  core.kernel().for_each_failure([&](const KernelKey& key, const Failure& failure) {
+    if (!is_file_key(key)) return;
+    rows.push_back({{"object", to_text(core.state(), key)}, {"reason", failure.reason}});
+  });
+  for (const auto& name : core.held_back()) {
+    rows.push_back(
+        {{"object", "link " + name}, {"reason", "held back: what it stands on was refused"}});
+  }
+  return rows;
+}
+
+/// Whole or not at all: a reader never finds half a file.
+bool write_file(const std::string& path, const std::string& text) {
+  const auto fresh = path + ".new";
+  std::ofstream file(fresh, std::ios::trunc);
+  file << text << std::flush;
+  return file.good() && std::rename(fresh.c_str(), path.c_str()) == 0;
+}
+
+}  // namespace
+
+Changes::Changes(boost::asio::io_context& io, Core& core, Places places, std::function<void()> wake)
+    : core_(core),
+      places_(std::move(places)),
+      wake_(std::move(wake)),
+      limit_(io),
+      confirmation_(io) {}
+
+Loaded Changes::load(const std::string& file) const {
+  return load_interfaces(file.empty() ? places_.interfaces : file);
+}
+
+void Changes::start() {
+  const bool unconfirmed = std::filesystem::exists(unconfirmed_path());
+  auto loaded = unconfirmed ? load_plain(unconfirmed_path()) : load({});
+  log_diagnostics(loaded);
+  if (unconfirmed) {
+    log(Level::Warning, "event=change_not_confirmed action=rolled_back file={}",
+        unconfirmed_path());
+  }
+  if (!loaded.ok()) {
+    log(Level::Error, "event=interfaces_refused file={} running_state=kept", places_.interfaces);
+    return;
+  }
+  log(Level::Info, "event=interfaces_loaded file={} devices={}", places_.interfaces,
+      loaded.topology.links.size());
+  stanzas_ = std::move(loaded.stanzas);
+  core_.set_topology(std::move(loaded.topology));
+}
+
+void Changes::apply(Request request, Reply reply) {
+  waiting_.emplace_back(
+      [this, request = std::move(request), reply = std::move(reply)] { begin(request, reply); });
+  begin_next();
+}
+
+void Changes::begin_next() {
+  while (!running_ && !waiting_.empty()) {
+    const auto next = std::move(waiting_.front());
+    waiting_.pop_front();
+    next();
+  }
+}
+
+void Changes::begin(Request request, Reply reply) {
+  if (unconfirmed_) {
+    return reply(error_reply("a change waits for its confirmation: vtepctl confirm, or rollback"));
+  }
+  auto loaded = load(request.file);
+  log_diagnostics(loaded);
+  const auto& file = request.file.empty() ? places_.interfaces : request.file;
+  json::object told{{"schema", 1}, {"messages", messages_of(loaded)}};
+  const auto refuse = [&](std::string why) {
+    log(Level::Error, "event=interfaces_refused file={} running_state=kept", file);
+    told["ok"] = false;
+    told["messages"].as_array().emplace_back(std::move(why));
+    reply(told);
+  };
+  if (!loaded.ok()) return refuse(fmt::format("{}: refused; the running state stays", file));
+  const auto disruptive = disruptions(core_.state(), loaded.topology);
+  if (!request.disruptive && !disruptive.empty()) {
+    for (const auto& [name, why] : disruptive) told["messages"].as_array().emplace_back(why);
+    return refuse(
+        fmt::format("{}: refused; the running state stays; with --disruptive these "
+                    "devices are deleted and made anew",
+                    file));
+  }
+  if (request.confirm.count() != 0 && !write_file(unconfirmed_path(), text_of(stanzas_))) {
+    return refuse(fmt::format("{}: {}; without it nothing could be taken back", unconfirmed_path(),
+                              std::error_code(errno, std::system_category()).message()));
+  }
+  const auto recreate = names_of(disruptive);
+  told["commands"] = commands_of(rehearse(core_.state(), loaded.topology, recreate));
+  log(Level::Info, "event=interfaces_loaded file={} devices={}", file,
+      loaded.topology.links.size());
+  running_ = Running{.reply = std::move(reply),
+                     .told = std::move(told),
+                     .writes_before = core_.kernel().counters().writes,
+                     .confirm = request.confirm,
+                     .before = core_.state().topology,
+                     .stanzas = std::move(loaded.stanzas)};
+  core_.change_topology(std::move(loaded.topology), recreate);
+  limit_.expires_after(kLongest);
+  limit_.async_wait([this](const boost::system::error_code& error) {
+    if (!error && running_) finish();
+  });
+  wake_();
+}
+
+void Changes::turned() {
+  if (running_ && core_.files_settled()) finish();
+}
+
+void Changes::finish() {
+  limit_.cancel();
+  auto done = std::move(*running_);
+  running_.reset();
+  auto refused = refused_rows(core_);
+  const bool settled = core_.files_settled();
+  if (!settled) {
+    refused.push_back({{"object", "interface files"},
+                       {"reason", fmt::format("not in sync within {} s", kLongest.count())}});
+  }
+  done.told["ok"] = refused.empty();
+  done.told["refused"] = refused;
+  done.told["writes"] = core_.kernel().counters().writes - done.writes_before;
+  log(refused.empty() ? Level::Info : Level::Warning, "event=change_applied writes={} refused={}{}",
+      core_.kernel().counters().writes - done.writes_before, refused.size(),
+      done.confirm.count() == 0 ? "" : fmt::format(" confirm_within={}", done.confirm.count()));
+  if (done.confirm.count() != 0) {
+    done.told["confirm_within"] = done.confirm.count();
+    await_confirmation(done);
+  } else {
+    // An explicit change makes an older "go back" pointless.
+    std::filesystem::remove(unconfirmed_path());
+    stanzas_ = std::move(done.stanzas);
+  }
+  done.reply(std::move(done.told));
+  begin_next();
+}
+
+void Changes::await_confirmation(const Running& change) {
+  unconfirmed_ = {.before = change.before, .stanzas = change.stanzas};
+  confirmation_.expires_after(change.confirm);
+  confirmation_.async_wait([this](const boost::system::error_code& error) {
+    if (!error && unconfirmed_) take_back("not confirmed in time");
+  });
+}
+
+void Changes::confirm(const Reply& reply) {
+  if (!unconfirmed_) return reply(error_reply("no change waits for a confirmation"));
+  confirmation_.cancel();
+  stanzas_ = std::move(unconfirmed_->stanzas);
+  unconfirmed_.reset();
+  std::filesystem::remove(unconfirmed_path());
+  log(Level::Info, "event=change_confirmed");
+  reply({{"schema", 1}, {"ok", true}, {"messages", json::array{"confirmed"}}});
+}
+
+void Changes::roll_back(const Reply& reply) {
+  if (!unconfirmed_) return reply(error_reply("no change waits for a confirmation"));
+  confirmation_.cancel();
+  take_back("asked for");
+  reply({{"schema", 1}, {"ok", true}, {"messages", json::array{"rolled back"}}});
+}
+
+/// The file that says what runs stays: vtepd would start with it until the next change is applied.
+void Changes::take_back(std::string_view why) {
+  log(Level::Warning, "event=change_rolled_back reason=\"{}\"", why);
+  std::set<std::string> recreate =
+      names_of(disruptions(core_.state(), unconfirmed_->before));  // as the change was allowed to
+  core_.change_topology(std::move(unconfirmed_->before), std::move(recreate));
+  unconfirmed_.reset();
+  wake_();
+}
+
+json::object Changes::difference(const Request& request) const {
+  const auto loaded = load(request.file);
+  json::object reply{{"schema", 1}, {"ok", loaded.ok()}, {"messages", messages_of(loaded)}};
+  if (!loaded.ok()) return reply;
+  const auto disruptive = disruptions(core_.state(), loaded.topology);
+  for (const auto& [name, why] : disruptive) {
+    reply["messages"].as_array().emplace_back(
+        why + (request.disruptive ? "" : "; left out without --disruptive"));
+  }
+  const auto recreate = request.disruptive ? names_of(disruptive) : std::set<std::string>{};
+  reply["commands"] = commands_of(rehearse(core_.state(), loaded.topology, recreate));
+  return reply;
+}
+
+json::object Changes::check(const std::string& file) const {
+  const auto loaded = load(file);
+  json::object reply{{"schema", 1}, {"ok", loaded.ok()}, {"messages", messages_of(loaded)}};
+  if (!loaded.ok()) return reply;
+  auto checked = check_files(core_.state(), loaded);
+  reply["ok"] = checked.rows.empty();
+  reply["interfaces"] = std::move(checked.interfaces);
+  reply["rows"] = std::move(checked.rows);
+  return reply;
+}
+
+}  // namespace vtepd::agent

@@ -1,0 +1,389 @@
+#include "agent/check.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+
+#include "agent/interfaces/attribute_readers.h"
+#include "agent/rehearsal.h"
+#include "agent/wanted.h"
+
+namespace vtepd::agent {
+namespace json = boost::json;
+namespace {
+
+/// What of a link's row an attribute speaks of, where that is no option.
+enum class Part : std::uint8_t {
+  Identity,
+  Mtu,
+  Mac,
+  Alias,
+  Up,
+  Master,
+  Addresses,
+  Vlans,
+  Pvid,
+  Access,
+  Tunnels,
+  Local,
+  Flood,
+  Routes,
+  Other,
+};
+
+struct PartOf {
+  std::string_view attribute{};
+  Part part{};
+};
+constexpr std::array kParts{
+    PartOf{"vxlan-id", Part::Identity},
+    PartOf{"vlan-id", Part::Identity},
+    PartOf{"vlan-raw-device", Part::Identity},
+    PartOf{"vlan-protocol", Part::Identity},
+    PartOf{"vrf-table", Part::Identity},
+    PartOf{"mtu", Part::Mtu},
+    PartOf{"hwaddress", Part::Mac},
+    PartOf{"alias", Part::Alias},
+    PartOf{"link-down", Part::Up},
+    PartOf{"vrf", Part::Master},
+    PartOf{"address", Part::Addresses},
+    PartOf{"netmask", Part::Addresses},
+    PartOf{"gateway", Part::Routes},
+    PartOf{"bridge-vids", Part::Vlans},
+    PartOf{"bridge-pvid", Part::Pvid},
+    PartOf{"bridge-access", Part::Access},
+    PartOf{"bridge-allow-untagged", Part::Pvid},
+    PartOf{"bridge-vlan-vni-map", Part::Tunnels},
+    PartOf{"vxlan-local-tunnelip", Part::Local},
+    PartOf{"vxlan-remoteip", Part::Flood},
+    PartOf{"vxlan-remoteip-map", Part::Flood},
+};
+
+/// What a link's operations would change.
+struct Differing {
+  std::set<Part> parts{};
+  std::set<Option> options{};
+  std::vector<IpPrefix> addresses{};  // that are missing
+
+  bool any() const { return !parts.empty() || !options.empty(); }
+  void enter(const Options& wanted) {
+    for (const auto& [option, value] : wanted) options.insert(option);
+  }
+
+  void operator()(const CreateLink& /*op*/) { parts.insert(Part::Identity); }
+  void operator()(const DeleteLink& /*op*/) { parts.insert(Part::Identity); }
+  void operator()(const ChangeLink& op) {
+    if (op.mtu) parts.insert(Part::Mtu);
+    if (op.mac) parts.insert(Part::Mac);
+    if (op.alias) parts.insert(Part::Alias);
+    if (op.up) parts.insert(Part::Up);
+    if (op.master) parts.insert(Part::Master);
+    if (op.vxlan_local) parts.insert(Part::Local);
+    if (op.vxlan_group || op.vxlan_lower) parts.insert(Part::Other);
+    enter(op.options);
+  }
+  void operator()(const ChangePort& op) { enter(op.options); }
+  void operator()(const WriteSysctl& op) { options.insert(op.option); }
+  void operator()(const AddVlans& op) {
+    parts.insert(Part::Access);
+    for (const auto& [vlan, flags] : op.members) {
+      parts.insert(flags.pvid ? Part::Pvid : Part::Vlans);
+    }
+  }
+  void operator()(const DeleteVlans& /*op*/) { parts.insert({Part::Vlans, Part::Access}); }
+  void operator()(const AddTunnels& /*op*/) { parts.insert(Part::Tunnels); }
+  void operator()(const DeleteTunnels& /*op*/) { parts.insert(Part::Tunnels); }
+  void operator()(const AddAddress& op) {
+    parts.insert(Part::Addresses);
+    addresses.push_back(op.key.prefix);
+  }
+  void operator()(const AddRoute& /*op*/) { parts.insert(Part::Routes); }
+  void operator()(const AddFlood& /*op*/) { parts.insert(Part::Flood); }
+  void operator()(const auto& /*op*/) { parts.insert(Part::Other); }
+};
+
+class Check {
+ public:
+  Check(const State& state, const Loaded& loaded)
+      : state_(state_with(state, loaded.topology)), stanzas_(loaded.stanzas) {
+    for (const auto& key : file_keys(state_)) compare(key);
+    for (const auto& [name, link] : state_.topology.links) {
+      if (const auto* actual = state_.view.link(name)) {
+        if (const auto why = why_made_anew(state_, link, *actual)) {
+          made_anew_[name] = *why;
+          differing_[name].parts.insert(Part::Identity);
+        }
+      }
+      if (!link.master.empty()) ports_[link.master].push_back(name);
+    }
+  }
+
+  Checked run() {
+    for (const auto& stanza : stanzas_) {
+      if (stanza.type == StanzaType::Iface && state_.topology.links.contains(stanza.name)) {
+        check(stanza);
+      }
+    }
+    for (const auto& [name, differing] : differing_) {
+      if (differing.any() && !explained_.contains(name)) check_unexplained(name, differing);
+    }
+    return std::move(checked_);
+  }
+
+ private:
+  void compare(const KernelKey& key) {
+    plan(state_, key, [&](const KernelOp& op) { std::visit(differing_[name_of(key)], op); });
+  }
+
+  std::string name_of(const KernelKey& key) const {
+    if (const auto* link = std::get_if<LinkKey>(&key)) return link->name;
+    if (const auto* vlans = std::get_if<VlansKey>(&key)) return vlans->port;
+    if (const auto* addresses = std::get_if<AddressesKey>(&key)) return addresses->link;
+    if (const auto* routes = std::get_if<RoutesKey>(&key)) return routes->link;
+    const auto* flood = std::get_if<FloodKey>(&key);
+    return flood == nullptr ? "" : state_.view.name_of(flood->device);
+  }
+
+  void check(const Stanza& stanza) {
+    const bool there = state_.view.link(stanza.name) != nullptr;
+    json::object config;
+    json::object status;
+    bool passed = there;
+    for (const auto& attribute : stanza.attributes) {
+      const auto* row = find_attribute(attribute.name);
+      if (row == nullptr) continue;
+      const bool same = there && is_as_said(stanza, attribute, *row);
+      const auto running = same ? attribute.value : running_value(stanza, attribute, *row);
+      if (there) {
+        append(config, attribute.name, running);
+        append(status, attribute.name, same ? "pass" : "fail");
+      }
+      if (same) continue;
+      passed = false;
+      explained_.insert(stanza.name);
+      report(stanza.name, attribute.name, fmt::format("{}", attribute.origin), attribute.value,
+             there ? running : "no such device");
+    }
+    const auto it = differing_.find(stanza.name);
+    if (it != differing_.end() && it->second.any()) passed = false;
+    json::object interface {
+      {"name", stanza.name}, { "auto", stanza.automatic }
+    };
+    if (!stanza.family.empty()) interface["addr_family"] = json::array{stanza.family};
+    if (!stanza.method.empty()) interface["addr_method"] = stanza.method;
+    interface["config"] = std::move(config);
+    interface["config_status"] = std::move(status);
+    interface["status"] = passed ? "pass" : "fail";
+    checked_.interfaces.push_back(std::move(interface));
+  }
+
+  bool is_as_said(const Stanza& stanza, const Attribute& attribute, const AttributeRow& row) const {
+    if (part_of(row) == Part::Addresses) return has_addresses(stanza.name, attribute.value);
+    if (row.place == Place::Port && !ports(stanza.name).empty()) {
+      return differing_ports(stanza, attribute, row).empty();
+    }
+    if (row.name == "bridge-ports") return differing_ports(stanza, attribute, row).empty();
+    return !differs(stanza.name, row);
+  }
+
+  /// The ports that are not as a bridge's line says, but for those that have one of their own.
+  std::vector<std::string> differing_ports(const Stanza& bridge, const Attribute& attribute,
+                                           const AttributeRow& row) const {
+    std::vector<std::string> found;
+    for (const auto& port : ports(bridge.name)) {
+      if (row.name == "bridge-ports") {
+        if (differs(port, Part::Master)) found.push_back(port);
+        continue;
+      }
+      const auto& said = state_.topology.links.at(port).said;
+      const auto it = said.find(std::string(row.name));
+      if (it != said.end() && it->second == attribute.origin && differs(port, row)) {
+        found.push_back(port);
+      }
+    }
+    return found;
+  }
+
+  bool has_addresses(const std::string& name, const std::string& line) const {
+    const auto it = differing_.find(name);
+    if (it == differing_.end()) return true;
+    return std::none_of(it->second.addresses.begin(), it->second.addresses.end(),
+                        [&](const IpPrefix& missing) {
+                          return line.starts_with(fmt::format("{}", missing.address));
+                        });
+  }
+
+  static std::optional<Part> part_of(const AttributeRow& row) {
+    const auto* it = std::find_if(kParts.begin(), kParts.end(),
+                                  [&](const PartOf& part) { return part.attribute == row.name; });
+    if (it == kParts.end()) return std::nullopt;
+    return it->part;
+  }
+
+  const std::vector<std::string>& ports(const std::string& name) const {
+    static const std::vector<std::string> kNone;
+    const auto it = ports_.find(name);
+    return it == ports_.end() ? kNone : it->second;
+  }
+
+  bool differs(const std::string& name, const AttributeRow& row) const {
+    const auto part = part_of(row);
+    return row.value != nullptr ? differs(name, row.option) : part && differs(name, *part);
+  }
+  bool differs(const std::string& name, Part part) const {
+    const auto it = differing_.find(name);
+    return it != differing_.end() && it->second.parts.contains(part);
+  }
+  bool differs(const std::string& name, Option option) const {
+    const auto it = differing_.find(name);
+    return it != differing_.end() && it->second.options.contains(option);
+  }
+
+  /// Of a bridge's line for its ports: each that differs, and how.
+  std::string running_value(const Stanza& stanza, const Attribute& attribute,
+                            const AttributeRow& row) {
+    std::string text;
+    for (const auto& port : differing_ports(stanza, attribute, row)) {
+      explained_.insert(port);
+      const auto value = row.name == "bridge-ports" ? "not a port" : running_value(port, row);
+      text += fmt::format("{}{}: {}", text.empty() ? "" : "; ", port, value);
+    }
+    return text.empty() ? running_value(stanza.name, row) : text;
+  }
+
+  std::string running_value(const std::string& name, const AttributeRow& row) const {
+    const auto* link = state_.view.link(name);
+    if (link == nullptr) return "";
+    if (row.value != nullptr) return option_text(*link, row);
+    const auto part = part_of(row);
+    if (!part) return "";
+    switch (*part) {
+      case Part::Mtu:
+        return fmt::format("{}", link->mtu);
+      case Part::Mac:
+        return fmt::format("{}", link->mac);
+      case Part::Alias:
+        return link->alias;
+      case Part::Up:
+        return link->up ? "no" : "yes";
+      case Part::Master:
+        return link->master.is_none() ? "none" : state_.view.name_of(link->master);
+      case Part::Local:
+        return fmt::format("{}", link->vxlan_local);
+      case Part::Vlans:
+      case Part::Pvid:
+      case Part::Access:
+      case Part::Tunnels:
+        return vlans_text(link->index, *part);
+      case Part::Identity:
+        return identity_text(*link);
+      case Part::Addresses:
+      case Part::Flood:
+      case Part::Routes:
+      case Part::Other:
+        break;
+    }
+    return "none";
+  }
+
+  static std::string option_text(const Link& link, const AttributeRow& row) {
+    const auto it = link.options.find(row.option);
+    if (it == link.options.end()) return "";
+    if (row.value == readers::yes_or_no) return it->second != 0 ? "on" : "off";
+    return fmt::format("{}", it->second / row.scale);
+  }
+
+  std::string identity_text(const Link& link) const {
+    if (const auto it = made_anew_.find(link.name); it != made_anew_.end()) return it->second;
+    return "";
+  }
+
+  std::string vlans_text(IfIndex port, Part part) const {
+    const auto* vlans = state_.view.vlans(port);
+    if (vlans == nullptr) return "none";
+    if (part != Part::Tunnels) return to_text(vlans->members);
+    std::string text;
+    for (const auto& [vlan, vni] : vlans->tunnels) {
+      text += fmt::format("{}{}={}", text.empty() ? "" : " ", vlan, vni);
+    }
+    return text.empty() ? "none" : text;
+  }
+
+  /// What differs though no line speaks of it: a device that is down, that nobody names any more,
+  /// an option that has not the kernel's own default.
+  void check_unexplained(const std::string& name, const Differing& differing) {
+    const auto wanted = state_.topology.links.find(name);
+    const auto* actual = state_.view.link(name);
+    if (wanted == state_.topology.links.end()) {
+      report(name, "-", "-", "not in the files", "made by vtepd before");
+      checked_.interfaces.push_back({{"name", name},
+                                     {"auto", false},
+                                     {"config", json::object{}},
+                                     {"config_status", json::object{}},
+                                     {"status", "fail"}});
+      return;
+    }
+    const auto line = fmt::format("{}", wanted->second.origin);
+    if (actual == nullptr) return report(name, "-", line, "exists", "no such device");
+    for (const auto part : differing.parts) {
+      if (part == Part::Up) report(name, "up", line, "yes", actual->up ? "yes" : "no");
+      if (part == Part::Master) {
+        report(name, "master", line, wanted->second.master.empty() ? "none" : wanted->second.master,
+               state_.view.name_of(actual->master));
+      }
+      if (part == Part::Pvid || part == Part::Access) continue;
+      if (part == Part::Vlans) {
+        report(name, "vlans", line, to_text(wanted->second.vlans), vlans_text(actual->index, part));
+      }
+      if (part != Part::Up && part != Part::Master && part != Part::Vlans) {
+        report(name, "-", line, "as the files say", "otherwise");
+      }
+    }
+    for (const auto option : differing.options) {
+      for (const auto& row : attribute_table()) {
+        if (row.value == nullptr || row.option != option) continue;
+        report(name, row.name, line, wanted_text(wanted->second, row), option_text(*actual, row));
+      }
+    }
+  }
+
+  static std::string wanted_text(const WantedLink& wanted, const AttributeRow& row) {
+    auto options = wanted.options;
+    options.insert(wanted.port_options.begin(), wanted.port_options.end());
+    return option_text(Link{.options = std::move(options)}, row);
+  }
+
+  /// One value, or a list where an attribute is repeated.
+  static void append(json::object& object, const std::string& key, std::string_view value) {
+    auto* known = object.if_contains(key);
+    if (known == nullptr) {
+      object[key] = value;
+      return;
+    }
+    if (!known->is_array()) *known = json::array{*known};
+    known->as_array().emplace_back(value);
+  }
+
+  void report(std::string_view link, std::string_view attribute, const std::string& line,
+              const std::string& wanted, const std::string& running) {
+    checked_.rows.push_back({{"link", link},
+                             {"attribute", attribute},
+                             {"line", line},
+                             {"wanted", wanted},
+                             {"running", running}});
+  }
+
+  State state_;
+  const std::vector<Stanza>& stanzas_;
+  std::map<std::string, Differing> differing_;
+  std::map<std::string, std::string> made_anew_;
+  std::map<std::string, std::vector<std::string>> ports_;  // of a master
+  std::set<std::string> explained_;  // links of which a line was found that is not so
+  Checked checked_;
+};
+
+}  // namespace
+
+Checked check_files(const State& state, const Loaded& loaded) { return Check(state, loaded).run(); }
+
+}  // namespace vtepd::agent

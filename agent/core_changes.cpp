@@ -1,0 +1,105 @@
+// The core's part in a change of the interface files: what is held back, what is adopted, when it
+// is done.
+
+#include "agent/core.h"
+#include "agent/log.h"
+#include "agent/rehearsal.h"
+#include "agent/wanted.h"
+
+namespace vtepd::agent {
+namespace {
+
+// A first refusal may only be the kernel's momentary state; the second comes after a pause.
+constexpr unsigned kRefusedForGood = 2;
+
+/// The links that stand on refused ones: as ports, as VLAN devices, as members of a VRF.
+std::set<std::string> dependents_of(const std::set<std::string>& refused,
+                                    const Topology& topology) {
+  std::set<std::string> held;
+  const auto stands_on = [&](const std::string& name) {
+    return !name.empty() && (refused.contains(name) || held.contains(name));
+  };
+  for (bool grown = true; grown;) {
+    grown = false;
+    for (const auto& [name, link] : topology.links) {
+      if (refused.contains(name) || held.contains(name)) continue;
+      if (!stands_on(link.lower) && !stands_on(link.master)) continue;
+      held.insert(name);
+      grown = true;
+    }
+  }
+  return held;
+}
+
+}  // namespace
+
+void Core::change_topology(Topology topology, std::set<std::string> recreate) {
+  Change change{.before = state_.topology, .wanted = topology};
+  set_topology(std::move(topology));
+  change_ = std::move(change);
+  state_.recreate = std::move(recreate);
+}
+
+void Core::hold_dependents() {
+  if (!change_) return;
+  std::set<std::string> refused;
+  kernel_.for_each_failure([&](const KernelKey& key, const Failure& failure) {
+    const auto* link = std::get_if<LinkKey>(&key);
+    if (link != nullptr && failure.attempts >= kRefusedForGood) refused.insert(link->name);
+  });
+  if (refused == change_->refused) return;
+  change_->refused = std::move(refused);
+  const auto before = std::exchange(held_back_, dependents_of(change_->refused, change_->wanted));
+  auto& links = state_.topology.links;
+  links = change_->wanted.links;
+  for (const auto& name : held_back_) {
+    const auto former = change_->before.links.find(name);
+    if (former == change_->before.links.end()) {
+      links.erase(name);
+    } else {
+      links[name] = former->second;
+    }
+    mark_link(name);
+    if (!before.contains(name)) log(Level::Warning, "event=change_held_back link={}", name);
+  }
+  for (const auto& name : before) mark_link(name);
+  index_files();
+}
+
+bool Core::files_settled() const {
+  if (!view_complete_ || bindings_stale_) return false;
+  const auto keys = file_keys(state_);
+  return std::all_of(keys.begin(), keys.end(), [this](const KernelKey& key) {
+    const auto* failure = kernel_.failure(key);
+    return !kernel_.is_dirty(key) && (failure == nullptr || failure->attempts >= kRefusedForGood);
+  });
+}
+
+/// What stands as the files say becomes vtepd's own, as if it had made it: it goes when its lines
+/// go.
+void Core::adopt() {
+  for (const auto& [name, wanted] : state_.topology.links) {
+    const auto* actual = state_.view.link(name);
+    if (actual == nullptr) continue;
+    auto& ledger = state_.ledger;
+    if (wanted.ours && wanted.kind == actual->kind) keep(ledger.enter(ledger_link(name)));
+    if (!wanted.ours && !wanted.master.empty() &&
+        state_.view.name_of(actual->master) == wanted.master) {
+      keep(ledger.enter(ledger_master(name), wanted.master));
+    }
+    for (const auto& prefix : wanted.addresses) {
+      if (state_.view.has_address({actual->index, prefix})) {
+        keep(ledger.enter(ledger_address(name, prefix)));
+      }
+    }
+    if (const auto* present = state_.view.vlans(actual->index); wanted.manage_vlans && present) {
+      auto members = vlans_from_text(ledger.value(ledger_vlans(name)).value_or(""));
+      for (const auto& [vlan, flags] : wanted.vlans) {
+        if (present->members.contains(vlan)) members.emplace(vlan, flags);
+      }
+      if (!members.empty()) keep(ledger.enter(ledger_vlans(name), to_text(members)));
+    }
+  }
+}
+
+}  // namespace vtepd::agent

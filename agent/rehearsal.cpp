@@ -1,0 +1,278 @@
+#include "agent/rehearsal.h"
+
+#include <algorithm>
+
+#include "agent/interfaces/attributes.h"
+#include "agent/wanted.h"
+
+namespace vtepd::agent {
+namespace {
+
+constexpr std::uint32_t kFirstModelIndex = 1U << 30U;  // no kernel counts that far
+constexpr int kMostRounds = 32;                        // a chain of devices is not that long
+// Of any new device: kernel 6.1's own, where nobody changed net.*.conf.default.
+const Options kNewLinkOptions{
+    {Option::Ipv6AddressGeneration, 0}, {Option::Ipv4Forwarding, 0},  {Option::Ipv4ArpAccept, 0},
+    {Option::Ipv6Disabled, 0},          {Option::Ipv6Forwarding, 0},  {Option::Ipv6AcceptDad, 1},
+    {Option::Ipv6DadTransmits, 1},      {Option::Ipv6EnhancedDad, 1},
+};
+const VlanMembers kNewPortVlans{{*VlanId::make(1), {.pvid = true, .untagged = true}}};
+
+/// The kernel's links as the operations would leave them.
+class Model {
+ public:
+  explicit Model(State& state) : state_(state) {}
+
+  void play(const KernelOp& op) {
+    std::visit([this](const auto& o) { run(o); }, op);
+  }
+
+ private:
+  void run(const CreateLink& op) {
+    const auto* lower = state_.view.link(op.lower);
+    Link link{.index = *IfIndex::make(next_index_++),
+              .name = op.name,
+              .kind = op.kind,
+              .mac = op.mac.value_or(MacAddress{}),
+              .mtu = op.mtu.value_or(lower == nullptr ? 1500 : lower->mtu),
+              .up = op.up,
+              .running = op.up,
+              .lower = op.lower,
+              .vlan = op.vlan,
+              .vxlan_local = op.vxlan_local,
+              .vxlan_group = op.vxlan_group,
+              .options = op.options};
+    for (const auto& [option, value] : kNewLinkOptions) link.options.emplace(option, value);
+    state_.view.apply(LinkSeen{link});
+    (void)state_.ledger.enter(ledger_link(op.name));
+    if (op.kind == LinkKind::Bridge) {
+      state_.view.apply(PortSeen{.port = link.index, .vlans = {.members = kNewPortVlans}});
+    }
+  }
+
+  void run(const ChangeLink& op) {
+    const auto* known = state_.view.link(op.index);
+    if (known == nullptr) return;
+    auto link = *known;
+    if (op.mtu) link.mtu = *op.mtu;
+    if (op.mac) link.mac = *op.mac;
+    if (op.alias) link.alias = *op.alias;
+    if (op.vxlan_local)
+      link.vxlan_local = op.vxlan_local->is_zero() ? IpAddress{} : *op.vxlan_local;
+    if (op.vxlan_group)
+      link.vxlan_group = op.vxlan_group->is_zero() ? IpAddress{} : *op.vxlan_group;
+    if (op.vxlan_lower) link.lower = *op.vxlan_lower;
+    if (op.up) link.up = link.running = *op.up;
+    merge(link.options, op.options);
+    if (op.master && *op.master != link.master) {
+      link.master = *op.master;
+      const auto* master = state_.view.link(*op.master);
+      set_port(link, master != nullptr && master->kind == LinkKind::Bridge);
+    }
+    state_.view.apply(LinkSeen{link});
+  }
+
+  void set_port(Link& link, bool is_port) {
+    link.options.erase(link.options.lower_bound(Option::PortState),
+                       link.options.lower_bound(Option::VxlanId));
+    if (!is_port) {
+      state_.view.apply(PortGone{link.index});
+      (void)state_.ledger.strike(ledger_vlans(link.name));
+      return;
+    }
+    link.options[Option::PortState] = 0;
+    add_kernel_defaults(Place::Port, link.options);
+    state_.view.apply(PortSeen{.port = link.index, .vlans = {.members = kNewPortVlans}});
+  }
+
+  void run(const ChangePort& op) { merge_options(op.port, op.options); }
+  void run(const WriteSysctl& op) {
+    if (const auto* link = state_.view.link(op.link)) {
+      merge_options(link->index, {{op.option, op.value}});
+    }
+  }
+
+  void run(const DeleteLink& op) {
+    std::vector<IfIndex> uppers;
+    for (const auto& [index, link] : state_.view.links()) {
+      if (link.lower == op.index && link.kind != LinkKind::Vxlan) uppers.push_back(index);
+    }
+    for (const auto upper : uppers) run(DeleteLink{upper});
+    for (const auto& [index, link] : std::map(state_.view.links())) {
+      if (link.master == op.index) run(ChangeLink{.index = index, .master = IfIndex{}});
+    }
+    const auto name = state_.view.name_of(op.index);
+    (void)state_.ledger.strike(ledger_link(name));
+    (void)state_.ledger.strike(ledger_vlans(name));
+    state_.recreate.erase(name);
+    state_.view.apply(LinkGone{op.index});
+  }
+
+  void run(const AddVlans& op) {
+    auto vlans = vlans_of(op.port);
+    for (const auto& [vlan, flags] : op.members) {
+      if (flags.pvid) {
+        for (auto& [other, had] : vlans.members) had.pvid = false;
+      }
+      vlans.members[vlan] = flags;
+    }
+    state_.view.apply(PortSeen{.port = op.port, .vlans = std::move(vlans)});
+  }
+  void run(const DeleteVlans& op) {
+    auto vlans = vlans_of(op.port);
+    for (const auto vlan : op.vlans) vlans.members.erase(vlan);
+    state_.view.apply(PortSeen{.port = op.port, .vlans = std::move(vlans)});
+  }
+  void run(const AddTunnels& op) {
+    auto vlans = vlans_of(op.port);
+    for (const auto& [vlan, vni] : op.tunnels) vlans.tunnels[vlan] = vni;
+    state_.view.apply(PortSeen{.port = op.port, .vlans = std::move(vlans)});
+  }
+  void run(const DeleteTunnels& op) {
+    auto vlans = vlans_of(op.port);
+    for (const auto& [vlan, vni] : op.tunnels) vlans.tunnels.erase(vlan);
+    state_.view.apply(PortSeen{.port = op.port, .vlans = std::move(vlans)});
+  }
+  void run(const AddVnis& op) {
+    const auto* known = state_.view.vni_filter(op.device);
+    auto vnis = known == nullptr ? VniFilter{} : *known;
+    for (const auto& [vni, group] : op.vnis) vnis[vni] = group;
+    state_.view.apply(VnisSeen{op.device, std::move(vnis)});
+  }
+  void run(const DeleteVnis& op) { state_.view.apply(VnisGone{op.device, op.vnis}); }
+  void run(const AddAddress& op) { set_address(op.key, op.details); }
+  void run(const ChangeAddress& op) { set_address(op.key, op.details); }
+  void run(const DeleteAddress& op) { state_.view.apply(AddressGone{op.key}); }
+  void run(const AddRoute& op) { state_.view.apply(RouteSeen{op.route, op.replaces}); }
+  void run(const DeleteRoute& op) { state_.view.apply(RouteGone{op.route}); }
+  void run(const AddFlood& op) { state_.view.apply(FloodSeen{op.key}); }
+  void run(const DeleteFlood& op) { state_.view.apply(FloodGone{op.key}); }
+  // Entries are no rows of the files; the rehearsal never asks for them.
+  void run(const SetBridgeFdb& /*op*/) {}
+  void run(const DeleteBridgeFdb& /*op*/) {}
+  void run(const SetVxlanFdb& /*op*/) {}
+  void run(const DeleteVxlanFdb& /*op*/) {}
+  void run(const SetNeighbor& /*op*/) {}
+  void run(const DeleteNeighbor& /*op*/) {}
+
+  void set_address(const AddressKey& key, const AddressDetails& details) {
+    const auto* known = state_.view.address(key);
+    auto entry = known == nullptr ? AddressEntry{} : *known;
+    if (details.scope) entry.scope = *details.scope;
+    if (!details.broadcast.is_none()) entry.broadcast = details.broadcast;
+    if (!details.peer.is_none()) entry.peer = details.peer;
+    if (details.metric) entry.metric = *details.metric;
+    if (const auto seconds = details.preferred_seconds) {
+      entry.preferred = *seconds == 0            ? Preferred::Over
+                        : *seconds == UINT32_MAX ? Preferred::Forever
+                                                 : Preferred::Running;
+    }
+    state_.view.apply(AddressSeen{key, entry});
+  }
+
+  static void merge(Options& into, const Options& options) {
+    for (const auto& [option, value] : options) into[option] = value;
+  }
+  void merge_options(IfIndex index, const Options& options) {
+    const auto* known = state_.view.link(index);
+    if (known == nullptr) return;
+    auto link = *known;
+    merge(link.options, options);
+    state_.view.apply(LinkSeen{link});
+  }
+  PortVlans vlans_of(IfIndex port) const {
+    const auto* vlans = state_.view.vlans(port);
+    return vlans == nullptr ? PortVlans{} : *vlans;
+  }
+
+  State& state_;
+  std::uint32_t next_index_ = kFirstModelIndex;
+};
+
+bool has_static_flood(const Topology& topology, const std::string& name) {
+  const auto it = topology.links.find(name);
+  return it != topology.links.end() && !it->second.flood.empty();
+}
+
+}  // namespace
+
+State state_with(const State& state, const Topology& topology) {
+  State model{.files = FileState::Read,
+              .topology = topology,
+              .ledger = state.ledger.in_memory(),
+              .rib = evpn::Rib({}),
+              .sweep = evpn::Sweep({}),
+              .routes_known = true};
+  for (const auto& [index, link] : state.view.links()) model.view.apply(LinkSeen{link});
+  for (const auto& [port, vlans] : state.view.vlans()) {
+    model.view.apply(PortSeen{.port = port, .vlans = vlans});
+  }
+  for (const auto& [link, prefixes] : state.view.addresses()) {
+    for (const auto& [prefix, entry] : prefixes) {
+      model.view.apply(AddressSeen{{link, prefix}, entry});
+    }
+  }
+  for (const auto& [device, vnis] : state.view.vni_filters()) {
+    model.view.apply(VnisSeen{device, vnis});
+  }
+  for (const auto& route : state.view.routes()) model.view.apply(RouteSeen{route});
+  for (const auto& [key, entry] : state.view.flood()) {
+    const auto name = state.view.name_of(key.device);
+    if (!has_static_flood(topology, name) && !has_static_flood(state.topology, name)) continue;
+    const auto* binding = state.bindings.by_fdb(key.device, key.vni);
+    // What BGP floods to is no row of the files, unless they name it too.
+    const bool by_bgp = binding != nullptr && state.rib.floods_to({binding->vni, key.remote});
+    if (!by_bgp || wants_flood(model, key)) model.view.apply(FloodSeen{key});
+  }
+  return model;
+}
+
+std::vector<KernelKey> file_keys(const State& state) {
+  std::set<std::string> names;
+  for (const auto& [name, link] : state.topology.links) names.insert(name);
+  for (const auto& [row, value] : state.ledger.rows()) {
+    if (auto name = link_of_ledger_row(row)) names.insert(std::move(*name));
+  }
+  std::vector<KernelKey> keys;
+  for (const auto& name : names) {
+    keys.emplace_back(LinkKey{name});
+    keys.emplace_back(VlansKey{name});
+    keys.emplace_back(AddressesKey{name});
+    keys.emplace_back(RoutesKey{name});
+    const auto* device = state.view.link(name);
+    const auto wanted = state.topology.links.find(name);
+    if (device == nullptr || wanted == state.topology.links.end()) continue;
+    for (const auto& [vni, remote] : wanted->second.flood) {
+      keys.emplace_back(FloodKey{device->index, vni, remote});
+    }
+  }
+  return keys;
+}
+
+Rehearsal rehearse(const State& state, const Topology& topology,
+                   const std::set<std::string>& recreate) {
+  auto model_state = state_with(state, topology);
+  model_state.recreate = recreate;
+  Model model(model_state);
+  Rehearsal rehearsal;
+  for (const auto& [index, link] : state.view.links()) rehearsal.names[index] = link.name;
+  for (int round = 0; round < kMostRounds; ++round) {
+    auto keys = file_keys(model_state);
+    for (const auto& [key, entry] : model_state.view.flood()) keys.emplace_back(key);
+    std::vector<KernelOp> ops;
+    for (const auto& key : keys) {
+      plan(model_state, key, [&](KernelOp op) { ops.push_back(std::move(op)); });
+    }
+    if (ops.empty()) break;
+    std::stable_sort(ops.begin(), ops.end(),
+                     [](const KernelOp& a, const KernelOp& b) { return rank(a) < rank(b); });
+    for (auto& op : ops) {
+      model.play(op);
+      rehearsal.ops.push_back(std::move(op));
+    }
+    for (const auto& [index, link] : model_state.view.links()) rehearsal.names[index] = link.name;
+  }
+  return rehearsal;
+}
+
+}  // namespace vtepd::agent
