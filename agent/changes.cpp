@@ -138,7 +138,7 @@ void Changes::begin_next() {
   }
 }
 
-void Changes::begin(Request request, Reply reply) {
+void Changes::begin(const Request& request, Reply reply) {
   if (unconfirmed_) {
     return reply(error_reply("a change waits for its confirmation: vtepctl confirm, or rollback"));
   }
@@ -146,10 +146,10 @@ void Changes::begin(Request request, Reply reply) {
   log_diagnostics(loaded);
   const auto& file = request.file.empty() ? places_.interfaces : request.file;
   json::object told{{"schema", 1}, {"messages", messages_of(loaded)}};
-  const auto refuse = [&](std::string why) {
+  const auto refuse = [&](const std::string& why) {
     log(Level::Error, "event=interfaces_refused file={} running_state=kept", file);
     told["ok"] = false;
-    told["messages"].as_array().emplace_back(std::move(why));
+    told["messages"].as_array().emplace_back(why);
     reply(told);
   };
   if (!loaded.ok()) return refuse(fmt::format("{}: refused; the running state stays", file));

@@ -64,7 +64,7 @@ class Changes {
   };
 
   void begin_next();
-  void begin(Request request, Reply reply);
+  void begin(const Request& request, Reply reply);
   void finish();
   void await_confirmation(const Running& change);
   void take_back(std::string_view why);

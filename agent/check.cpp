@@ -221,9 +221,9 @@ class Check {
   }
 
   const std::vector<std::string>& ports(const std::string& name) const {
-    static const std::vector<std::string> kNone;
+    static const std::vector<std::string> none;
     const auto it = ports_.find(name);
-    return it == ports_.end() ? kNone : it->second;
+    return it == ports_.end() ? none : it->second;
   }
 
   bool differs(const std::string& name, const AttributeRow& row) const {

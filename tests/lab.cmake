@@ -37,7 +37,7 @@ endforeach()
 # The one that vtepd is compared with is no installed package: see the tool.
 add_test(NAME lab.fetch-ifupdown2 COMMAND tools/fetch-ifupdown2 ${PROJECT_BINARY_DIR}/ifupdown2
          WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
-set_tests_properties(lab.fetch-ifupdown2 PROPERTIES LABELS lab TIMEOUT 120
+set_tests_properties(lab.fetch-ifupdown2 PROPERTIES LABELS lab TIMEOUT 400
                      FIXTURES_SETUP ifupdown2)
 
 foreach(source IN LISTS contract_sources)

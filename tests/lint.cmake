@@ -35,4 +35,4 @@ add_lint(every-header-compiles-alone ${CMAKE_COMMAND} --build ${PROJECT_BINARY_D
 set_tests_properties(lint.every-header-compiles-alone PROPERTIES PROCESSORS 2 TIMEOUT 600)
 
 add_lint(tidy ${tools}/tidy ${PROJECT_BINARY_DIR})
-set_tests_properties(lint.tidy PROPERTIES LABELS "lint;slow" PROCESSORS 2 TIMEOUT 1200)
+set_tests_properties(lint.tidy PROPERTIES LABELS "lint;slow" PROCESSORS 2 TIMEOUT 2400)

@@ -22,7 +22,7 @@ foreach(source IN LISTS unit_sources)
   # A file without test cases fails (NoTests) instead of passing unseen.
   add_test(NAME unit.${name}
            COMMAND unit_tests --filenames-as-tags --warn NoTests --durations no "[#${file}]")
-  set_tests_properties(unit.${name} PROPERTIES LABELS unit TIMEOUT 120)
+  set_tests_properties(unit.${name} PROPERTIES LABELS unit TIMEOUT 300)
 endforeach()
 
 file(GLOB contract_sources CONFIGURE_DEPENDS contract/*.cpp)

@@ -122,9 +122,9 @@ void print_table(const json::array& rows) {
 }
 
 const json::array& array_of(const json::object& reply, const char* key) {
-  static const json::array kNone;
+  static const json::array none;
   const auto* value = reply.if_contains(key);
-  return value == nullptr ? kNone : value->as_array();
+  return value == nullptr ? none : value->as_array();
 }
 
 void print_lines(std::FILE* where, const json::array& lines) {
