@@ -105,6 +105,7 @@ TEST_CASE("A9 every order of six arrivals ends in the same state", "[A9]") {
   std::vector<std::size_t> order{0, 1, 2, 3, 4, 5};
   do {
     std::vector<Event> permuted;
+    permuted.reserve(order.size());
     for (const auto i : order) permuted.push_back(events[i]);
     REQUIRE(picture_after(single_device, permuted) == wanted);
   } while (std::next_permutation(order.begin(), order.end()));
