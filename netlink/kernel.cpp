@@ -174,7 +174,7 @@ Result<> Kernel::dump(const Sink& sink) {
 }
 
 Result<> Kernel::dump_table(const Requester::DumpRequest& table, const Sink& sink) {
-  const auto dumped = requester_.dump(table, [&](Bytes message) {
+  auto dumped = requester_.dump(table, [&](Bytes message) {
     const auto event = decode(message);
     if (event && *event) sink(**event);
     if (!event && on_malformed_) on_malformed_(event.error());

@@ -62,8 +62,8 @@ TEST_CASE("a host that answers is kept for a day, with less than a question a mi
   table.run_until(kStart + 24h);
   CHECK(table.hosts.find(key(1)) != nullptr);
   CHECK(table.lost.empty());
-  REQUIRE(table.asked.size() > 24U * 20U);
-  CHECK(table.asked.size() < 24U * 60U);
+  REQUIRE(table.asked.size() > std::size_t{24} * 20);
+  CHECK(table.asked.size() < std::size_t{24} * 60);
   for (std::size_t i = 1; i < table.asked.size(); ++i) {
     CHECK(table.asked[i].first - table.asked[i - 1].first <= 180s);
   }
