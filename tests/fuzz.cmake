@@ -28,5 +28,6 @@ foreach(source IN LISTS fuzz_sources)
            COMMAND ${target} -max_total_time=${VTEPD_FUZZ_SECONDS} -timeout=5 -rss_limit_mb=2048
                    -print_final_stats=1 -artifact_prefix=${CMAKE_CURRENT_BINARY_DIR}/${name}-
                    ${found} ${seeds})
-  set_tests_properties(fuzz.${name} PROPERTIES LABELS fuzz TIMEOUT 180)
+  math(EXPR limit "${VTEPD_FUZZ_SECONDS} + 160")
+  set_tests_properties(fuzz.${name} PROPERTIES LABELS fuzz TIMEOUT ${limit})
 endforeach()

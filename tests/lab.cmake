@@ -1,6 +1,7 @@
 # Tests that need a real kernel and FRR: each runs in a User-Mode Linux guest of its own.
 #
-# A line `# lab: ARGUMENTS` in lab/NAME.sh makes the entry lab.NAME.ARGUMENTS; there may be several.
+# A line `# lab: ARGUMENTS` in lab/NAME.sh makes the entry lab.NAME.ARGUMENTS; there may be several. A
+# line `# long: ARGUMENTS` makes long.NAME.ARGUMENTS, which tests/long runs and tests/run does not.
 # Sanitizers do not run in the guest (its address space is too small for AddressSanitizer).
 
 if(VTEPD_SANITIZE)
@@ -8,9 +9,9 @@ if(VTEPD_SANITIZE)
 endif()
 set(guest ${CMAKE_CURRENT_SOURCE_DIR}/lab/guest)
 
-function(add_lab name)
-  add_test(NAME lab.${name} COMMAND ${guest} -t 540 ${ARGN})
-  set_tests_properties(lab.${name} PROPERTIES LABELS lab TIMEOUT 570
+function(add_lab label name)
+  add_test(NAME ${label}.${name} COMMAND ${guest} -t 540 ${ARGN})
+  set_tests_properties(${label}.${name} PROPERTIES LABELS ${label} TIMEOUT 570
                        ENVIRONMENT VTEPD_BUILD=${PROJECT_BINARY_DIR})
 endfunction()
 
@@ -18,18 +19,19 @@ file(GLOB scripts CONFIGURE_DEPENDS lab/*.sh)
 list(REMOVE_ITEM scripts ${CMAKE_CURRENT_SOURCE_DIR}/lab/lab.sh) # what they share
 foreach(script IN LISTS scripts)
   get_filename_component(name ${script} NAME_WE)
-  file(STRINGS ${script} runs REGEX "^# lab:")
+  file(STRINGS ${script} runs REGEX "^# (lab|long):")
   if(NOT runs)
     message(FATAL_ERROR "${script} has no `# lab:` line and would never run")
   endif()
   foreach(run IN LISTS runs)
-    string(REGEX REPLACE "^# lab: *" "" arguments "${run}")
+    string(REGEX MATCH "lab|long" label "${run}")
+    string(REGEX REPLACE "^# (lab|long): *" "" arguments "${run}")
     string(REPLACE " " "-" suffix "${arguments}")
     separate_arguments(arguments)
-    add_lab(${name}.${suffix} ${script} ${arguments})
+    add_lab(${label} ${name}.${suffix} ${script} ${arguments})
     file(STRINGS ${script} uses_ifupdown2 REGEX "^ifupdown2=")
     if(uses_ifupdown2)
-      set_tests_properties(lab.${name}.${suffix} PROPERTIES FIXTURES_REQUIRED ifupdown2)
+      set_tests_properties(${label}.${name}.${suffix} PROPERTIES FIXTURES_REQUIRED ifupdown2)
     endif()
   endforeach()
 endforeach()
@@ -42,10 +44,10 @@ set_tests_properties(lab.fetch-ifupdown2 PROPERTIES LABELS lab TIMEOUT 400
 
 foreach(source IN LISTS contract_sources)
   get_filename_component(name ${source} NAME_WE)
-  add_lab(contract.${name} $<TARGET_FILE:${name}> real)
+  add_lab(lab contract.${name} $<TARGET_FILE:${name}> real)
 endforeach()
 
 # The benchmark's smallest size: that it runs, and that its peers make one and the same state.
 add_test(NAME lab.bench.tiny COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/bench/run --tiny)
-set_tests_properties(lab.bench.tiny PROPERTIES LABELS lab TIMEOUT 120
+set_tests_properties(lab.bench.tiny PROPERTIES LABELS lab TIMEOUT 400
                      ENVIRONMENT VTEPD_BUILD=${PROJECT_BINARY_DIR})

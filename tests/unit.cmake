@@ -10,8 +10,11 @@ target_compile_options(test_options INTERFACE -O0)
 # Catch2's own main takes half a minute to compile: it is built once, whatever test changes.
 add_library(catch_main OBJECT unit/main.cpp)
 target_link_libraries(catch_main PRIVATE test_options)
-add_executable(unit_tests ${unit_sources} unit/places.cpp ${fake_sources})
-target_link_libraries(unit_tests PRIVATE test_options catch_main vtepd_core vtepd_warnings ${libraries}
+# So are the fakes, for all that use them.
+add_library(fakes OBJECT ${fake_sources})
+target_link_libraries(fakes PRIVATE test_options vtepd_core vtepd_warnings ${libraries})
+add_executable(unit_tests ${unit_sources} unit/places.cpp)
+target_link_libraries(unit_tests PRIVATE test_options catch_main fakes vtepd_core vtepd_warnings ${libraries}
                                          Threads::Threads ${CMAKE_DL_LIBS})
 set_source_files_properties(unit/places.cpp PROPERTIES COMPILE_DEFINITIONS
   "VTEPD_SOURCE_DIR=\"${PROJECT_SOURCE_DIR}\";VTEPD_BINARY_DIR=\"${PROJECT_BINARY_DIR}\"")
@@ -28,8 +31,8 @@ endforeach()
 file(GLOB contract_sources CONFIGURE_DEPENDS contract/*.cpp)
 foreach(source IN LISTS contract_sources)
   get_filename_component(name ${source} NAME_WE)
-  add_executable(${name} ${source} ${fake_sources})
-  target_link_libraries(${name} PRIVATE test_options vtepd_core vtepd_warnings ${libraries}
+  add_executable(${name} ${source})
+  target_link_libraries(${name} PRIVATE test_options fakes vtepd_core vtepd_warnings ${libraries}
                                         Threads::Threads ${CMAKE_DL_LIBS})
   add_test(NAME contract.${name}.fake COMMAND ${name} fake)
   set_tests_properties(contract.${name}.fake PROPERTIES LABELS contract TIMEOUT 120)

@@ -1,14 +1,17 @@
 #!/bin/bash
 # Each file of differential/GROUP, applied by ifupdown2 3.0 in one namespace and by vtepd in another,
 # gives the same kernel state, but for what the file itself excuses with a reason.
-# lab: links
-# lab: bridges
-# lab: tunnels
+# lab: links vrf addresses
+# lab: bridges svi bridge-options
+# lab: tunnels single-vxlan vrr
+# long: links
+# long: bridges
+# long: tunnels
 # shellcheck source=tests/lab/lab.sh
 . "$(dirname "$0")/lab.sh"
 ifupdown2=$BUILD/ifupdown2 # tests/tools/fetch-ifupdown2 has put it there
 group=$1
-shift
+shift # the files of it, or all
 
 install_programs "$BUILD"
 # ifupdown2 tells iproute2 the names of VRFs' tables here.
@@ -55,7 +58,7 @@ same_states() {
 }
 
 files=("$LAB/differential/$group/"*.interfaces)
-if (($#)); then # these only
+if (($#)); then
   files=("${@/#/$LAB/differential/$group/}")
   files=("${files[@]/%/.interfaces}")
 fi

@@ -11,9 +11,9 @@
 # lab: 1 relay
 # lab: 1 kept-relay
 # lab: 2 vtepd
-# lab: 2 bgpd
-# lab: 2 zebra
-# lab: 2 relay
+# long: 2 bgpd
+# long: 2 zebra
+# long: 2 relay
 # lab: 2 kept-relay
 # shellcheck source=tests/lab/lab.sh
 . "$(dirname "$0")/lab.sh"
