@@ -21,7 +21,7 @@
 
 #include "netlink/attributes.h"
 #include "vtepd/kernel_op.h"
-#include "vtepd/kernel_view.h"
+#include "vtepd/kernel_port.h"
 #include "vtepd/result.h"
 
 namespace vtepd::netlink {
@@ -47,6 +47,9 @@ std::string_view message_name(std::uint16_t type);
 Result<std::optional<KernelEvent>> decode(const Message& message);
 /// The same for the bytes of exactly one message.
 Result<std::optional<KernelEvent>> decode(Bytes message);
+
+/// Enters a RTM_NEWNEIGHTBL's entries and limit; the rows of single devices have neither.
+Result<> decode_neighbor_table(const Message& message, NeighborTables& tables);
 
 /// Appends the requests of `op` to `out`, numbered from `first_sequence`, and says how many there
 /// are (long VLAN lists need several). An error if the operation cannot be said in netlink.

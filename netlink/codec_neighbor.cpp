@@ -82,6 +82,24 @@ Event decode_neighbor(const Message& message, Complaint& complaint) {
                                          .protocol = protocol.value_or(0)}};
 }
 
+Result<> decode_neighbor_table(const Message& message, NeighborTables& tables) {
+  Complaint complaint("RTM_NEWNEIGHTBL");
+  const auto header = read_front<ndtmsg>(message.payload);
+  if (!header) {
+    complaint.add("ndtmsg", "too short");
+    return complaint.error();
+  }
+  const AttributeReader in(message.payload.subspan(aligned(sizeof(ndtmsg))), "attributes",
+                           complaint);
+  const auto limit = in.value<std::uint32_t>(NDTA_THRESH3, "NDTA_THRESH3");
+  const auto config = in.value<ndt_config>(NDTA_CONFIG, "NDTA_CONFIG");
+  if (!complaint.empty()) return complaint.error();
+  if (!limit || !config) return {};
+  if (header->ndtm_family == AF_INET) tables.v4 = {config->ndtc_entries, *limit};
+  if (header->ndtm_family == AF_INET6) tables.v6 = {config->ndtc_entries, *limit};
+  return {};
+}
+
 Result<> encode_request(const SetNeighbor& op, RequestWriter& out) {
   if (op.key.ip.is_none()) return Error{EINVAL, "no address given"};
   const auto flags = (op.entry.extern_learn ? unsigned{NTF_EXT_LEARNED} : 0U) |

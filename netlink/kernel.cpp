@@ -183,6 +183,22 @@ Result<> Kernel::dump_table(const Requester::DumpRequest& table, const Sink& sin
   return {};
 }
 
+Result<NeighborTables> Kernel::neighbor_tables() {
+  NeighborTables tables;
+  Result<> read;
+  const auto dumped =
+      requester_.dump({"neighbour tables", RTM_GETNEIGHTBL, AF_UNSPEC, 0}, [&](Bytes message) {
+        const auto whole = take_message(message);
+        if (auto entered = whole ? decode_neighbor_table(*whole, tables) : whole.error();
+            !entered) {
+          read = std::move(entered);
+        }
+      });
+  if (!dumped) return dumped.error();
+  if (!read) return read.error();
+  return tables;
+}
+
 KernelPort::Drained Kernel::drain(std::size_t budget, const Sink& sink) {
   return monitor_.drain(budget, sink);
 }

@@ -32,6 +32,7 @@ class Kernel : public KernelPort {
   std::vector<Result<>> apply(std::span<const KernelOp> ops) override;
   Result<> dump(const Sink& sink) override;
   Drained drain(std::size_t budget, const Sink& sink) override;
+  Result<NeighborTables> neighbor_tables() override;
   int notification_fd() const override { return monitor_.fd(); }
 
  private:

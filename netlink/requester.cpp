@@ -63,6 +63,11 @@ void put_dump_request(MessageBuilder& message, const Requester::DumpRequest& req
       header.rtm_type = RTN_UNICAST;
       return message.begin(request.type, NLM_F_DUMP, sequence, header);
     }
+    case RTM_GETNEIGHTBL: {
+      ndtmsg header{};
+      header.ndtm_family = request.family;
+      return message.begin(request.type, NLM_F_DUMP, sequence, header);
+    }
     default: {
       ndmsg header{};
       header.ndm_family = request.family;

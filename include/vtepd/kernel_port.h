@@ -17,6 +17,20 @@
 
 namespace vtepd {
 
+/// How full one of the kernel's neighbour tables is (RTM_GETNEIGHTBL). The tables are the whole
+/// kernel's, not a network namespace's. The limit does not count entries that are permanent or
+/// extern_learn (6.1, net/core/neighbour.c, neigh_alloc); `entries` does.
+struct NeighborTable {
+  std::uint32_t entries{};
+  std::uint32_t limit{};  // gc_thresh3: beyond it new entries are refused with ENOBUFS
+  friend bool operator==(const NeighborTable&, const NeighborTable&) = default;
+};
+struct NeighborTables {
+  NeighborTable v4{};
+  NeighborTable v6{};
+  friend bool operator==(const NeighborTables&, const NeighborTables&) = default;
+};
+
 class KernelPort {
  public:
   enum class Drained { Empty, More, Lost };
@@ -35,6 +49,9 @@ class KernelPort {
   /// Hands over at most `budget` waiting notifications. All effects of apply() are waiting (or
   /// lost) when it returns.
   virtual Drained drain(std::size_t budget, const Sink& sink) = 0;
+
+  /// Reads how full the neighbour tables are.
+  virtual Result<NeighborTables> neighbor_tables() = 0;
 
   /// Readable when drain() has something to say.
   virtual int notification_fd() const = 0;

@@ -828,6 +828,35 @@ TEST_CASE("a neighbour keeps our mark, is replaced and deleted", "[neighbor]") {
   }
 }
 
+TEST_CASE("a neighbour turns from a remote host's into a local one's and back", "[neighbor]") {
+  Bench bench;
+  const Switch sw(bench);
+  const auto svi = bench.create(
+      {.name = "br0.10", .kind = LinkKind::Vlan, .lower = sw.bridge, .vlan = vlan(10)});
+  bench.must(ChangeLink{.index = svi, .kind = LinkKind::Vlan, .up = true});
+  const auto before = bench.port->neighbor_tables();
+  REQUIRE(before);
+  for (const auto* address : {"10.1.0.7", "2001:db8::7"}) {
+    const NeighborKey key{svi, ip(address)};
+    for (const auto state :
+         {NeighborState::NoArp, NeighborState::Stale, NeighborState::NoArp, NeighborState::Stale}) {
+      const NeighborEntry entry{.mac = mac_number(7),
+                                .state = state,
+                                .extern_learn = true,
+                                .protocol = kNeighborProtocol};
+      bench.must(SetNeighbor{key, entry});
+      REQUIRE(bench.view.neighbor(key) != nullptr);
+      CHECK(*bench.view.neighbor(key) == entry);
+    }
+  }
+  const auto after = bench.port->neighbor_tables();
+  REQUIRE(after);
+  CHECK(after->v4.entries > before->v4.entries);
+  CHECK(after->v6.entries > before->v6.entries);
+  CHECK(after->v4.limit >= 1024);
+  CHECK(after->v6.limit >= 1024);
+}
+
 }  // namespace
 }  // namespace vtepd::contract
 

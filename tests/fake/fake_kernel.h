@@ -34,6 +34,7 @@ class FakeKernel : public KernelPort {
   std::vector<Result<>> apply(std::span<const KernelOp> ops) override;
   Result<> dump(const Sink& sink) override;
   Drained drain(std::size_t budget, const Sink& sink) override;
+  Result<NeighborTables> neighbor_tables() override;
   int notification_fd() const override { return event_fd_; }
 
   /// What the tables hold.
@@ -57,6 +58,8 @@ class FakeKernel : public KernelPort {
   void allow_all();
   /// Drops what is waiting; the next drain() says Lost.
   void lose_notifications();
+  /// gc_thresh3 of both neighbour tables; not enforced.
+  void limit_neighbors(std::uint32_t limit) { neighbor_limit_ = limit; }
   /// The next dump() ends in an error after some rows.
   void interrupt_dump();
 
@@ -121,6 +124,7 @@ class FakeKernel : public KernelPort {
   bool lost_ = false;
   bool interrupt_dump_ = false;
   int event_fd_ = -1;
+  std::uint32_t neighbor_limit_ = 1024;
   std::uint32_t next_index_ = 1;
   std::vector<KernelOp> applied_;
   std::optional<NthRefusal> nth_;

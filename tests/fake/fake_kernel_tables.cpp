@@ -300,6 +300,14 @@ Result<> FakeKernel::run(const DeleteFlood& op) {
 
 // --- Neighbours ---------------------------------------------------------------------------------
 
+Result<NeighborTables> FakeKernel::neighbor_tables() {
+  NeighborTables tables{.v4 = {.limit = neighbor_limit_}, .v6 = {.limit = neighbor_limit_}};
+  for (const auto& [key, entry] : state_.neighbors()) {
+    ++(key.ip.is_v4() ? tables.v4 : tables.v6).entries;
+  }
+  return tables;
+}
+
 Result<> FakeKernel::run(const SetNeighbor& op) {
   if (state_.link(op.key.device) == nullptr) return refuse(ENODEV);
   if (op.key.ip.is_none()) return refuse(EINVAL);
