@@ -17,6 +17,8 @@ Duration part_of(Duration whole, double part) {
 
 }  // namespace
 
+HostTable::HostTable() : HostTable(Settings{}) {}
+
 HostTable::Outcome HostTable::heard(const HostKey& key, const SnoopedHost& host, TimePoint now) {
   const auto known = hosts_.find(key);
   if (known != hosts_.end() && known->second.host.mac == host.mac) {
@@ -32,7 +34,7 @@ HostTable::Outcome HostTable::heard(const HostKey& key, const SnoopedHost& host,
     row.unanswered = 0;
     return {.news = changed ? News::Entered : News::Nothing};
   }
-  if (!admit(host.place, known == hosts_.end(), now)) {
+  if (!admit({key.vni, host.mac}, host.place, known == hosts_.end(), now)) {
     ++counters_.limited;
     return {.news = News::Limited};
   }
@@ -98,7 +100,9 @@ HostTable::Budget& HostTable::budget(const Place& place) {
   return budgets_.try_emplace(place, Budget{TokenBucket(settings_.news)}).first->second;
 }
 
-bool HostTable::admit(const Place& place, bool is_new, TimePoint now) {
+bool HostTable::admit(const MacKey& mac, const Place& place, bool is_new, TimePoint now) {
+  const auto of_mac = by_mac_.find(mac);
+  if (of_mac != by_mac_.end() && of_mac->second.size() >= settings_.most_per_mac) return false;
   auto& budget_here = budget(place);
   if (is_new &&
       (hosts_.size() >= settings_.most || budget_here.hosts >= settings_.most_per_place)) {

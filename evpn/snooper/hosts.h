@@ -59,6 +59,7 @@ class HostTable {
     TokenBucket::Limits news{.per_second = 100, .burst = 400};  // for each port and VLAN
     std::size_t most = 65'536;
     std::size_t most_per_place = 4'096;
+    std::size_t most_per_mac = 256;  // a MAC's move is that of all its addresses
   };
   enum class News : std::uint8_t { Nothing, Entered, Limited };
   struct Outcome {
@@ -72,6 +73,7 @@ class HostTable {
     std::function<void(const HostKey&, const MacAddress&)> lost{};
   };
 
+  HostTable();  // with the settings above
   explicit HostTable(const Settings& settings)
       : settings_(settings), questions_(settings.questions) {}
 
@@ -116,7 +118,7 @@ class HostTable {
   };
 
   Budget& budget(const Place& place);
-  bool admit(const Place& place, bool is_new, TimePoint now);
+  bool admit(const MacKey& mac, const Place& place, bool is_new, TimePoint now);
   void enter(const HostKey& key, const SnoopedHost& host, TimePoint due);
   void erase(const HostKey& key);
   void index(const HostKey& key, const MacAddress& mac);

@@ -135,6 +135,15 @@ TEST_CASE("a flood of new hosts from one port is limited, and hurts no other por
         News::Nothing);
 }
 
+TEST_CASE("one MAC has a bounded number of addresses", "[snooper][B3]") {
+  Table table;
+  for (unsigned n = 1; n <= 300; ++n) table.hosts.heard(key(n), host(1), kStart);
+  CHECK(table.hosts.size() == 256);
+  CHECK(table.hosts.heard(key(1), host(1), kStart).news == News::Nothing);
+  CHECK(table.hosts.heard(key(1), host(2), kStart).news == News::Entered);
+  CHECK(table.hosts.heard(key(300), host(1), kStart).news == News::Entered);
+}
+
 TEST_CASE("an address that moves to another MAC is news once; back and forth is a duplicate",
           "[snooper]") {
   Table table;
