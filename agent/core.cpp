@@ -26,6 +26,7 @@ Core::Core(KernelPort& kernel, const Clock& clock, Ledger ledger, const Settings
                                .host = [this](const evpn::HostKey& k) { mark_host(k); },
                                .vtep = [this](const VtepKey& k) { claim_vtep(k); }}),
              .sweep = evpn::Sweep(settings.sweep),
+             .hosts = evpn::HostTable(settings.hosts),
              .move_limits = settings.moves} {}
 
 void Core::set_topology(Topology topology) {
@@ -89,11 +90,14 @@ Core::Turn Core::turn() {
   compare_own();
   sweep_stale();
   expire_moves();
+  refresh_hosts();
+  watch_limits();
   write_kernel();
   tell_bgp();
   Turn turn{.more = !kernel_.idle() || !bgp_.idle()};
   turn.wake = kernel_.next_retry();
-  for (const auto& due : {state_.sweep.next(), state_.mac_moves.next(), state_.host_moves.next()}) {
+  for (const auto& due : {state_.sweep.next(), state_.mac_moves.next(), state_.host_moves.next(),
+                          next_question(), std::optional(next_watch_)}) {
     if (due && (!turn.wake || *due < *turn.wake)) turn.wake = due;
   }
   return turn;
@@ -147,7 +151,10 @@ void Core::note_overwrite(const KernelEvent& event) {
     const auto* binding = state_.bindings.by_svi(host->key.device);
     const bool mac_is_local =
         binding != nullptr && state_.locals.contains({binding->vni, host->entry.mac});
-    note(host->key, before != nullptr && is_ours(*before), is_ours(host->entry),
+    // Of a host of our own an operator may know better (RFC 9161 3.2: static entries come first).
+    const bool was_remote =
+        before != nullptr && is_ours(*before) && before->state == NeighborState::NoArp;
+    note(host->key, was_remote, is_ours(host->entry),
          host->entry.state == NeighborState::Permanent && !mac_is_local);
   }
 }
@@ -209,7 +216,8 @@ void Core::on_neighbor(const NeighborKey& key, const std::optional<NeighborEntry
   index_host(key, *now);
   if (is_local_host(*now)) {
     inherit_sequence(*binding, key.ip, now->mac, before);
-    if (before && !before->mac.is_zero()) {
+    const bool heard = state_.hosts.find({binding->vni, key.ip}) != nullptr;
+    if (before && !before->mac.is_zero() && !heard) {  // what was heard was counted then
       note_move(evpn::HostKey{binding->vni, key.ip},
                 evpn::HostPlace{before->mac, !before->extern_learn});
     }
@@ -254,6 +262,7 @@ void Core::mark_mac(const evpn::MacKey& key) {
       mark_host({key.vni, ip});
     }
   }
+  mark_hosts_of(key);
   const auto* binding = state_.bindings.by_vni(key.vni);
   if (binding == nullptr) return;
   kernel_.mark(BridgeFdbKey{binding->bridge, binding->vlan, key.mac});
@@ -324,6 +333,7 @@ void Core::follow_local(const evpn::MacKey& mac, const Binding& binding,
     if (const auto hosts = state_.local_hosts.find(mac); hosts != state_.local_hosts.end()) {
       for (const auto& ip : hosts->second) inherit_sequence(binding, ip, mac.mac, std::nullopt);
     }
+    claim_hosts_of(binding, mac);
   }
   mark_mac(mac);
 }

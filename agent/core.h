@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "agent/state.h"
+#include "evpn/snooper/frame.h"
 #include "vtepd/clock.h"
 #include "vtepd/kernel_port.h"
 #include "vtepd/reconciler.h"
@@ -34,6 +35,7 @@ struct CoreCounters {
   std::uint64_t overruns{};
   std::uint64_t messages_from_bgp{};
   std::uint64_t messages_to_bgp{};
+  std::uint64_t ip_conflicts{};
 };
 
 class Core {
@@ -41,6 +43,8 @@ class Core {
   struct Settings {
     evpn::Sweep::Times sweep{};
     evpn::MoveLimits moves{};
+    bool snoop = true;  // hosts are told by the snooper, and asked
+    evpn::HostTable::Settings hosts{};
     std::size_t events_per_turn = 4096;
     std::size_t keys_per_turn = 1024;
     bool adopt = false;  // devices that stand as the files say count as made by vtepd
@@ -49,6 +53,7 @@ class Core {
     std::function<void(const EvpnMessage&)> to_bgp{};
     std::function<void(const KernelEvent&)> view_changed{};
     std::function<void()> view_replaced{};
+    std::function<void(const evpn::Probe&)> ask_host{};
   };
   struct Turn {
     bool more{};                      // call again soon
@@ -79,6 +84,8 @@ class Core {
   void relay_connected();
   void relay_lost();
   void take(const EvpnMessage& message);
+  /// What a host said on a port; whether there is something to do now.
+  bool take(IfIndex port, const evpn::Word& word);
 
   /// Ends a duplicate's freeze, and forgets the moves counted; false where there are none. No
   /// address: those of every MAC and host.
@@ -162,6 +169,19 @@ class Core {
                         const std::optional<NeighborEntry>& before);
   void index_host(const NeighborKey& key, const NeighborEntry& entry);
 
+  void claim_host(const Binding& binding, const evpn::HostKey& key, const evpn::SnoopedHost& host);
+  void claim_hosts_of(const Binding& binding, const evpn::MacKey& mac);
+  void mark_hosts_of(const evpn::MacKey& mac);
+  void adopt_hosts();
+  void refresh_hosts();
+  std::optional<TimePoint> next_question();
+  bool ask_host(const evpn::HostKey& key, const evpn::SnoopedHost& host);
+  void follow_ageing();
+  void report_conflict(const evpn::HostKey& key, const MacAddress& mac, const MacAddress& other);
+  void watch_limits();
+  void watch_neighbors(NeighborTables tables);
+  void watch_suppression();
+
   void index_files();
   void mark_files();
   void mark_link(const std::string& name);
@@ -205,6 +225,8 @@ class Core {
   bool view_complete_ = false;
   bool ledger_failed_ = false;
   bool segment_seen_ = false;
+  TimePoint next_watch_{};
+  TimePoint next_conflict_report_{};
 };
 
 }  // namespace vtepd::agent

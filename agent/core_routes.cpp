@@ -84,7 +84,9 @@ void Core::on_message(const ReplayEnd&) {
   log(Level::Info, "event=routes_replayed macs={} stale={} local_macs_told={}", state_.rib.macs(),
       state_.rib.stale(), state_.told_macs.size());
   refresh_all(first);
-  if (first) find_unclaimed();
+  if (!first) return;
+  adopt_hosts();
+  find_unclaimed();
 }
 
 void Core::on_message(const auto& other) {

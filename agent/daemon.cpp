@@ -23,6 +23,11 @@ void log_asic_event(const AsicEvent& event) {
   log(per_mac ? Level::Debug : Level::Info, "event=asic_{}", to_text(event));
 }
 
+bool changes_ports(const KernelEvent& event) {
+  return std::holds_alternative<LinkSeen>(event) || std::holds_alternative<LinkGone>(event) ||
+         std::holds_alternative<PortSeen>(event) || std::holds_alternative<PortGone>(event);
+}
+
 }  // namespace
 
 Daemon::Daemon(const Settings& settings, KernelPort& kernel, Ledger ledger)
@@ -35,10 +40,16 @@ Daemon::Daemon(const Settings& settings, KernelPort& kernel, Ledger ledger)
              .view_changed =
                  [this](const KernelEvent& event) {
                    if (hardware_) hardware_->changed(event);
+                   ports_changed_ |= changes_ports(event);
                  },
              .view_replaced =
                  [this] {
                    if (hardware_) hardware_->resync();
+                   ports_changed_ = true;
+                 },
+             .ask_host =
+                 [this](const evpn::Probe& probe) {
+                   if (snooping_) snooping_->ask(probe);
                  }}),
       show_(core_, clock_, asic_),
       changes_(io_, core_, {.interfaces = settings.interfaces, .state_dir = settings.state_dir},
@@ -62,6 +73,13 @@ Result<> Daemon::run() {
   if (auto read = core_.resync(); !read) return read;
   open_asic();
   if (settings_.evpn_by_kernel) core_.leave_evpn_to_kernel();
+  if (settings_.core.snoop && !settings_.evpn_by_kernel) {
+    snooping_ =
+        std::make_unique<Snooping>(io_, clock_, [this](IfIndex port, const evpn::Word& word) {
+          if (core_.take(port, word)) schedule();
+        });
+    show_.snooping = &snooping_->counters();
+  }
   if (settings_.evpn_by_kernel || settings_.relay == kNone) {
     patience_over_ = true;
   } else {
@@ -108,6 +126,9 @@ void Daemon::schedule() {
 void Daemon::turn() {
   scheduled_ = false;
   const auto turn = core_.turn();
+  if (snooping_ && std::exchange(ports_changed_, false)) {
+    snooping_->listen_on(snooped_ports(core_.state().view), core_.state().view);
+  }
   if (hardware_) hardware_->turn();
   changes_.turned();
   if (turn.more) {

@@ -19,6 +19,7 @@
 #include "agent/core.h"
 #include "agent/settings.h"
 #include "agent/show.h"
+#include "agent/snooping.h"
 #include "evpn/session.h"
 #include "hwsync/hardware.h"
 
@@ -58,6 +59,8 @@ class Daemon {
   boost::asio::steady_timer watchdog_;
   boost::asio::steady_timer patience_;
   std::unique_ptr<evpn::RelaySession> relay_;
+  std::unique_ptr<Snooping> snooping_;
+  bool ports_changed_ = true;
   std::unique_ptr<hwsync::Hardware> hardware_;
   bool scheduled_ = false;
   bool patience_over_ = false;

@@ -35,6 +35,8 @@ options::options_description describe() {
       ("duplicate-freeze", options::value<bool>()->default_value(true),
        "whether a duplicate stays where it is; no: only warn")                                  //
       ("duplicate-recovery", seconds(540), "seconds it is frozen; 0: until vtepctl clears it")  //
+      ("snoop", text("yes"), "learn hosts from their ARP and ND on local ports: yes or no")     //
+      ("probe-interval", seconds(180), "seconds of silence after which a host is asked")        //
       ("log-level", text("info"), "error, warning, info or debug")                              //
       ("version", "print the version")                                                          //
       ("help,h", "print this");
@@ -78,6 +80,15 @@ Result<Settings> settings_of(const options::variables_map& chosen) {
                          .window = seconds("duplicate-window"),
                          .freeze = chosen["duplicate-freeze"].as<bool>(),
                          .recovery = seconds("duplicate-recovery")};
+  const auto snoop = text("snoop");
+  if (snoop != "yes" && snoop != "no") {
+    return Error{0, fmt::format("snoop: \"{}\" is neither yes nor no", snoop)};
+  }
+  settings.core.snoop = snoop == "yes";
+  settings.core.hosts.quiet = seconds("probe-interval");
+  if (settings.core.hosts.quiet < std::chrono::seconds(1)) {
+    return Error{0, "probe-interval: 0 is less than a second"};
+  }
   return settings;
 }
 

@@ -3,6 +3,7 @@
 #include <set>
 #include <tuple>
 
+#include "agent/suppression.h"
 #include "agent/wanted.h"
 
 namespace vtepd::agent {
@@ -48,12 +49,16 @@ json::value number_or_null(std::uint32_t number) {
   return number == 0 ? json::value(nullptr) : json::value(number);
 }
 
+/// What bgpd was told of ours.
+std::string bgp_column(const State& state, const MacIpKey& key) {
+  const auto told = state.told_macs.find(key);
+  return told == state.told_macs.end() ? "-" : fmt::format("local seq {}", told->second.sequence);
+}
+
 /// What bgpd tells of a MAC, or what it was told of ours.
 std::string bgp_column(const State& state, const evpn::MacKey& key) {
   if (const auto* remote = state.rib.mac(key)) return "remote " + describe(*remote);
-  const auto told = state.told_macs.find(MacIpKey{key.vni, key.mac, {}});
-  if (told == state.told_macs.end()) return "-";
-  return fmt::format("local seq {}", told->second.sequence);
+  return bgp_column(state, MacIpKey{key.vni, key.mac, {}});
 }
 
 }  // namespace
@@ -215,6 +220,15 @@ json::array Show::flood() const {
   return rows;
 }
 
+/// On which port a host was heard, and when.
+std::string Show::heard_column(const evpn::HostKey& key) const {
+  const auto* host = state_.hosts.find(key);
+  if (host == nullptr) return "-";
+  const auto seconds =
+      std::chrono::duration_cast<std::chrono::seconds>(clock_.now() - host->heard).count();
+  return fmt::format("{} {} s ago", state_.view.name_of(host->place.port), seconds);
+}
+
 json::array Show::neigh() const {
   std::set<NeighborKey> keys;
   for (const auto& [key, entry] : state_.view.neighbors()) {
@@ -224,17 +238,39 @@ json::array Show::neigh() const {
     const auto* binding = state_.bindings.by_vni(key.vni);
     if (binding != nullptr && !binding->svi.is_none()) keys.insert({binding->svi, key.ip});
   });
+  std::set<MacIpKey> without_svi;
+  state_.hosts.for_each([&](const evpn::HostKey& key, const evpn::SnoopedHost& host) {
+    const auto* binding = state_.bindings.by_vni(key.vni);
+    if (binding == nullptr) return;
+    if (binding->svi.is_none()) {
+      without_svi.insert({key.vni, host.mac, key.ip});
+    } else {
+      keys.insert({binding->svi, key.ip});
+    }
+  });
   json::array rows;
+  for (const auto& key : without_svi) {
+    const auto& binding = *state_.bindings.by_vni(key.vni);
+    rows.push_back({{"ip", text(key.ip)},
+                    {"mac", text(key.mac)},
+                    {"vlan", number_or_null(binding.vlan.value())},
+                    {"vni", key.vni.value()},
+                    {"dev", "-"},
+                    {"wanted", "-"},
+                    {"bgp", bgp_column(state_, key)},
+                    {"kernel", "-"},
+                    {"rule", owner_of(state_, evpn::HostKey{key.vni, key.ip}).rule},
+                    {"heard", heard_column({key.vni, key.ip})},
+                    {"state", verdict({}, {key})}});
+  }
   for (const auto& key : keys) {
     const auto& binding = *state_.bindings.by_svi(key.device);
     const auto* entry = state_.view.neighbor(key);
     const auto wanted = wanted_neighbor(state_, key);
     const auto mac = wanted ? wanted->mac : entry != nullptr ? entry->mac : MacAddress{};
-    const auto told = state_.told_macs.find(MacIpKey{binding.vni, mac, key.ip});
     const auto host = state_.rib.host({binding.vni, key.ip});
-    std::string bgp = "-";
-    if (host) bgp = "remote " + describe(host->route);
-    if (told != state_.told_macs.end()) bgp = fmt::format("local seq {}", told->second.sequence);
+    auto bgp = bgp_column(state_, MacIpKey{binding.vni, mac, key.ip});
+    if (host && bgp == "-") bgp = "remote " + describe(host->route);
     std::string kernel = "-";
     if (entry != nullptr) {
       kernel = fmt::format("{} {}{}", entry->mac, entry->extern_learn ? "extern_learn " : "",
@@ -245,10 +281,13 @@ json::array Show::neigh() const {
                     {"vlan", number_or_null(binding.vlan.value())},
                     {"vni", binding.vni.value()},
                     {"dev", state_.view.name_of(key.device)},
-                    {"wanted", wanted ? text(host->route.vtep) : "-"},
+                    {"wanted", !wanted                                 ? "-"
+                               : wanted->state == NeighborState::NoArp ? text(host->route.vtep)
+                                                                       : "local"},
                     {"bgp", bgp},
                     {"kernel", kernel},
                     {"rule", owner_of(state_, evpn::HostKey{binding.vni, key.ip}).rule},
+                    {"heard", heard_column({binding.vni, key.ip})},
                     {"state", verdict({key}, {MacIpKey{binding.vni, mac, key.ip}})}});
   }
   return rows;
@@ -296,6 +335,7 @@ json::object Show::port_row(const Link& link) const {
       if (flags.pvid) pvid = text(vlan);
     }
   }
+  const auto suppression = suppression_problem(state_, link);
   return {{"ifname", link.name},
           {"master", link.master.is_none() ? "-" : state_.view.name_of(link.master)},
           {"up", link.up},
@@ -305,6 +345,7 @@ json::object Show::port_row(const Link& link) const {
           {"vlans", vlans == nullptr ? "-" : to_text(vlans->members)},
           {"learning", flag(Option::PortLearning)},
           {"neigh_suppress", flag(Option::PortNeighSuppress)},
+          {"warning", suppression.empty() ? "-" : "neigh_suppress: " + suppression},
           {"file", named ? text(wanted->second.origin) : "-"},
           {"state",
            held.empty()
@@ -365,6 +406,22 @@ json::array Show::stats() const {
   add("stale_routes", state_.rib.stale());
   add("unclaimed_entries", state_.unclaimed.size());
   add("synced", core_.synced() ? 1 : 0);
+  add("snooped_hosts", state_.hosts.size());
+  add("snooped_limited", state_.hosts.counters().limited);
+  add("hosts_asked", state_.hosts.counters().asked);
+  add("hosts_lost", state_.hosts.counters().lost);
+  add("ip_conflicts", counters.ip_conflicts);
+  if (snooping != nullptr) {
+    add("snooped_frames", snooping->frames);
+    add("snooped_malformed", snooping->malformed);
+    add("snooped_pauses", snooping->paused);
+    add("hosts_asked_unsent", snooping->unsent);
+  }
+  add("neighbors_ipv4", state_.neighbors_v4.table.entries);
+  add("neighbors_ipv4_limit", state_.neighbors_v4.table.limit);
+  add("neighbors_ipv6", state_.neighbors_v6.table.entries);
+  add("neighbors_ipv6_limit", state_.neighbors_v6.table.limit);
+  add("neighbors_alarm", state_.neighbors_v4.alarm || state_.neighbors_v6.alarm ? 1 : 0);
   if (asic_.present()) {
     for (const auto& [name, value] : asic_.stats()) {
       add(fmt::format("asic_{}", std::string_view(name)), value.to_number<std::uint64_t>());

@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "agent/core.h"
+#include "agent/snooping.h"
 
 namespace vtepd::agent {
 
@@ -31,6 +32,9 @@ class Show {
   Show(const Core& core, const Clock& clock, const AsicQueries& asic)
       : core_(core), state_(core.state()), clock_(clock), asic_(asic) {}
 
+  /// Null where nothing is snooped.
+  const SnoopingCounters* snooping = nullptr;
+
   /// The rows of `table`, or nothing where there is no such table.
   std::optional<boost::json::array> table(std::string_view name) const;
 
@@ -49,6 +53,7 @@ class Show {
   std::string verdict(std::initializer_list<KernelKey> kernel,
                       std::initializer_list<BgpKey> bgp) const;
   boost::json::object mac_row(const Binding& binding, const MacAddress& mac) const;
+  std::string heard_column(const evpn::HostKey& key) const;
   boost::json::object port_row(const Link& link) const;
   std::string why_held(const std::string& name) const;
 

@@ -18,7 +18,8 @@
 #include "evpn/moves.h"
 #include "evpn/ownership.h"
 #include "evpn/rib.h"
-#include "vtepd/kernel_view.h"
+#include "evpn/snooper/hosts.h"
+#include "vtepd/kernel_port.h"
 
 namespace vtepd::agent {
 
@@ -28,6 +29,18 @@ using FlatSet = boost::unordered_flat_set<Key, boost::hash<Key>>;
 /// What is known of the interface files. Unread: not yet, or refused at the start; nothing that
 /// they may have asked for in a former life is removed. None: devices are somebody else's.
 enum class FileState : std::uint8_t { Unread, None, Read };
+
+/// Why suppression on a port does nothing, and whether that was logged.
+struct SuppressionProblem {
+  std::string reason{};
+  bool logged{};
+};
+
+/// What counts against the limit of a kernel neighbour table, and whether it is 80 % or more.
+struct NeighborLoad {
+  NeighborTable table{};
+  bool alarm = false;
+};
 
 struct State {
   FileState files{};
@@ -46,6 +59,12 @@ struct State {
   FlatMap<evpn::MacKey, evpn::LocalMac> locals{};
   FlatMap<evpn::MacKey, std::uint32_t> last_sequence{};  // for MACs that left; 0 is not kept
   FlatMap<evpn::MacKey, boost::container::small_vector<IpAddress, 2>> local_hosts{};
+  evpn::HostTable hosts{};  // heard on local ports
+
+  // What is watched, as of the last look.
+  NeighborLoad neighbors_v4{};
+  NeighborLoad neighbors_v6{};
+  std::map<std::string, SuppressionProblem> suppression{};  // by port
 
   // Moves of MACs, and of addresses between MACs; by which limits a duplicate is one.
   evpn::MoveLimits move_limits{};

@@ -13,13 +13,6 @@ bool is_vxlan(const State& state, IfIndex index) {
   return link != nullptr && link->kind == LinkKind::Vxlan;
 }
 
-/// The switch's own addresses (of a port, of the SVI, an anycast gateway's) stay its own whatever
-/// BGP says: zebra ignores such routes, too.
-bool is_own_address(const State& state, const Binding& binding, const MacAddress& mac) {
-  const auto* entry = state.view.bridge_fdb({binding.bridge, binding.vlan, mac});
-  return entry != nullptr && is_own_line(state, *entry);
-}
-
 /// A device that was up when it joined its bridge is in VLAN 1 until its own VLANs are set.
 bool is_in_place(const State& state, const Binding& binding) {
   const auto* device = state.view.link(binding.device);
@@ -53,14 +46,16 @@ bool is_fought_over(const State& state, const Binding& binding, const BridgeFdbK
          state.mac_moves.held({binding.vni, key.mac}) != nullptr;
 }
 
-bool has_address(const State& state, IfIndex link, const IpAddress& ip) {
-  const auto it = state.view.addresses().find(link);
-  return it != state.view.addresses().end() &&
-         std::any_of(it->second.begin(), it->second.end(),
-                     [&](const auto& row) { return row.first.address == ip; });
+/// What this switch says of an address, if the MAC is its own.
+std::optional<evpn::LocalHost> claim_of(const State& state, const evpn::MacKey& mac,
+                                        evpn::Source source) {
+  const auto* local = local_of(state, mac);
+  if (local == nullptr || owner_of(state, mac).owner != evpn::Owner::Local) return std::nullopt;
+  return evpn::LocalHost{.mac = mac.mac, .sequence = local->sequence, .source = source};
 }
 
-/// What this switch itself knows of an address: a neighbour on the SVI whose MAC is here.
+/// What this switch itself knows of an address: by an operator's static neighbour (RFC 9161 3.2),
+/// from the host, or by a neighbour that the kernel learned.
 std::optional<evpn::LocalHost> local_host(const State& state, const Binding& binding,
                                           const IpAddress& ip) {
   const auto* svi = state.view.link(binding.svi);
@@ -68,14 +63,23 @@ std::optional<evpn::LocalHost> local_host(const State& state, const Binding& bin
     return evpn::LocalHost{.mac = svi->mac, .source = evpn::Source::Own};
   }
   const auto* neighbor = state.view.neighbor({binding.svi, ip});
-  if (neighbor == nullptr || !is_local_host(*neighbor)) return std::nullopt;
-  const evpn::MacKey key{binding.vni, neighbor->mac};
-  const auto* local = local_of(state, key);
-  if (local == nullptr || owner_of(state, key).owner != evpn::Owner::Local) return std::nullopt;
-  const bool pinned = neighbor->state == NeighborState::Permanent;
-  return evpn::LocalHost{.mac = neighbor->mac,
-                         .sequence = local->sequence,
-                         .source = pinned ? evpn::Source::Static : evpn::Source::Learned};
+  const bool known = neighbor != nullptr && is_local_host(*neighbor);
+  if (known && neighbor->state == NeighborState::Permanent) {
+    return claim_of(state, {binding.vni, neighbor->mac}, evpn::Source::Static);
+  }
+  if (const auto* heard = state.hosts.find({binding.vni, ip})) {
+    const auto claim = claim_of(state, {binding.vni, heard->mac}, evpn::Source::Snooped);
+    if (claim) return claim;
+  }
+  if (!known) return std::nullopt;
+  return claim_of(state, {binding.vni, neighbor->mac}, evpn::Source::Learned);
+}
+
+bool is_router(const State& state, const Binding& binding, const IpAddress& ip) {
+  if (!ip.is_v6()) return false;
+  const auto* heard = state.hosts.find({binding.vni, ip});
+  const auto* neighbor = state.view.neighbor({binding.svi, ip});
+  return (heard != nullptr && heard->router) || (neighbor != nullptr && neighbor->router);
 }
 
 /// What BGP knows of an address, if the MAC that it names is elsewhere.
@@ -198,11 +202,21 @@ void plan_flood(const State& state, const FloodKey& key, const EmitKernelOp& emi
   }
 }
 
+/// Whether the kernel knows a local host already, by our word or its own. In which state is its
+/// business: it asks the host itself when it has a packet for it.
+bool is_host(const NeighborEntry& actual, const NeighborEntry& wanted) {
+  const auto known = [](NeighborState state) {
+    return state == NeighborState::Reachable || state == NeighborState::Stale ||
+           state == NeighborState::Delay || state == NeighborState::Probe;
+  };
+  return known(wanted.state) && known(actual.state) && actual.mac == wanted.mac;
+}
+
 void plan_neighbor(const State& state, const NeighborKey& key, const EmitKernelOp& emit) {
   const auto* actual = state.view.neighbor(key);
   const auto wanted = wanted_neighbor(state, key);
   if (wanted) {
-    if (actual != nullptr && *actual == *wanted) return;
+    if (actual != nullptr && (*actual == *wanted || is_host(*actual, *wanted))) return;
     if (actual != nullptr &&
         is_foreign(state, key, actual->state == NeighborState::Permanent, is_ours(*actual))) {
       return;
@@ -214,6 +228,19 @@ void plan_neighbor(const State& state, const NeighborKey& key, const EmitKernelO
 }
 
 }  // namespace
+
+/// Own addresses stay our own whatever BGP says: zebra ignores such routes, too.
+bool is_own_address(const State& state, const Binding& binding, const MacAddress& mac) {
+  const auto* entry = state.view.bridge_fdb({binding.bridge, binding.vlan, mac});
+  return entry != nullptr && is_own_line(state, *entry);
+}
+
+bool has_address(const State& state, IfIndex link, const IpAddress& ip) {
+  const auto it = state.view.addresses().find(link);
+  return it != state.view.addresses().end() &&
+         std::any_of(it->second.begin(), it->second.end(),
+                     [&](const auto& row) { return row.first.address == ip; });
+}
 
 evpn::Decision owner_of(const State& state, const evpn::MacKey& key) {
   static constexpr evpn::LocalMac kOwn{.source = evpn::Source::Own};
@@ -293,9 +320,20 @@ std::optional<NeighborEntry> wanted_neighbor(const State& state, const NeighborK
   const auto* binding = state.bindings.by_svi(key.device);
   if (binding == nullptr) return std::nullopt;
   const evpn::HostKey host_key{binding->vni, key.ip};
-  if (owner_of(state, host_key).owner != evpn::Owner::Remote) return std::nullopt;
-  const auto host = remote_host(state, host_key);
   const auto* held = state.host_moves.held(host_key);
+  const auto owner = owner_of(state, host_key).owner;
+  if (owner == evpn::Owner::Local) {
+    const auto local = local_host(state, *binding, key.ip);
+    if (local->source != evpn::Source::Snooped) return std::nullopt;  // it stands there by itself
+    // extern_learn: the kernel neither forgets such an entry nor counts it against gc_thresh3.
+    return NeighborEntry{.mac = held != nullptr && held->local ? held->mac : local->mac,
+                         .state = NeighborState::Stale,
+                         .extern_learn = true,
+                         .router = is_router(state, *binding, key.ip),
+                         .protocol = kNeighborProtocol};
+  }
+  if (owner != evpn::Owner::Remote) return std::nullopt;
+  const auto host = remote_host(state, host_key);
   return NeighborEntry{.mac = held != nullptr && !held->local ? held->mac : host->mac,
                        .state = NeighborState::NoArp,
                        .extern_learn = true,
@@ -327,16 +365,15 @@ std::optional<AddLocalMacIp> wanted_local_mac_ip(const State& state, const MacIp
   AddLocalMacIp route{.key = key, .sequence = local->sequence};
   if (local->pinned()) route.flags |= MacFlags::kSticky;
   if (key.ip.is_none()) return unless_held(state, route, state.mac_moves.held(mac_key) != nullptr);
-  const evpn::HostKey host{key.vni, key.ip};
-  const auto* neighbor = state.view.neighbor({binding->svi, key.ip});
-  if (neighbor == nullptr || neighbor->mac != key.mac || !is_local_host(*neighbor) ||
-      owner_of(state, host).owner != evpn::Owner::Local) {
+  const evpn::HostKey host_key{key.vni, key.ip};
+  const auto host = local_host(state, *binding, key.ip);
+  if (!host || host->mac != key.mac || owner_of(state, host_key).owner != evpn::Owner::Local) {
     return std::nullopt;
   }
-  if (neighbor->router && key.ip.is_v6()) route.flags |= MacFlags::kRouter;
+  if (is_router(state, *binding, key.ip)) route.flags |= MacFlags::kRouter;
   return unless_held(
       state, route,
-      state.mac_moves.held(mac_key) != nullptr || state.host_moves.held(host) != nullptr);
+      state.mac_moves.held(mac_key) != nullptr || state.host_moves.held(host_key) != nullptr);
 }
 
 std::map<MacIpKey, std::uint8_t> own_routes(const State& state, Vni vni) {

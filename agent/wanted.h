@@ -35,6 +35,11 @@ bool is_ours(const VxlanFdbEntry& entry);
 bool is_ours(const NeighborEntry& entry);
 bool is_ours(const State& state, const FloodKey& key);
 
+/// The switch's own MAC: of a port, of the SVI, an anycast gateway's.
+bool is_own_address(const State& state, const Binding& binding, const MacAddress& mac);
+
+bool has_address(const State& state, IfIndex link, const IpAddress& ip);
+
 /// Whether a neighbour is a host of our own: it has answered, and nobody told us of it.
 bool is_local_host(const NeighborEntry& entry);
 

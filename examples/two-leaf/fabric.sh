@@ -220,6 +220,11 @@ has_bridge_half() { fdb "$1" | grep -q "^$2 dev vxlan[^ ]* vlan $3 .*extern_lear
 has_vxlan_half() { fdb "$1" | grep -q "^$2 dev vxlan[^ ]* dst $3 .*self.*extern_learn"; }
 has_flood() { fdb "$1" | grep -q "^00:00:00:00:00:00 dev vxlan.* dst $2 .*self permanent"; }
 has_remote_mac() { has_bridge_half "$1" "$2" "$3" && has_vxlan_half "$1" "$2" "$4"; }
+# has_host LEAF HOST: the neighbour with which a leaf answers for another leaf's host.
+has_host() {
+  on "$1" ip neigh show "$(address_of "$2")" dev "bridge.$(vlan_of "$2")" proto 94 |
+    grep -q "$(mac_of "$2").*NOARP"
+}
 has_no_trace() { ! fdb "$1" | grep "^$2 "; }
 route_to() { on "$1" ip -4 route get "$2" | grep -q ' dev uplink '; }
 
@@ -227,7 +232,7 @@ route_to() { on "$1" ip -4 route get "$2" | grep -q ' dev uplink '; }
 # link-local addresses, which come and go as the hosts like.
 overlay_state() {
   fdb "$1" | grep -E 'extern_learn|^00:00:00:00:00:00' | sed 's/ *$//' | sort
-  on "$1" ip neigh show proto 94 | grep -v '^fe80:' | sed 's/ *$//' | sort
+  on "$1" ip neigh show proto 94 | grep NOARP | grep -v '^fe80:' | sed 's/ *$//' | sort
 }
 
 ping_from() {
@@ -280,6 +285,7 @@ wait_macs() {
     other=$([[ $leaf == leaf1 ]] && echo leaf2 || echo leaf1)
     wait_until "$other: $host ($(mac_of "$host"), VLAN $vlan) is behind $leaf" 30 \
       has_remote_mac "$other" "$(mac_of "$host")" "$vlan" "$(loopback_of "$leaf")" || return
+    wait_until "$other: and its address $address" 30 has_host "$other" "$host" || return
   done
 }
 

@@ -22,16 +22,14 @@ who_reaches_whom() {
 # ---- ARP is answered by the leaf itself -----------------------------------------------------------
 
 has_neighbor() { on "$1" ip neigh show "$2" dev bridge.10 proto 94 | grep -q "$3.*extern_learn.*NOARP"; }
-asks_for_host11() { on host21 arping -q -c 1 -w 2 -I eth0 "$(address_of host11)"; }
+asks_for_it() { on host21 arping -q -c 1 -w 2 -I eth0 172.16.0.66; }
 mac_and_ip() {
-  local ip
-  ip=$(address_of host11)
-  step "a host's address on the SVI of leaf1 becomes a neighbour on leaf2, which answers ARP for it"
-  ip -n host11 link set eth0 arp off # from here on only a leaf can answer
-  check_not "nobody answers for host11 yet" asks_for_host11
+  local ip=172.16.0.66 # which no host ever claims: only a leaf can answer for it
+  step "a neighbour that an operator makes on the SVI of leaf1 becomes one on leaf2, which answers ARP for it"
+  check_not "nobody answers for it yet" asks_for_it
   on leaf1 ip neigh replace "$ip" lladdr "$(mac_of host11)" dev bridge.10 nud reachable
-  wait_until "leaf2 has host11's address" 10 has_neighbor leaf2 "$ip" "$(mac_of host11)" || return
-  check "leaf2 answers ARP for host11" asks_for_host11
+  wait_until "leaf2 has the address" 10 has_neighbor leaf2 "$ip" "$(mac_of host11)" || return
+  check "leaf2 answers ARP for it" asks_for_it
   check "vtepctl show neigh has it" grep -q "^$ip " <(ctl leaf2 show neigh)
 
   on leaf2 ip neigh del "$ip" dev bridge.10
@@ -44,7 +42,6 @@ mac_and_ip() {
   on leaf1 ip neigh del "$ip" dev bridge.10
   wait_until "leaf2 forgets the address when leaf1 does" 10 \
     not has_neighbor leaf2 "$ip" "$(mac_of host11)"
-  ip -n host11 link set eth0 arp on
 }
 
 # ---- damage by hand -------------------------------------------------------------------------------

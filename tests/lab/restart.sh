@@ -41,13 +41,15 @@ world_is_back() {
   on host22 arping -q -c 1 -A -I eth0 "$(address_of host22)"
   wait_until "leaf1 has host22 again" 20 \
     has_remote_mac leaf1 "$(mac_of host22)" 10 "$(loopback_of leaf2)"
+  wait_until "and its address" 20 has_host leaf1 host22
   wait_until "the roamer is back behind leaf1" 20 ping_from host21 roamer
 }
-# What leaf1 must know of the changed world, and no more: host21, host23, the roamer, two flood lists.
+# What leaf1 must know of the changed world, and no more: host21, host23, the roamer (each of them two
+# halves and an address), two flood lists.
 changed_world_known() {
   has_no_trace leaf1 "$(mac_of host22)" &&
     has_remote_mac leaf1 "$ROAMER_MAC" 10 "$(loopback_of leaf2)" &&
-    [[ $(overlay_state leaf1 | wc -l) == 8 ]]
+    [[ $(overlay_state leaf1 | wc -l) == 11 ]]
 }
 after_change() {
   wait_until "leaf1 knows the new world: nothing stale, nothing missing" "$1" changed_world_known ||
@@ -60,7 +62,7 @@ after_change() {
 }
 
 whole=$(overlay_state leaf1)
-check_equal "leaf1 has three remote MACs, both halves, and two flood members" 8 "$(wc -l <<<"$whole")"
+check_equal "leaf1 has three remote hosts (two halves and an address each) and two flood members" 11 "$(wc -l <<<"$whole")"
 
 killed_vtepd() {
   local messages

@@ -87,7 +87,8 @@ class Leaf {
   Core::Outputs outputs() {
     return {.to_bgp = [this](const EvpnMessage& m) { told.push_back(m); },
             .view_changed = [](const KernelEvent&) {},
-            .view_replaced = [] {}};
+            .view_replaced = [] {},
+            .ask_host = [this](const evpn::Probe& probe) { asked.push_back(probe); }};
   }
 
   void settle() {
@@ -144,6 +145,7 @@ class Leaf {
   FakeClock clock;
   std::optional<Core> core;
   std::vector<EvpnMessage> told;
+  std::vector<evpn::Probe> asked;
 
  private:
   bool single_device_;

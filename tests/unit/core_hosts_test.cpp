@@ -1,0 +1,336 @@
+// Hosts that are heard on local ports, asked when they are quiet, and told to the fabric.
+#include <catch2/catch.hpp>
+
+#include "agent/snooping.h"
+#include "agent/suppression.h"
+#include "tests/unit/core_leaf.h"
+
+using namespace vtepd;
+using namespace vtepd::agent;
+using namespace vtepd::agent::bench;
+using evpn::Word;
+using evpn::WordKind;
+
+namespace {
+
+const auto kIp = *IpAddress::parse("192.0.2.1");
+const auto kIp6 = *IpAddress::parse("2001:db8::1");
+const auto kOther = *MacAddress::parse("02:00:00:00:00:03");
+
+struct Hosts : Leaf {
+  explicit Hosts(bool single_device = false) : Leaf(single_device) { connect(); }
+
+  /// A frame comes in: the tap sees it first, then the bridge learns.
+  bool says(const std::string& port, const Word& word) {
+    const bool news = core->take(index(port), word);
+    REQUIRE(kernel.learn(word.mac, index(port), kVlan));
+    settle();
+    return news;
+  }
+  bool announces(const std::string& port, const MacAddress& mac, const IpAddress& ip) {
+    return says(port, {.kind = WordKind::ArpAnnouncement, .mac = mac, .ip = ip});
+  }
+  const NeighborEntry* neighbor(const IpAddress& ip) {
+    return kernel.state().neighbor(neighbor_key(ip));
+  }
+  bool is_told(const MacAddress& mac, const IpAddress& ip) {
+    return core->state().told_macs.contains(MacIpKey{kVni, mac, ip});
+  }
+  std::uint32_t told_sequence(const MacAddress& mac, const IpAddress& ip) {
+    return core->state().told_macs.at(MacIpKey{kVni, mac, ip}).sequence;
+  }
+  void pass_seconds(int seconds) {
+    for (int i = 0; i < seconds; ++i) pass(1s);
+  }
+  void drop_svi() {
+    auto topology = leaf_topology(false);
+    topology.links.erase("bridge.10");
+    core->set_topology(topology);
+    settle();
+    REQUIRE(kernel.state().link("bridge.10") == nullptr);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a host's first word is a neighbour of the SVI and a route, at once", "[core][hosts]") {
+  Hosts leaf(GENERATE(false, true));
+  CHECK(leaf.announces("swp1", kHost, kIp));
+  REQUIRE(leaf.neighbor(kIp) != nullptr);
+  CHECK(*leaf.neighbor(kIp) == NeighborEntry{.mac = kHost,
+                                             .state = NeighborState::Stale,
+                                             .extern_learn = true,
+                                             .protocol = kNeighborProtocol});
+  CHECK(leaf.is_told(kHost, kIp));
+  leaf.kernel.forget();
+  CHECK_FALSE(leaf.announces("swp1", kHost, kIp));
+  CHECK(leaf.kernel.applied().empty());
+}
+
+TEST_CASE("a host without an SVI is a route all the same", "[core][hosts]") {
+  Hosts leaf;
+  leaf.drop_svi();
+  leaf.announces("swp1", kHost, kIp);
+  CHECK(leaf.kernel.state().neighbors().empty());
+  CHECK(leaf.is_told(kHost, kIp));
+}
+
+TEST_CASE("an IPv6 router is told as one", "[core][hosts]") {
+  Hosts leaf;
+  leaf.says("swp1",
+            {.kind = WordKind::NeighborAdvertisement, .mac = kHost, .ip = kIp6, .router = true});
+  CHECK(leaf.core->state().told_macs.at(MacIpKey{kVni, kHost, kIp6}).flags == MacFlags::kRouter);
+}
+
+TEST_CASE("what is no host's word makes no host", "[core][hosts]") {
+  Hosts leaf;
+  SECTION("an address that is being asked about") {
+    leaf.says("swp1", {.kind = WordKind::AddressProbe, .mac = kHost});
+  }
+  SECTION("a VLAN that the port is not in") {
+    leaf.says("swp1",
+              {.kind = WordKind::ArpRequest, .vlan = *VlanId::make(20), .mac = kHost, .ip = kIp});
+  }
+  SECTION("a tunnel's port") {
+    leaf.core->take(leaf.index("vxlan"), {.kind = WordKind::ArpRequest, .mac = kHost, .ip = kIp});
+    leaf.settle();
+  }
+  SECTION("the switch's own address: a conflict") {
+    REQUIRE(
+        leaf.kernel.act(AddAddress{{leaf.index("bridge.10"), *IpPrefix::parse("192.0.2.1/24")}}));
+    leaf.settle();
+    leaf.says("swp1", {.kind = WordKind::ArpRequest, .mac = kHost, .ip = kIp});
+    CHECK(leaf.core->counters().ip_conflicts == 1);
+  }
+  CHECK(leaf.core->state().hosts.size() == 0);
+  CHECK_FALSE(leaf.is_told(kHost, kIp));
+}
+
+TEST_CASE("an operator's static neighbour comes before what a host says", "[core][hosts][A4]") {
+  Hosts leaf;
+  const NeighborEntry pinned{.mac = kOther, .state = NeighborState::Permanent};
+  SECTION("there first") {
+    REQUIRE(leaf.kernel.act(SetNeighbor{leaf.neighbor_key(kIp), pinned}));
+    leaf.announces("swp1", kHost, kIp);
+  }
+  SECTION("written over ours") {
+    leaf.announces("swp1", kHost, kIp);
+    REQUIRE(leaf.kernel.act(SetNeighbor{leaf.neighbor_key(kIp), pinned}));
+    leaf.settle();
+  }
+  CHECK(*leaf.neighbor(kIp) == pinned);
+  CHECK_FALSE(leaf.is_told(kHost, kIp));
+}
+
+TEST_CASE("the kernel's own states of a host are its business; a deleted entry comes back",
+          "[core][hosts][B6]") {
+  Hosts leaf;
+  leaf.announces("swp1", kHost, kIp);
+  for (const auto state : {NeighborState::Delay, NeighborState::Probe, NeighborState::Reachable,
+                           NeighborState::Stale}) {
+    leaf.kernel.forget();
+    auto entry = *leaf.neighbor(kIp);
+    entry.state = state;
+    REQUIRE(leaf.kernel.act(SetNeighbor{leaf.neighbor_key(kIp), entry}));
+    leaf.settle();
+    CHECK(leaf.kernel.applied().empty());
+    CHECK(leaf.is_told(kHost, kIp));
+  }
+  REQUIRE(leaf.kernel.act(DeleteNeighbor{leaf.neighbor_key(kIp)}));
+  leaf.settle();
+  CHECK(leaf.neighbor(kIp) != nullptr);
+}
+
+TEST_CASE("a quiet host is asked from the SVI, and withdrawn if it never answers",
+          "[core][hosts][C1]") {
+  Hosts leaf;
+  leaf.announces("swp1", kHost, kIp);
+  leaf.pass_seconds(181);
+  REQUIRE_FALSE(leaf.asked.empty());
+  CHECK(leaf.asked[0].device == leaf.index("bridge.10"));
+  CHECK(leaf.asked[0].mac == kHost);
+  CHECK(leaf.asked[0].ip == kIp);
+  CHECK(leaf.asked[0].source_ip.is_none());
+  SECTION("it answers") {
+    leaf.says("swp1", {.kind = WordKind::ArpReply, .mac = kHost, .ip = kIp});
+    leaf.pass_seconds(100);
+    CHECK(leaf.is_told(kHost, kIp));
+  }
+  SECTION("it does not") {
+    leaf.pass_seconds(10);
+    CHECK(leaf.asked.size() == 3);
+    CHECK_FALSE(leaf.is_told(kHost, kIp));
+    CHECK(leaf.is_told(kHost, {}));  // its MAC ages by the bridge
+    CHECK(leaf.neighbor(kIp) == nullptr);
+  }
+}
+
+TEST_CASE("questions come from the SVI's address of the host's subnet", "[core][hosts]") {
+  Hosts leaf;
+  for (const auto* prefix : {"198.51.100.1/24", "192.0.2.254/24", "2001:db8::254/64"}) {
+    REQUIRE(leaf.kernel.act(AddAddress{{leaf.index("bridge.10"), *IpPrefix::parse(prefix)}}));
+  }
+  leaf.settle();
+  leaf.announces("swp1", kHost, kIp);
+  leaf.announces("swp1", kHost, kIp6);
+  leaf.pass_seconds(181);
+  std::set<IpAddress> sources;
+  for (const auto& probe : leaf.asked) sources.insert(probe.source_ip);
+  CHECK(sources == std::set{*IpAddress::parse("192.0.2.254"), *IpAddress::parse("2001:db8::254")});
+}
+
+TEST_CASE("without an SVI a host is asked on its port, tagged as the port is", "[core][hosts]") {
+  Hosts leaf;
+  leaf.drop_svi();
+  leaf.announces("swp1", kHost, kIp);
+  leaf.pass_seconds(181);
+  REQUIRE_FALSE(leaf.asked.empty());
+  CHECK(leaf.asked[0].device == leaf.index("swp1"));
+  CHECK(leaf.asked[0].tag.is_none());
+  CHECK(leaf.asked[0].source_mac == leaf.kernel.state().link("swp1")->mac);
+}
+
+TEST_CASE("a host whose MAC has gone elsewhere is not asked", "[core][hosts]") {
+  Hosts leaf;
+  leaf.announces("swp1", kHost, kIp);
+  leaf.hear(route(kHost, kLeaf2, 1, kIp));
+  CHECK(leaf.neighbor(kIp)->state == NeighborState::NoArp);
+  CHECK_FALSE(leaf.is_told(kHost, kIp));
+  leaf.pass_seconds(200);
+  CHECK(leaf.asked.empty());
+  CHECK(leaf.core->state().hosts.size() == 0);
+}
+
+TEST_CASE("a host that comes from another leaf brings its address, and is asked for it soon",
+          "[core][hosts][C2]") {
+  Hosts leaf;
+  leaf.hear(route(kHost, kLeaf2, 4, kIp));
+  SECTION("and says so") { leaf.announces("swp1", kHost, kIp); }
+  SECTION("and sends anything") {
+    REQUIRE(leaf.kernel.learn(kHost, leaf.index("swp1"), kVlan));
+    leaf.settle();
+  }
+  CHECK(leaf.told_sequence(kHost, kIp) == 5);
+  REQUIRE(leaf.neighbor(kIp) != nullptr);
+  CHECK(leaf.neighbor(kIp)->state == NeighborState::Stale);
+  if (leaf.core->state().hosts.find({kVni, kIp})->heard == leaf.clock.time) return;
+  leaf.pass_seconds(5);
+  CHECK_FALSE(leaf.asked.empty());
+}
+
+TEST_CASE("an address that moves to another MAC here outnumbers the old claim",
+          "[core][hosts][C3]") {
+  Hosts leaf;
+  SECTION("from a remote MAC") {
+    leaf.hear(route(kFarHost, kLeaf2, 3, kIp));
+    leaf.announces("swp1", kHost, kIp);
+    CHECK(leaf.told_sequence(kHost, kIp) == 4);
+  }
+  SECTION("from a MAC of another port, which is not told any more") {
+    leaf.announces("swp2", kOther, kIp);
+    leaf.announces("swp1", kHost, kIp);
+    CHECK(leaf.told_sequence(kHost, kIp) == 1);
+    CHECK_FALSE(leaf.is_told(kOther, kIp));
+  }
+  CHECK(leaf.neighbor(kIp)->mac == kHost);
+  CHECK(leaf.neighbor(kIp)->state == NeighborState::Stale);
+}
+
+TEST_CASE("before the routes are known hosts are heard, and not asked", "[core][hosts]") {
+  Leaf leaf;
+  leaf.core->take(leaf.index("swp1"), {.kind = WordKind::ArpRequest, .mac = kHost, .ip = kIp});
+  REQUIRE(leaf.kernel.learn(kHost, leaf.index("swp1"), kVlan));
+  leaf.pass(10min);
+  CHECK(leaf.asked.empty());
+  CHECK(*leaf.core->turn().wake > leaf.clock.time);
+  leaf.connect();
+  CHECK(leaf.core->state().told_macs.contains(MacIpKey{kVni, kHost, kIp}));
+}
+
+TEST_CASE("two hosts with one address are noticed", "[core][hosts]") {
+  Hosts leaf;
+  for (int i = 0; i < 2; ++i) {
+    leaf.announces("swp1", kHost, kIp);
+    leaf.announces("swp2", kOther, kIp);
+  }
+  CHECK(leaf.core->counters().ip_conflicts == 2);
+}
+
+TEST_CASE("a restart keeps what was told of hosts, with and without an SVI", "[core][hosts]") {
+  Hosts leaf;
+  const bool svi = GENERATE(true, false);
+  if (!svi) leaf.drop_svi();
+  leaf.announces("swp1", kHost, kIp);
+  std::vector<EvpnMessage> replay;
+  for (const auto& [vni, told] : leaf.core->state().told_vnis) replay.emplace_back(told);
+  for (const auto& [key, told] : leaf.core->state().told_macs) replay.emplace_back(told);
+  leaf.restart();
+  if (!svi) leaf.drop_svi();
+  leaf.told.clear();
+  leaf.kernel.forget();
+  leaf.connect(replay);
+  CHECK(leaf.told.empty());
+  if (svi) CHECK(leaf.kernel.applied().empty());
+  leaf.pass_seconds(6);
+  CHECK_FALSE(leaf.asked.empty());
+  leaf.pass_seconds(5);  // it does not answer
+  CHECK_FALSE(leaf.is_told(kHost, kIp));
+}
+
+TEST_CASE("where suppression cannot work is known", "[core][hosts][C4]") {
+  Hosts leaf;
+  const auto problem = [&](const char* name) {
+    return suppression_problem(leaf.core->state(), *leaf.kernel.state().link(name));
+  };
+  CHECK(problem("vxlan").empty());
+  CHECK(problem("swp1").empty());
+  SECTION("no SVI") {
+    leaf.drop_svi();
+    CHECK(problem("vxlan") == "VLAN 10 has no SVI");
+    CHECK_FALSE(leaf.core->state().suppression.contains("vxlan"));
+    leaf.pass(10s);
+    CHECK_FALSE(leaf.core->state().suppression.at("vxlan").logged);
+    leaf.pass(10s);
+    CHECK(leaf.core->state().suppression.at("vxlan").logged);
+  }
+  SECTION("the SVI is down") {
+    auto topology = leaf_topology(false);
+    topology.links.at("bridge.10").up = false;
+    leaf.core->set_topology(topology);
+    leaf.settle();
+    CHECK(problem("vxlan") == "bridge.10, the SVI of VLAN 10, is down");
+  }
+  SECTION("on a host's port") {
+    REQUIRE(leaf.kernel.act(ChangePort{leaf.index("swp1"), {{Option::PortNeighSuppress, 1}}}));
+    leaf.settle();
+    CHECK(problem("swp1") == "set on a host's port: nobody behind it is answered");
+  }
+}
+
+TEST_CASE("an alarm stands while a neighbour table is 80 % full of what counts", "[core][hosts]") {
+  Hosts leaf;
+  leaf.kernel.limit_neighbors(10);
+  const auto add = [&](std::uint8_t n, const NeighborEntry& entry) {
+    REQUIRE(leaf.kernel.act(SetNeighbor{leaf.neighbor_key(IpAddress::v4({192, 0, 2, n})), entry}));
+    leaf.pass(10s);
+    return leaf.core->state().neighbors_v4.alarm;
+  };
+  for (std::uint8_t n = 100; n < 107; ++n)
+    CHECK_FALSE(add(n, {.mac = kHost, .state = NeighborState::Stale}));
+  CHECK_FALSE(add(107, {.mac = kHost, .state = NeighborState::Permanent}));
+  CHECK_FALSE(add(108, {.mac = kHost, .state = NeighborState::NoArp, .extern_learn = true}));
+  CHECK(add(109, {.mac = kHost, .state = NeighborState::Stale}));
+  CHECK(leaf.core->state().neighbors_v4.table.entries == 8);
+  REQUIRE(leaf.kernel.act(DeleteNeighbor{leaf.neighbor_key(IpAddress::v4({192, 0, 2, 100}))}));
+  leaf.pass(10s);
+  CHECK_FALSE(leaf.core->state().neighbors_v4.alarm);
+}
+
+TEST_CASE("the snooper listens on local ports of bridges with a tunnel, and nowhere else",
+          "[core][hosts]") {
+  Hosts leaf;
+  leaf.kernel.add_port("eth0");
+  leaf.settle();
+  CHECK(snooped_ports(leaf.core->state().view) ==
+        std::vector{leaf.index("swp1"), leaf.index("swp2")});
+}
