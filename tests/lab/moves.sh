@@ -24,7 +24,9 @@ mkfifo "$FABRIC/leaf1/orders"
 on leaf1 python3 "$LAB/speaker.py" "$FABRIC/leaf1/zserv.api" "$FABRIC/leaf1/zebra.api" \
   <>"$FABRIC/leaf1/orders" >"$FABRIC/leaf1/told" 2>"$FABRIC/leaf1/speaker.log" &
 speaker=$!
-say() { echo "$*" >"$FABRIC/leaf1/orders"; }
+# Open for good: a speaker that died fails the checks, and hangs nobody.
+exec {orders}<>"$FABRIC/leaf1/orders"
+say() { echo "$*" >&"$orders"; }
 wait_until "vtepd hears bgpd" 20 counter_is leaf1 bgp_session 1
 wait_until "and has written everything" 20 counter_is leaf1 synced 1
 
@@ -72,21 +74,24 @@ say "del $mac 10.0.0.12"
 wait_until "nothing is left of it" 5 has_no_trace leaf1 "$mac"
 
 step "A3 50 migrations"
-migrate() {
+migrations() {
   local i roamer
   for ((i = 10; i < 60; i++)); do
     roamer=02:00:00:00:01:$i
-    say "add $roamer 10.0.0.12 0"
-    say "frame h1 $roamer"
-    say "add $roamer 10.0.0.13 7"
-    say "add $roamer 10.0.0.12 8"
-    say "del $roamer 10.0.0.12"
+    echo "add $roamer 10.0.0.12 0"
+    echo "frame h1 $roamer"
+    echo "add $roamer 10.0.0.13 7"
+    echo "add $roamer 10.0.0.12 8"
+    echo "del $roamer 10.0.0.12"
   done
 }
 no_residue() { ! fdb leaf1 | grep "^02:00:00:00:01:"; }
 # A frame may come after the last route: what then stands on the port is the kernel's own learning.
-migrate
-wait_until "vtepd is through" 20 counter_is leaf1 remote_macs 0
+say "$(migrations)"
+say "add 02:00:00:00:02:01 10.0.0.12 0"
+wait_until "vtepd is through" 20 has_remote_mac leaf1 02:00:00:00:02:01 10 10.0.0.12
+say "del 02:00:00:00:02:01 10.0.0.12"
+wait_until "and knows no route" 10 counter_is leaf1 remote_macs 0
 ip -n leaf1 link set h1 down
 wait_until "no residue" 10 no_residue
 ip -n leaf1 link set h1 up

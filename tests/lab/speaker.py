@@ -73,6 +73,7 @@ def main():
     for source in (bgpd, sys.stdin):
         selector.register(source, selectors.EVENT_READ)
     buffer = bytearray()
+    orders = b""
     while True:
         for key, _ in selector.select():
             if key.fileobj is bgpd:
@@ -82,9 +83,10 @@ def main():
                 buffer += data
                 hear(buffer)
             else:
-                words = os.read(sys.stdin.fileno(), 4096).decode()
-                for line in words.splitlines():
-                    obey(line.split(), bgpd)
+                # A pipe gives what it has: the last line may be half of one.
+                *lines, orders = (orders + os.read(sys.stdin.fileno(), 4096)).split(b"\n")
+                for line in lines:
+                    obey(line.decode().split(), bgpd)
 
 
 main()
