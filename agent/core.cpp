@@ -96,8 +96,8 @@ Core::Turn Core::turn() {
   tell_bgp();
   Turn turn{.more = !kernel_.idle() || !bgp_.idle()};
   turn.wake = kernel_.next_retry();
-  for (const auto& due : {state_.sweep.next(), state_.mac_moves.next(), state_.host_moves.next(),
-                          next_question(), std::optional(next_watch_)}) {
+  for (const auto& due : {bgp_.next_retry(), state_.sweep.next(), state_.mac_moves.next(),
+                          state_.host_moves.next(), next_question(), std::optional(next_watch_)}) {
     if (due && (!turn.wake || *due < *turn.wake)) turn.wake = due;
   }
   return turn;

@@ -178,6 +178,7 @@ class Core {
   bool ask_host(const evpn::HostKey& key, const evpn::SnoopedHost& host);
   void follow_ageing();
   void report_conflict(const evpn::HostKey& key, const MacAddress& mac, const MacAddress& other);
+  void report_full(Vni vni, const MacAddress& mac) const;
   void watch_limits();
   void watch_neighbors(NeighborTables tables);
   void watch_suppression();

@@ -86,6 +86,7 @@ bool Core::take(IfIndex port, const evpn::Word& word) {
     return false;
   }
   const auto before = place_of(state_, key);
+  const bool is_new = state_.hosts.find(key) == nullptr;
   const evpn::SnoopedHost host{.mac = word.mac, .place = {port, *vlan}, .router = word.router};
   const auto outcome = state_.hosts.heard(key, host, clock_.now());
   if (outcome.duplicate) report_conflict(key, word.mac, outcome.before);
@@ -93,6 +94,7 @@ bool Core::take(IfIndex port, const evpn::Word& word) {
   const bool contested = remote && remote->mac != word.mac;
   if (outcome.news == evpn::HostTable::News::Limited) return false;
   if (outcome.news == evpn::HostTable::News::Nothing && !contested) return false;
+  if (is_new) report_full(key.vni, word.mac);
   if (!outcome.before.is_zero()) bgp_.mark(MacIpKey{key.vni, outcome.before, key.ip});
   claim_host(*binding, key, *state_.hosts.find(key));
   note_move(key, before);
@@ -203,6 +205,14 @@ void Core::report_conflict(const evpn::HostKey& key, const MacAddress& mac,
   next_conflict_report_ = clock_.now() + kPause;
   log(Level::Warning, "event=ip_conflict vni={} ip={} mac={} other={} seen={}", key.vni, key.ip,
       mac, other, counters_.ip_conflicts);
+}
+
+/// Said of the word that fills it: what comes after is counted only (HostCounters::limited).
+void Core::report_full(Vni vni, const MacAddress& mac) const {
+  std::size_t addresses = 0;
+  state_.hosts.for_each_of({vni, mac}, [&](const evpn::HostKey&) { ++addresses; });
+  if (addresses < settings_.hosts.most_per_mac) return;
+  log(Level::Warning, "event=mac_full vni={} mac={} addresses={}", vni, mac, addresses);
 }
 
 void Core::watch_limits() {

@@ -229,6 +229,14 @@ std::string Show::heard_column(const evpn::HostKey& key) const {
   return fmt::format("{} {} s ago", state_.view.name_of(host->place.port), seconds);
 }
 
+/// Whose word makes the winner of an address what it is.
+std::string_view Show::source_of(const Binding& binding, const IpAddress& ip) const {
+  const auto owner = owner_of(state_, evpn::HostKey{binding.vni, ip}).owner;
+  if (owner == evpn::Owner::Remote) return "bgp";
+  if (owner == evpn::Owner::Nobody) return "-";
+  return evpn::name_of(local_host(state_, binding, ip)->source);
+}
+
 json::array Show::neigh() const {
   std::set<NeighborKey> keys;
   for (const auto& [key, entry] : state_.view.neighbors()) {
@@ -259,6 +267,7 @@ json::array Show::neigh() const {
                     {"wanted", "-"},
                     {"bgp", bgp_column(state_, key)},
                     {"kernel", "-"},
+                    {"source", source_of(binding, key.ip)},
                     {"rule", owner_of(state_, evpn::HostKey{key.vni, key.ip}).rule},
                     {"heard", heard_column({key.vni, key.ip})},
                     {"state", verdict({}, {key})}});
@@ -286,6 +295,7 @@ json::array Show::neigh() const {
                                                                        : "local"},
                     {"bgp", bgp},
                     {"kernel", kernel},
+                    {"source", source_of(binding, key.ip)},
                     {"rule", owner_of(state_, evpn::HostKey{binding.vni, key.ip}).rule},
                     {"heard", heard_column({binding.vni, key.ip})},
                     {"state", verdict({key}, {MacIpKey{binding.vni, mac, key.ip}})}});

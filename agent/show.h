@@ -53,6 +53,7 @@ class Show {
   std::string verdict(std::initializer_list<KernelKey> kernel,
                       std::initializer_list<BgpKey> bgp) const;
   boost::json::object mac_row(const Binding& binding, const MacAddress& mac) const;
+  std::string_view source_of(const Binding& binding, const IpAddress& ip) const;
   std::string heard_column(const evpn::HostKey& key) const;
   boost::json::object port_row(const Link& link) const;
   std::string why_held(const std::string& name) const;

@@ -54,27 +54,6 @@ std::optional<evpn::LocalHost> claim_of(const State& state, const evpn::MacKey& 
   return evpn::LocalHost{.mac = mac.mac, .sequence = local->sequence, .source = source};
 }
 
-/// What this switch itself knows of an address: by an operator's static neighbour (RFC 9161 3.2),
-/// from the host, or by a neighbour that the kernel learned.
-std::optional<evpn::LocalHost> local_host(const State& state, const Binding& binding,
-                                          const IpAddress& ip) {
-  const auto* svi = state.view.link(binding.svi);
-  if (svi != nullptr && has_address(state, binding.svi, ip)) {
-    return evpn::LocalHost{.mac = svi->mac, .source = evpn::Source::Own};
-  }
-  const auto* neighbor = state.view.neighbor({binding.svi, ip});
-  const bool known = neighbor != nullptr && is_local_host(*neighbor);
-  if (known && neighbor->state == NeighborState::Permanent) {
-    return claim_of(state, {binding.vni, neighbor->mac}, evpn::Source::Static);
-  }
-  if (const auto* heard = state.hosts.find({binding.vni, ip})) {
-    const auto claim = claim_of(state, {binding.vni, heard->mac}, evpn::Source::Snooped);
-    if (claim) return claim;
-  }
-  if (!known) return std::nullopt;
-  return claim_of(state, {binding.vni, neighbor->mac}, evpn::Source::Learned);
-}
-
 bool is_router(const State& state, const Binding& binding, const IpAddress& ip) {
   if (!ip.is_v6()) return false;
   const auto* heard = state.hosts.find({binding.vni, ip});
@@ -240,6 +219,25 @@ bool has_address(const State& state, IfIndex link, const IpAddress& ip) {
   return it != state.view.addresses().end() &&
          std::any_of(it->second.begin(), it->second.end(),
                      [&](const auto& row) { return row.first.address == ip; });
+}
+
+std::optional<evpn::LocalHost> local_host(const State& state, const Binding& binding,
+                                          const IpAddress& ip) {
+  const auto* svi = state.view.link(binding.svi);
+  if (svi != nullptr && has_address(state, binding.svi, ip)) {
+    return evpn::LocalHost{.mac = svi->mac, .source = evpn::Source::Own};
+  }
+  const auto* neighbor = state.view.neighbor({binding.svi, ip});
+  const bool known = neighbor != nullptr && is_local_host(*neighbor);
+  if (known && neighbor->state == NeighborState::Permanent) {
+    return claim_of(state, {binding.vni, neighbor->mac}, evpn::Source::Static);
+  }
+  if (const auto* heard = state.hosts.find({binding.vni, ip})) {
+    const auto claim = claim_of(state, {binding.vni, heard->mac}, evpn::Source::Snooped);
+    if (claim) return claim;
+  }
+  if (!known) return std::nullopt;
+  return claim_of(state, {binding.vni, neighbor->mac}, evpn::Source::Learned);
 }
 
 evpn::Decision owner_of(const State& state, const evpn::MacKey& key) {

@@ -40,6 +40,11 @@ bool is_own_address(const State& state, const Binding& binding, const MacAddress
 
 bool has_address(const State& state, IfIndex link, const IpAddress& ip);
 
+/// What this switch itself knows of an address: by an operator's static neighbour (RFC 9161 3.2),
+/// from the host, or by a neighbour that the kernel learned.
+std::optional<evpn::LocalHost> local_host(const State& state, const Binding& binding,
+                                          const IpAddress& ip);
+
 /// Whether a neighbour is a host of our own: it has answered, and nobody told us of it.
 bool is_local_host(const NeighborEntry& entry);
 

@@ -84,7 +84,7 @@ Decision judge(std::span<const Rule> rules, const Contest& contest) {
 }  // namespace
 
 std::string_view name_of(Source source) {
-  constexpr std::array<std::string_view, 5> kNames{"own", "static", "snooped", "asic", "learned"};
+  constexpr std::array<std::string_view, 5> kNames{"own", "static", "heard", "asic", "learned"};
   return kNames.at(static_cast<std::size_t>(source));
 }
 
