@@ -125,6 +125,38 @@ TEST_CASE("what FRR 8.4.4 told a stock zebra is read as it was configured", "[za
                                            ip("10.0.0.1")}));
 }
 
+TEST_CASE("the switches of frr.conf, on and off, are read as they were thrown", "[zapi]") {
+  // Of each kind, what bgpd said of VNI 10010 and of all VNIs, in order.
+  std::vector<Advertise> advertised;
+  std::vector<SetFloodControl> floods;
+  std::vector<DuplicateDetection> duplicates;
+  for (const auto& message : said("frr-8.4.4-switches.hex", "bgpd")) {
+    const auto* switched = std::get_if<Advertise>(&message);
+    if (switched != nullptr && switched->vni != vni(10020)) advertised.push_back(*switched);
+    if (const auto* flood = std::get_if<SetFloodControl>(&message)) floods.push_back(*flood);
+    if (const auto* found = std::get_if<DuplicateDetection>(&message)) duplicates.push_back(*found);
+  }
+  using enum AdvertiseWhat;
+  CHECK(advertised == std::vector<Advertise>{{DefaultGateway, true, {}},
+                                             {SviMacIp, true, {}},
+                                             {DefaultGateway, false, vni(10010)},
+                                             {SviMacIp, false, vni(10010)},
+                                             {DefaultGateway, true, vni(10010)},
+                                             {SviMacIp, true, vni(10010)},
+                                             {Subnet, true, vni(10010)},
+                                             {DefaultGateway, false, vni(10010)},
+                                             {SviMacIp, false, vni(10010)},
+                                             {Subnet, false, vni(10010)},
+                                             {DefaultGateway, false, {}},
+                                             {SviMacIp, false, {}}});
+  CHECK(floods == std::vector<SetFloodControl>{{FloodControl::Disabled, {}},
+                                               {FloodControl::HeadEndReplication, {}}});
+  CHECK(duplicates == std::vector<DuplicateDetection>{{true, 180, 5, false, 0},
+                                                      {true, 240, 7, false, 0},
+                                                      {true, 240, 7, true, 300},
+                                                      {false, 180, 5, false, 0}});
+}
+
 TEST_CASE("what zebra 8.4.4 told bgpd of its own VNI and MACs is read", "[zapi]") {
   const auto local = said("frr-8.4.4-switch1.hex", "zebra");
   const auto is_vni = [](const auto& message) {
@@ -140,7 +172,8 @@ TEST_CASE("what zebra 8.4.4 told bgpd of its own VNI and MACs is read", "[zapi]"
 
 TEST_CASE("our encoding of captured messages is the very bytes of FRR 8.4.4", "[zapi]") {
   std::map<std::uint16_t, int> compared;
-  for (const auto* file : {"frr-8.4.4-switch1.hex", "frr-8.4.4-switch2.hex"}) {
+  for (const auto* file :
+       {"frr-8.4.4-switch1.hex", "frr-8.4.4-switch2.hex", "frr-8.4.4-switches.hex"}) {
     for (const auto& one : captured(file)) {
       const auto messages = decoded(frr_84(), one.bytes);
       zapi::Bytes again;
@@ -152,7 +185,7 @@ TEST_CASE("our encoding of captured messages is the very bytes of FRR 8.4.4", "[
       ++compared[(**zapi::first_frame(one.bytes)).command];
     }
   }
-  for (const int command : {57, 58, 60, 67, 68, 71, 72, 73, 74, 77, 78, 79, 100}) {
+  for (const int command : {57, 58, 59, 60, 67, 68, 71, 72, 73, 74, 77, 78, 79, 100}) {
     CHECK(compared[static_cast<std::uint16_t>(command)] > 0);
   }
 }
