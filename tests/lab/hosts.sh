@@ -96,12 +96,12 @@ announced() {
 
 behind() { has_remote_mac "$1" "$ROAMER_MAC" 10 "$(loopback_of "$2")"; }
 # gap "sentence" FROM LEAF HOW: FROM pings the roamer each 10 ms while it moves to LEAF, announced or silent.
-# The news of a move wakes seven processes one after the other. Where the machine is so busy that starting
-# seven takes more than 30 ms, that time is what may be lost; and there are several tries.
-seven_processes() { # in units of 10 ms
+# Where the machine is so busy that to start one process takes more than 30 ms, that time is what may be
+# lost; and there are several tries.
+start_of_a_process() { # in units of 10 ms
   local began=${EPOCHREALTIME/./} i
-  for ((i = 0; i < 7; i++)); do /bin/true; done
-  echo $(((${EPOCHREALTIME/./} - began) / 10000))
+  for ((i = 0; i < 8; i++)); do /bin/true; done
+  echo $(((${EPOCHREALTIME/./} - began) / 80000))
 }
 gap() {
   local sentence=$1 from=$2 leaf=$3 other=leaf1 may tries=()
@@ -116,7 +116,7 @@ gap() {
     ARRIVED_BEFORE=$(echoes_at roamer)
     wait_until "they arrive again" 10 have_arrived 50
     traffic_stop
-    may=$(seven_processes)
+    may=$(start_of_a_process)
     ((may >= 3)) || may=3
     tries+=("$LOST of $may")
     ((LOST > may)) || break
