@@ -154,9 +154,8 @@ add_roamer() {
   done
 }
 roam_to() {
-  local leg=${1/leaf/eth}
-  ip -n roamer address flush dev eth1
-  ip -n roamer address flush dev eth2
+  local leg=${1/leaf/eth} leaf
+  for leaf in "${LEAVES[@]}"; do ip -n roamer address flush dev "${leaf/leaf/eth}"; done
   ip -n roamer address add "$ROAMER_ADDRESS/24" dev "$leg"
   on roamer arping -q -c 1 -A -I "$leg" "$ROAMER_ADDRESS"
 }
