@@ -277,6 +277,22 @@ TEST_CASE("a restart keeps what was told of hosts, with and without an SVI", "[c
   CHECK_FALSE(leaf.is_told(kHost, kIp));
 }
 
+TEST_CASE("what a relay lost just after it was told is told again without any other event",
+          "[core][hosts]") {
+  Hosts leaf;
+  leaf.core->take(leaf.index("swp1"), {.kind = WordKind::ArpAnnouncement, .mac = kHost, .ip = kIp});
+  REQUIRE(leaf.kernel.learn(kHost, leaf.index("swp1"), kVlan));
+  leaf.core->turn();
+  leaf.connect();  // another relay, before the next turn
+  const auto turn = leaf.core->turn();
+  REQUIRE(turn.wake);
+  CHECK(*turn.wake <= leaf.clock.time + 100ms);
+  leaf.clock.time = *turn.wake;
+  leaf.settle();
+  CHECK(leaf.is_told(kHost, kIp));
+  CHECK(leaf.is_told(kHost, {}));
+}
+
 TEST_CASE("where suppression cannot work is known", "[core][hosts][C4]") {
   Hosts leaf;
   const auto problem = [&](const char* name) {
