@@ -6,7 +6,7 @@ endif()
 set(VTEPD_FUZZ_SECONDS 20 CACHE STRING "How long each fuzz target runs under ctest")
 
 # Only what takes bytes from outside: the rest of the product need not be built for fuzzing.
-set(fuzzed vtepd_netlink vtepd_evpn vtepd_interfaces)
+set(fuzzed vtepd_netlink vtepd_evpn vtepd_interfaces vtepd_softsai)
 file(GLOB fuzz_sources CONFIGURE_DEPENDS fuzz/fuzz_*.cpp)
 add_custom_target(fuzz_targets)
 foreach(source IN LISTS fuzz_sources)

@@ -10,7 +10,7 @@
 
 namespace vtepd::hwsync::sai {
 
-enum class ValueKind { Bool, U8, U16, U32, Enum, Ip, Oid, OidList, Pointer };
+enum class ValueKind { Bool, U8, U16, U32, Enum, Ip, Oid, OidList, Pointer, Mac, Text };
 
 struct Attribute {
   sai_object_type_t object{};

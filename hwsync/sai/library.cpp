@@ -68,7 +68,9 @@ constexpr std::array kLengths{
     Length{SAI_API_BRIDGE, 14, 0, 0},        Length{SAI_API_FDB, 9, 0, 0},
     Length{SAI_API_TUNNEL, 21, 11100, 23},   Length{SAI_API_L2MC_GROUP, 8, 0, 0},
     Length{SAI_API_VIRTUAL_ROUTER, 4, 0, 0}, Length{SAI_API_ROUTER_INTERFACE, 7, 0, 0},
-    Length{SAI_API_HOSTIF, 24, 0, 0}};
+    Length{SAI_API_HOSTIF, 24, 0, 0},        Length{SAI_API_NEIGHBOR, 5, 11100, 9},
+    Length{SAI_API_NEXT_HOP, 4, 11300, 8},   Length{SAI_API_NEXT_HOP_GROUP, 14, 11000, 16},
+    Length{SAI_API_ROUTE, 8, 0, 0}};
 
 template <class Table>
 constexpr sai_api_t kApi = SAI_API_UNSPECIFIED;
@@ -90,6 +92,16 @@ template <>
 constexpr sai_api_t kApi<sai_virtual_router_api_t> = SAI_API_VIRTUAL_ROUTER;
 template <>
 constexpr sai_api_t kApi<sai_router_interface_api_t> = SAI_API_ROUTER_INTERFACE;
+template <>
+constexpr sai_api_t kApi<sai_neighbor_api_t> = SAI_API_NEIGHBOR;
+template <>
+constexpr sai_api_t kApi<sai_next_hop_api_t> = SAI_API_NEXT_HOP;
+template <>
+constexpr sai_api_t kApi<sai_next_hop_group_api_t> = SAI_API_NEXT_HOP_GROUP;
+template <>
+constexpr sai_api_t kApi<sai_route_api_t> = SAI_API_ROUTE;
+template <>
+constexpr sai_api_t kApi<sai_hostif_api_t> = SAI_API_HOSTIF;
 
 template <class Function, class... Arguments>
 sai_status_t call(Function function, Arguments... arguments) {
@@ -201,6 +213,11 @@ void Library::fetch_tables() {
   l2mc_group_ = table<sai_l2mc_group_api_t>(SAI_API_L2MC_GROUP);
   virtual_router_ = table<sai_virtual_router_api_t>(SAI_API_VIRTUAL_ROUTER);
   router_interface_ = table<sai_router_interface_api_t>(SAI_API_ROUTER_INTERFACE);
+  neighbor_ = table<sai_neighbor_api_t>(SAI_API_NEIGHBOR);
+  next_hop_ = table<sai_next_hop_api_t>(SAI_API_NEXT_HOP);
+  next_hop_group_ = table<sai_next_hop_group_api_t>(SAI_API_NEXT_HOP_GROUP);
+  route_ = table<sai_route_api_t>(SAI_API_ROUTE);
+  hostif_ = table<sai_hostif_api_t>(SAI_API_HOSTIF);
 }
 
 std::size_t table_length(sai_api_t api, sai_api_version_t version) {
@@ -294,6 +311,32 @@ Library::Objects Library::objects(sai_object_type_t type) const {
               slot<&sai_router_interface_api_t::remove_router_interface>(router_interface_),
               slot<&sai_router_interface_api_t::set_router_interface_attribute>(router_interface_),
               slot<&sai_router_interface_api_t::get_router_interface_attribute>(router_interface_)};
+    case SAI_OBJECT_TYPE_NEXT_HOP:
+      return {slot<&sai_next_hop_api_t::create_next_hop>(next_hop_),
+              slot<&sai_next_hop_api_t::remove_next_hop>(next_hop_),
+              slot<&sai_next_hop_api_t::set_next_hop_attribute>(next_hop_),
+              slot<&sai_next_hop_api_t::get_next_hop_attribute>(next_hop_)};
+    case SAI_OBJECT_TYPE_NEXT_HOP_GROUP:
+      return {slot<&sai_next_hop_group_api_t::create_next_hop_group>(next_hop_group_),
+              slot<&sai_next_hop_group_api_t::remove_next_hop_group>(next_hop_group_),
+              slot<&sai_next_hop_group_api_t::set_next_hop_group_attribute>(next_hop_group_),
+              slot<&sai_next_hop_group_api_t::get_next_hop_group_attribute>(next_hop_group_)};
+    case SAI_OBJECT_TYPE_NEXT_HOP_GROUP_MEMBER:
+      return {
+          slot<&sai_next_hop_group_api_t::create_next_hop_group_member>(next_hop_group_),
+          slot<&sai_next_hop_group_api_t::remove_next_hop_group_member>(next_hop_group_),
+          slot<&sai_next_hop_group_api_t::set_next_hop_group_member_attribute>(next_hop_group_),
+          slot<&sai_next_hop_group_api_t::get_next_hop_group_member_attribute>(next_hop_group_)};
+    case SAI_OBJECT_TYPE_HOSTIF:
+      return {slot<&sai_hostif_api_t::create_hostif>(hostif_),
+              slot<&sai_hostif_api_t::remove_hostif>(hostif_),
+              slot<&sai_hostif_api_t::set_hostif_attribute>(hostif_),
+              slot<&sai_hostif_api_t::get_hostif_attribute>(hostif_)};
+    case SAI_OBJECT_TYPE_HOSTIF_TRAP:
+      return {slot<&sai_hostif_api_t::create_hostif_trap>(hostif_),
+              slot<&sai_hostif_api_t::remove_hostif_trap>(hostif_),
+              slot<&sai_hostif_api_t::set_hostif_trap_attribute>(hostif_),
+              slot<&sai_hostif_api_t::get_hostif_trap_attribute>(hostif_)};
     default:
       return {};
   }
@@ -345,6 +388,36 @@ sai_status_t Library::flush_fdb(sai_object_id_t switch_id,
                                 std::span<const sai_attribute_t> attributes) {
   return call(slot<&sai_fdb_api_t::flush_fdb_entries>(fdb_), switch_id, count_of(attributes),
               attributes.data());
+}
+
+sai_status_t Library::create_entry(const sai_neighbor_entry_t& entry,
+                                   std::span<const sai_attribute_t> attributes) {
+  return call(slot<&sai_neighbor_api_t::create_neighbor_entry>(neighbor_), &entry,
+              count_of(attributes), attributes.data());
+}
+
+sai_status_t Library::remove_entry(const sai_neighbor_entry_t& entry) {
+  return call(slot<&sai_neighbor_api_t::remove_neighbor_entry>(neighbor_), &entry);
+}
+
+sai_status_t Library::set_entry(const sai_neighbor_entry_t& entry,
+                                const sai_attribute_t& attribute) {
+  return call(slot<&sai_neighbor_api_t::set_neighbor_entry_attribute>(neighbor_), &entry,
+              &attribute);
+}
+
+sai_status_t Library::create_entry(const sai_route_entry_t& entry,
+                                   std::span<const sai_attribute_t> attributes) {
+  return call(slot<&sai_route_api_t::create_route_entry>(route_), &entry, count_of(attributes),
+              attributes.data());
+}
+
+sai_status_t Library::remove_entry(const sai_route_entry_t& entry) {
+  return call(slot<&sai_route_api_t::remove_route_entry>(route_), &entry);
+}
+
+sai_status_t Library::set_entry(const sai_route_entry_t& entry, const sai_attribute_t& attribute) {
+  return call(slot<&sai_route_api_t::set_route_entry_attribute>(route_), &entry, &attribute);
 }
 
 namespace {

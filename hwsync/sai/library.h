@@ -67,6 +67,16 @@ class Library {
   sai_status_t get_fdb(const sai_fdb_entry_t& entry, sai_attribute_t& attribute);
   sai_status_t flush_fdb(sai_object_id_t switch_id, std::span<const sai_attribute_t> attributes);
 
+  // Neighbours and routes: entries with a key, as FDB entries are.
+  sai_status_t create_entry(const sai_neighbor_entry_t& entry,
+                            std::span<const sai_attribute_t> attributes);
+  sai_status_t create_entry(const sai_route_entry_t& entry,
+                            std::span<const sai_attribute_t> attributes);
+  sai_status_t remove_entry(const sai_neighbor_entry_t& entry);
+  sai_status_t remove_entry(const sai_route_entry_t& entry);
+  sai_status_t set_entry(const sai_neighbor_entry_t& entry, const sai_attribute_t& attribute);
+  sai_status_t set_entry(const sai_route_entry_t& entry, const sai_attribute_t& attribute);
+
   /// A list of object ids or numbers, fetched whole whatever its length.
   Result<std::vector<sai_object_id_t>> get_objects(sai_object_type_t type, sai_object_id_t id,
                                                    sai_attr_id_t attribute);
@@ -107,6 +117,11 @@ class Library {
   const sai_l2mc_group_api_t* l2mc_group_ = nullptr;
   const sai_virtual_router_api_t* virtual_router_ = nullptr;
   const sai_router_interface_api_t* router_interface_ = nullptr;
+  const sai_neighbor_api_t* neighbor_ = nullptr;
+  const sai_next_hop_api_t* next_hop_ = nullptr;
+  const sai_next_hop_group_api_t* next_hop_group_ = nullptr;
+  const sai_route_api_t* route_ = nullptr;
+  const sai_hostif_api_t* hostif_ = nullptr;
 };
 
 /// How many slots a table of that version has; 0 for an API that vtepd does not use.

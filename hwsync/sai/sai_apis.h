@@ -35,6 +35,26 @@ typedef sai_status_t (*sai_flush_fdb_entries_fn)(sai_object_id_t switch_id,
                                                  std::uint32_t attr_count,
                                                  const sai_attribute_t* attr_list);
 
+typedef sai_status_t (*sai_create_neighbor_entry_fn)(const sai_neighbor_entry_t* neighbor_entry,
+                                                     std::uint32_t attr_count,
+                                                     const sai_attribute_t* attr_list);
+typedef sai_status_t (*sai_remove_neighbor_entry_fn)(const sai_neighbor_entry_t* neighbor_entry);
+typedef sai_status_t (*sai_set_neighbor_entry_attribute_fn)(
+    const sai_neighbor_entry_t* neighbor_entry, const sai_attribute_t* attr);
+typedef sai_status_t (*sai_get_neighbor_entry_attribute_fn)(
+    const sai_neighbor_entry_t* neighbor_entry, std::uint32_t attr_count,
+    sai_attribute_t* attr_list);
+
+typedef sai_status_t (*sai_create_route_entry_fn)(const sai_route_entry_t* route_entry,
+                                                  std::uint32_t attr_count,
+                                                  const sai_attribute_t* attr_list);
+typedef sai_status_t (*sai_remove_route_entry_fn)(const sai_route_entry_t* route_entry);
+typedef sai_status_t (*sai_set_route_entry_attribute_fn)(const sai_route_entry_t* route_entry,
+                                                         const sai_attribute_t* attr);
+typedef sai_status_t (*sai_get_route_entry_attribute_fn)(const sai_route_entry_t* route_entry,
+                                                         std::uint32_t attr_count,
+                                                         sai_attribute_t* attr_list);
+
 typedef sai_status_t (*sai_bulk_object_create_fn)(
     sai_object_id_t switch_id, std::uint32_t object_count, const std::uint32_t* attr_count,
     const sai_attribute_t** attr_list, sai_bulk_op_error_mode_t mode, sai_object_id_t* object_id,
@@ -214,6 +234,59 @@ typedef struct _sai_router_interface_api_t {
   sai_unused_fn clear_router_interface_stats;
 } sai_router_interface_api_t;
 
+typedef struct _sai_next_hop_api_t {
+  sai_object_create_fn create_next_hop;
+  sai_object_remove_fn remove_next_hop;
+  sai_object_set_fn set_next_hop_attribute;
+  sai_object_get_fn get_next_hop_attribute;
+  sai_unused_fn create_next_hops;
+  sai_unused_fn remove_next_hops;
+  sai_unused_fn set_next_hops_attribute;
+  sai_unused_fn get_next_hops_attribute;
+} sai_next_hop_api_t;
+
+typedef struct _sai_next_hop_group_api_t {
+  sai_object_create_fn create_next_hop_group;
+  sai_object_remove_fn remove_next_hop_group;
+  sai_object_set_fn set_next_hop_group_attribute;
+  sai_object_get_fn get_next_hop_group_attribute;
+  sai_object_create_fn create_next_hop_group_member;
+  sai_object_remove_fn remove_next_hop_group_member;
+  sai_object_set_fn set_next_hop_group_member_attribute;
+  sai_object_get_fn get_next_hop_group_member_attribute;
+  sai_unused_fn create_next_hop_group_members;
+  sai_unused_fn remove_next_hop_group_members;
+  sai_unused_fn create_next_hop_group_map;
+  sai_unused_fn remove_next_hop_group_map;
+  sai_unused_fn set_next_hop_group_map_attribute;
+  sai_unused_fn get_next_hop_group_map_attribute;
+  sai_unused_fn set_next_hop_group_members_attribute;
+  sai_unused_fn get_next_hop_group_members_attribute;
+} sai_next_hop_group_api_t;
+
+typedef struct _sai_neighbor_api_t {
+  sai_create_neighbor_entry_fn create_neighbor_entry;
+  sai_remove_neighbor_entry_fn remove_neighbor_entry;
+  sai_set_neighbor_entry_attribute_fn set_neighbor_entry_attribute;
+  sai_get_neighbor_entry_attribute_fn get_neighbor_entry_attribute;
+  sai_unused_fn remove_all_neighbor_entries;
+  sai_unused_fn create_neighbor_entries;
+  sai_unused_fn remove_neighbor_entries;
+  sai_unused_fn set_neighbor_entries_attribute;
+  sai_unused_fn get_neighbor_entries_attribute;
+} sai_neighbor_api_t;
+
+typedef struct _sai_route_api_t {
+  sai_create_route_entry_fn create_route_entry;
+  sai_remove_route_entry_fn remove_route_entry;
+  sai_set_route_entry_attribute_fn set_route_entry_attribute;
+  sai_get_route_entry_attribute_fn get_route_entry_attribute;
+  sai_unused_fn create_route_entries;
+  sai_unused_fn remove_route_entries;
+  sai_unused_fn set_route_entries_attribute;
+  sai_unused_fn get_route_entries_attribute;
+} sai_route_api_t;
+
 typedef struct _sai_hostif_api_t {
   sai_object_create_fn create_hostif;
   sai_object_remove_fn remove_hostif;
@@ -280,5 +353,9 @@ static_assert(sizeof(sai_tunnel_api_t) == 23 * sizeof(void*));
 static_assert(sizeof(sai_l2mc_group_api_t) == 8 * sizeof(void*));
 static_assert(sizeof(sai_virtual_router_api_t) == 4 * sizeof(void*));
 static_assert(sizeof(sai_router_interface_api_t) == 7 * sizeof(void*));
+static_assert(sizeof(sai_route_api_t) == 8 * sizeof(void*));
+static_assert(sizeof(sai_neighbor_api_t) == 9 * sizeof(void*));
+static_assert(sizeof(sai_next_hop_group_api_t) == 16 * sizeof(void*));
+static_assert(sizeof(sai_next_hop_api_t) == 8 * sizeof(void*));
 static_assert(sizeof(sai_hostif_api_t) == 24 * sizeof(void*));
 // NOLINTEND(readability-identifier-naming,modernize-use-using,modernize-redundant-void-arg)

@@ -359,5 +359,97 @@ typedef enum _sai_router_interface_attr_t {
   SAI_ROUTER_INTERFACE_ATTR_ADMIN_MPLS_STATE = 20,
 } sai_router_interface_attr_t;
 
+typedef enum _sai_next_hop_type_t {
+  SAI_NEXT_HOP_TYPE_IP = 0,
+  SAI_NEXT_HOP_TYPE_MPLS = 1,
+  SAI_NEXT_HOP_TYPE_TUNNEL_ENCAP = 2,
+  SAI_NEXT_HOP_TYPE_SRV6_SIDLIST = 3,
+} sai_next_hop_type_t;
+
+typedef enum _sai_next_hop_attr_t {
+  SAI_NEXT_HOP_ATTR_TYPE = 0,
+  SAI_NEXT_HOP_ATTR_IP = 1,
+  SAI_NEXT_HOP_ATTR_ROUTER_INTERFACE_ID = 2,
+} sai_next_hop_attr_t;
+
+typedef enum _sai_next_hop_group_type_t {
+  SAI_NEXT_HOP_GROUP_TYPE_DYNAMIC_UNORDERED_ECMP = 0,
+  SAI_NEXT_HOP_GROUP_TYPE_ECMP = 0,
+  SAI_NEXT_HOP_GROUP_TYPE_DYNAMIC_ORDERED_ECMP = 1,
+  SAI_NEXT_HOP_GROUP_TYPE_FINE_GRAIN_ECMP = 2,
+  SAI_NEXT_HOP_GROUP_TYPE_PROTECTION = 3,
+  SAI_NEXT_HOP_GROUP_TYPE_CLASS_BASED = 4,
+} sai_next_hop_group_type_t;
+
+typedef enum _sai_next_hop_group_attr_t {
+  SAI_NEXT_HOP_GROUP_ATTR_NEXT_HOP_COUNT = 0,
+  SAI_NEXT_HOP_GROUP_ATTR_NEXT_HOP_MEMBER_LIST = 1,
+  SAI_NEXT_HOP_GROUP_ATTR_TYPE = 2,
+} sai_next_hop_group_attr_t;
+
+typedef enum _sai_next_hop_group_member_attr_t {
+  SAI_NEXT_HOP_GROUP_MEMBER_ATTR_NEXT_HOP_GROUP_ID = 0,
+  SAI_NEXT_HOP_GROUP_MEMBER_ATTR_NEXT_HOP_ID = 1,
+  SAI_NEXT_HOP_GROUP_MEMBER_ATTR_WEIGHT = 2,
+} sai_next_hop_group_member_attr_t;
+
+typedef enum _sai_neighbor_entry_attr_t {
+  SAI_NEIGHBOR_ENTRY_ATTR_DST_MAC_ADDRESS = 0,
+  SAI_NEIGHBOR_ENTRY_ATTR_PACKET_ACTION = 1,
+  SAI_NEIGHBOR_ENTRY_ATTR_NO_HOST_ROUTE = 3,
+} sai_neighbor_entry_attr_t;
+
+typedef enum _sai_route_entry_attr_t {
+  SAI_ROUTE_ENTRY_ATTR_PACKET_ACTION = 0,
+  SAI_ROUTE_ENTRY_ATTR_NEXT_HOP_ID = 2,
+} sai_route_entry_attr_t;
+
+typedef enum _sai_hostif_type_t {
+  SAI_HOSTIF_TYPE_NETDEV = 0,
+  SAI_HOSTIF_TYPE_FD = 1,
+  SAI_HOSTIF_TYPE_GENETLINK = 2,
+} sai_hostif_type_t;
+
+typedef enum _sai_hostif_vlan_tag_t {
+  SAI_HOSTIF_VLAN_TAG_STRIP = 0,
+  SAI_HOSTIF_VLAN_TAG_KEEP = 1,
+  SAI_HOSTIF_VLAN_TAG_ORIGINAL = 2,
+} sai_hostif_vlan_tag_t;
+
+typedef enum _sai_hostif_attr_t {
+  SAI_HOSTIF_ATTR_TYPE = 0,
+  SAI_HOSTIF_ATTR_OBJ_ID = 1,
+  SAI_HOSTIF_ATTR_NAME = 2,
+  SAI_HOSTIF_ATTR_OPER_STATUS = 3,
+  SAI_HOSTIF_ATTR_QUEUE = 4,
+  SAI_HOSTIF_ATTR_VLAN_TAG = 5,
+  SAI_HOSTIF_ATTR_GENETLINK_MCGRP_NAME = 6,
+} sai_hostif_attr_t;
+
+typedef enum _sai_hostif_trap_type_t {
+  SAI_HOSTIF_TRAP_TYPE_STP = 0,
+  SAI_HOSTIF_TRAP_TYPE_LACP = 1,
+  SAI_HOSTIF_TRAP_TYPE_LLDP = 3,
+  SAI_HOSTIF_TRAP_TYPE_ARP_REQUEST = 8192,
+  SAI_HOSTIF_TRAP_TYPE_ARP_RESPONSE = 8193,
+  SAI_HOSTIF_TRAP_TYPE_IPV6_NEIGHBOR_DISCOVERY = 8201,
+  SAI_HOSTIF_TRAP_TYPE_IPV6_NEIGHBOR_SOLICITATION = 8210,
+  SAI_HOSTIF_TRAP_TYPE_IPV6_NEIGHBOR_ADVERTISEMENT = 8211,
+  SAI_HOSTIF_TRAP_TYPE_IP2ME = 16384,
+  SAI_HOSTIF_TRAP_TYPE_BGP = 16387,
+  SAI_HOSTIF_TRAP_TYPE_BGPV6 = 16388,
+  SAI_HOSTIF_TRAP_TYPE_BFD = 16389,
+  SAI_HOSTIF_TRAP_TYPE_BFDV6 = 16390,
+  SAI_HOSTIF_TRAP_TYPE_L3_MTU_ERROR = 24576,
+  SAI_HOSTIF_TRAP_TYPE_TTL_ERROR = 24577,
+} sai_hostif_trap_type_t;
+
+typedef enum _sai_hostif_trap_attr_t {
+  SAI_HOSTIF_TRAP_ATTR_TRAP_TYPE = 0,
+  SAI_HOSTIF_TRAP_ATTR_PACKET_ACTION = 1,
+  SAI_HOSTIF_TRAP_ATTR_TRAP_PRIORITY = 2,
+  SAI_HOSTIF_TRAP_ATTR_TRAP_GROUP = 4,
+} sai_hostif_trap_attr_t;
+
 }  // extern "C"
 // NOLINTEND(readability-identifier-naming,modernize-use-using)

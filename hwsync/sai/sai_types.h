@@ -351,6 +351,18 @@ typedef struct _sai_fdb_entry_t {
   sai_object_id_t bv_id;
 } sai_fdb_entry_t;
 
+typedef struct _sai_neighbor_entry_t {
+  sai_object_id_t switch_id;
+  sai_object_id_t rif_id;
+  sai_ip_address_t ip_address;
+} sai_neighbor_entry_t;
+
+typedef struct _sai_route_entry_t {
+  sai_object_id_t switch_id;
+  sai_object_id_t vr_id;
+  sai_ip_prefix_t destination;
+} sai_route_entry_t;
+
 typedef struct _sai_fdb_event_notification_data_t {
   sai_fdb_event_t event_type;
   sai_fdb_entry_t fdb_entry;
@@ -390,6 +402,10 @@ static_assert(sizeof(sai_attribute_value_t) == 40 && alignof(sai_attribute_value
 static_assert(sizeof(sai_attribute_t) == 48 && offsetof(sai_attribute_t, value) == 8);
 static_assert(sizeof(sai_fdb_entry_t) == 24 && offsetof(sai_fdb_entry_t, mac_address) == 8);
 static_assert(offsetof(sai_fdb_entry_t, bv_id) == 16);
+static_assert(sizeof(sai_neighbor_entry_t) == 40 && offsetof(sai_neighbor_entry_t, rif_id) == 8);
+static_assert(offsetof(sai_neighbor_entry_t, ip_address) == 16);
+static_assert(sizeof(sai_route_entry_t) == 56 && offsetof(sai_route_entry_t, vr_id) == 8);
+static_assert(offsetof(sai_route_entry_t, destination) == 16);
 static_assert(sizeof(sai_fdb_event_notification_data_t) == 48);
 static_assert(offsetof(sai_fdb_event_notification_data_t, fdb_entry) == 8);
 static_assert(offsetof(sai_fdb_event_notification_data_t, attr_count) == 32);

@@ -27,7 +27,7 @@ sai_status_t sai_api_initialize(std::uint64_t flags, const sai_service_method_ta
     if (global().state) return SAI_STATUS_FAILURE;
     auto settings = read_settings(*services);
     if (!settings) return SAI_STATUS_INVALID_PARAMETER;
-    global().state = std::make_unique<LibraryState>(std::move(*settings));
+    global().state = std::make_unique<LibraryState>(std::move(*settings), global().mutex);
     return SAI_STATUS_SUCCESS;
   } catch (const std::exception&) {
     return SAI_STATUS_NO_MEMORY;

@@ -1,5 +1,8 @@
 #include "hwsync/softsai/library_state.h"
 
+#include <array>
+#include <cstring>
+
 namespace vtepd::softsai {
 
 Global& global() {
@@ -7,10 +10,14 @@ Global& global() {
   return instance;
 }
 
-LibraryState::LibraryState(Settings settings)
-    : store(std::move(settings)), thread_([this] { run(); }) {}
+LibraryState::LibraryState(Settings settings, std::mutex& lock)
+    : store(std::move(settings)), thread_([this] { run(); }) {
+  if (store.settings().wires.empty()) return;
+  plane_ = std::make_unique<Plane>(store, lock, [this] { announce(); });
+}
 
 LibraryState::~LibraryState() {
+  plane_.reset();
   {
     const std::lock_guard lock(queue_mutex_);
     stopping_ = true;
@@ -19,13 +26,24 @@ LibraryState::~LibraryState() {
   thread_.join();
 }
 
+sai_status_t LibraryState::open_host_interface(sai_object_id_t hostif) {
+  if (!plane_ || plane_->open_host_interface(hostif)) return SAI_STATUS_SUCCESS;
+  (void)store.remove(SAI_OBJECT_TYPE_HOSTIF, hostif);
+  return SAI_STATUS_FAILURE;
+}
+
 void LibraryState::announce() {
-  const auto changes = store.take_port_changes();
-  auto* function = store.notification(SAI_SWITCH_ATTR_PORT_STATE_CHANGE_NOTIFY);
-  if (changes.empty() || function == nullptr) return;
   Batch batch;
-  batch.tell = reinterpret_cast<sai_port_state_change_notification_fn>(function);
-  for (const auto& change : changes) batch.changes.push_back({change.port, change.status});
+  for (const auto& change : store.take_port_changes()) {
+    batch.ports.push_back({change.port, change.status});
+  }
+  batch.fdb = store.take_fdb_changes();
+  if (batch.ports.empty() && batch.fdb.empty()) return;
+  batch.switch_id = store.switch_id();
+  batch.tell_ports = reinterpret_cast<sai_port_state_change_notification_fn>(
+      store.notification(SAI_SWITCH_ATTR_PORT_STATE_CHANGE_NOTIFY));
+  batch.tell_fdb = reinterpret_cast<sai_fdb_event_notification_fn>(
+      store.notification(SAI_SWITCH_ATTR_FDB_EVENT_NOTIFY));
   {
     const std::lock_guard lock(queue_mutex_);
     queue_.push_back(std::move(batch));
@@ -33,15 +51,38 @@ void LibraryState::announce() {
   wake_.notify_one();
 }
 
+void LibraryState::tell(const Batch& batch) {
+  if (batch.tell_ports != nullptr && !batch.ports.empty()) {
+    batch.tell_ports(static_cast<std::uint32_t>(batch.ports.size()), batch.ports.data());
+  }
+  if (batch.tell_fdb == nullptr || batch.fdb.empty()) return;
+  std::vector<std::array<sai_attribute_t, 2>> attributes(batch.fdb.size());
+  std::vector<sai_fdb_event_notification_data_t> events(batch.fdb.size());
+  for (std::size_t i = 0; i < batch.fdb.size(); ++i) {
+    const auto& change = batch.fdb[i];
+    attributes[i][0].id = SAI_FDB_ENTRY_ATTR_TYPE;
+    attributes[i][0].value.s32 = change.type;
+    attributes[i][1].id = SAI_FDB_ENTRY_ATTR_BRIDGE_PORT_ID;
+    attributes[i][1].value.oid = change.bridge_port;
+    events[i].event_type = change.event;
+    events[i].fdb_entry.switch_id = batch.switch_id;
+    events[i].fdb_entry.bv_id = change.key.vlan;
+    std::memcpy(events[i].fdb_entry.mac_address, change.key.mac.data(), change.key.mac.size());
+    events[i].attr_count = change.bridge_port == SAI_NULL_OBJECT_ID ? 1 : 2;
+    events[i].attr = attributes[i].data();
+  }
+  batch.tell_fdb(static_cast<std::uint32_t>(events.size()), events.data());
+}
+
 void LibraryState::run() {
   std::unique_lock lock(queue_mutex_);
   for (;;) {
     wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
     if (stopping_) return;
-    auto batch = std::move(queue_.front());
+    const auto batch = std::move(queue_.front());
     queue_.pop_front();
     lock.unlock();
-    batch.tell(static_cast<std::uint32_t>(batch.changes.size()), batch.changes.data());
+    tell(batch);
     lock.lock();
   }
 }

@@ -14,34 +14,45 @@
 #include <thread>
 #include <vector>
 
+#include "hwsync/softsai/plane.h"
 #include "hwsync/softsai/store.h"
 
 namespace vtepd::softsai {
 
 class LibraryState {
  public:
-  explicit LibraryState(Settings settings);
+  /// `lock`: the library's one, for the data plane; there is one if the profile has wires.
+  LibraryState(Settings settings, std::mutex& lock);
   ~LibraryState();
   LibraryState(const LibraryState&) = delete;
   LibraryState& operator=(const LibraryState&) = delete;
 
   Store store;
 
-  /// Hands the store's port changes to the notification thread.
+  /// Under the lock: of a host interface that was just created.
+  sai_status_t open_host_interface(sai_object_id_t hostif);
+
+  /// Hands what happened in the store to the notification thread.
   void announce();
 
  private:
   void run();
 
+  /// The application's functions as they were when it happened, and what to tell them.
   struct Batch {
-    sai_port_state_change_notification_fn tell{};
-    std::vector<sai_port_oper_status_notification_t> changes{};
+    sai_port_state_change_notification_fn tell_ports{};
+    sai_fdb_event_notification_fn tell_fdb{};
+    std::vector<sai_port_oper_status_notification_t> ports{};
+    std::vector<FdbChange> fdb{};
+    sai_object_id_t switch_id{};
   };
+  static void tell(const Batch& batch);
   std::mutex queue_mutex_;
   std::condition_variable wake_;
   std::deque<Batch> queue_;
   bool stopping_ = false;
   std::thread thread_;
+  std::unique_ptr<Plane> plane_;  // last: ends first
 };
 
 struct Global {
@@ -65,6 +76,14 @@ sai_status_t with_library(Call&& call) noexcept {
   } catch (...) {
     return SAI_STATUS_FAILURE;
   }
+}
+
+/// The same, with all of the library's state.
+template <class Call>
+sai_status_t with_state(Call&& call) noexcept {
+  return with_library([&](Store& store) -> sai_status_t {
+    return store.has_switch() ? call(*global().state) : SAI_STATUS_UNINITIALIZED;
+  });
 }
 
 /// The same, for calls that need a switch: UNINITIALIZED before create_switch().

@@ -7,7 +7,8 @@ BEGIN {
   FS = "|"
   wanted = " SWITCH PORT BRIDGE BRIDGE_PORT VLAN VLAN_MEMBER FDB_ENTRY FDB_FLUSH TUNNEL TUNNEL_MAP" \
            " TUNNEL_MAP_ENTRY TUNNEL_TERM_TABLE_ENTRY L2MC_GROUP L2MC_GROUP_MEMBER VIRTUAL_ROUTER" \
-           " ROUTER_INTERFACE HOSTIF HOSTIF_TRAP HOSTIF_TRAP_GROUP STP "
+           " ROUTER_INTERFACE HOSTIF HOSTIF_TRAP HOSTIF_TRAP_GROUP STP NEXT_HOP NEXT_HOP_GROUP" \
+           " NEXT_HOP_GROUP_MEMBER NEIGHBOR_ENTRY ROUTE_ENTRY "
   print "// Made by metadata.awk from the carried tables of SAI 1.13; not to be edited by hand."
   print "// clang-format off"
   print "// NOLINTBEGIN(readability-identifier-naming)"

@@ -28,17 +28,26 @@ constexpr std::array kNames{
     Name{SAI_OBJECT_TYPE_L2MC_GROUP, "L2MC_GROUP"},
     Name{SAI_OBJECT_TYPE_L2MC_GROUP_MEMBER, "L2MC_GROUP_MEMBER"},
     Name{SAI_OBJECT_TYPE_ROUTER_INTERFACE, "ROUTER_INTERFACE"},
+    Name{SAI_OBJECT_TYPE_NEIGHBOR_ENTRY, "NEIGHBOR_ENTRY"},
+    Name{SAI_OBJECT_TYPE_NEXT_HOP, "NEXT_HOP"},
+    Name{SAI_OBJECT_TYPE_NEXT_HOP_GROUP, "NEXT_HOP_GROUP"},
+    Name{SAI_OBJECT_TYPE_ROUTE_ENTRY, "ROUTE_ENTRY"},
 };
 
 }  // namespace
 
 std::span<const AttributeRow> attributes_of(sai_object_type_t object) {
-  const std::span<const AttributeRow> all(kAttributeRows);
-  const auto first = std::find_if(all.begin(), all.end(),
-                                  [&](const AttributeRow& row) { return row.object == object; });
-  const auto last =
-      std::find_if(first, all.end(), [&](const AttributeRow& row) { return row.object != object; });
-  return {first, last};
+  // Asked for each attribute of each call: where an object's rows stand is looked up once.
+  static const auto places = [] {
+    std::array<std::span<const AttributeRow>, SAI_OBJECT_TYPE_IPSEC_SA + 1> found{};
+    for (const auto& row : kAttributeRows) {
+      auto& place = found.at(static_cast<std::size_t>(row.object));
+      place = place.empty() ? std::span(&row, 1) : std::span(place.data(), place.size() + 1);
+    }
+    return found;
+  }();
+  const auto index = static_cast<std::size_t>(object);
+  return index < places.size() ? places.at(index) : std::span<const AttributeRow>{};
 }
 
 const AttributeRow* find_attribute(sai_object_type_t object, sai_attr_id_t id) {

@@ -43,13 +43,29 @@ bool read_table_sizes(const sai_service_method_table_t& services, Settings& sett
   return true;
 }
 
+bool read_wires(const sai_service_method_table_t& services, Settings& settings) {
+  constexpr std::uint32_t kLanes = 4096;
+  constexpr std::size_t kLongestName = 15;
+  for (std::uint32_t lane = 1; lane <= kLanes; ++lane) {
+    const auto key = "SOFTSAI_WIRE_" + std::to_string(lane);
+    const char* netdev = services.profile_get_value(0, key.c_str());
+    if (netdev == nullptr) continue;
+    const std::string_view name(netdev);
+    if (name.empty() || name.size() > kLongestName) return false;
+    settings.wires[lane] = name;
+  }
+  return true;
+}
+
 }  // namespace
 
 std::optional<Settings> read_settings(const sai_service_method_table_t& services) {
   Settings settings;
   const auto ports = number(services, "SOFTSAI_PORTS", 1, 1024, settings.ports);
   const auto bulk = number(services, "SOFTSAI_BULK", 0, 1, 1);
-  if (!ports || !bulk || !read_table_sizes(services, settings)) return std::nullopt;
+  if (!ports || !bulk || !read_table_sizes(services, settings) || !read_wires(services, settings)) {
+    return std::nullopt;
+  }
   settings.ports = static_cast<std::uint32_t>(*ports);
   settings.bulk = *bulk == 1;
   const char* modes = services.profile_get_value(0, "SOFTSAI_PEER_MODES");

@@ -3,6 +3,8 @@
 //   SOFTSAI_PORTS=32              front-panel ports, 1 to 1024
 //   SOFTSAI_PEER_MODES=both       p2p, p2mp or both: the tunnels it can encapsulate with
 //   SOFTSAI_BULK=1                0: bulk calls answer NOT_IMPLEMENTED
+//   SOFTSAI_WIRE_<LANE>=NETDEV    the wire of the port that has this lane, 1 to 4096. Without any
+//                                 wire nothing is forwarded: objects are only kept
 //   SAI_FDB_TABLE_SIZE=131072     MAC addresses (SAI's own key)
 //   SOFTSAI_MAX_<OBJECT>=N        table size of another object, e.g. SOFTSAI_MAX_TUNNEL=4
 //
@@ -13,6 +15,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <string>
 
 #include "hwsync/sai/sai.h"
 
@@ -24,6 +27,7 @@ struct Settings {
   bool p2mp = true;
   bool bulk = true;
   std::map<sai_object_type_t, std::uint64_t> table_sizes{};
+  std::map<std::uint32_t, std::string> wires{};  // by lane
 };
 
 /// Reads the profile through the application's functions; none if a value is not understood.

@@ -31,6 +31,7 @@ const Object* Store::find(sai_object_id_t id) const {
 }
 
 sai_object_id_t Store::insert(Object object) {
+  ++generation_;
   const auto id = (static_cast<sai_object_id_t>(object.type) << 48U) | ++last_number_;
   if (const auto key = natural_key(object)) natural_keys_.emplace(*key, id);
   count_references(object, +1);
@@ -80,6 +81,7 @@ sai_status_t Store::remove(sai_object_type_t type, sai_object_id_t id) {
   const auto it = objects_.find(id);
   if (it == objects_.end()) return SAI_STATUS_ITEM_NOT_FOUND;
   if (it->second.references != 0 || it->second.permanent) return SAI_STATUS_OBJECT_IN_USE;
+  ++generation_;
   count_references(it->second, -1);
   if (const auto key = natural_key(it->second)) natural_keys_.erase(*key);
   --counts_[type];
@@ -106,12 +108,50 @@ void Store::store_value(sai_object_id_t id, Object& object, const AttributeRow& 
   count_references(object, -1);
   object.attributes.insert_or_assign(row.id, value);
   count_references(object, +1);
-  // A port without a wire has nothing to wait for: it is up when it is switched on.
-  if (object.type == SAI_OBJECT_TYPE_PORT && row.id == SAI_PORT_ATTR_ADMIN_STATE &&
-      !(old && *old == value)) {
-    port_changes_.push_back(
-        {id, value.as_number() != 0 ? SAI_PORT_OPER_STATUS_UP : SAI_PORT_OPER_STATUS_DOWN});
+  if (object.type != SAI_OBJECT_TYPE_FDB_ENTRY) ++generation_;
+  if (object.type == SAI_OBJECT_TYPE_PORT && row.id == SAI_PORT_ATTR_ADMIN_STATE) {
+    const bool before = is_up(id, old && old->as_number() != 0);
+    const bool after = is_up(id, value.as_number() != 0);
+    if (before != after) {
+      port_changes_.push_back({id, after ? SAI_PORT_OPER_STATUS_UP : SAI_PORT_OPER_STATUS_DOWN});
+    }
   }
+}
+
+bool Store::is_switched_on(sai_object_id_t port) const {
+  const auto* object = find(port);
+  if (object == nullptr) return false;
+  const auto& row = *find_attribute(SAI_OBJECT_TYPE_PORT, SAI_PORT_ATTR_ADMIN_STATE);
+  return value_of(port, *object, row)->as_number() != 0;
+}
+
+std::optional<sai_object_id_t> Store::port_of_lane(std::uint32_t lane) const {
+  for (const auto port : ports_) {
+    const auto lanes = objects_.at(port).attributes.at(SAI_PORT_ATTR_HW_LANE_LIST).numbers();
+    if (std::find(lanes.begin(), lanes.end(), lane) != lanes.end()) return port;
+  }
+  return std::nullopt;
+}
+
+std::uint32_t Store::ageing_seconds() const {
+  const auto& row = *find_attribute(SAI_OBJECT_TYPE_SWITCH, SAI_SWITCH_ATTR_FDB_AGING_TIME);
+  return static_cast<std::uint32_t>(value_of(switch_, objects_.at(switch_), row)->as_number());
+}
+
+/// A port without a wire has nothing to wait for: it is up when it is switched on.
+bool Store::is_up(sai_object_id_t port, bool admin) const {
+  const auto it = carriers_.find(port);
+  return admin && (it == carriers_.end() || it->second);
+}
+
+void Store::set_carrier(sai_object_id_t port, bool carrier) {
+  const auto* object = find(port);
+  if (object == nullptr) return;
+  const bool before = is_up(port);
+  carriers_[port] = carrier;
+  if (before == is_up(port)) return;
+  ++generation_;
+  port_changes_.push_back({port, carrier ? SAI_PORT_OPER_STATUS_UP : SAI_PORT_OPER_STATUS_DOWN});
 }
 
 sai_status_t Store::get(sai_object_type_t type, sai_object_id_t id,
@@ -197,11 +237,17 @@ std::optional<Value> Store::computed(sai_object_id_t id, const Object& object,
   if (object.type == SAI_OBJECT_TYPE_PORT && row.id == SAI_PORT_ATTR_OPER_STATUS) {
     const auto admin =
         value_of(id, object, *find_attribute(SAI_OBJECT_TYPE_PORT, SAI_PORT_ATTR_ADMIN_STATE));
-    return Value::number(
-        Kind::INT32, admin->as_number() != 0 ? SAI_PORT_OPER_STATUS_UP : SAI_PORT_OPER_STATUS_DOWN);
+    return Value::number(Kind::INT32, is_up(id, admin->as_number() != 0)
+                                          ? SAI_PORT_OPER_STATUS_UP
+                                          : SAI_PORT_OPER_STATUS_DOWN);
   }
   if (object.type == SAI_OBJECT_TYPE_SWITCH) return switch_value(row);
   return std::nullopt;
+}
+
+const Object* Store::find_fdb(const FdbKey& key) const {
+  const auto it = fdb_.find(key);
+  return it == fdb_.end() ? nullptr : &it->second;
 }
 
 Object* Store::find_fdb(const sai_fdb_entry_t& entry) {
@@ -231,11 +277,44 @@ sai_status_t Store::create_fdb(const sai_fdb_entry_t& entry, Given attributes) {
 sai_status_t Store::remove_fdb(const sai_fdb_entry_t& entry) {
   const auto it = fdb_.find(key_of(entry));
   if (it == fdb_.end()) return SAI_STATUS_ITEM_NOT_FOUND;
-  count_references(it->second, -1);
-  --objects_.at(entry.bv_id).references;
-  --counts_[SAI_OBJECT_TYPE_FDB_ENTRY];
-  fdb_.erase(it);
+  erase_fdb(it);
   return SAI_STATUS_SUCCESS;
+}
+
+std::map<FdbKey, Object>::iterator Store::erase_fdb(std::map<FdbKey, Object>::iterator it) {
+  count_references(it->second, -1);
+  --objects_.at(it->first.vlan).references;
+  --counts_[SAI_OBJECT_TYPE_FDB_ENTRY];
+  return fdb_.erase(it);
+}
+
+/// A learned entry is DYNAMIC, wherever it was before: a remote one that may move has come here.
+bool Store::learn(const FdbKey& key, sai_object_id_t bridge_port) {
+  constexpr auto kType = SAI_OBJECT_TYPE_FDB_ENTRY;
+  const auto vlan = objects_.find(key.vlan);
+  if (vlan == objects_.end() || find(bridge_port) == nullptr) return false;
+  const auto known = fdb_.find(key);
+  if (known == fdb_.end() && available(kType) == 0U) return false;
+  if (known != fdb_.end()) erase_fdb(known);
+  Object object{kType};
+  object.attributes.emplace(SAI_FDB_ENTRY_ATTR_TYPE,
+                            Value::number(Kind::INT32, SAI_FDB_ENTRY_TYPE_DYNAMIC));
+  object.attributes.emplace(SAI_FDB_ENTRY_ATTR_BRIDGE_PORT_ID,
+                            Value::number(Kind::OBJECT_ID, bridge_port));
+  count_references(object, +1);
+  ++vlan->second.references;
+  ++counts_[kType];
+  fdb_.emplace(key, std::move(object));
+  return true;
+}
+
+void Store::age_out(const FdbKey& key) {
+  const auto it = fdb_.find(key);
+  if (it == fdb_.end()) return;
+  const auto port = it->second.attributes.find(SAI_FDB_ENTRY_ATTR_BRIDGE_PORT_ID);
+  const auto id = port == it->second.attributes.end() ? 0 : port->second.as_number();
+  fdb_changes_.push_back({SAI_FDB_EVENT_AGED, key, id});
+  erase_fdb(it);
 }
 
 sai_status_t Store::set_fdb(const sai_fdb_entry_t& entry, const sai_attribute_t& attribute) {
@@ -278,10 +357,12 @@ sai_status_t Store::flush_fdb(Given attributes) {
       ++it;
       continue;
     }
-    count_references(it->second, -1);
-    --objects_.at(it->first.vlan).references;
-    --counts_[SAI_OBJECT_TYPE_FDB_ENTRY];
-    it = fdb_.erase(it);
+    it = erase_fdb(it);
+  }
+  // One consolidated event for each type that was flushed (saifdb.h).
+  for (const auto kind : {SAI_FDB_ENTRY_TYPE_DYNAMIC, SAI_FDB_ENTRY_TYPE_STATIC}) {
+    if (type != SAI_FDB_FLUSH_ENTRY_TYPE_ALL && type != static_cast<std::uint64_t>(kind)) continue;
+    fdb_changes_.push_back({SAI_FDB_EVENT_FLUSHED, FdbKey{vlan, {}}, port, kind});
   }
   return SAI_STATUS_SUCCESS;
 }

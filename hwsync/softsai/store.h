@@ -8,7 +8,9 @@
 // counted, so that nothing that is referred to can be removed.
 #pragma once
 
+#include <array>
 #include <boost/container/flat_map.hpp>
+#include <cstring>
 #include <map>
 #include <optional>
 #include <span>
@@ -34,6 +36,25 @@ struct FdbKey {
   sai_object_id_t vlan{};
   std::array<std::uint8_t, 6> mac{};
   friend auto operator<=>(const FdbKey&, const FdbKey&) = default;
+};
+
+/// Orders keys by their bytes: they are kept with every unused byte zero.
+struct ByBytes {
+  template <class Key>
+  bool operator()(const Key& a, const Key& b) const {
+    return std::memcmp(&a, &b, sizeof(Key)) < 0;  // NOLINT(bugprone-suspicious-memory-comparison)
+  }
+};
+template <class Key>
+using EntryTable = std::map<Key, Object, ByBytes>;
+
+/// What became of a MAC address without the application's doing, to be notified once the lock is
+/// released. Of a flush: `mac` zero; VLAN, bridge port and type as the flush named them.
+struct FdbChange {
+  sai_fdb_event_t event{};
+  FdbKey key{};
+  sai_object_id_t bridge_port{};
+  sai_fdb_entry_type_t type = SAI_FDB_ENTRY_TYPE_DYNAMIC;
 };
 
 /// A port whose operational state changed, to be notified once the lock is released.
@@ -63,10 +84,40 @@ class Store {
   sai_status_t get_fdb(const sai_fdb_entry_t& entry, std::span<sai_attribute_t> attributes) const;
   sai_status_t flush_fdb(Given attributes);
 
+  // Entries that have a key instead of an id.
+  sai_status_t create_entry(sai_neighbor_entry_t entry, Given attributes);
+  sai_status_t create_entry(sai_route_entry_t entry, Given attributes);
+  template <class Entry>
+  sai_status_t remove_entry(Entry entry);
+  template <class Entry>
+  sai_status_t set_entry(Entry entry, const sai_attribute_t& attribute);
+  template <class Entry>
+  sai_status_t get_entry(Entry entry, std::span<sai_attribute_t> attributes) const;
+  const EntryTable<sai_neighbor_entry_t>& neighbors() const { return neighbors_; }
+  const EntryTable<sai_route_entry_t>& routes() const { return routes_; }
+
+  // What the data plane does. An address is learned if the table has room for it.
+  bool learn(const FdbKey& key, sai_object_id_t bridge_port);
+  void age_out(const FdbKey& key);
+  void tell(FdbChange change) { fdb_changes_.push_back(change); }
+  /// Of a port with a wire: whether something answers at its other end.
+  void set_carrier(sai_object_id_t port, bool carrier);
+
   /// How many more objects of the type fit, where its table has a size.
   std::optional<std::uint64_t> available(sai_object_type_t type) const;
 
   const Object* find(sai_object_id_t id) const;
+  const Object* find_fdb(const FdbKey& key) const;
+  const std::map<FdbKey, Object>& fdb() const { return fdb_; }
+  /// Calls visit(id, object) for every object of the type.
+  template <class Visit>
+  void for_each(sai_object_type_t type, Visit&& visit) const;
+  /// Another number after each change of anything but MAC entries.
+  std::uint64_t generation() const { return generation_; }
+  std::optional<sai_object_id_t> port_of_lane(std::uint32_t lane) const;
+  bool is_switched_on(sai_object_id_t port) const;
+  bool is_up(sai_object_id_t port) const { return is_up(port, is_switched_on(port)); }
+  std::uint32_t ageing_seconds() const;
   const Settings& settings() const { return settings_; }
   /// The value of an attribute: stored, computed or its default.
   std::optional<Value> value_of(sai_object_id_t id, const Object& object,
@@ -74,6 +125,7 @@ class Store {
   /// The application's function for a notification, or null.
   sai_pointer_t notification(sai_switch_attr_t attribute) const;
   std::vector<PortChange> take_port_changes() { return std::exchange(port_changes_, {}); }
+  std::vector<FdbChange> take_fdb_changes() { return std::exchange(fdb_changes_, {}); }
 
  private:
   sai_object_id_t insert(Object object);
@@ -91,6 +143,18 @@ class Store {
   std::vector<sai_object_id_t> referring(sai_object_id_t id, sai_object_type_t type,
                                          sai_attr_id_t attribute) const;
   Object* find_fdb(const sai_fdb_entry_t& entry);
+  std::map<FdbKey, Object>::iterator erase_fdb(std::map<FdbKey, Object>::iterator it);
+  template <class Entry>
+  auto& table_of() {
+    if constexpr (std::is_same_v<Entry, sai_route_entry_t>) {
+      return routes_;
+    } else {
+      return neighbors_;
+    }
+  }
+  template <class Entry>
+  sai_status_t create_in_table(const Entry& entry, sai_object_id_t owner, Given attributes);
+  bool is_up(sai_object_id_t port, bool admin) const;
 
   Settings settings_;
   sai_object_id_t switch_ = SAI_NULL_OBJECT_ID;
@@ -98,7 +162,11 @@ class Store {
   std::map<sai_object_id_t, Object> objects_;
   std::map<sai_object_type_t, std::uint64_t> counts_;
   std::unordered_map<std::string, sai_object_id_t> natural_keys_;
+  std::uint64_t generation_ = 0;
   std::map<FdbKey, Object> fdb_;
+  EntryTable<sai_neighbor_entry_t> neighbors_;
+  EntryTable<sai_route_entry_t> routes_;
+  std::map<sai_object_id_t, bool> carriers_;  // of ports with a wire
   std::vector<sai_object_id_t> ports_;
   sai_object_id_t cpu_port_ = SAI_NULL_OBJECT_ID;
   sai_object_id_t default_vlan_ = SAI_NULL_OBJECT_ID;
@@ -107,7 +175,18 @@ class Store {
   sai_object_id_t default_trap_group_ = SAI_NULL_OBJECT_ID;
   sai_object_id_t default_stp_ = SAI_NULL_OBJECT_ID;
   std::vector<PortChange> port_changes_;
+  std::vector<FdbChange> fdb_changes_;
 };
+
+template <class Visit>
+void Store::for_each(sai_object_type_t type, Visit&& visit) const {
+  // The type is the upper part of an id: its objects stand together.
+  const auto first = static_cast<sai_object_id_t>(type) << 48U;
+  const auto last = static_cast<sai_object_id_t>(type + 1) << 48U;
+  for (auto it = objects_.lower_bound(first); it != objects_.end() && it->first < last; ++it) {
+    visit(it->first, it->second);
+  }
+}
 
 /// The type is in the id's top 16 bits, as sai_object_type_query() needs it.
 constexpr sai_object_type_t type_of(sai_object_id_t id) {

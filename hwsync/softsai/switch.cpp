@@ -89,8 +89,10 @@ sai_status_t Store::remove_switch(sai_object_id_t id) {
   if (!has_switch() || id != switch_) return SAI_STATUS_INVALID_OBJECT_ID;
   // Ids are not used again, so that a stale one is never taken for another object.
   const auto last = last_number_;
+  const auto generation = generation_;
   *this = Store(settings_);
   last_number_ = last;
+  generation_ = generation + 1;
   return SAI_STATUS_SUCCESS;
 }
 

@@ -180,6 +180,49 @@ sai_status_t remove_vlan_members(std::uint32_t count, const sai_object_id_t* ids
   });
 }
 
+/// A host interface whose network device cannot be made is none.
+sai_status_t create_hostif(sai_object_id_t* id, sai_object_id_t switch_id, std::uint32_t count,
+                           const sai_attribute_t* attributes) {
+  return with_state([&](LibraryState& state) -> sai_status_t {
+    if (id == nullptr || lacks(attributes, count)) return SAI_STATUS_INVALID_PARAMETER;
+    if (switch_id != state.store.switch_id()) return SAI_STATUS_INVALID_OBJECT_ID;
+    const auto status = state.store.create(SAI_OBJECT_TYPE_HOSTIF, id, {attributes, count});
+    return status == SAI_STATUS_SUCCESS ? state.open_host_interface(*id) : status;
+  });
+}
+
+template <class Entry>
+sai_status_t create_entry(const Entry* entry, std::uint32_t count,
+                          const sai_attribute_t* attributes) {
+  return with_switch([&](Store& store) -> sai_status_t {
+    if (entry == nullptr || lacks(attributes, count)) return SAI_STATUS_INVALID_PARAMETER;
+    return store.create_entry(*entry, {attributes, count});
+  });
+}
+
+template <class Entry>
+sai_status_t remove_entry(const Entry* entry) {
+  return with_switch([&](Store& store) -> sai_status_t {
+    return entry == nullptr ? SAI_STATUS_INVALID_PARAMETER : store.remove_entry(*entry);
+  });
+}
+
+template <class Entry>
+sai_status_t set_entry(const Entry* entry, const sai_attribute_t* attribute) {
+  return with_switch([&](Store& store) -> sai_status_t {
+    if (entry == nullptr || attribute == nullptr) return SAI_STATUS_INVALID_PARAMETER;
+    return store.set_entry(*entry, *attribute);
+  });
+}
+
+template <class Entry>
+sai_status_t get_entry(const Entry* entry, std::uint32_t count, sai_attribute_t* attributes) {
+  return with_switch([&](Store& store) -> sai_status_t {
+    if (entry == nullptr || lacks(attributes, count)) return SAI_STATUS_INVALID_PARAMETER;
+    return store.get_entry(*entry, {attributes, count});
+  });
+}
+
 constexpr sai_switch_api_t kSwitch = {
     .create_switch = create_switch,
     .remove_switch = remove_switch,
@@ -331,8 +374,61 @@ constexpr sai_router_interface_api_t kRouterInterface = {
     .clear_router_interface_stats = kNone,
 };
 
+constexpr sai_next_hop_api_t kNextHop = {
+    .create_next_hop = create<SAI_OBJECT_TYPE_NEXT_HOP>,
+    .remove_next_hop = remove<SAI_OBJECT_TYPE_NEXT_HOP>,
+    .set_next_hop_attribute = set<SAI_OBJECT_TYPE_NEXT_HOP>,
+    .get_next_hop_attribute = get<SAI_OBJECT_TYPE_NEXT_HOP>,
+    .create_next_hops = kNone,
+    .remove_next_hops = kNone,
+    .set_next_hops_attribute = kNone,
+    .get_next_hops_attribute = kNone,
+};
+
+constexpr sai_next_hop_group_api_t kNextHopGroup = {
+    .create_next_hop_group = create<SAI_OBJECT_TYPE_NEXT_HOP_GROUP>,
+    .remove_next_hop_group = remove<SAI_OBJECT_TYPE_NEXT_HOP_GROUP>,
+    .set_next_hop_group_attribute = set<SAI_OBJECT_TYPE_NEXT_HOP_GROUP>,
+    .get_next_hop_group_attribute = get<SAI_OBJECT_TYPE_NEXT_HOP_GROUP>,
+    .create_next_hop_group_member = create<SAI_OBJECT_TYPE_NEXT_HOP_GROUP_MEMBER>,
+    .remove_next_hop_group_member = remove<SAI_OBJECT_TYPE_NEXT_HOP_GROUP_MEMBER>,
+    .set_next_hop_group_member_attribute = set<SAI_OBJECT_TYPE_NEXT_HOP_GROUP_MEMBER>,
+    .get_next_hop_group_member_attribute = get<SAI_OBJECT_TYPE_NEXT_HOP_GROUP_MEMBER>,
+    .create_next_hop_group_members = kNone,
+    .remove_next_hop_group_members = kNone,
+    .create_next_hop_group_map = kNone,
+    .remove_next_hop_group_map = kNone,
+    .set_next_hop_group_map_attribute = kNone,
+    .get_next_hop_group_map_attribute = kNone,
+    .set_next_hop_group_members_attribute = kNone,
+    .get_next_hop_group_members_attribute = kNone,
+};
+
+constexpr sai_neighbor_api_t kNeighbor = {
+    .create_neighbor_entry = create_entry<sai_neighbor_entry_t>,
+    .remove_neighbor_entry = remove_entry<sai_neighbor_entry_t>,
+    .set_neighbor_entry_attribute = set_entry<sai_neighbor_entry_t>,
+    .get_neighbor_entry_attribute = get_entry<sai_neighbor_entry_t>,
+    .remove_all_neighbor_entries = kNone,
+    .create_neighbor_entries = kNone,
+    .remove_neighbor_entries = kNone,
+    .set_neighbor_entries_attribute = kNone,
+    .get_neighbor_entries_attribute = kNone,
+};
+
+constexpr sai_route_api_t kRoute = {
+    .create_route_entry = create_entry<sai_route_entry_t>,
+    .remove_route_entry = remove_entry<sai_route_entry_t>,
+    .set_route_entry_attribute = set_entry<sai_route_entry_t>,
+    .get_route_entry_attribute = get_entry<sai_route_entry_t>,
+    .create_route_entries = kNone,
+    .remove_route_entries = kNone,
+    .set_route_entries_attribute = kNone,
+    .get_route_entries_attribute = kNone,
+};
+
 constexpr sai_hostif_api_t kHostif = {
-    .create_hostif = create<SAI_OBJECT_TYPE_HOSTIF>,
+    .create_hostif = create_hostif,
     .remove_hostif = remove<SAI_OBJECT_TYPE_HOSTIF>,
     .set_hostif_attribute = set<SAI_OBJECT_TYPE_HOSTIF>,
     .get_hostif_attribute = get<SAI_OBJECT_TYPE_HOSTIF>,
@@ -380,6 +476,14 @@ const void* table_of(sai_api_t api) {
       return &kVirtualRouter;
     case SAI_API_ROUTER_INTERFACE:
       return &kRouterInterface;
+    case SAI_API_NEXT_HOP:
+      return &kNextHop;
+    case SAI_API_NEXT_HOP_GROUP:
+      return &kNextHopGroup;
+    case SAI_API_NEIGHBOR:
+      return &kNeighbor;
+    case SAI_API_ROUTE:
+      return &kRoute;
     case SAI_API_HOSTIF:
       return &kHostif;
     default:

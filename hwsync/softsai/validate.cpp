@@ -179,7 +179,8 @@ std::optional<std::string> natural_key(const Object& object) {
             SAI_TUNNEL_TERM_TABLE_ENTRY_ATTR_TUNNEL_TYPE}},
       Rule{SAI_OBJECT_TYPE_L2MC_GROUP_MEMBER,
            {SAI_L2MC_GROUP_MEMBER_ATTR_L2MC_GROUP_ID, SAI_L2MC_GROUP_MEMBER_ATTR_L2MC_OUTPUT_ID,
-            SAI_L2MC_GROUP_MEMBER_ATTR_L2MC_ENDPOINT_IP}}};
+            SAI_L2MC_GROUP_MEMBER_ATTR_L2MC_ENDPOINT_IP}},
+      Rule{SAI_OBJECT_TYPE_HOSTIF_TRAP, {SAI_HOSTIF_TRAP_ATTR_TRAP_TYPE}}};
   const auto* rule = std::find_if(rules.begin(), rules.end(),
                                   [&](const Rule& other) { return other.type == object.type; });
   if (rule == rules.end()) return std::nullopt;

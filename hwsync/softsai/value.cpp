@@ -119,6 +119,13 @@ std::vector<sai_object_id_t> Value::objects() const {
   return objects;
 }
 
+std::vector<std::uint32_t> Value::numbers() const {
+  if (kind_ != Kind::UINT32_LIST) return {};
+  std::vector<std::uint32_t> numbers(elements_.size() / sizeof(std::uint32_t));
+  if (!numbers.empty()) std::memcpy(numbers.data(), elements_.data(), elements_.size());
+  return numbers;
+}
+
 std::string Value::bytes() const {
   std::string text(sizeof(scalar_), '\0');
   std::memcpy(text.data(), &scalar_, sizeof(scalar_));

@@ -29,6 +29,8 @@ class Value {
   const sai_attribute_value_t& scalar() const { return scalar_; }
   /// The object ids of an OBJECT_ID (if not null) or OBJECT_LIST.
   std::vector<sai_object_id_t> objects() const;
+  /// The elements of a UINT32_LIST.
+  std::vector<std::uint32_t> numbers() const;
   /// Equal texts for equal values: part of a natural key.
   std::string bytes() const;
 

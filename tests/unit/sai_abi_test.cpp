@@ -121,6 +121,10 @@ TEST_CASE("tables are as long as their version says", "[sai]") {
                                               {"l2mc_group", SAI_API_L2MC_GROUP},
                                               {"virtual_router", SAI_API_VIRTUAL_ROUTER},
                                               {"router_interface", SAI_API_ROUTER_INTERFACE},
+                                              {"next_hop", SAI_API_NEXT_HOP},
+                                              {"next_hop_group", SAI_API_NEXT_HOP_GROUP},
+                                              {"neighbor", SAI_API_NEIGHBOR},
+                                              {"route", SAI_API_ROUTE},
                                               {"hostif", SAI_API_HOSTIF}};
   for (const auto& [name, api] : apis) {
     INFO(name);
@@ -148,11 +152,12 @@ TEST_CASE("the attributes that vtepd gives are as SAI's metadata says", "[sai]")
     if (words.size() >= 4) rows[words[1]] = words;
   }
   const std::map<ValueKind, std::string> kinds{
-      {ValueKind::Bool, "BOOL"},      {ValueKind::U8, "UINT8"},
-      {ValueKind::U16, "UINT16"},     {ValueKind::U32, "UINT32"},
-      {ValueKind::Enum, "INT32"},     {ValueKind::Ip, "IP_ADDRESS"},
-      {ValueKind::Oid, "OBJECT_ID"},  {ValueKind::OidList, "OBJECT_LIST"},
-      {ValueKind::Pointer, "POINTER"}};
+      {ValueKind::Bool, "BOOL"},       {ValueKind::U8, "UINT8"},
+      {ValueKind::U16, "UINT16"},      {ValueKind::U32, "UINT32"},
+      {ValueKind::Enum, "INT32"},      {ValueKind::Ip, "IP_ADDRESS"},
+      {ValueKind::Oid, "OBJECT_ID"},   {ValueKind::OidList, "OBJECT_LIST"},
+      {ValueKind::Pointer, "POINTER"}, {ValueKind::Mac, "MAC"},
+      {ValueKind::Text, "CHARDATA"}};
   const auto [first, last] = vtepd::hwsync::sai::all_attributes();
   REQUIRE(last - first > 50);
   for (const auto* row = first; row != last; ++row) {

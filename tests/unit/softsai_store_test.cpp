@@ -72,6 +72,8 @@ class Loaded {
     table(tunnels, SAI_API_TUNNEL);
     table(groups, SAI_API_L2MC_GROUP);
     table(interfaces, SAI_API_ROUTER_INTERFACE);
+    table(neighbors, SAI_API_NEIGHBOR);
+    table(routes, SAI_API_ROUTE);
   }
   ~Loaded() {
     uninitialize();
@@ -98,6 +100,8 @@ class Loaded {
   sai_tunnel_api_t* tunnels{};
   sai_l2mc_group_api_t* groups{};
   sai_router_interface_api_t* interfaces{};
+  sai_neighbor_api_t* neighbors{};
+  sai_route_api_t* routes{};
   static constexpr sai_service_method_table_t kServices{profile_value, profile_next};
 
  private:
@@ -608,4 +612,50 @@ TEST_CASE("a port that is switched on comes up, and the library tells it from it
   CHECK(heard().changes[0].port_id == port);
   CHECK(heard().changes[0].port_state == SAI_PORT_OPER_STATUS_UP);
   CHECK(heard().changes[1].port_state == SAI_PORT_OPER_STATUS_DOWN);
+}
+
+TEST_CASE("neighbours and routes are entries with keys, and hold what they name", "[softsai]") {
+  Switch sw;
+  const auto& get_switch = sw.switches->get_switch_attribute;
+  const auto router = sw.get(get_switch, sw.id, SAI_SWITCH_ATTR_DEFAULT_VIRTUAL_ROUTER_ID);
+  const auto interface =
+      sw.must(sw.interfaces->create_router_interface,
+              {number(SAI_ROUTER_INTERFACE_ATTR_VIRTUAL_ROUTER_ID, router),
+               number(SAI_ROUTER_INTERFACE_ATTR_TYPE, SAI_ROUTER_INTERFACE_TYPE_LOOPBACK)});
+  sai_neighbor_entry_t neighbor{};
+  neighbor.switch_id = sw.id;
+  neighbor.rif_id = interface;
+  neighbor.ip_address.addr.ip4 = 0x0200000A;
+  const auto mac = number(SAI_NEIGHBOR_ENTRY_ATTR_DST_MAC_ADDRESS, 0x112233445566);
+  CHECK(sw.neighbors->create_neighbor_entry(&neighbor, 0, nullptr) ==
+        SAI_STATUS_MANDATORY_ATTRIBUTE_MISSING);
+  REQUIRE(sw.neighbors->create_neighbor_entry(&neighbor, 1, &mac) == SAI_STATUS_SUCCESS);
+  // Bytes that an IPv4 address does not use do not make another one.
+  neighbor.ip_address.addr.ip6[15] = 0xFF;
+  CHECK(sw.neighbors->create_neighbor_entry(&neighbor, 1, &mac) == SAI_STATUS_ITEM_ALREADY_EXISTS);
+  CHECK(sw.interfaces->remove_router_interface(interface) == SAI_STATUS_OBJECT_IN_USE);
+
+  sai_route_entry_t route{};
+  route.switch_id = sw.id;
+  route.vr_id = router;
+  route.destination.addr.ip4 = 0x0C00000A;
+  route.destination.mask.ip4 = 0x00FFFFFF;
+  const auto target = number(SAI_ROUTE_ENTRY_ATTR_NEXT_HOP_ID, interface);
+  REQUIRE(sw.routes->create_route_entry(&route, 1, &target) == SAI_STATUS_SUCCESS);
+  route.destination.addr.ip4 = 0x0D00000A;  // the same network
+  CHECK(sw.routes->create_route_entry(&route, 1, &target) == SAI_STATUS_ITEM_ALREADY_EXISTS);
+  const auto wrong = number(SAI_ROUTE_ENTRY_ATTR_NEXT_HOP_ID, router);
+  CHECK(sw.routes->set_route_entry_attribute(&route, &wrong) == SAI_STATUS_INVALID_ATTR_VALUE_0);
+  auto asked = number(SAI_ROUTE_ENTRY_ATTR_NEXT_HOP_ID, 0);
+  CHECK(sw.routes->get_route_entry_attribute(&route, 1, &asked) == SAI_STATUS_SUCCESS);
+  CHECK(asked.value.oid == interface);
+  CHECK(sw.neighbors->remove_neighbor_entry(&neighbor) == SAI_STATUS_SUCCESS);
+  CHECK(sw.neighbors->remove_neighbor_entry(&neighbor) == SAI_STATUS_ITEM_NOT_FOUND);
+  CHECK(sw.interfaces->remove_router_interface(interface) == SAI_STATUS_OBJECT_IN_USE);
+  CHECK(sw.routes->remove_route_entry(&route) == SAI_STATUS_SUCCESS);
+  CHECK(sw.routes->remove_route_entry(&route) == SAI_STATUS_ITEM_NOT_FOUND);
+  CHECK(sw.interfaces->remove_router_interface(interface) == SAI_STATUS_SUCCESS);
+  auto stranger = neighbor;
+  stranger.rif_id = interface;  // it is gone
+  CHECK(sw.neighbors->create_neighbor_entry(&stranger, 1, &mac) == SAI_STATUS_INVALID_OBJECT_ID);
 }

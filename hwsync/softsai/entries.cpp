@@ -1,0 +1,142 @@
+// Entries that have a key instead of an id: neighbours and routes.
+#include <type_traits>
+
+#include "hwsync/softsai/store.h"
+#include "hwsync/softsai/validate.h"
+
+namespace vtepd::softsai {
+namespace {
+
+constexpr sai_object_type_t type_of_entry(const sai_neighbor_entry_t& /*entry*/) {
+  return SAI_OBJECT_TYPE_NEIGHBOR_ENTRY;
+}
+constexpr sai_object_type_t type_of_entry(const sai_route_entry_t& /*entry*/) {
+  return SAI_OBJECT_TYPE_ROUTE_ENTRY;
+}
+
+bool is_family(sai_ip_addr_family_t family) {
+  return family == SAI_IP_ADDR_FAMILY_IPV4 || family == SAI_IP_ADDR_FAMILY_IPV6;
+}
+
+/// The address with every byte zero that its family does not use.
+sai_ip_addr_t trimmed(const sai_ip_addr_t& address, sai_ip_addr_family_t family) {
+  sai_ip_addr_t result{};
+  const bool v4 = family == SAI_IP_ADDR_FAMILY_IPV4;
+  std::memcpy(&result, &address, v4 ? sizeof(sai_ip4_t) : sizeof(sai_ip6_t));
+  return result;
+}
+
+/// Equal entries are equal bytes, whatever the caller left in unused ones.
+sai_neighbor_entry_t normal(const sai_neighbor_entry_t& entry) {
+  sai_neighbor_entry_t result;
+  std::memset(&result, 0, sizeof(result));
+  result.switch_id = entry.switch_id;
+  result.rif_id = entry.rif_id;
+  result.ip_address.addr_family = entry.ip_address.addr_family;
+  result.ip_address.addr = trimmed(entry.ip_address.addr, entry.ip_address.addr_family);
+  return result;
+}
+
+sai_route_entry_t normal(const sai_route_entry_t& entry) {
+  sai_route_entry_t result;
+  std::memset(&result, 0, sizeof(result));
+  result.switch_id = entry.switch_id;
+  result.vr_id = entry.vr_id;
+  const auto family = entry.destination.addr_family;
+  result.destination.addr_family = family;
+  result.destination.addr = trimmed(entry.destination.addr, family);
+  result.destination.mask = trimmed(entry.destination.mask, family);
+  for (std::size_t i = 0; i < sizeof(sai_ip6_t); ++i) {
+    result.destination.addr.ip6[i] &= result.destination.mask.ip6[i];
+  }
+  return result;
+}
+
+}  // namespace
+
+template <class Entry>
+sai_status_t Store::create_in_table(const Entry& entry, sai_object_id_t owner, Given attributes) {
+  const auto type = type_of_entry(entry);
+  if (auto status = check_create(*this, type, attributes); status != SAI_STATUS_SUCCESS) {
+    return status;
+  }
+  auto& table = table_of<Entry>();
+  if (table.contains(entry)) return SAI_STATUS_ITEM_ALREADY_EXISTS;
+  if (available(type) == 0U) return SAI_STATUS_TABLE_FULL;
+  Object object{type};
+  for (const auto& given : attributes) {
+    const auto* row = find_attribute(type, given.id);
+    object.attributes.emplace(given.id, Value::copy_in(row->kind, given.value));
+  }
+  ++generation_;
+  ++counts_[type];
+  count_references(object, +1);
+  ++objects_.at(owner).references;
+  table.emplace(entry, std::move(object));
+  return SAI_STATUS_SUCCESS;
+}
+
+sai_status_t Store::create_entry(sai_neighbor_entry_t entry, Given attributes) {
+  entry = normal(entry);
+  const auto* interface = find(entry.rif_id);
+  if (entry.switch_id != switch_ || interface == nullptr) return SAI_STATUS_INVALID_OBJECT_ID;
+  if (interface->type != SAI_OBJECT_TYPE_ROUTER_INTERFACE) return SAI_STATUS_INVALID_OBJECT_TYPE;
+  if (!is_family(entry.ip_address.addr_family)) return SAI_STATUS_INVALID_PARAMETER;
+  return create_in_table(entry, entry.rif_id, attributes);
+}
+
+sai_status_t Store::create_entry(sai_route_entry_t entry, Given attributes) {
+  entry = normal(entry);
+  const auto* router = find(entry.vr_id);
+  if (entry.switch_id != switch_ || router == nullptr) return SAI_STATUS_INVALID_OBJECT_ID;
+  if (router->type != SAI_OBJECT_TYPE_VIRTUAL_ROUTER) return SAI_STATUS_INVALID_OBJECT_TYPE;
+  if (!is_family(entry.destination.addr_family)) return SAI_STATUS_INVALID_PARAMETER;
+  return create_in_table(entry, entry.vr_id, attributes);
+}
+
+template <class Entry>
+sai_status_t Store::remove_entry(Entry entry) {
+  entry = normal(entry);
+  auto& table = table_of<Entry>();
+  const auto it = table.find(entry);
+  if (it == table.end()) return SAI_STATUS_ITEM_NOT_FOUND;
+  ++generation_;
+  --counts_[it->second.type];
+  count_references(it->second, -1);
+  if constexpr (std::is_same_v<Entry, sai_route_entry_t>) {
+    --objects_.at(entry.vr_id).references;
+  } else {
+    --objects_.at(entry.rif_id).references;
+  }
+  table.erase(it);
+  return SAI_STATUS_SUCCESS;
+}
+
+template <class Entry>
+sai_status_t Store::set_entry(Entry entry, const sai_attribute_t& attribute) {
+  auto& table = table_of<Entry>();
+  const auto it = table.find(normal(entry));
+  if (it == table.end()) return SAI_STATUS_ITEM_NOT_FOUND;
+  const auto status = check_set(*this, SAI_NULL_OBJECT_ID, it->second, attribute);
+  if (status != SAI_STATUS_SUCCESS) return status;
+  const auto& row = *find_attribute(it->second.type, attribute.id);
+  store_value(SAI_NULL_OBJECT_ID, it->second, row, Value::copy_in(row.kind, attribute.value));
+  return SAI_STATUS_SUCCESS;
+}
+
+template <class Entry>
+sai_status_t Store::get_entry(Entry entry, std::span<sai_attribute_t> attributes) const {
+  const auto& table = const_cast<Store*>(this)->table_of<Entry>();
+  const auto it = table.find(normal(entry));
+  if (it == table.end()) return SAI_STATUS_ITEM_NOT_FOUND;
+  return read(SAI_NULL_OBJECT_ID, it->second, attributes);
+}
+
+template sai_status_t Store::remove_entry(sai_neighbor_entry_t);
+template sai_status_t Store::remove_entry(sai_route_entry_t);
+template sai_status_t Store::set_entry(sai_neighbor_entry_t, const sai_attribute_t&);
+template sai_status_t Store::set_entry(sai_route_entry_t, const sai_attribute_t&);
+template sai_status_t Store::get_entry(sai_neighbor_entry_t, std::span<sai_attribute_t>) const;
+template sai_status_t Store::get_entry(sai_route_entry_t, std::span<sai_attribute_t>) const;
+
+}  // namespace vtepd::softsai

@@ -1,0 +1,81 @@
+// The data plane: one frame in on a port, and what comes of it, by the tables alone.
+//
+// forward() is a pure function of the tables, the MAC entries it asks for and the frame. It moves
+// nothing and remembers nothing: what was learned is told, and the caller enters it.
+//
+// The order of things, as SAI's pipeline has them:
+//   a port with a router interface: tunnel termination, traps, packets for the switch itself;
+//   any other: classification into a VLAN, membership, learning, traps, the destination's entry or
+//   flooding; an egress is a member port (tagged or not) or a tunnel to an end point.
+// Rules that are decisions, where SAI leaves them open:
+// - What came out of a tunnel never goes into one (split horizon), and is not trapped: the host
+//   interface of an uplink would show a foreign frame.
+// - An inner frame with a VLAN tag is dropped (RFC 7348 section 6.1).
+// - 01:80:C2:00:00:0X is never forwarded (IEEE 802.1Q 8.6.3): it is trapped, or dropped.
+// - Without a VLAN-to-VNI entry, encapsulation takes the VNI that decapsulation maps to the VLAN.
+// - The outer UDP source port is 49152 or more, by the inner frame's flow (RFC 7348 section 5); the
+//   same hash chooses among equal next hops.
+#pragma once
+
+#include <functional>
+
+#include "hwsync/softsai/packet.h"
+#include "hwsync/softsai/plane_tables.h"
+
+namespace vtepd::softsai {
+
+/// The entry of a MAC address in a VLAN, if there is one.
+using FindStation = std::function<std::optional<Station>(Id vlan, const MacAddress& mac)>;
+
+/// Why a frame, or one copy of it, went no further.
+enum class Drop : std::uint8_t {
+  Malformed,
+  PortDown,
+  NotAccepted,  // tagged or untagged, as the port does not take
+  NotMember,    // of the VLAN, at ingress or egress
+  Discarded,    // by an entry's, a trap's or a learning mode's word
+  SamePort,     // its destination is where it came from
+  SplitHorizon,
+  NoVni,      // the VNI or the VLAN is not mapped
+  NoRoute,    // no route, next hop or neighbour towards the end point
+  TooLarge,   // for the port or the router interface
+  EcnDamage,  // congestion was marked on a packet that cannot say so (RFC 6040)
+  Count
+};
+
+struct Output {
+  Id port{};
+  bool to_cpu{};  // through the port's host interface; else onto the wire
+  Frame frame{};
+};
+
+/// A source address where no entry, or one elsewhere, said it was.
+struct Learned {
+  Id vlan{};
+  MacAddress mac{};
+  Id bridge_port{};
+  bool moved{};
+  bool enter = true;  // false: only to be told (FDB_NOTIFICATION)
+};
+
+struct TunnelUse {
+  Id tunnel{};
+  bool out{};
+  std::size_t octets{};
+};
+
+struct Verdict {
+  std::vector<Output> outputs{};
+  std::optional<Learned> learned{};
+  std::optional<std::pair<Id, MacAddress>> seen{};  // VLAN and source: its entry is in use
+  std::vector<Drop> drops{};
+  std::vector<TunnelUse> tunnels{};
+};
+
+/// A frame from the wire of `port`.
+Verdict forward(const PlaneTables& tables, const FindStation& find, Id port, FrameView frame);
+
+/// A frame that the CPU sends through the host interface of `port`: onto the wire as it is.
+Verdict forward_from_cpu(const PlaneTables& tables, Id port, FrameView frame);
+
+}  // namespace vtepd::softsai
