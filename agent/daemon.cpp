@@ -60,7 +60,13 @@ Daemon::Daemon(const Settings& settings, KernelPort& kernel, Ledger ledger)
       signals_(io_, SIGHUP, SIGTERM, SIGINT),
       timer_(io_),
       watchdog_(io_),
-      patience_(io_) {}
+      patience_(io_),
+      asic_feed_(io_, kernel, core_.state().view,
+                 {.on_refused =
+                      [](const Error& reason) {
+                        log(Level::Warning, "event=asic_feed_failed reason=\"{}\"", reason.what);
+                      },
+                  .on_work = [this] { schedule(); }}) {}
 
 Result<> Daemon::run() {
   if (auto opened = control_.open(settings_.control); !opened) return opened;
@@ -198,7 +204,11 @@ void Daemon::open_asic() {
       {.library = settings_.sai_library,
        .profile = settings_.sai_profile,
        .post = [this](std::function<void()> work) { boost::asio::post(io_, std::move(work)); },
-       .on_event = [](const AsicEvent& event) { log_asic_event(event); }},
+       .on_event =
+           [this](const AsicEvent& event) {
+             log_asic_event(event);
+             asic_feed_.take(event);
+           }},
       core_.state().view, clock_);
   if (!opened) {
     // Forwarding by the kernel is right without the ASIC; a restart loop would help nobody.
@@ -209,6 +219,9 @@ void Daemon::open_asic() {
   hardware_ = std::move(*opened);
   hardware_->on_work = [this] { schedule(); };
   asic_ = queries_of(*hardware_, clock_);
+  if (auto followed = asic_feed_.follow_routes(*hardware_); !followed) {
+    log(Level::Warning, "event=asic_feed_failed reason=\"{}\"", followed.error().what);
+  }
   hardware_->start();
   hardware_->resync();
   log(Level::Info, "event=asic_opened library={} version={}", settings_.sai_library,

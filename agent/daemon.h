@@ -14,6 +14,7 @@
 #include <memory>
 #include <optional>
 
+#include "agent/asic_feed.h"
 #include "agent/changes.h"
 #include "agent/control.h"
 #include "agent/core.h"
@@ -61,6 +62,7 @@ class Daemon {
   std::unique_ptr<evpn::RelaySession> relay_;
   std::unique_ptr<Snooping> snooping_;
   bool ports_changed_ = true;
+  AsicFeed asic_feed_;
   std::unique_ptr<hwsync::Hardware> hardware_;
   bool scheduled_ = false;
   bool patience_over_ = false;

@@ -19,6 +19,10 @@ std::string with_remote(const char* what, const IpAddress& local, const IpAddres
                           : fmt::format("{} {} to {}", what, local, remote);
 }
 
+std::string hop_text(std::string_view what, const NextHopKey& key) {
+  return fmt::format("{} {} {}", what, key.port.view(), key.address);
+}
+
 const char* name_of(Direction direction) {
   return direction == Direction::Decap ? "decap" : "encap";
 }
@@ -32,9 +36,24 @@ std::string to_text(const AsicKey& key) {
       Overloaded{
           [](const SwitchKey&) { return std::string("switch"); },
           [](const BuiltInKey& k) {
-            return std::string(k.what == BuiltIn::Bridge ? "default-bridge" : "default-router");
+            return std::string(k.what == BuiltIn::Bridge          ? "default-bridge"
+                               : k.what == BuiltIn::VirtualRouter ? "default-router"
+                                                                  : "cpu-port");
           },
           [](const PortKey& k) { return fmt::format("port {}", k.port.view()); },
+          [](const HostInterfaceKey& k) { return fmt::format("host-interface {}", k.port.view()); },
+          [](const TrapKey& k) { return fmt::format("trap {:#x}", static_cast<unsigned>(k.type)); },
+          [](const RouterPortKey& k) { return fmt::format("router-port {}", k.port.view()); },
+          [](const GatewayKey& k) {
+            return fmt::format("gateway {} {}", k.port.view(), k.address);
+          },
+          [](const NextHopKey& k) { return hop_text("next-hop", k); },
+          [](const HopGroupKey& k) { return fmt::format("hop-group {}", k.prefix); },
+          [](const HopMemberKey& k) {
+            return hop_text(fmt::format("hop-member {}", k.prefix), k.hop);
+          },
+          [](const RouteKey& k) { return fmt::format("route {}", k.prefix); },
+          [](const RouterVlanKey& k) { return fmt::format("router-vlan {}", k.vlan); },
           [](const UnderlayKey&) { return std::string("underlay"); },
           [](const TunnelMapKey& k) {
             return fmt::format("tunnel-map {} {}", k.local, name_of(k.direction));
@@ -90,6 +109,8 @@ std::string to_text(const AsicValue& value) {
                         [](std::uint32_t number) { return fmt::format("{}", number); },
                         [](const IpAddress& address) { return fmt::format("{}", address); },
                         [](const AsicKey& key) { return to_text(key); },
+                        [](const MacAddress& mac) { return fmt::format("{}", mac); },
+                        [](const std::string& text) { return text; },
                         [](const std::vector<AsicKey>& keys) {
                           std::string text;
                           for (const auto& key : keys) {
@@ -99,6 +120,11 @@ std::string to_text(const AsicValue& value) {
                         },
                     },
                     value);
+}
+
+bool has_own_key(const AsicKey& key) {
+  return std::holds_alternative<FdbKey>(key) || std::holds_alternative<GatewayKey>(key) ||
+         std::holds_alternative<RouteKey>(key);
 }
 
 int rank(const AsicKey& key) { return static_cast<int>(key.index()); }

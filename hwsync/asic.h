@@ -44,7 +44,7 @@ struct SwitchKey {
   friend std::size_t hash_value(const SwitchKey& /*key*/) { return 0; }
 };
 /// What the ASIC has from birth and other objects refer to.
-enum class BuiltIn : std::uint8_t { Bridge, VirtualRouter };
+enum class BuiltIn : std::uint8_t { Bridge, VirtualRouter, CpuPort };
 struct BuiltInKey {
   BuiltIn what{};
   friend auto operator<=>(const BuiltInKey&, const BuiltInKey&) = default;
@@ -55,6 +55,54 @@ struct PortKey {
   PortName port{};
   friend auto operator<=>(const PortKey&, const PortKey&) = default;
   friend std::size_t hash_value(const PortKey& k) { return hash_value(k.port); }
+};
+/// The network device through which the kernel sends and receives on a port.
+struct HostInterfaceKey {
+  PortName port{};
+  friend auto operator<=>(const HostInterfaceKey&, const HostInterfaceKey&) = default;
+  friend std::size_t hash_value(const HostInterfaceKey& k) { return hash_value(k.port); }
+};
+/// Frames of a protocol that go to the kernel.
+struct TrapKey {
+  sai_hostif_trap_type_t type{};
+  friend auto operator<=>(const TrapKey&, const TrapKey&) = default;
+  friend std::size_t hash_value(const TrapKey& k) { return static_cast<std::size_t>(k.type); }
+};
+/// The router interface of an uplink.
+struct RouterPortKey {
+  PortName port{};
+  friend auto operator<=>(const RouterPortKey&, const RouterPortKey&) = default;
+  friend std::size_t hash_value(const RouterPortKey& k) { return hash_value(k.port); }
+};
+/// A neighbour of an uplink: its MAC address.
+struct GatewayKey {
+  PortName port{};
+  IpAddress address{};
+  friend auto operator<=>(const GatewayKey&, const GatewayKey&) = default;
+  friend std::size_t hash_value(const GatewayKey& k) { return detail::hash_of(k.port, k.address); }
+};
+struct NextHopKey {
+  PortName port{};
+  IpAddress address{};
+  friend auto operator<=>(const NextHopKey&, const NextHopKey&) = default;
+  friend std::size_t hash_value(const NextHopKey& k) { return detail::hash_of(k.port, k.address); }
+};
+/// The equal next hops of one route.
+struct HopGroupKey {
+  IpPrefix prefix{};
+  friend auto operator<=>(const HopGroupKey&, const HopGroupKey&) = default;
+  friend std::size_t hash_value(const HopGroupKey& k) { return hash_value(k.prefix); }
+};
+struct HopMemberKey {
+  IpPrefix prefix{};
+  NextHopKey hop{};
+  friend auto operator<=>(const HopMemberKey&, const HopMemberKey&) = default;
+  friend std::size_t hash_value(const HopMemberKey& k) { return detail::hash_of(k.prefix, k.hop); }
+};
+struct RouteKey {
+  IpPrefix prefix{};
+  friend auto operator<=>(const RouteKey&, const RouteKey&) = default;
+  friend std::size_t hash_value(const RouteKey& k) { return hash_value(k.prefix); }
 };
 /// The loopback router interface on which tunnels stand.
 struct UnderlayKey {
@@ -115,6 +163,12 @@ struct VlanKey {
   friend auto operator<=>(const VlanKey&, const VlanKey&) = default;
   friend std::size_t hash_value(const VlanKey& k) { return hash_value(k.vlan); }
 };
+/// The switch's own interface in a VLAN: frames to its MAC are the kernel's.
+struct RouterVlanKey {
+  VlanId vlan{};
+  friend auto operator<=>(const RouterVlanKey&, const RouterVlanKey&) = default;
+  friend std::size_t hash_value(const RouterVlanKey& k) { return hash_value(k.vlan); }
+};
 struct VlanMemberKey {
   VlanId vlan{};
   PortName port{};
@@ -136,15 +190,21 @@ struct FdbKey {
 
 /// The alternatives stand in the order of dependency: an object refers only to objects of kinds
 /// before its own. rank() is this order, and there is no other list of it.
-using AsicKey = std::variant<SwitchKey, BuiltInKey, PortKey, UnderlayKey, TunnelMapKey, TunnelKey,
-                             TerminationKey, MapEntryKey, BridgePortKey, TunnelPortKey,
-                             FloodGroupKey, VlanKey, VlanMemberKey, FloodMemberKey, FdbKey>;
+using AsicKey =
+    std::variant<SwitchKey, BuiltInKey, PortKey, HostInterfaceKey, TrapKey, UnderlayKey,
+                 RouterPortKey, GatewayKey, NextHopKey, HopGroupKey, HopMemberKey, RouteKey,
+                 TunnelMapKey, TunnelKey, TerminationKey, MapEntryKey, BridgePortKey, TunnelPortKey,
+                 FloodGroupKey, VlanKey, RouterVlanKey, VlanMemberKey, FloodMemberKey, FdbKey>;
+
+/// Whether SAI names the object by a key of its own instead of an id.
+bool has_own_key(const AsicKey& key);
 
 /// "vlan 10", "fdb 10 00:00:00:bb:00:01", ...
 std::string to_text(const AsicKey& key);
 
 /// A value before SAI: numbers of every width and enumerators are one number.
-using AsicValue = std::variant<bool, std::uint32_t, IpAddress, AsicKey, std::vector<AsicKey>>;
+using AsicValue = std::variant<bool, std::uint32_t, IpAddress, AsicKey, std::vector<AsicKey>,
+                               MacAddress, std::string>;
 
 struct AsicAttribute {
   sai_attr_id_t id{};

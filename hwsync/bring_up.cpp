@@ -9,6 +9,7 @@ namespace vtepd::hwsync {
 namespace {
 
 constexpr std::string_view kPortKey = "vtepd.port.";
+constexpr const char* kHostInterfacesKey = "vtepd.host-interfaces";
 
 sai_attribute_t pointer(sai_attr_id_t id, auto* function) {
   sai_attribute_t attribute{};
@@ -184,6 +185,10 @@ Result<SwitchFacts> BringUp::run() {
   for (const auto* id : {&vlan, &bridge, &router}) {
     if (!*id) return id->error();
   }
+  // Without it routes to the switch itself wait: the rest does not need it.
+  if (const auto cpu = read_id(SAI_SWITCH_ATTR_CPU_PORT)) {
+    facts.ids.emplace(BuiltInKey{BuiltIn::CpuPort}, *cpu);
+  }
   auto number = vlan_number(*vlan);
   if (!number) return number.error();
   facts.ids.emplace(VlanKey{*number}, *vlan);
@@ -191,6 +196,12 @@ Result<SwitchFacts> BringUp::run() {
   facts.ids.emplace(BuiltInKey{BuiltIn::VirtualRouter}, *router);
   if (auto found = find_ports(facts); !found) return found.error();
   facts.shape = ask_shape();
+  if (const auto it = profile_.find(kHostInterfacesKey); it != profile_.end()) {
+    if (it->second != "0" && it->second != "1") {
+      return Error{EINVAL, fmt::format("profile: {}={}: not 0 or 1", it->first, it->second)};
+    }
+    facts.host_interfaces = it->second == "1";
+  }
   if (auto emptied = empty_vlan(*vlan); !emptied) return emptied.error();
   if (auto emptied = empty_bridge(*bridge); !emptied) return emptied.error();
   if (auto listening = listen_to_fdb(); !listening) return listening.error();

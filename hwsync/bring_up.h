@@ -17,6 +17,7 @@ struct SwitchFacts {
   sai_object_id_t id{};
   FloodShape shape{};
   PortMap ports{};
+  bool host_interfaces{};          // vtepd makes the ports' network devices
   AsicMap<sai_object_id_t> ids{};  // what exists: switch, ports, built-ins, default VLAN
 };
 

@@ -1,6 +1,7 @@
 #include "hwsync/encode.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "hwsync/sai/attributes.h"
@@ -43,6 +44,19 @@ sai_ip_address_t encode(const IpAddress& address) {
   return encoded;
 }
 
+sai_ip_prefix_t encode(const IpPrefix& prefix) {
+  const auto address = encode(prefix.address);
+  sai_ip_prefix_t encoded{};
+  encoded.addr_family = address.addr_family;
+  encoded.addr = address.addr;
+  std::array<std::uint8_t, 16> mask{};
+  for (unsigned bit = 0; bit < prefix.length; ++bit) {
+    mask.at(bit / 8) = static_cast<std::uint8_t>(mask.at(bit / 8) | (0x80U >> (bit % 8)));
+  }
+  std::memcpy(&encoded.mask, mask.data(), mask.size());
+  return encoded;
+}
+
 Result<sai_attribute_t> encode(sai_object_type_t object, const AsicAttribute& attribute,
                                const FindId& find, std::vector<sai_object_id_t>& list) {
   sai_attribute_t encoded{};
@@ -53,6 +67,12 @@ Result<sai_attribute_t> encode(sai_object_type_t object, const AsicAttribute& at
   }
   if (const auto* address = std::get_if<IpAddress>(&attribute.value)) {
     encoded.value.ipaddr = encode(*address);
+  }
+  if (const auto* mac = std::get_if<MacAddress>(&attribute.value)) {
+    std::memcpy(encoded.value.mac, mac->bytes.data(), mac->bytes.size());
+  }
+  if (const auto* text = std::get_if<std::string>(&attribute.value)) {
+    text->copy(encoded.value.chardata, sizeof(encoded.value.chardata) - 1);
   }
   if (const auto* key = std::get_if<AsicKey>(&attribute.value)) {
     const auto id = id_of(*key, find);

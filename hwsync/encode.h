@@ -20,6 +20,7 @@ Result<sai_attribute_t> encode(sai_object_type_t object, const AsicAttribute& at
                                const FindId& find, std::vector<sai_object_id_t>& list);
 
 sai_ip_address_t encode(const IpAddress& address);
+sai_ip_prefix_t encode(const IpPrefix& prefix);
 
 /// A row's attributes; owns the lists they point to.
 class EncodedRow {

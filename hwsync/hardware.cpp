@@ -73,6 +73,24 @@ void Hardware::changed(const KernelEvent& event) {
   if (structure_changed_ || !reconciler_.idle()) ask_for_turn();
 }
 
+void Hardware::set_route(const IpPrefix& prefix, std::vector<Hop> hops) {
+  const auto now = hops;
+  const auto before = underlay_.set(prefix, std::move(hops));
+  if (!mirror_ || before == now) return;
+  const EmitKey emit = [this](const AsicKey& key) { mark(key); };
+  mirror_->route_keys(prefix, before, emit);
+  mirror_->route_keys(prefix, now, emit);
+  ask_for_turn();
+}
+
+void Hardware::replace_routes(const UnderlayRoutes& routes) {
+  const auto before = underlay_.routes();
+  for (const auto& [prefix, hops] : before) {
+    if (!routes.contains(prefix)) set_route(prefix, {});
+  }
+  for (const auto& [prefix, hops] : routes) set_route(prefix, hops);
+}
+
 void Hardware::resync() {
   if (!mirror_) return;
   reread();
@@ -152,7 +170,8 @@ void Hardware::brought_up(Result<SwitchFacts> facts) {
     return;
   }
   problem_.clear();
-  mirror_.emplace(view_, facts->ports, facts->shape);
+  mirror_.emplace(view_, underlay_, facts->ports,
+                  Mirror::Shape{facts->shape, facts->host_interfaces});
   for (const auto& [key, id] : facts->ids) {
     table_.adopt(key, {Mirror::untouched(key), id, true});
     keys_by_id_.insert_or_assign(id, key);

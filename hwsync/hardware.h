@@ -70,6 +70,10 @@ class Hardware {
   void start();
   /// The view has taken `event`.
   void changed(const KernelEvent& event);
+  /// The kernel has (no hops: no more) a route that may lead to a tunnel end point.
+  void set_route(const IpPrefix& prefix, std::vector<Hop> hops);
+  /// All such routes were read anew.
+  void replace_routes(const UnderlayRoutes& routes);
   /// The view was read anew: everything is compared.
   void resync();
   /// Takes a batch of work, if none is under way.
@@ -132,6 +136,7 @@ class Hardware {
   std::unique_ptr<sai::Library> library_;
   BringUp bring_up_;
   std::unique_ptr<Writer> writer_;  // the SAI thread's once the switch is up
+  Underlay underlay_;
   std::optional<Mirror> mirror_;
   AsicTable table_;
   Engine reconciler_;

@@ -1,6 +1,8 @@
 #include "hwsync/mirror.h"
 
+#include <algorithm>
 #include <array>
+#include <iterator>
 #include <set>
 
 namespace vtepd::hwsync {
@@ -30,6 +32,18 @@ constexpr std::array kFloods{FloodAttributes{SAI_VLAN_ATTR_UNKNOWN_UNICAST_FLOOD
                                              SAI_VLAN_ATTR_UNKNOWN_MULTICAST_FLOOD_GROUP},
                              FloodAttributes{SAI_VLAN_ATTR_BROADCAST_FLOOD_CONTROL_TYPE,
                                              SAI_VLAN_ATTR_BROADCAST_FLOOD_GROUP}};
+
+/// What goes to the kernel, and to it alone.
+constexpr std::array kTraps{SAI_HOSTIF_TRAP_TYPE_LACP,
+                            SAI_HOSTIF_TRAP_TYPE_LLDP,
+                            SAI_HOSTIF_TRAP_TYPE_ARP_REQUEST,
+                            SAI_HOSTIF_TRAP_TYPE_ARP_RESPONSE,
+                            SAI_HOSTIF_TRAP_TYPE_IPV6_NEIGHBOR_DISCOVERY,
+                            SAI_HOSTIF_TRAP_TYPE_IP2ME,
+                            SAI_HOSTIF_TRAP_TYPE_BGP,
+                            SAI_HOSTIF_TRAP_TYPE_BGPV6,
+                            SAI_HOSTIF_TRAP_TYPE_BFD,
+                            SAI_HOSTIF_TRAP_TYPE_BFDV6};
 
 /// A VLAN that floods to its members and to nothing else.
 AsicRow plain_vlan(VlanId vlan) {
@@ -63,8 +77,15 @@ AsicRow Mirror::untouched(const AsicKey& key) {
   if (const auto* vlan = std::get_if<VlanKey>(&key)) return plain_vlan(vlan->vlan);
   if (std::holds_alternative<PortKey>(key)) return AsicRow{SAI_OBJECT_TYPE_PORT, {}, {}};
   if (std::holds_alternative<SwitchKey>(key)) return AsicRow{SAI_OBJECT_TYPE_SWITCH, {}, {}};
-  const bool bridge = std::get<BuiltInKey>(key).what == BuiltIn::Bridge;
-  return AsicRow{bridge ? SAI_OBJECT_TYPE_BRIDGE : SAI_OBJECT_TYPE_VIRTUAL_ROUTER, {}, {}};
+  switch (std::get<BuiltInKey>(key).what) {
+    case BuiltIn::Bridge:
+      return AsicRow{SAI_OBJECT_TYPE_BRIDGE, {}, {}};
+    case BuiltIn::VirtualRouter:
+      return AsicRow{SAI_OBJECT_TYPE_VIRTUAL_ROUTER, {}, {}};
+    case BuiltIn::CpuPort:
+      break;
+  }
+  return AsicRow{SAI_OBJECT_TYPE_PORT, {}, {}};
 }
 
 const VxlanSide* Mirror::overlay(VlanId vlan) const {
@@ -115,6 +136,159 @@ std::optional<AsicRow> Mirror::row(const PortKey& key) const {
                   given(SAI_PORT_ATTR_ADMIN_STATE, port.up)},
                  {}};
 }
+
+// ---- the underlay
+// ---------------------------------------------------------------------------------
+
+std::optional<AsicRow> Mirror::row(const HostInterfaceKey& key) const {
+  if (!host_interfaces_ || !ports_.contains(key.port)) return std::nullopt;
+  return AsicRow{SAI_OBJECT_TYPE_HOSTIF,
+                 {given(SAI_HOSTIF_ATTR_TYPE, number(SAI_HOSTIF_TYPE_NETDEV)),
+                  given(SAI_HOSTIF_ATTR_OBJ_ID, key_of(PortKey{key.port})),
+                  given(SAI_HOSTIF_ATTR_NAME, std::string(key.port.view())),
+                  // A trunk in a bridge: the kernel is to see the tag.
+                  optional(SAI_HOSTIF_ATTR_VLAN_TAG, number(SAI_HOSTIF_VLAN_TAG_KEEP))},
+                 {}};
+}
+
+std::optional<AsicRow> Mirror::row(const TrapKey& key) const {
+  const bool known = std::find(kTraps.begin(), kTraps.end(), key.type) != kTraps.end();
+  if (!host_interfaces_ || !known) return std::nullopt;
+  return AsicRow{SAI_OBJECT_TYPE_HOSTIF_TRAP,
+                 {given(SAI_HOSTIF_TRAP_ATTR_TRAP_TYPE, number(static_cast<unsigned>(key.type))),
+                  given(SAI_HOSTIF_TRAP_ATTR_PACKET_ACTION, number(SAI_PACKET_ACTION_TRAP))},
+                 {}};
+}
+
+/// The uplink's device, if the port is one.
+std::optional<IfIndex> Mirror::uplink(const PortName& port) const {
+  const auto it = topology_.ports.find(port);
+  if (it == topology_.ports.end() || !it->second.routed) return std::nullopt;
+  return view_.link(std::string(port.view()))->index;
+}
+
+std::optional<AsicRow> Mirror::row(const RouterPortKey& key) const {
+  if (!uplink(key.port)) return std::nullopt;
+  const auto& port = topology_.ports.at(key.port);
+  return AsicRow{SAI_OBJECT_TYPE_ROUTER_INTERFACE,
+                 {given(SAI_ROUTER_INTERFACE_ATTR_VIRTUAL_ROUTER_ID,
+                        key_of(BuiltInKey{BuiltIn::VirtualRouter})),
+                  given(SAI_ROUTER_INTERFACE_ATTR_TYPE, number(SAI_ROUTER_INTERFACE_TYPE_PORT)),
+                  given(SAI_ROUTER_INTERFACE_ATTR_PORT_ID, key_of(PortKey{key.port})),
+                  given(SAI_ROUTER_INTERFACE_ATTR_SRC_MAC_ADDRESS, port.mac),
+                  optional(SAI_ROUTER_INTERFACE_ATTR_MTU, number(port.mtu))},
+                 {}};
+}
+
+std::optional<AsicRow> Mirror::row(const RouterVlanKey& key) const {
+  const auto it = topology_.router_vlans.find(key.vlan);
+  if (it == topology_.router_vlans.end()) return std::nullopt;
+  return AsicRow{SAI_OBJECT_TYPE_ROUTER_INTERFACE,
+                 {given(SAI_ROUTER_INTERFACE_ATTR_VIRTUAL_ROUTER_ID,
+                        key_of(BuiltInKey{BuiltIn::VirtualRouter})),
+                  given(SAI_ROUTER_INTERFACE_ATTR_TYPE, number(SAI_ROUTER_INTERFACE_TYPE_VLAN)),
+                  given(SAI_ROUTER_INTERFACE_ATTR_VLAN_ID, key_of(VlanKey{key.vlan})),
+                  given(SAI_ROUTER_INTERFACE_ATTR_SRC_MAC_ADDRESS, it->second.mac),
+                  optional(SAI_ROUTER_INTERFACE_ATTR_MTU, number(it->second.mtu))},
+                 {}};
+}
+
+std::optional<AsicRow> Mirror::row(const GatewayKey& key) const {
+  const auto link = uplink(key.port);
+  const auto* neighbor = link ? view_.neighbor({*link, key.address}) : nullptr;
+  const bool known = neighbor != nullptr && !neighbor->mac.is_zero() &&
+                     neighbor->state != NeighborState::Failed &&
+                     neighbor->state != NeighborState::Incomplete;
+  if (!known || key.address.is_multicast()) return std::nullopt;
+  return AsicRow{SAI_OBJECT_TYPE_NEIGHBOR_ENTRY,
+                 {given(SAI_NEIGHBOR_ENTRY_ATTR_DST_MAC_ADDRESS, neighbor->mac)},
+                 {RouterPortKey{key.port}}};
+}
+
+std::optional<AsicRow> Mirror::row(const NextHopKey& key) const {
+  const auto link = uplink(key.port);
+  if (!link || key.address.is_none() || !underlay_.uses({*link, key.address})) return std::nullopt;
+  return AsicRow{SAI_OBJECT_TYPE_NEXT_HOP,
+                 {given(SAI_NEXT_HOP_ATTR_TYPE, number(SAI_NEXT_HOP_TYPE_IP)),
+                  given(SAI_NEXT_HOP_ATTR_IP, key.address),
+                  given(SAI_NEXT_HOP_ATTR_ROUTER_INTERFACE_ID, key_of(RouterPortKey{key.port}))},
+                 {}};
+}
+
+/// The route's hops that are on uplinks and behind a gateway.
+std::vector<Hop> Mirror::usable(const IpPrefix& prefix) const {
+  std::vector<Hop> hops;
+  const auto* all = underlay_.find(prefix);
+  if (all == nullptr) return hops;
+  std::copy_if(all->begin(), all->end(), std::back_inserter(hops), [this](const Hop& hop) {
+    return !hop.gateway.is_none() && topology_.uplinks.contains(hop.link);
+  });
+  return hops;
+}
+
+std::optional<AsicRow> Mirror::row(const HopGroupKey& key) const {
+  if (usable(key.prefix).size() < 2) return std::nullopt;
+  return AsicRow{
+      SAI_OBJECT_TYPE_NEXT_HOP_GROUP,
+      {given(SAI_NEXT_HOP_GROUP_ATTR_TYPE, number(SAI_NEXT_HOP_GROUP_TYPE_DYNAMIC_UNORDERED_ECMP))},
+      {}};
+}
+
+std::optional<AsicRow> Mirror::row(const HopMemberKey& key) const {
+  const auto hops = usable(key.prefix);
+  const auto it = std::find_if(hops.begin(), hops.end(), [&](const Hop& hop) {
+    return hop.gateway == key.hop.address && topology_.uplinks.at(hop.link) == key.hop.port;
+  });
+  if (hops.size() < 2 || it == hops.end()) return std::nullopt;
+  return AsicRow{
+      SAI_OBJECT_TYPE_NEXT_HOP_GROUP_MEMBER,
+      {given(SAI_NEXT_HOP_GROUP_MEMBER_ATTR_NEXT_HOP_GROUP_ID, key_of(HopGroupKey{key.prefix})),
+       given(SAI_NEXT_HOP_GROUP_MEMBER_ATTR_NEXT_HOP_ID, key_of(key.hop)),
+       optional(SAI_NEXT_HOP_GROUP_MEMBER_ATTR_WEIGHT, number(it->weight))},
+      {}};
+}
+
+std::optional<AsicRow> Mirror::row(const RouteKey& key) const {
+  const auto to = [](const AsicKey& target) {
+    return AsicRow{SAI_OBJECT_TYPE_ROUTE_ENTRY,
+                   {given(SAI_ROUTE_ENTRY_ATTR_PACKET_ACTION, number(SAI_PACKET_ACTION_FORWARD)),
+                    given(SAI_ROUTE_ENTRY_ATTR_NEXT_HOP_ID, key_of(target))},
+                   {}};
+  };
+  if (topology_.own_addresses.contains(key.prefix)) return to(BuiltInKey{BuiltIn::CpuPort});
+  const auto connected = topology_.connected.find(key.prefix);
+  if (connected != topology_.connected.end()) return to(RouterPortKey{connected->second});
+  const auto hops = usable(key.prefix);
+  if (hops.empty()) return std::nullopt;
+  if (hops.size() > 1) return to(HopGroupKey{key.prefix});
+  return to(NextHopKey{topology_.uplinks.at(hops[0].link), hops[0].gateway});
+}
+
+void Mirror::route_keys(const IpPrefix& prefix, const std::vector<Hop>& hops,
+                        const EmitKey& emit) const {
+  emit(RouteKey{prefix});
+  emit(HopGroupKey{prefix});
+  for (const auto& hop : hops) {
+    const auto it = topology_.uplinks.find(hop.link);
+    if (it == topology_.uplinks.end() || hop.gateway.is_none()) continue;
+    emit(NextHopKey{it->second, hop.gateway});
+    emit(HopMemberKey{prefix, {it->second, hop.gateway}});
+  }
+}
+
+/// Neighbours, next hops and routes, all of them.
+void Mirror::underlay_keys(const EmitKey& emit) const {
+  for (const auto& [key, entry] : view_.neighbors()) {
+    const auto it = topology_.uplinks.find(key.device);
+    if (it != topology_.uplinks.end()) emit(GatewayKey{it->second, key.ip});
+  }
+  for (const auto& prefix : topology_.own_addresses) emit(RouteKey{prefix});
+  for (const auto& [prefix, port] : topology_.connected) emit(RouteKey{prefix});
+  for (const auto& [prefix, hops] : underlay_.routes()) route_keys(prefix, hops, emit);
+}
+
+// ---- the overlay
+// ----------------------------------------------------------------------------------
 
 std::optional<AsicRow> Mirror::row(const UnderlayKey& /*key*/) const {
   if (topology_.tunnels.empty()) return std::nullopt;
@@ -359,8 +533,16 @@ bool Mirror::touched(const KernelEvent& event, const EmitKey& emit) const {
   if (const auto* e = std::get_if<VxlanFdbGone>(&event)) vxlan_half(e->key);
   if (const auto* e = std::get_if<FloodSeen>(&event)) flood_keys(e->key, emit);
   if (const auto* e = std::get_if<FloodGone>(&event)) flood_keys(e->key, emit);
+  const auto gateway = [&](const NeighborKey& key) {
+    const auto it = topology_.uplinks.find(key.device);
+    if (it != topology_.uplinks.end()) emit(GatewayKey{it->second, key.ip});
+  };
+  if (const auto* e = std::get_if<NeighborSeen>(&event)) gateway(e->key);
+  if (const auto* e = std::get_if<NeighborGone>(&event)) gateway(e->key);
   return !(std::holds_alternative<LinkSeen>(event) || std::holds_alternative<LinkGone>(event) ||
-           std::holds_alternative<PortSeen>(event) || std::holds_alternative<PortGone>(event));
+           std::holds_alternative<PortSeen>(event) || std::holds_alternative<PortGone>(event) ||
+           std::holds_alternative<AddressSeen>(event) ||
+           std::holds_alternative<AddressGone>(event));
 }
 
 void Mirror::vlan_keys(VlanId vlan, const VlanState& state, const EmitKey& emit) const {
@@ -371,6 +553,7 @@ void Mirror::vlan_keys(VlanId vlan, const VlanState& state, const EmitKey& emit)
   }
   emit(FloodGroupKey{vlan});
   emit(VlanKey{vlan});
+  emit(RouterVlanKey{vlan});
 }
 
 void Mirror::tunnel_keys(const IpAddress& local, const EmitKey& emit) const {
@@ -387,10 +570,36 @@ bool Mirror::reread(const EmitKey& emit) {
   if (before == topology_) return false;
   const auto& after = topology_;
   emit(SwitchKey{});
+  if (before.uplinks != after.uplinks) {
+    for (const auto& [prefix, hops] : underlay_.routes()) {
+      route_keys(prefix, hops, emit);
+      // Hops of an uplink that is one no more.
+      for (const auto& hop : hops) {
+        const auto it = before.uplinks.find(hop.link);
+        if (it == before.uplinks.end()) continue;
+        emit(NextHopKey{it->second, hop.gateway});
+        emit(HopMemberKey{prefix, {it->second, hop.gateway}});
+      }
+    }
+    for (const auto& [key, entry] : view_.neighbors()) {
+      for (const auto* uplinks : {&before.uplinks, &after.uplinks}) {
+        const auto it = uplinks->find(key.device);
+        if (it != uplinks->end()) emit(GatewayKey{it->second, key.ip});
+      }
+    }
+  }
+  differing(before.router_vlans, after.router_vlans,
+            [&](const auto& row) { emit(RouterVlanKey{row.first}); });
+  differing(before.connected, after.connected, [&](const auto& row) { emit(RouteKey{row.first}); });
+  for (const auto* addresses : {&before.own_addresses, &after.own_addresses}) {
+    for (const auto& prefix : *addresses) emit(RouteKey{prefix});
+  }
   bool entries = before.bridge != after.bridge || before.front_ports != after.front_ports ||
                  before.vlan_of != after.vlan_of || before.own_macs != after.own_macs;
   differing(before.ports, after.ports, [&](const auto& row) {
     emit(PortKey{row.first});
+    emit(HostInterfaceKey{row.first});
+    emit(RouterPortKey{row.first});
     emit(BridgePortKey{row.first});
   });
   differing(before.tunnels, after.tunnels, [&](const auto& row) {
@@ -411,6 +620,12 @@ bool Mirror::reread(const EmitKey& emit) {
 void Mirror::all_structure(const EmitKey& emit) const {
   emit(SwitchKey{});
   for (const auto& [name, state] : topology_.ports) emit(PortKey{name});
+  if (host_interfaces_) {
+    for (const auto& [name, state] : topology_.ports) emit(HostInterfaceKey{name});
+    for (const auto type : kTraps) emit(TrapKey{type});
+  }
+  for (const auto& [index, name] : topology_.uplinks) emit(RouterPortKey{name});
+  underlay_keys(emit);
   for (const auto& [local, state] : topology_.tunnels) tunnel_keys(local, emit);
   for (const auto& [name, state] : topology_.ports) {
     if (state.bridged) emit(BridgePortKey{name});

@@ -17,12 +17,18 @@
 // - A `static` entry is STATIC, sticky or not; learned ones (extern_learn: by the ASIC, without:
 //   by the kernel from a frame it saw) are DYNAMIC, never STATIC, so that the ASIC may move them.
 // - Entries without a VLAN (VID 0) are of no VLAN the ASIC knows.
+// - A port that is up and no port of anything is an uplink and has a router interface. Neighbours
+//   and routes count as far as they are on uplinks; the switch's own addresses are the CPU's.
+// - Where vtepd makes the ports' network devices (the profile's vtepd.host-interfaces=1), it also
+//   says what goes to the kernel. ARP and ND are the kernel's alone: it answers them where it
+//   suppresses, which SAI cannot, and its bridge floods the others; a copy would go out twice.
 #pragma once
 
 #include <functional>
 #include <optional>
 
 #include "hwsync/topology.h"
+#include "hwsync/underlay.h"
 
 namespace vtepd::hwsync {
 
@@ -36,8 +42,17 @@ using EmitKey = std::function<void(const AsicKey&)>;
 
 class Mirror {
  public:
-  Mirror(const KernelView& view, PortMap ports, FloodShape shape)
-      : view_(view), ports_(std::move(ports)), shape_(shape) {}
+  struct Shape {
+    FloodShape flood{};
+    bool host_interfaces{};
+  };
+  /// View and underlay outlive it.
+  Mirror(const KernelView& view, const Underlay& underlay, PortMap ports, Shape shape)
+      : view_(view),
+        underlay_(underlay),
+        ports_(std::move(ports)),
+        shape_(shape.flood),
+        host_interfaces_(shape.host_interfaces) {}
 
   /// What `key` should say; none if it should not exist.
   std::optional<AsicRow> wanted(const AsicKey& key) const;
@@ -48,6 +63,9 @@ class Mirror {
   /// Emits the keys that an event about a single entry touches. False for a link's or port's
   /// event: then reread() is due.
   bool touched(const KernelEvent& event, const EmitKey& emit) const;
+
+  /// Emits the keys that a route touches, `hops` being those it has or had.
+  void route_keys(const IpPrefix& prefix, const std::vector<Hop>& hops, const EmitKey& emit) const;
 
   /// Reads the topology again and emits the keys that the difference touches. True if MAC and
   /// flood entries must all be compared too (all_entries() and those in the ASIC).
@@ -63,6 +81,15 @@ class Mirror {
   std::optional<AsicRow> row(const SwitchKey& key) const;
   std::optional<AsicRow> row(const BuiltInKey& key) const;
   std::optional<AsicRow> row(const PortKey& key) const;
+  std::optional<AsicRow> row(const HostInterfaceKey& key) const;
+  std::optional<AsicRow> row(const TrapKey& key) const;
+  std::optional<AsicRow> row(const RouterPortKey& key) const;
+  std::optional<AsicRow> row(const GatewayKey& key) const;
+  std::optional<AsicRow> row(const NextHopKey& key) const;
+  std::optional<AsicRow> row(const HopGroupKey& key) const;
+  std::optional<AsicRow> row(const HopMemberKey& key) const;
+  std::optional<AsicRow> row(const RouteKey& key) const;
+  std::optional<AsicRow> row(const RouterVlanKey& key) const;
   std::optional<AsicRow> row(const UnderlayKey& key) const;
   std::optional<AsicRow> row(const TunnelMapKey& key) const;
   std::optional<AsicRow> row(const TunnelKey& key) const;
@@ -81,14 +108,19 @@ class Mirror {
   const VxlanSide* overlay(VlanId vlan) const;
   std::optional<VlanId> vlan_of(const IpAddress& local, std::uint32_t vni) const;
   bool has_peer(const IpAddress& local, const IpAddress& remote) const;
+  std::vector<Hop> usable(const IpPrefix& prefix) const;
+  std::optional<IfIndex> uplink(const PortName& port) const;
+  void underlay_keys(const EmitKey& emit) const;
   void vlan_keys(VlanId vlan, const VlanState& state, const EmitKey& emit) const;
   void tunnel_keys(const IpAddress& local, const EmitKey& emit) const;
   void flood_keys(const FloodKey& key, const EmitKey& emit) const;
   IpAddress tunnel_peer(const IpAddress& vtep) const;
 
   const KernelView& view_;
+  const Underlay& underlay_;
   PortMap ports_;
   FloodShape shape_;
+  bool host_interfaces_;
   Topology topology_{};
 };
 

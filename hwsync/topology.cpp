@@ -1,5 +1,6 @@
 #include "hwsync/topology.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace vtepd::hwsync {
@@ -28,9 +29,11 @@ class Reader {
     }
     choose_bridge();
     for (const auto& name : ports_) read_front_port(name);
+    if (!topology_.uplinks.empty()) read_addresses();
     for (const auto& [index, link] : view_.links()) {
       if (link.kind == LinkKind::Vxlan && is_port(link)) read_vxlan(link);
     }
+    for (const auto& [index, link] : view_.links()) read_router_vlan(link);
     return std::move(topology_);
   }
 
@@ -73,6 +76,9 @@ class Reader {
     if (link == nullptr) return;
     state.up = link->up;
     state.mtu = link->mtu;
+    state.mac = link->mac;
+    state.routed = link->up && link->master.is_none();
+    if (state.routed) topology_.uplinks.emplace(link->index, name);
     if (!is_port(*link)) return;
     state.bridged = true;
     state.learning = value_or(link->options, Option::PortLearning, 1) != 0;
@@ -84,6 +90,42 @@ class Reader {
       topology_.members.emplace(Member{vlan, name}, flags.untagged);
       if (flags.pvid) state.pvid = vlan;
     }
+  }
+
+  void read_addresses() {
+    for (const auto& [index, addresses] : view_.addresses()) {
+      const auto uplink = topology_.uplinks.find(index);
+      for (const auto& [prefix, entry] : addresses) {
+        const std::uint8_t longest = prefix.address.is_v4() ? 32 : 128;
+        topology_.own_addresses.insert(IpPrefix{prefix.address, longest});
+        const bool network = prefix.length < longest && !prefix.address.is_link_local();
+        if (uplink != topology_.uplinks.end() && network) {
+          topology_.connected.emplace(network_of(prefix), uplink->second);
+        }
+      }
+    }
+  }
+
+  static IpPrefix network_of(const IpPrefix& prefix) {
+    std::vector<std::uint8_t> bytes(prefix.address.bytes().begin(), prefix.address.bytes().end());
+    for (std::size_t bit = prefix.length; bit < bytes.size() * 8; ++bit) {
+      bytes[bit / 8] = static_cast<std::uint8_t>(bytes[bit / 8] & ~(0x80U >> (bit % 8)));
+    }
+    return {*IpAddress::from_bytes(bytes), prefix.length};
+  }
+
+  /// A VLAN device over the bridge that has an address; a link-local one alone suppresses ARP.
+  void read_router_vlan(const Link& link) {
+    if (link.kind != LinkKind::Vlan || !link.up || link.lower != topology_.bridge ||
+        topology_.bridge.is_none() || !topology_.vlans.contains(link.vlan)) {
+      return;
+    }
+    const auto addresses = view_.addresses().find(link.index);
+    if (addresses == view_.addresses().end()) return;
+    const bool routes =
+        std::any_of(addresses->second.begin(), addresses->second.end(),
+                    [](const auto& row) { return !row.first.address.is_link_local(); });
+    if (routes) topology_.router_vlans.emplace(link.vlan, RouterVlan{link.mac, link.mtu});
   }
 
   void read_vxlan(const Link& link) {

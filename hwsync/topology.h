@@ -28,6 +28,8 @@ struct PortState {
   bool bridged{};
   bool learning{};
   VlanId pvid{};  // none: the port drops untagged frames
+  bool routed{};  // an uplink: up, and no port of anything
+  MacAddress mac{};
   friend bool operator==(const PortState&, const PortState&) = default;
 };
 
@@ -63,6 +65,13 @@ struct FdbPlace {
   friend auto operator<=>(const FdbPlace&, const FdbPlace&) = default;
 };
 
+/// The switch's own interface in a VLAN.
+struct RouterVlan {
+  MacAddress mac{};
+  std::uint32_t mtu{};
+  friend bool operator==(const RouterVlan&, const RouterVlan&) = default;
+};
+
 struct Topology {
   IfIndex bridge{};
   std::uint32_t ageing_seconds{};
@@ -74,7 +83,11 @@ struct Topology {
   std::map<IfIndex, PortName> front_ports{};  // bridged ones, by ifindex
   std::map<FdbPlace, VlanId> vlan_of{};       // which VLAN a vxlan FDB is of
   std::map<std::pair<IpAddress, std::uint32_t>, VlanId> vlan_of_vni{};  // by local VTEP and VNI
-  std::set<MacAddress> own_macs{};                                      // of the switch itself
+  std::map<IfIndex, PortName> uplinks{};                                // routed ports, by ifindex
+  std::map<VlanId, RouterVlan> router_vlans{};
+  std::set<IpPrefix> own_addresses{};        // of the switch, each as a host
+  std::map<IpPrefix, PortName> connected{};  // networks on uplinks
+  std::set<MacAddress> own_macs{};           // of the switch itself
   std::vector<std::string> ignored{};
   friend bool operator==(const Topology&, const Topology&) = default;
 };

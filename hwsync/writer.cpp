@@ -48,18 +48,55 @@ WriteOutcome Writer::refuse(std::string_view verb, const AsicOp& op, sai_status_
   return outcome;
 }
 
+sai_neighbor_entry_t Writer::neighbor_entry(const GatewayKey& key) const {
+  sai_neighbor_entry_t entry;
+  std::memset(&entry, 0, sizeof(entry));
+  entry.switch_id = switch_;
+  entry.rif_id = find(RouterPortKey{key.port});
+  entry.ip_address = encode(key.address);
+  return entry;
+}
+
+sai_route_entry_t Writer::route_entry(const RouteKey& key) const {
+  sai_route_entry_t entry;
+  std::memset(&entry, 0, sizeof(entry));
+  entry.switch_id = switch_;
+  entry.vr_id = find(BuiltInKey{BuiltIn::VirtualRouter});
+  entry.destination = encode(key.prefix);
+  return entry;
+}
+
 sai_status_t Writer::call_create(const AsicOp& op, const EncodedRow& row, sai_object_id_t& id) {
-  if (const auto* fdb = as_fdb(op)) return library_.create_fdb(fdb_entry(*fdb), row.attributes());
-  return library_.create(op.row.object, switch_, id, row.attributes());
+  const auto attributes = row.attributes();
+  if (const auto* fdb = as_fdb(op)) return library_.create_fdb(fdb_entry(*fdb), attributes);
+  if (const auto* gateway = std::get_if<GatewayKey>(&op.key)) {
+    return library_.create_entry(neighbor_entry(*gateway), attributes);
+  }
+  if (const auto* route = std::get_if<RouteKey>(&op.key)) {
+    return library_.create_entry(route_entry(*route), attributes);
+  }
+  return library_.create(op.row.object, switch_, id, attributes);
 }
 
 sai_status_t Writer::call_set(const AsicOp& op, const sai_attribute_t& attribute) {
   if (const auto* fdb = as_fdb(op)) return library_.set_fdb(fdb_entry(*fdb), attribute);
+  if (const auto* gateway = std::get_if<GatewayKey>(&op.key)) {
+    return library_.set_entry(neighbor_entry(*gateway), attribute);
+  }
+  if (const auto* route = std::get_if<RouteKey>(&op.key)) {
+    return library_.set_entry(route_entry(*route), attribute);
+  }
   return library_.set(op.row.object, find(op.key), attribute);
 }
 
 sai_status_t Writer::call_remove(const AsicOp& op) {
   if (const auto* fdb = as_fdb(op)) return library_.remove_fdb(fdb_entry(*fdb));
+  if (const auto* gateway = std::get_if<GatewayKey>(&op.key)) {
+    return library_.remove_entry(neighbor_entry(*gateway));
+  }
+  if (const auto* route = std::get_if<RouteKey>(&op.key)) {
+    return library_.remove_entry(route_entry(*route));
+  }
   return library_.remove(op.row.object, find(op.key));
 }
 
@@ -94,28 +131,28 @@ WriteOutcome Writer::create(const AsicOp& op) {
     ++counters_.refused;
     return {row.error(), SAI_NULL_OBJECT_ID, false, false};
   }
-  const bool is_fdb = as_fdb(op) != nullptr;
+  const bool is_entry = has_own_key(op.key);
   // Its removal was refused: a second one would leave the first without an owner.
-  if (!is_fdb && find(op.key) != SAI_NULL_OBJECT_ID) {
+  if (!is_entry && find(op.key) != SAI_NULL_OBJECT_ID) {
     return refuse("create", op, SAI_STATUS_ITEM_ALREADY_EXISTS);
   }
   sai_object_id_t id = SAI_NULL_OBJECT_ID;
   const auto status = try_create(op, *row, id);
-  if (status == SAI_STATUS_ITEM_ALREADY_EXISTS && is_fdb) return adopt_fdb(op);
+  if (status == SAI_STATUS_ITEM_ALREADY_EXISTS && is_entry) return adopt_entry(op);
   if (status != SAI_STATUS_SUCCESS) return refuse("create", op, status, row->attributes());
-  if (!is_fdb && id == SAI_NULL_OBJECT_ID)
+  if (!is_entry && id == SAI_NULL_OBJECT_ID)
     return refuse("create", op, SAI_STATUS_INVALID_OBJECT_ID);
   ++counters_.creates;
-  if (!is_fdb) ids_.insert_or_assign(op.key, id);
+  if (!is_entry) ids_.insert_or_assign(op.key, id);
   return {{}, id, false, false};
 }
 
 /// The ASIC learned the address before we came: the entry is made ours. An end point cannot be
 /// taken away from an entry; SAI's users set it to nought.
-WriteOutcome Writer::adopt_fdb(const AsicOp& op) {
+WriteOutcome Writer::adopt_entry(const AsicOp& op) {
   auto change_op = op;
   change_op.sets = op.row.attributes;
-  if (op.row.find(SAI_FDB_ENTRY_ATTR_ENDPOINT_IP) == nullptr) {
+  if (as_fdb(op) != nullptr && op.row.find(SAI_FDB_ENTRY_ATTR_ENDPOINT_IP) == nullptr) {
     change_op.sets.push_back({SAI_FDB_ENTRY_ATTR_ENDPOINT_IP, IpAddress::v4({}), true});
   }
   return change(change_op);
@@ -138,7 +175,7 @@ WriteOutcome Writer::change(const AsicOp& op) {
       left_out_.emplace(op.row.object, attribute.id);
     } else {
       auto outcome = refuse("set", op, status, {&*encoded, 1});
-      outcome.gone = status == SAI_STATUS_ITEM_NOT_FOUND && as_fdb(op) != nullptr;
+      outcome.gone = status == SAI_STATUS_ITEM_NOT_FOUND && has_own_key(op.key);
       return outcome;
     }
   }
@@ -159,8 +196,8 @@ void Writer::quiet_bridge_port(const AsicOp& op) {
 }
 
 WriteOutcome Writer::remove(const AsicOp& op) {
-  const bool is_fdb = as_fdb(op) != nullptr;
-  if (!is_fdb && find(op.key) == SAI_NULL_OBJECT_ID) return {};
+  const bool is_entry = has_own_key(op.key);
+  if (!is_entry && find(op.key) == SAI_NULL_OBJECT_ID) return {};
   if (op.row.object == SAI_OBJECT_TYPE_BRIDGE_PORT) quiet_bridge_port(op);
   const auto status = call_remove(op);
   const bool absent = status == SAI_STATUS_ITEM_NOT_FOUND || status == SAI_STATUS_ADDR_NOT_FOUND;

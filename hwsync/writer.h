@@ -3,10 +3,12 @@
 // Threads: the SAI thread's alone, with all it owns.
 // Errors: an outcome per operation, its reason naming function, object and attribute. What SAI's
 //   statuses mean here:
-//     create, already exists      an FDB entry is made to say what is wanted; any other object is
-//                                 refused (its id is not known, so nothing can be set on it)
+//     create, already exists      an entry with a key (FDB, neighbour, route) is made to say what
+//     is
+//                                 wanted; any other object is refused (its id is not known, so
+//                                 nothing can be set on it)
 //     remove, not found           done
-//     set, not found (FDB)        gone: to be created again
+//     set, not found (entries)    gone: to be created again
 //     not supported/implemented   of an optional attribute: that attribute is left out, from now
 //                                 on for every object of the type; else refused
 //     table full                  refused, and marked so that a removal brings it back
@@ -54,7 +56,7 @@ class Writer {
   sai_status_t try_create(const AsicOp& op, EncodedRow& row, sai_object_id_t& id);
   /// After "not supported": leaves out what is to blame if it is optional. False: nothing is.
   bool leave_out(sai_object_type_t object, sai_status_t status, EncodedRow& row);
-  WriteOutcome adopt_fdb(const AsicOp& op);
+  WriteOutcome adopt_entry(const AsicOp& op);
   WriteOutcome refuse(std::string_view verb, const AsicOp& op, sai_status_t status,
                       std::span<const sai_attribute_t> attributes = {});
   sai_status_t call_create(const AsicOp& op, const EncodedRow& row, sai_object_id_t& id);
@@ -63,6 +65,8 @@ class Writer {
   void quiet_bridge_port(const AsicOp& op);
   sai_object_id_t find(const AsicKey& key) const;
   sai_fdb_entry_t fdb_entry(const FdbKey& key) const;
+  sai_neighbor_entry_t neighbor_entry(const GatewayKey& key) const;
+  sai_route_entry_t route_entry(const RouteKey& key) const;
   bool is_left_out(sai_object_type_t object, const AsicAttribute& attribute) const;
 
   sai::Library& library_;

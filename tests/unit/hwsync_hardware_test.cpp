@@ -397,3 +397,43 @@ TEST_CASE("an attribute that the library cannot have is left out if it is option
   CHECK(bench.hardware->has_remote_mac(vid(10), kHostThere) == kLeaf2);
   CHECK(faulty.failed() == 2);
 }
+
+TEST_CASE("the underlay stands in the ASIC, and goes again", "[hwsync]") {
+  auto profile = kBoth;
+  profile["vtepd.host-interfaces"] = "1";
+  Bench bench(profile);
+  bench.view = view_of(recipe1());
+  bench.open();
+  REQUIRE(bench.settle());
+  const auto before = bench.rows();
+  CHECK(has_row(before, "host-interface swp1 [ok]"));
+  CHECK(has_row(before, "trap 0x2000 [ok]"));
+  CHECK(has_row(before, "router-port swp2 [ok]"));
+
+  const auto one = ip("fe80::1");
+  const auto two = ip("192.0.2.0");
+  const std::vector<NeighborKey> neighbors{{kSwp2, one}, {kSwp2, two}};
+  for (const auto& key : neighbors) {
+    bench.happen(NeighborSeen{key, {mac("00:00:00:cc:00:01"), NeighborState::Reachable}});
+  }
+  const auto prefix = *IpPrefix::parse("10.1.1.2/32");
+  bench.hardware->set_route(prefix, {{one, kSwp2}, {two, kSwp2, 2}});
+  REQUIRE(bench.settle());
+  CHECK(has_row(bench.rows(), "gateway swp2 fe80::1 [ok]"));
+  CHECK(has_row(bench.rows(), "hop-member 10.1.1.2/32 swp2 192.0.2.0 [ok]"));
+  CHECK(has_row(bench.rows(), "route 10.1.1.2/32 [ok]"));
+  bench.hardware->set_route(prefix, {{two, kSwp2}});
+  REQUIRE(bench.settle());
+  CHECK(has_row(bench.rows(),
+                "route 10.1.1.2/32 [ok] packet_action=1 "
+                "next_hop_id=next-hop swp2 192.0.2.0"));
+  CHECK_FALSE(has_row(bench.rows(), "hop-group"));
+  CHECK_FALSE(has_row(bench.rows(), "next-hop swp2 fe80::1"));
+  CHECK(bench.hardware->failures() == 0);
+  CHECK(bench.hardware->counters().writes.refused == 0);
+
+  bench.hardware->replace_routes({});
+  for (const auto& key : neighbors) bench.happen(NeighborGone{key});
+  REQUIRE(bench.settle());
+  CHECK(bench.rows() == before);
+}

@@ -16,7 +16,7 @@ const PortMap kPorts{PortName("swp1"), PortName("swp2"), PortName("swp3")};
 /// A view and its mirror.
 struct Scene {
   explicit Scene(const Events& events, FloodShape shape = FloodShape::Group)
-      : view(view_of(events)), mirror(view, kPorts, shape) {
+      : view(view_of(events)), mirror(view, underlay, kPorts, {shape, true}) {
     mirror.reread([](const AsicKey&) {});
   }
   /// The value of an attribute as text, "-" if the row or the attribute is not wanted.
@@ -34,6 +34,7 @@ struct Scene {
   }
 
   KernelView view;
+  Underlay underlay{};
   Mirror mirror;
   std::set<AsicKey> touched{};
 };
@@ -273,4 +274,95 @@ TEST_CASE("the order of dependency: removals backwards, then creations forwards"
     scene.mirror.all_entries(check);
     CHECK(references_seen > 20);
   }
+}
+
+TEST_CASE("an uplink is routed, and its neighbours and routes are mirrored", "[hwsync]") {
+  Scene scene(recipe1());
+  const PortName uplink("swp2");
+  CHECK(scene.get(RouterPortKey{uplink}, SAI_ROUTER_INTERFACE_ATTR_PORT_ID) == "port swp2");
+  CHECK(scene.get(RouterPortKey{uplink}, SAI_ROUTER_INTERFACE_ATTR_MTU) == "9216");
+  CHECK_FALSE(scene.wants(RouterPortKey{PortName("swp1")}));
+
+  // Unnumbered: the neighbour is a link-local one.
+  const auto spine = mac("00:00:00:cc:00:01");
+  const auto gateway = ip("fe80::1");
+  const GatewayKey neighbor{uplink, gateway};
+  scene.happen(NeighborSeen{{kSwp2, gateway}, {spine, NeighborState::Incomplete}});
+  CHECK_FALSE(scene.wants(neighbor));
+  scene.happen(NeighborSeen{{kSwp2, gateway}, {spine, NeighborState::Stale}});
+  CHECK(scene.touched == std::set<AsicKey>{neighbor});
+  CHECK(scene.get(neighbor, SAI_NEIGHBOR_ENTRY_ATTR_DST_MAC_ADDRESS) == "00:00:00:cc:00:01");
+  scene.happen(NeighborSeen{{kSwp1, gateway}, {spine, NeighborState::Stale}});
+  CHECK(scene.touched.empty());
+
+  const auto prefix = *IpPrefix::parse("10.1.1.2/32");
+  const NextHopKey hop{uplink, gateway};
+  CHECK_FALSE(scene.wants(hop));
+  scene.underlay.set(prefix, {{gateway, kSwp2}});
+  CHECK(scene.get(hop, SAI_NEXT_HOP_ATTR_IP) == "fe80::1");
+  CHECK(scene.get(hop, SAI_NEXT_HOP_ATTR_ROUTER_INTERFACE_ID) == "router-port swp2");
+  CHECK(scene.get(RouteKey{prefix}, SAI_ROUTE_ENTRY_ATTR_NEXT_HOP_ID) == "next-hop swp2 fe80::1");
+  CHECK_FALSE(scene.wants(HopGroupKey{prefix}));
+
+  // A second way; one over no uplink counts for nothing.
+  const auto other = ip("fe80::2");
+  scene.underlay.set(prefix, {{gateway, kSwp2}, {other, kSwp2, 3}, {other, kSwp1}});
+  CHECK(scene.wants(HopGroupKey{prefix}));
+  CHECK(scene.get(RouteKey{prefix}, SAI_ROUTE_ENTRY_ATTR_NEXT_HOP_ID) == "hop-group 10.1.1.2/32");
+  CHECK(scene.get(HopMemberKey{prefix, {uplink, other}}, SAI_NEXT_HOP_GROUP_MEMBER_ATTR_WEIGHT) ==
+        "3");
+  CHECK_FALSE(scene.wants(HopMemberKey{prefix, {PortName("swp1"), other}}));
+  scene.underlay.set(prefix, {});
+  CHECK_FALSE(scene.wants(RouteKey{prefix}));
+  CHECK_FALSE(scene.wants(hop));
+
+  // The switch's own addresses are the CPU's; a network on the wire is its interface's.
+  scene.happen(AddressSeen{{kSwp2, *IpPrefix::parse("192.0.2.1/31")}, {}});
+  CHECK(scene.touched.contains(RouteKey{*IpPrefix::parse("192.0.2.1/32")}));
+  CHECK(scene.get(RouteKey{*IpPrefix::parse("192.0.2.1/32")}, SAI_ROUTE_ENTRY_ATTR_NEXT_HOP_ID) ==
+        "cpu-port");
+  CHECK(scene.get(RouteKey{*IpPrefix::parse("192.0.2.0/31")}, SAI_ROUTE_ENTRY_ATTR_NEXT_HOP_ID) ==
+        "router-port swp2");
+
+  // It joins the bridge: nothing of it is left.
+  auto joined = *scene.view.link(kSwp2);
+  joined.master = kBridge;
+  scene.happen(LinkSeen{joined});
+  CHECK(scene.touched.contains(RouterPortKey{uplink}));
+  CHECK(scene.touched.contains(neighbor));
+  CHECK_FALSE(scene.wants(RouterPortKey{uplink}));
+  CHECK_FALSE(scene.wants(neighbor));
+}
+
+TEST_CASE("the switch's own interface in a VLAN is routed if it has an address", "[hwsync]") {
+  Scene scene(recipe1());
+  const auto index = ifindex(77);
+  auto svi = link(index, "bridge.10", LinkKind::Vlan);
+  svi.lower = kBridge;
+  svi.vlan = vid(10);
+  svi.mac = mac("00:00:00:aa:00:77");
+  scene.happen(LinkSeen{svi});
+  scene.happen(AddressSeen{{index, *IpPrefix::parse("fe80::77/64")}, {}});
+  CHECK_FALSE(scene.wants(RouterVlanKey{vid(10)}));
+  scene.happen(AddressSeen{{index, *IpPrefix::parse("172.16.0.1/24")}, {}});
+  CHECK(scene.touched.contains(RouterVlanKey{vid(10)}));
+  CHECK(scene.get(RouterVlanKey{vid(10)}, SAI_ROUTER_INTERFACE_ATTR_SRC_MAC_ADDRESS) ==
+        "00:00:00:aa:00:77");
+}
+
+TEST_CASE("where vtepd makes the host interfaces, control traffic is the kernel's alone",
+          "[hwsync]") {
+  const Scene scene(recipe1());
+  for (const auto type : {SAI_HOSTIF_TRAP_TYPE_ARP_REQUEST, SAI_HOSTIF_TRAP_TYPE_IP2ME}) {
+    CHECK(scene.get(TrapKey{type}, SAI_HOSTIF_TRAP_ATTR_PACKET_ACTION) ==
+          std::to_string(SAI_PACKET_ACTION_TRAP));
+  }
+  CHECK_FALSE(scene.wants(TrapKey{SAI_HOSTIF_TRAP_TYPE_TTL_ERROR}));
+  CHECK(scene.get(HostInterfaceKey{PortName("swp1")}, SAI_HOSTIF_ATTR_NAME) == "swp1");
+  CHECK_FALSE(scene.wants(HostInterfaceKey{PortName("eth0")}));
+
+  const Underlay nothing;
+  const Mirror other(scene.view, nothing, kPorts, {FloodShape::Group, false});
+  CHECK_FALSE(other.wanted(TrapKey{SAI_HOSTIF_TRAP_TYPE_IP2ME}));
+  CHECK_FALSE(other.wanted(HostInterfaceKey{PortName("swp1")}));
 }

@@ -1,0 +1,59 @@
+// What flows between kernel and ASIC beside the view: the underlay's routes to the ASIC, and what
+// the ASIC learns by itself to the kernel, as entries `dynamic extern_learn` of the bridge.
+//
+// From there everything follows as from any local MAC: BGP is told, the ASIC's own entry is what
+// the mirror wants. An entry that somebody fixed (static, permanent, sticky) is never replaced.
+// Threads: the event loop's; the events come from there, too.
+// Errors: routes that cannot be read are read again with the next news; a refused entry is told to
+// `on_refused` and stays the ASIC's alone until the address is heard of again.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "hwsync/hardware.h"
+#include "netlink/underlay.h"
+#include "vtepd/asic_event.h"
+#include "vtepd/kernel_port.h"
+
+namespace vtepd::agent {
+
+/// The kernel's entries that an event of the ASIC makes or ends.
+std::vector<KernelOp> kernel_ops(const KernelView& view, const AsicEvent& event);
+
+class AsicFeed {
+ public:
+  struct Handlers {
+    std::function<void(const Error& reason)> on_refused{};
+    std::function<void()> on_work{};  // the kernel was written, or the ASIC has work
+  };
+
+  AsicFeed(boost::asio::io_context& io, KernelPort& kernel, const KernelView& view,
+           Handlers handlers)
+      : io_(io), kernel_(kernel), view_(view), handlers_(std::move(handlers)), news_(io) {}
+
+  /// Reads the routes and follows them from now on.
+  Result<> follow_routes(hwsync::Hardware& hardware);
+
+  /// Entered with all others of this turn in one batch.
+  void take(const AsicEvent& event);
+
+ private:
+  void watch();
+  Result<> read();
+  void write();
+
+  boost::asio::io_context& io_;
+  KernelPort& kernel_;
+  const KernelView& view_;
+  Handlers handlers_;
+  hwsync::Hardware* hardware_ = nullptr;
+  std::unique_ptr<netlink::Underlay> underlay_;
+  boost::asio::posix::stream_descriptor news_;
+  std::vector<AsicEvent> events_;
+};
+
+}  // namespace vtepd::agent

@@ -1,0 +1,169 @@
+#include "netlink/underlay.h"
+
+#include <linux/filter.h>
+#include <linux/rtnetlink.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+
+#include "vtepd/tables.h"
+
+namespace vtepd::netlink {
+namespace {
+
+constexpr std::size_t kReceiveBuffer = std::size_t{4} << 20U;
+constexpr std::uint8_t kIpv4Bits = 32;
+constexpr std::uint8_t kIpv6Bits = 128;
+
+/// Lets news of routes with a length of 32 or 128 through (as monitor.cpp, which see).
+std::array<sock_filter, 8> host_routes_only() {
+  const auto instruction = [](unsigned code, unsigned true_skip, unsigned false_skip,
+                              std::uint32_t operand) {
+    return sock_filter{static_cast<std::uint16_t>(code), static_cast<std::uint8_t>(true_skip),
+                       static_cast<std::uint8_t>(false_skip), operand};
+  };
+  constexpr auto kType = static_cast<std::uint32_t>(offsetof(nlmsghdr, nlmsg_type));
+  constexpr auto kLength =
+      static_cast<std::uint32_t>(sizeof(nlmsghdr) + offsetof(rtmsg, rtm_dst_len));
+  return {instruction(BPF_LD | BPF_H | BPF_ABS, 0, 0, kType),
+          instruction(BPF_JMP | BPF_JEQ | BPF_K, 1, 0, htons(RTM_NEWROUTE)),
+          instruction(BPF_JMP | BPF_JEQ | BPF_K, 0, 4, htons(RTM_DELROUTE)),
+          instruction(BPF_LD | BPF_B | BPF_ABS, 0, 0, kLength),
+          instruction(BPF_JMP | BPF_JEQ | BPF_K, 1, 0, kIpv4Bits),
+          instruction(BPF_JMP | BPF_JEQ | BPF_K, 0, 1, kIpv6Bits),
+          instruction(BPF_RET | BPF_K, 0, 0, UINT32_MAX),
+          instruction(BPF_RET | BPF_K, 0, 0, 0)};
+}
+
+/// RTA_VIA: a gateway of another family than the route's, behind its family.
+IpAddress read_via(Bytes raw) {
+  const auto family = read_front<std::uint16_t>(raw);
+  if (!family || (*family != AF_INET && *family != AF_INET6)) return {};
+  const auto bytes = raw.subspan(sizeof(std::uint16_t));
+  return IpAddress::from_bytes({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()})
+      .value_or(IpAddress{});
+}
+
+IpAddress read_gateway(const AttributeReader& in) {
+  const auto gateway = in.ip(RTA_GATEWAY, "RTA_GATEWAY");
+  return gateway.is_none() && in.has(RTA_VIA) ? read_via(in.raw(RTA_VIA)) : gateway;
+}
+
+/// RTA_MULTIPATH: struct rtnexthop with its attributes, one behind the other.
+std::vector<Hop> read_hops(Bytes raw, Complaint& complaint) {
+  std::vector<Hop> hops;
+  while (!raw.empty()) {
+    const auto header = read_front<rtnexthop>(raw);
+    if (!header || header->rtnh_len < sizeof(rtnexthop) || header->rtnh_len > raw.size()) {
+      complaint.add("RTA_MULTIPATH", "a next hop does not fit");
+      return {};
+    }
+    const AttributeReader in(raw.subspan(sizeof(rtnexthop), header->rtnh_len - sizeof(rtnexthop)),
+                             "next hop", complaint);
+    const auto link = IfIndex::make(static_cast<std::uint32_t>(header->rtnh_ifindex));
+    const bool dead = (header->rtnh_flags & (RTNH_F_DEAD | RTNH_F_LINKDOWN)) != 0;
+    if (link && !dead) hops.push_back({read_gateway(in), *link, header->rtnh_hops + 1U});
+    raw = raw.subspan(std::min(aligned(header->rtnh_len), raw.size()));
+  }
+  return hops;
+}
+
+}  // namespace
+
+std::optional<HostRoute> decode_host_route(const Message& message) {
+  const bool seen = message.header.nlmsg_type == RTM_NEWROUTE;
+  if (!seen && message.header.nlmsg_type != RTM_DELROUTE) return std::nullopt;
+  const auto header = read_front<rtmsg>(message.payload);
+  if (!header || header->rtm_type != RTN_UNICAST || header->rtm_src_len != 0 ||
+      (header->rtm_flags & RTM_F_CLONED) != 0) {
+    return std::nullopt;
+  }
+  const auto longest = header->rtm_family == AF_INET ? kIpv4Bits : kIpv6Bits;
+  if (header->rtm_dst_len != longest) return std::nullopt;
+  Complaint complaint("host route");
+  const AttributeReader in(message.payload.subspan(sizeof(rtmsg)), "attributes", complaint);
+  const auto table = in.value<std::uint32_t>(RTA_TABLE, "RTA_TABLE").value_or(header->rtm_table);
+  HostRoute route{.prefix = {in.ip(RTA_DST, "RTA_DST"), longest},
+                  .metric = in.value<std::uint32_t>(RTA_PRIORITY, "RTA_PRIORITY").value_or(0),
+                  .hops = {},
+                  .gone = !seen};
+  if (in.has(RTA_MULTIPATH)) {
+    route.hops = read_hops(in.raw(RTA_MULTIPATH), complaint);
+  } else if (const auto link =
+                 IfIndex::make(in.value<std::uint32_t>(RTA_OIF, "RTA_OIF").value_or(0))) {
+    route.hops = {{read_gateway(in), *link}};
+  }
+  const bool whole = table == kMainTable && !route.prefix.address.is_none() && complaint.empty();
+  return whole && (route.gone || !route.hops.empty()) ? std::optional(route) : std::nullopt;
+}
+
+Result<Underlay> Underlay::open() {
+  auto endpoint = Endpoint::open({.receive_buffer = kReceiveBuffer, .flags = SOCK_NONBLOCK});
+  if (!endpoint) return endpoint.error();
+  if (auto filtered = endpoint->set_filter(host_routes_only()); !filtered) return filtered.error();
+  for (const int group : {RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE}) {
+    if (auto joined = endpoint->subscribe(group); !joined) return joined.error();
+  }
+  auto requester = Requester::open({.answer_timeout = std::chrono::seconds(10)});
+  if (!requester) return requester.error();
+  return Underlay(std::move(*endpoint), std::move(*requester));
+}
+
+void Underlay::enter(const HostRoute& route) {
+  auto& metrics = routes_[route.prefix];
+  if (!route.gone) {
+    metrics[route.metric] = route.hops;
+  } else if (const auto it = metrics.find(route.metric); it != metrics.end()) {
+    // IPv6 tells of each next hop that goes; without any it is the whole route.
+    std::erase_if(it->second, [&](const Hop& hop) {
+      return route.hops.empty() ||
+             std::any_of(route.hops.begin(), route.hops.end(), [&](const Hop& other) {
+               return other.link == hop.link && other.gateway == hop.gateway;
+             });
+    });
+    if (it->second.empty()) metrics.erase(it);
+  }
+  if (metrics.empty()) routes_.erase(route.prefix);
+}
+
+std::vector<Hop> Underlay::best(const IpPrefix& prefix) const {
+  const auto it = routes_.find(prefix);
+  return it == routes_.end() ? std::vector<Hop>{} : it->second.begin()->second;
+}
+
+Result<UnderlayRoutes> Underlay::read() {
+  routes_.clear();
+  for (const auto family : {std::uint8_t{AF_INET}, std::uint8_t{AF_INET6}}) {
+    const auto dumped =
+        requester_.dump({"host routes", RTM_GETROUTE, family, 0, 0}, [this](Bytes bytes) {
+          const auto message = take_message(bytes);
+          const auto route = message ? decode_host_route(*message) : std::nullopt;
+          if (route) enter(*route);
+        });
+    if (!dumped) return dumped.error();
+  }
+  UnderlayRoutes routes;
+  for (const auto& [prefix, metrics] : routes_) routes.emplace(prefix, best(prefix));
+  return routes;
+}
+
+bool Underlay::drain(const Sink& sink) {
+  for (;;) {
+    const auto received = endpoint_.receive();
+    if (!received) return false;
+    if (received->receipt == Endpoint::Receipt::Nothing) return true;
+    if (received->receipt == Endpoint::Receipt::Foreign) continue;
+    if (received->receipt != Endpoint::Receipt::Datagram) return false;
+    auto datagram = received->datagram;
+    while (!datagram.empty()) {
+      const auto message = take_message(datagram);
+      if (!message) break;
+      const auto route = decode_host_route(*message);
+      if (!route) continue;
+      enter(*route);
+      sink(route->prefix, best(route->prefix));
+    }
+  }
+}
+
+}  // namespace vtepd::netlink

@@ -1,0 +1,56 @@
+// The underlay's routes to hosts (/32, /128) in the main table, for an ASIC that routes tunnels'
+// packets itself: a tunnel end point is a loopback, and a fabric announces loopbacks as such.
+//
+// A socket of its own, which only a switch with an ASIC opens: a leaf may have 200,000 routes, and
+// the news of most of them never enter the queue.
+// Threads: the event loop's. Errors: of the system calls; a message that makes no sense is skipped.
+// Loss: drain() says false after the kernel dropped news; read() again.
+// Source: rtnetlink(7); kernel 6.1 net/ipv4/fib_semantics.c, net/ipv6/route.c. Routes over nexthop
+// objects (as zebra makes them) are told with their next hops, too (nexthop_compat_mode).
+#pragma once
+
+#include <functional>
+
+#include "netlink/codec.h"
+#include "netlink/endpoint.h"
+#include "netlink/requester.h"
+#include "vtepd/underlay.h"
+
+namespace vtepd::netlink {
+
+/// One route to a host, or the end of one.
+struct HostRoute {
+  IpPrefix prefix{};
+  std::uint32_t metric{};
+  std::vector<Hop> hops{};
+  bool gone{};
+  friend bool operator==(const HostRoute&, const HostRoute&) = default;
+};
+
+/// None for what is no route to a host over some link in the main table.
+std::optional<HostRoute> decode_host_route(const Message& message);
+
+class Underlay {
+ public:
+  /// Hears a host's next hops, those of the best metric; none: there is no route.
+  using Sink = std::function<void(const IpPrefix& prefix, const std::vector<Hop>& hops)>;
+
+  static Result<Underlay> open();
+
+  Result<UnderlayRoutes> read();
+  bool drain(const Sink& sink);
+  int fd() const { return endpoint_.fd(); }
+
+ private:
+  Underlay(Endpoint endpoint, Requester requester)
+      : endpoint_(std::move(endpoint)), requester_(std::move(requester)) {}
+
+  void enter(const HostRoute& route);
+  std::vector<Hop> best(const IpPrefix& prefix) const;
+
+  Endpoint endpoint_;
+  Requester requester_;
+  std::map<IpPrefix, std::map<std::uint32_t, std::vector<Hop>>> routes_;  // by metric
+};
+
+}  // namespace vtepd::netlink

@@ -1,0 +1,128 @@
+// The underlay's host routes, from messages as kernel 6.1 lays them out (struct rtmsg, attributes).
+#include <linux/rtnetlink.h>
+#include <sys/socket.h>
+
+#include <catch2/catch.hpp>
+#include <cstring>
+#include <vector>
+
+#include "netlink/underlay.h"
+
+using namespace vtepd;
+using namespace vtepd::netlink;
+
+namespace {
+
+using Raw = std::vector<std::byte>;
+
+template <class T>
+Raw raw_of(const T& value) {
+  Raw raw(sizeof(T));
+  std::memcpy(raw.data(), &value, sizeof(T));
+  return raw;
+}
+Raw raw_of(const IpAddress& address) {
+  Raw raw(address.bytes().size());
+  std::memcpy(raw.data(), address.bytes().data(), raw.size());
+  return raw;
+}
+Raw operator+(Raw a, const Raw& b) {
+  a.insert(a.end(), b.begin(), b.end());
+  return a;
+}
+
+Raw attribute(std::uint16_t type, const Raw& value) {
+  const nlattr header{static_cast<std::uint16_t>(sizeof(nlattr) + value.size()), type};
+  auto raw = raw_of(header) + value;
+  raw.resize(aligned(raw.size()));
+  return raw;
+}
+
+/// RTA_VIA: the family, then the address.
+Raw via(const IpAddress& gateway) {
+  const auto family = static_cast<std::uint16_t>(gateway.is_v4() ? AF_INET : AF_INET6);
+  return attribute(RTA_VIA, raw_of(family) + raw_of(gateway));
+}
+
+Raw next_hop(int link, std::uint8_t weight, std::uint8_t flags, const Raw& attributes) {
+  const rtnexthop header{static_cast<std::uint16_t>(sizeof(rtnexthop) + attributes.size()), flags,
+                         static_cast<std::uint8_t>(weight - 1), link};
+  return raw_of(header) + attributes;
+}
+
+struct Route {
+  std::uint16_t message = RTM_NEWROUTE;
+  std::uint8_t family = AF_INET;
+  std::uint8_t length = 32;
+  std::uint8_t table = RT_TABLE_MAIN;
+  std::uint8_t type = RTN_UNICAST;
+
+  std::optional<HostRoute> decoded(const Raw& attributes) const {
+    rtmsg header{};
+    header.rtm_family = family;
+    header.rtm_dst_len = length;
+    header.rtm_table = table;
+    header.rtm_type = type;
+    const auto payload = raw_of(header) + attributes;
+    nlmsghdr front{};
+    front.nlmsg_type = message;
+    return decode_host_route(Message{front, payload});
+  }
+};
+
+IpAddress ip(const char* text) { return *IpAddress::parse(text); }
+const auto kDestination = attribute(RTA_DST, raw_of(ip("10.0.0.12")));
+const auto kLink = attribute(RTA_OIF, raw_of(std::uint32_t{7}));
+const IfIndex kSeven = *IfIndex::make(7);
+const IfIndex kEight = *IfIndex::make(8);
+
+}  // namespace
+
+TEST_CASE("a route to a host has its next hop, of either family", "[netlink]") {
+  const auto numbered =
+      Route{}.decoded(kDestination + kLink + attribute(RTA_GATEWAY, raw_of(ip("192.0.2.0"))));
+  REQUIRE(numbered);
+  CHECK(numbered->prefix == *IpPrefix::parse("10.0.0.12/32"));
+  CHECK(numbered->hops == std::vector<Hop>{{ip("192.0.2.0"), kSeven}});
+  CHECK_FALSE(numbered->gone);
+  const auto unnumbered = Route{}.decoded(kDestination + kLink + via(ip("fe80::1")) +
+                                          attribute(RTA_PRIORITY, raw_of(std::uint32_t{20})));
+  REQUIRE(unnumbered);
+  CHECK(unnumbered->hops == std::vector<Hop>{{ip("fe80::1"), kSeven}});
+  CHECK(unnumbered->metric == 20);
+  CHECK(Route{.message = RTM_DELROUTE}.decoded(kDestination + kLink)->gone);
+  const Route v6{.family = AF_INET6, .length = 128};
+  const auto host = attribute(RTA_DST, raw_of(ip("2001:db8::12")));
+  const auto gateway = attribute(RTA_GATEWAY, raw_of(ip("fe80::1")));
+  CHECK(v6.decoded(host + kLink + gateway)->hops == std::vector<Hop>{{ip("fe80::1"), kSeven}});
+}
+
+TEST_CASE("equal next hops come with their weights, dead ones do not", "[netlink]") {
+  const auto hops = next_hop(7, 1, 0, via(ip("fe80::1"))) +
+                    next_hop(8, 3, 0, attribute(RTA_GATEWAY, raw_of(ip("192.0.2.2")))) +
+                    next_hop(9, 1, RTNH_F_LINKDOWN, via(ip("fe80::3")));
+  const auto route = Route{}.decoded(kDestination + attribute(RTA_MULTIPATH, hops));
+  REQUIRE(route);
+  CHECK(route->hops == std::vector<Hop>{{ip("fe80::1"), kSeven, 1}, {ip("192.0.2.2"), kEight, 3}});
+}
+
+TEST_CASE("other routes are nothing to the ASIC", "[netlink]") {
+  const auto whole = kDestination + kLink;
+  CHECK(Route{}.decoded(whole));
+  CHECK_FALSE(Route{.length = 24}.decoded(whole));
+  CHECK_FALSE(Route{.table = RT_TABLE_LOCAL}.decoded(whole));
+  CHECK_FALSE(Route{.type = RTN_BLACKHOLE}.decoded(whole));
+  CHECK_FALSE(Route{.family = AF_INET6}.decoded(whole));  // a /32 of IPv6 is no host
+  CHECK_FALSE(Route{.message = RTM_NEWNEIGH}.decoded(whole));
+  CHECK_FALSE(Route{}.decoded(kLink));
+  CHECK_FALSE(Route{}.decoded(kDestination));
+  // Cut anywhere, nothing is read beyond the end.
+  for (std::size_t size = 0; size < whole.size(); ++size) {
+    (void)Route{}.decoded(Raw(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size)));
+  }
+  const auto hop = next_hop(7, 1, 0, via(ip("fe80::1")));
+  for (std::size_t size = 1; size < hop.size(); ++size) {
+    const Raw cut(hop.begin(), hop.begin() + static_cast<std::ptrdiff_t>(size));
+    CHECK_FALSE(Route{}.decoded(kDestination + attribute(RTA_MULTIPATH, cut)));
+  }
+}
