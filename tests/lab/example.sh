@@ -3,13 +3,14 @@
 # it prints work, a second run refuses, stop leaves nothing behind.
 # lab: 1
 # lab: 2
+# lab: 1 --asic
 # shellcheck source=tests/lab/lab.sh
 . "$(dirname "$0")/lab.sh"
 example=$LAB/../../examples/two-leaf
 export VTEPD_BUILD=$BUILD
 
-step "examples/two-leaf/run --recipe $1 --keep"
-"$example/run" --recipe "$1" --keep </dev/null >/run/example.log 2>&1
+step "examples/two-leaf/run --recipe $* --keep"
+"$example/run" --recipe "$@" --keep </dev/null >/run/example.log 2>&1
 status=$?
 indent </run/example.log
 check_equal "it ends well" 0 "$status"
@@ -21,4 +22,4 @@ check "stop says so" grep -q stopped <("$example/stop")
 check_equal "no namespace is left" "" "$(ip netns list)"
 check_equal "no socket or file is left" "" "$(find "$FABRIC" -mindepth 1)"
 check_not "no daemon is left" pgrep -x -r R,S,D 'vtepd|vtepd-relay|zebra|bgpd'
-lab_verdict "the example, recipe $1"
+lab_verdict "the example, recipe $*"
