@@ -18,6 +18,7 @@ fabric_start() {
   for switch in "${SWITCHES[@]}"; do start_zebra "$switch"; done
   for switch in "${SWITCHES[@]}"; do start_bgpd "$switch"; done
 }
+hosts_are_heard= # by zebra only what its kernel has spoken with
 lab_fabric "$1"
 
 mac=$(mac_of host21)
