@@ -69,7 +69,8 @@ void log_diagnostics(const Loaded& loaded) {
 
 bool is_file_key(const KernelKey& key) {
   return std::holds_alternative<LinkKey>(key) || std::holds_alternative<VlansKey>(key) ||
-         std::holds_alternative<AddressesKey>(key) || std::holds_alternative<RoutesKey>(key);
+         std::holds_alternative<AddressesKey>(key) || std::holds_alternative<RoutesKey>(key) ||
+         std::holds_alternative<OwnMacsKey>(key) || std::holds_alternative<RulesKey>(key);
 }
 
 json::array refused_rows(const Core& core) {

@@ -140,8 +140,18 @@ class Check {
     if (const auto* vlans = std::get_if<VlansKey>(&key)) return vlans->port;
     if (const auto* addresses = std::get_if<AddressesKey>(&key)) return addresses->link;
     if (const auto* routes = std::get_if<RoutesKey>(&key)) return routes->link;
+    if (const auto* own = std::get_if<OwnMacsKey>(&key)) return own->bridge;
+    if (std::holds_alternative<RulesKey>(key)) return first_vrf();
     const auto* flood = std::get_if<FloodKey>(&key);
     return flood == nullptr ? "" : state_.view.name_of(flood->device);
+  }
+
+  /// For its sake the rules are other than the kernel has them by itself.
+  std::string first_vrf() const {
+    for (const auto& [name, link] : state_.topology.links) {
+      if (link.kind == LinkKind::Vrf) return name;
+    }
+    return "rules";
   }
 
   void check(const Stanza& stanza) {

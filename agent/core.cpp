@@ -188,15 +188,23 @@ void Core::mark_routes(const DefaultRoute& route) {
 
 void Core::on_change(const BridgeFdbGone& gone) {
   on_bridge_fdb(gone.key);
-  // A VLAN leaves a tunnel's port only after our entries in it.
+  // A VLAN leaves a tunnel's port, or the bridge, only after our entries in it.
   const auto* port = state_.view.link(gone.port);
-  if (port != nullptr && port->kind == LinkKind::Vxlan) kernel_.mark(VlansKey{port->name});
+  const bool may_wait =
+      port != nullptr && (port->kind == LinkKind::Vxlan || port->kind == LinkKind::Bridge);
+  if (may_wait) kernel_.mark(VlansKey{port->name});
 }
 
 void Core::on_bridge_fdb(const BridgeFdbKey& key) {
   const auto* entry = state_.view.bridge_fdb(key);
   if (entry == nullptr || !is_own_line(state_, *entry)) kernel_.mark(key);
   update_local(key, false);
+  const auto wanted = state_.topology.links.find(state_.view.name_of(key.bridge));
+  if (wanted == state_.topology.links.end()) return;
+  const auto& own = wanted->second.own_macs;
+  if (own.contains({key.vlan, key.mac}) || own.contains({VlanId{}, key.mac})) {
+    kernel_.mark(OwnMacsKey{wanted->first});
+  }
 }
 
 void Core::on_neighbor(const NeighborKey& key, const std::optional<NeighborEntry>& before) {
@@ -466,6 +474,12 @@ void Core::enter_in_ledger(const KernelOp& op) {
   if (const auto* flood = std::get_if<AddFlood>(&op)) {
     keep(ledger.enter(ledger_flood(state_, flood->key)));
   }
+  if (const auto* rule = std::get_if<AddRule>(&op)) keep(ledger.enter(ledger_rule(rule->rule)));
+  if (const auto* own = std::get_if<SetBridgeFdb>(&op);
+      own != nullptr && own->entry.port == own->key.bridge) {
+    const auto bridge = state_.view.name_of(own->key.bridge);
+    keep(ledger.enter(ledger_own_mac(bridge, own->key.vlan, own->key.mac)));
+  }
   if (const auto* address = std::get_if<AddAddress>(&op)) {
     keep(ledger.enter(ledger_address(state_.view.name_of(address->key.link), address->key.prefix)));
   }
@@ -509,6 +523,12 @@ void Core::strike_from_ledger(const KernelOp& op) {
   }
   if (const auto* flood = std::get_if<DeleteFlood>(&op)) {
     keep(ledger.strike(ledger_flood(state_, flood->key)));
+  }
+  if (const auto* rule = std::get_if<DeleteRule>(&op)) keep(ledger.strike(ledger_rule(rule->rule)));
+  if (const auto* own = std::get_if<DeleteBridgeFdb>(&op);
+      own != nullptr && own->port == own->key.bridge) {
+    const auto bridge = state_.view.name_of(own->key.bridge);
+    keep(ledger.strike(ledger_own_mac(bridge, own->key.vlan, own->key.mac)));
   }
   if (const auto* address = std::get_if<DeleteAddress>(&op)) {
     keep(

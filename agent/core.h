@@ -118,6 +118,8 @@ class Core {
   void on_change(const RouteGone& gone) { mark_routes(gone.route); }
   void on_change(const AddressSeen& seen) { mark_addresses(seen.key); }
   void on_change(const AddressGone& gone) { mark_addresses(gone.key); }
+  void on_change(const RuleSeen& seen) { kernel_.mark(RulesKey{seen.rule.ipv6}); }
+  void on_change(const RuleGone& gone) { kernel_.mark(RulesKey{gone.rule.ipv6}); }
   void on_change(const BridgeFdbSeen& seen) { on_bridge_fdb(seen.key); }
   void on_change(const BridgeFdbGone& gone);
   void on_change(const VxlanFdbSeen& seen) { kernel_.mark(seen.key); }
@@ -132,6 +134,7 @@ class Core {
   void mark_gateways(const std::string& name);
   void on_bridge_fdb(const BridgeFdbKey& key);
   void on_neighbor(const NeighborKey& key, const std::optional<NeighborEntry>& before);
+  void mark_own_macs(const std::string& name);
 
   void on_message(const AddRemoteMacIp& m);
   void on_message(const DeleteRemoteMacIp& m);

@@ -93,6 +93,9 @@ void Core::adopt() {
       }
     }
     if (const auto* present = state_.view.vlans(actual->index); wanted.manage_vlans && present) {
+    for (const auto& [vlan, mac] : wanted.own_macs) {
+      keep(ledger.enter(ledger_own_mac(name, vlan, mac)));
+    }
       auto members = vlans_from_text(ledger.value(ledger_vlans(name)).value_or(""));
       for (const auto& [vlan, flags] : wanted.vlans) {
         if (present->members.contains(vlan)) members.emplace(vlan, flags);

@@ -30,6 +30,7 @@ void Core::mark_files() {
     mark_flood(link);
   }
   for (const auto& route : state_.view.routes()) mark_routes(route);
+  for (const bool ipv6 : {false, true}) kernel_.mark(RulesKey{ipv6});
   for (const auto& [row, value] : state_.ledger.rows()) {
     if (const auto name = link_of_ledger_row(row)) mark_link(*name);
   }
@@ -40,6 +41,13 @@ void Core::mark_link(const std::string& name) {
   kernel_.mark(VlansKey{name});
   kernel_.mark(AddressesKey{name});
   mark_gateways(name);
+  mark_own_macs(name);
+}
+
+/// Few links are bridges.
+void Core::mark_own_macs(const std::string& name) {
+  const auto* actual = state_.view.link(name);
+  if (actual != nullptr && actual->kind == LinkKind::Bridge) kernel_.mark(OwnMacsKey{name});
 }
 
 /// Few links have gateways.
@@ -85,6 +93,7 @@ void Core::on_port(IfIndex port) {
   if (link->kind == LinkKind::Vxlan) bindings_stale_ = true;
   kernel_.mark(LinkKey{link->name});  // it may come up once its VLANs are right
   kernel_.mark(VlansKey{link->name});
+  mark_own_macs(link->name);
 }
 
 /// The filter of a vxlan device changed.

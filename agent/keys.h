@@ -32,8 +32,22 @@ struct RoutesKey {
   friend std::size_t hash_value(const RoutesKey& k) { return std::hash<std::string>{}(k.link); }
 };
 
-using KernelKey = std::variant<LinkKey, VlansKey, AddressesKey, RoutesKey, BridgeFdbKey,
-                               VxlanFdbKey, FloodKey, NeighborKey>;
+/// The MACs of gateways and SVIs that a bridge takes in as its own.
+struct OwnMacsKey {
+  std::string bridge{};
+  friend auto operator<=>(const OwnMacsKey&, const OwnMacsKey&) = default;
+  friend std::size_t hash_value(const OwnMacsKey& k) { return std::hash<std::string>{}(k.bridge); }
+};
+
+/// Where a family's rule of table local stands.
+struct RulesKey {
+  bool ipv6{};
+  friend auto operator<=>(const RulesKey&, const RulesKey&) = default;
+  friend std::size_t hash_value(const RulesKey& k) { return std::hash<bool>{}(k.ipv6); }
+};
+
+using KernelKey = std::variant<LinkKey, VlansKey, AddressesKey, RoutesKey, OwnMacsKey, RulesKey,
+                               BridgeFdbKey, VxlanFdbKey, FloodKey, NeighborKey>;
 
 /// What bgpd is told: a VNI, or a MAC (with IP) of one.
 using BgpKey = std::variant<Vni, MacIpKey>;
@@ -59,6 +73,7 @@ inline int rank(const KernelOp& op) {
     int operator()(const ChangeAddress&) const { return 7; }
     int operator()(const AddAddress&) const { return 7; }
     int operator()(const AddRoute&) const { return 8; }
+    int operator()(const AddRule&) const { return 8; }
     int operator()(const AddFlood&) const { return 8; }
     int operator()(const SetVxlanFdb&) const { return 9; }
     int operator()(const SetBridgeFdb&) const { return 10; }
@@ -70,6 +85,7 @@ inline int rank(const KernelOp& op) {
     int operator()(const DeleteVlans&) const { return 16; }
     int operator()(const DeleteVnis&) const { return 16; }
     int operator()(const DeleteRoute&) const { return 17; }
+    int operator()(const DeleteRule&) const { return 17; }
     int operator()(const DeleteAddress&) const { return 17; }
     int operator()(const DeleteLink&) const { return 18; }
   };

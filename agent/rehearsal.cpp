@@ -147,9 +147,14 @@ class Model {
   void run(const DeleteRoute& op) { state_.view.apply(RouteGone{op.route}); }
   void run(const AddFlood& op) { state_.view.apply(FloodSeen{op.key}); }
   void run(const DeleteFlood& op) { state_.view.apply(FloodGone{op.key}); }
-  // Entries are no rows of the files; the rehearsal never asks for them.
-  void run(const SetBridgeFdb& /*op*/) {}
-  void run(const DeleteBridgeFdb& /*op*/) {}
+  void run(const AddRule& op) {
+    (void)state_.ledger.enter(ledger_rule(op.rule));
+    state_.view.apply(RuleSeen{op.rule, 0});
+  }
+  void run(const DeleteRule& op) { state_.view.apply(RuleGone{op.rule}); }
+  // Of entries only the bridges' own are rows of the files; the rehearsal asks for no others.
+  void run(const SetBridgeFdb& op) { state_.view.apply(BridgeFdbSeen{op.key, op.entry}); }
+  void run(const DeleteBridgeFdb& op) { state_.view.apply(BridgeFdbGone{op.key, op.port}); }
   void run(const SetVxlanFdb& /*op*/) {}
   void run(const DeleteVxlanFdb& /*op*/) {}
   void run(const SetNeighbor& /*op*/) {}
@@ -216,6 +221,12 @@ State state_with(const State& state, const Topology& topology) {
     model.view.apply(VnisSeen{device, vnis});
   }
   for (const auto& route : state.view.routes()) model.view.apply(RouteSeen{route});
+  for (const auto& [rule, protocol] : state.view.local_rules()) {
+    model.view.apply(RuleSeen{rule, protocol});
+  }
+  for (const auto& [key, entry] : state.view.bridge_fdb()) {
+    if (entry.port == key.bridge) model.view.apply(BridgeFdbSeen{key, entry});
+  }
   for (const auto& [key, entry] : state.view.flood()) {
     const auto name = state.view.name_of(key.device);
     if (!has_static_flood(topology, name) && !has_static_flood(state.topology, name)) continue;
@@ -233,13 +244,14 @@ std::vector<KernelKey> file_keys(const State& state) {
   for (const auto& [row, value] : state.ledger.rows()) {
     if (auto name = link_of_ledger_row(row)) names.insert(std::move(*name));
   }
-  std::vector<KernelKey> keys;
+  std::vector<KernelKey> keys{RulesKey{false}, RulesKey{true}};
   for (const auto& name : names) {
     keys.emplace_back(LinkKey{name});
     keys.emplace_back(VlansKey{name});
     keys.emplace_back(AddressesKey{name});
     keys.emplace_back(RoutesKey{name});
     const auto* device = state.view.link(name);
+    if (device != nullptr && device->kind == LinkKind::Bridge) keys.emplace_back(OwnMacsKey{name});
     const auto wanted = state.topology.links.find(name);
     if (device == nullptr || wanted == state.topology.links.end()) continue;
     for (const auto& [vni, remote] : wanted->second.flood) {

@@ -383,11 +383,12 @@ json::array Show::asic() const { return asic_.present() ? asic_.rows() : json::a
 
 json::array Show::stats() const {
   constexpr std::array kNames{
-      "create_link",  "change_link",    "change_port",       "sysctl",         "delete_link",
-      "add_vlans",    "delete_vlans",   "add_tunnels",       "delete_tunnels", "add_vnis",
-      "delete_vnis",  "add_address",    "change_address",    "delete_address", "add_route",
-      "delete_route", "set_bridge_fdb", "delete_bridge_fdb", "set_vxlan_fdb",  "delete_vxlan_fdb",
-      "add_flood",    "delete_flood",   "set_neighbor",      "delete_neighbor"};
+      "create_link",    "change_link",      "change_port",    "sysctl",         "delete_link",
+      "add_vlans",      "delete_vlans",     "add_tunnels",    "delete_tunnels", "add_vnis",
+      "delete_vnis",    "add_address",      "change_address", "delete_address", "add_route",
+      "delete_route",   "add_rule",         "delete_rule",    "set_bridge_fdb", "delete_bridge_fdb",
+      "set_vxlan_fdb",  "delete_vxlan_fdb", "add_flood",      "delete_flood",   "set_neighbor",
+      "delete_neighbor"};
   static_assert(kNames.size() == std::variant_size_v<KernelOp>);
   const auto& counters = core_.counters();
   json::array rows;
@@ -482,6 +483,10 @@ std::string to_text(const State& state, const KernelKey& key) {
     std::string operator()(const VlansKey& k) const { return "vlans of " + k.port; }
     std::string operator()(const AddressesKey& k) const { return "addresses of " + k.link; }
     std::string operator()(const RoutesKey& k) const { return "gateway over " + k.link; }
+    std::string operator()(const OwnMacsKey& k) const { return "own MACs of " + k.bridge; }
+    std::string operator()(const RulesKey& k) const {
+      return fmt::format("IPv{} rule of table local", k.ipv6 ? 6 : 4);
+    }
     std::string operator()(const BridgeFdbKey& k) const {
       return fmt::format("bridge fdb {} vlan {} {}", name(k.bridge), k.vlan, k.mac);
     }

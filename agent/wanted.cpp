@@ -438,12 +438,18 @@ std::string ledger_up(const std::string& name) { return "up " + name; }
 std::string ledger_ipv6(const std::string& name) { return "ipv6 " + name; }
 std::string ledger_vlans(const std::string& port) { return "vlans " + port; }
 std::optional<std::string> link_of_ledger_row(const std::string& row) {
-  if (row.starts_with("flood ")) return std::nullopt;
+  if (row.starts_with("flood ") || row.starts_with("rule ")) return std::nullopt;
   const auto name = row.find(' ') + 1;
   return row.substr(name, row.find(' ', name) - name);
 }
 std::string ledger_address(const std::string& link, const IpPrefix& prefix) {
   return fmt::format("address {} {}", link, prefix);
+}
+std::string ledger_rule(const LocalRule& rule) {
+  return fmt::format("rule {} {}", rule.ipv6 ? 6 : 4, rule.preference);
+}
+std::string ledger_own_mac(const std::string& bridge, VlanId vlan, const MacAddress& mac) {
+  return fmt::format("mac {} {} {}", bridge, vlan, mac);
 }
 std::string ledger_flood(const State& state, const FloodKey& key) {
   return fmt::format("flood {} {} {}", state.view.name_of(key.device), key.vni, key.remote);
@@ -457,6 +463,8 @@ void plan(const State& state, const KernelKey& key, const EmitKernelOp& emit) {
     void operator()(const VlansKey& k) const { plan_vlans(state, k, emit); }
     void operator()(const AddressesKey& k) const { plan_addresses(state, k, emit); }
     void operator()(const RoutesKey& k) const { plan_routes(state, k, emit); }
+    void operator()(const OwnMacsKey& k) const { plan_own_macs(state, k, emit); }
+    void operator()(const RulesKey& k) const { plan_rules(state, k, emit); }
     void operator()(const BridgeFdbKey& k) const { plan_bridge_fdb(state, k, emit); }
     void operator()(const VxlanFdbKey& k) const { plan_vxlan_fdb(state, k, emit); }
     void operator()(const FloodKey& k) const { plan_flood(state, k, emit); }

@@ -74,10 +74,14 @@ std::string ledger_master(const std::string& name);
 std::string ledger_up(const std::string& name);
 std::string ledger_ipv6(const std::string& name);
 std::string ledger_vlans(const std::string& port);
-/// The link that a row of the ledger speaks of; none of a flood list's members, which BGP decides.
+/// The link that a row of the ledger speaks of; none of a rule, nor of a flood list's members,
+/// which BGP decides.
 std::optional<std::string> link_of_ledger_row(const std::string& row);
 std::string ledger_address(const std::string& link, const IpPrefix& prefix);
 std::string ledger_flood(const State& state, const FloodKey& key);
+std::string ledger_rule(const LocalRule& rule);
+/// Of an entry of the bridge's own (a gateway's MAC, an SVI's).
+std::string ledger_own_mac(const std::string& bridge, VlanId vlan, const MacAddress& mac);
 
 /// "1,10-20" as the ledger keeps a port's VLANs, and back.
 std::string to_text(const VlanMembers& members);
@@ -93,5 +97,7 @@ void plan_link(const State& state, const LinkKey& key, const EmitKernelOp& emit)
 void plan_vlans(const State& state, const VlansKey& key, const EmitKernelOp& emit);
 void plan_addresses(const State& state, const AddressesKey& key, const EmitKernelOp& emit);
 void plan_routes(const State& state, const RoutesKey& key, const EmitKernelOp& emit);
+void plan_own_macs(const State& state, const OwnMacsKey& key, const EmitKernelOp& emit);
+void plan_rules(const State& state, const RulesKey& key, const EmitKernelOp& emit);
 
 }  // namespace vtepd::agent

@@ -182,10 +182,14 @@ std::vector<VlanId> surplus_vlans(const State& state, const WantedLink& wanted, 
       surplus.push_back(vlan);
     }
   }
-  if (surplus.empty() || actual.kind != LinkKind::Vxlan) return surplus;
+  const bool may_have_entries = actual.kind == LinkKind::Vxlan || actual.kind == LinkKind::Bridge;
+  if (surplus.empty() || !may_have_entries) return surplus;
   // Our entries go first: once the port has left the VLAN, the bridge refuses to delete them.
   for (const auto& [key, entry] : state.view.bridge_fdb()) {
-    if (entry.port == actual.index && is_ours(state, entry)) std::erase(surplus, key.vlan);
+    if (entry.port != actual.index) continue;
+    const bool own = key.bridge == entry.port &&
+                     state.ledger.has(ledger_own_mac(actual.name, key.vlan, key.mac));
+    if (own || is_ours(state, entry)) std::erase(surplus, key.vlan);
   }
   return surplus;
 }
@@ -295,6 +299,23 @@ bool takes_own_place(const KernelView& view, const DefaultRoute& route) {
   });
 }
 
+/// Visits the own MACs of a bridge that vtepd has entered: rows "mac BRIDGE VLAN MAC".
+template <class Visit>
+void for_each_own_mac_of_ledger(const State& state, const std::string& bridge, Visit&& visit) {
+  const auto prefix = fmt::format("mac {} ", bridge);
+  const auto& rows = state.ledger.rows();
+  for (auto it = rows.lower_bound(prefix); it != rows.end(); ++it) {
+    if (!it->first.starts_with(prefix)) return;
+    const auto rest = std::string_view(it->first).substr(prefix.size());
+    const auto space = rest.find(' ');
+    unsigned number = 0;
+    std::from_chars(rest.data(), rest.data() + rest.size(), number);
+    const auto mac =
+        space == std::string_view::npos ? std::nullopt : MacAddress::parse(rest.substr(space + 1));
+    if (mac) visit(VlanId::make(number).value_or(VlanId{}), *mac);
+  }
+}
+
 }  // namespace
 
 void plan_routes(const State& state, const RoutesKey& key, const EmitKernelOp& emit) {
@@ -318,6 +339,56 @@ void plan_routes(const State& state, const RoutesKey& key, const EmitKernelOp& e
     });
     if (!keeps_place) emit(DeleteRoute{route});
   }
+}
+
+void plan_own_macs(const State& state, const OwnMacsKey& key, const EmitKernelOp& emit) {
+  const auto* actual = state.view.link(key.bridge);
+  if (actual == nullptr || actual->kind != LinkKind::Bridge) return;
+  const auto* wanted = wanted_of(state, key.bridge);
+  const auto stands = [&](VlanId vlan, const MacAddress& mac) {
+    const auto* entry = state.view.bridge_fdb({actual->index, vlan, mac});
+    return entry != nullptr && entry->port == actual->index && entry->state == FdbState::Permanent;
+  };
+  const auto* vlans = state.view.vlans(actual->index);
+  const auto is_member = [&](VlanId vlan) {
+    return vlan.is_none() || (vlans != nullptr && vlans->members.contains(vlan));
+  };
+  if (wanted != nullptr) {
+    for (const auto& [vlan, mac] : wanted->own_macs) {
+      if (stands(vlan, mac) || !is_member(vlan)) continue;
+      emit(SetBridgeFdb{{actual->index, vlan, mac},
+                        {.port = actual->index, .state = FdbState::Permanent}});
+    }
+  }
+  if (state.files != FileState::Read) return;
+  for_each_own_mac_of_ledger(state, key.bridge, [&](VlanId vlan, const MacAddress& mac) {
+    const bool is_wanted = wanted != nullptr && wanted->own_macs.contains({vlan, mac});
+    // Linux has given the device itself this MAC since: the entry is now its own.
+    if (is_wanted || mac == actual->mac || !stands(vlan, mac)) return;
+    emit(DeleteBridgeFdb{{actual->index, vlan, mac}, actual->index});
+  });
+}
+
+void plan_rules(const State& state, const RulesKey& key, const EmitKernelOp& emit) {
+  // In front of the VRFs' rule (1000) the local addresses of one VRF would be those of all.
+  constexpr std::uint32_t kBehindVrfs = 32765;
+  const auto& rules = state.view.local_rules();
+  const auto first = rules.find({key.ipv6, 0});
+  const auto behind = rules.find({key.ipv6, kBehindVrfs});
+  if (first == rules.end() && behind == rules.end()) return;  // the family is not there
+  const auto& links = state.topology.links;
+  const bool has_vrf = std::any_of(
+      links.begin(), links.end(), [](const auto& row) { return row.second.kind == LinkKind::Vrf; });
+  const bool moved_by_us = state.ledger.has(ledger_rule({key.ipv6, kBehindVrfs}));
+  if (!has_vrf && (!moved_by_us || state.files != FileState::Read)) return;
+  const auto wanted = has_vrf ? behind : first;
+  const auto other = has_vrf ? first : behind;
+  // The one comes before the other goes: without either no packet would be for this switch.
+  if (wanted == rules.end()) return emit(AddRule{{key.ipv6, has_vrf ? kBehindVrfs : 0}});
+  if (other == rules.end()) return;
+  const bool may_go =
+      other->second == kKernelProtocol || state.ledger.has(ledger_rule(other->first));
+  if (may_go) emit(DeleteRule{other->first});
 }
 
 std::optional<std::string> why_made_anew(const State& state, const WantedLink& wanted,

@@ -34,6 +34,10 @@ Event decode_family(const Message& message, Complaint& complaint) {
     case RTM_DELROUTE:
       if (family == AF_INET || family == AF_INET6) return decode_route(message, complaint);
       return std::nullopt;
+    case RTM_NEWRULE:
+    case RTM_DELRULE:
+      if (family == AF_INET || family == AF_INET6) return decode_rule(message, complaint);
+      return std::nullopt;
     case RTM_NEWNEIGH:
     case RTM_DELNEIGH:
       if (family == AF_BRIDGE) return decode_fdb(message, complaint);
@@ -78,6 +82,10 @@ std::string_view message_name(std::uint16_t type) {
       return "RTM_NEWROUTE";
     case RTM_DELROUTE:
       return "RTM_DELROUTE";
+    case RTM_NEWRULE:
+      return "RTM_NEWRULE";
+    case RTM_DELRULE:
+      return "RTM_DELRULE";
     case RTM_NEWNEIGH:
       return "RTM_NEWNEIGH";
     case RTM_DELNEIGH:

@@ -6,7 +6,8 @@
 // without a destination (filters of devices, and the bare twin of each vxlan change); vxlan
 // entries of a nexthop group or of a multicast MAC; neighbours that the kernel makes for
 // multicast, broadcast and loopback; proxy neighbours; routes other than a default route over one
-// gateway that a person or an interface file may have made.
+// gateway that a person or an interface file may have made; rules other than those that look up
+// table local for every packet.
 // Errors: EBADMSG, with the names of message and attribute. Source: kernel 6.1, rtnetlink(7),
 // net/core/rtnetlink.c, net/bridge/br_netlink.c, drivers/net/vxlan/vxlan_core.c.
 #pragma once

@@ -63,6 +63,11 @@ Event decode_route(const Message& message, Complaint& complaint);
 Result<> encode_request(const AddRoute& op, RequestWriter& out);
 Result<> encode_request(const DeleteRoute& op, RequestWriter& out);
 
+// Rules that look up table local (codec_rule.cpp).
+Event decode_rule(const Message& message, Complaint& complaint);
+Result<> encode_request(const AddRule& op, RequestWriter& out);
+Result<> encode_request(const DeleteRule& op, RequestWriter& out);
+
 // Neighbour messages of family AF_BRIDGE: both FDBs and flood lists (codec_fdb.cpp).
 Event decode_fdb(const Message& message, Complaint& complaint);
 Result<> encode_request(const SetBridgeFdb& op, RequestWriter& out);

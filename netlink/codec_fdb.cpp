@@ -78,6 +78,11 @@ ndmsg fdb_header(IfIndex device, std::uint16_t state, unsigned flags) {
   return header;
 }
 
+/// A MAC of the bridge's own is an entry of the bridge device, not of one of its ports.
+unsigned half_flag(const BridgeFdbKey& key, IfIndex port) {
+  return port == key.bridge ? NTF_SELF : NTF_MASTER;
+}
+
 unsigned learned_flag(bool extern_learn) { return extern_learn ? NTF_EXT_LEARNED : 0U; }
 
 /// NDA_VNI is left out: the kernel then sends with the packet's own VNI, and an entry of zebra's
@@ -108,7 +113,7 @@ Event decode_fdb(const Message& message, Complaint& complaint) {
 }
 
 Result<> encode_request(const SetBridgeFdb& op, RequestWriter& out) {
-  const auto flags = NTF_MASTER | learned_flag(op.entry.extern_learn) |
+  const auto flags = half_flag(op.key, op.entry.port) | learned_flag(op.entry.extern_learn) |
                      (op.entry.sticky ? unsigned{NTF_STICKY} : 0U);
   auto& message = out.begin(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE,
                             fdb_header(op.entry.port, nud_of(op.entry.state), flags));
@@ -119,7 +124,7 @@ Result<> encode_request(const SetBridgeFdb& op, RequestWriter& out) {
 }
 
 Result<> encode_request(const DeleteBridgeFdb& op, RequestWriter& out) {
-  auto& message = out.begin(RTM_DELNEIGH, 0, fdb_header(op.port, 0, NTF_MASTER));
+  auto& message = out.begin(RTM_DELNEIGH, 0, fdb_header(op.port, 0, half_flag(op.key, op.port)));
   message.put_mac(NDA_LLADDR, op.key.mac);
   if (!op.key.vlan.is_none()) message.put(NDA_VLAN, op.key.vlan.value());
   return {};

@@ -253,15 +253,18 @@ class Printer {
   }
   std::string operator()(const DeleteRoute& op) const { return route_words("del", op.route); }
 
+  std::string operator()(const AddRule& op) const { return rule_words("add", op.rule); }
+  std::string operator()(const DeleteRule& op) const { return rule_words("del", op.rule); }
+
   std::string operator()(const SetBridgeFdb& op) const {
-    return fmt::format("bridge fdb replace {} dev {} master{} {}{}{}", op.key.mac,
-                       name_of_(op.entry.port), vlan_words(op.key.vlan), state_word(op.entry.state),
-                       op.entry.extern_learn ? " extern_learn" : "",
-                       op.entry.sticky ? " sticky" : "");
+    return fmt::format(
+        "bridge fdb replace {} dev {} {}{} {}{}{}", op.key.mac, name_of_(op.entry.port),
+        half_word(op.key, op.entry.port), vlan_words(op.key.vlan), state_word(op.entry.state),
+        op.entry.extern_learn ? " extern_learn" : "", op.entry.sticky ? " sticky" : "");
   }
   std::string operator()(const DeleteBridgeFdb& op) const {
-    return fmt::format("bridge fdb del {} dev {} master{}", op.key.mac, name_of_(op.port),
-                       vlan_words(op.key.vlan));
+    return fmt::format("bridge fdb del {} dev {} {}{}", op.key.mac, name_of_(op.port),
+                       half_word(op.key, op.port), vlan_words(op.key.vlan));
   }
 
   std::string operator()(const SetVxlanFdb& op) const {
@@ -327,6 +330,13 @@ class Printer {
     if (route.table != kMainTable) text += fmt::format(" table {}", route.table);
     if (route.metric != 0) text += fmt::format(" metric {}", route.metric);
     return text;
+  }
+  static std::string rule_words(std::string_view verb, const LocalRule& rule) {
+    return fmt::format("ip{} rule {} preference {} lookup local", rule.ipv6 ? " -6" : "", verb,
+                       rule.preference);
+  }
+  static std::string_view half_word(const BridgeFdbKey& key, IfIndex port) {
+    return port == key.bridge ? "self" : "master";
   }
   static std::string vlan_words(VlanId vlan) {
     return vlan.is_none() ? "" : fmt::format(" vlan {}", vlan);

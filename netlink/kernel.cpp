@@ -26,11 +26,14 @@ constexpr std::array kTables{
     Requester::DumpRequest{"neighbours", RTM_GETNEIGH, AF_UNSPEC, 0, 0},
 };
 
-constexpr std::array<std::uint8_t, 2> kRouteFamilies{AF_INET, AF_INET6};
+constexpr std::array<std::uint8_t, 2> kIpFamilies{AF_INET, AF_INET6};
 
 bool is_unknown_table(const Requester::DumpRequest& table, const Error& error) {
-  // VNI filters came with 5.18; without the vxlan module nobody answers either.
-  return table.type == RTM_GETTUNNEL && error.code == EOPNOTSUPP;
+  // VNI filters came with 5.18; without the vxlan module nobody answers either. A kernel without
+  // IPv6, or without policy routing, has no rules.
+  const bool no_rules =
+      table.type == RTM_GETRULE && (error.code == EOPNOTSUPP || error.code == EAFNOSUPPORT);
+  return no_rules || (table.type == RTM_GETTUNNEL && error.code == EOPNOTSUPP);
 }
 
 Result<std::string> sysctl_path(const WriteSysctl& op) {
@@ -164,7 +167,9 @@ Result<> Kernel::dump(const Sink& sink) {
   for (const auto& table : kTables) {
     if (auto dumped = dump_table(table, sink); !dumped) return dumped;
   }
-  for (const auto family : kRouteFamilies) {
+  for (const auto family : kIpFamilies) {
+    const Requester::DumpRequest rules{"rules", RTM_GETRULE, family, 0, 0};
+    if (auto dumped = dump_table(rules, sink); !dumped) return dumped;
     for (const auto protocol : kRouteProtocols) {
       const Requester::DumpRequest routes{"routes", RTM_GETROUTE, family, 0, protocol};
       if (auto dumped = dump_table(routes, sink); !dumped) return dumped;

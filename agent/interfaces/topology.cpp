@@ -43,7 +43,9 @@ class Planner {
       if (link.kind == LinkKind::Vxlan) settle_vxlan_mtu(topology, link);
     }
     for (const auto& device : devices_.all()) {
-      if (device.active && !devices_.is_port(device)) plan_virtual_addresses(device, topology);
+      if (!device.active || devices_.is_port(device)) continue;
+      plan_virtual_addresses(device, topology);
+      plan_own_macs(device, topology);
     }
     return topology;
   }
@@ -60,6 +62,7 @@ class Planner {
   static void plan_membership(const Device& port, const Device& bridge, WantedLink& link);
   void plan_addresses(const Device& device, WantedLink& link) const;
   void plan_virtual_addresses(const Device& device, Topology& topology) const;
+  static void plan_own_macs(const Device& device, Topology& topology);
   static std::optional<std::uint32_t> default_mtu(const Device& device);
   void settle_vlan_mtu(Topology& topology, WantedLink& link);
   static void settle_vxlan_mtu(const Topology& topology, WantedLink& link);
@@ -322,6 +325,21 @@ void Planner::plan_virtual_addresses(const Device& device, Topology& topology) c
     }
     link.said.emplace("address-virtual", virtual_address.origin);
     topology.links.emplace(link.name, std::move(link));
+  }
+}
+
+/// The bridge below is told the MACs that lines give a gateway or an SVI: it would flood frames to
+/// them through all ports, and take them from a port where they were once learned.
+void Planner::plan_own_macs(const Device& device, Topology& topology) {
+  const bool is_svi = device.kind == LinkKind::Vlan;
+  const auto it = topology.links.find(is_svi ? device.lower : device.name);
+  if (it == topology.links.end() || it->second.kind != LinkKind::Bridge) return;
+  auto& bridge = it->second;
+  if (is_svi && value_or(bridge.options, Option::BridgeVlanFiltering, 0) == 0) return;
+  const auto vlan = is_svi ? device.vlan : VlanId{};
+  if (is_svi && device.settings.mac) bridge.own_macs.emplace(vlan, *device.settings.mac);
+  for (const auto& gateway : device.settings.virtual_addresses) {
+    if (gateway.mac) bridge.own_macs.emplace(vlan, *gateway.mac);
   }
 }
 

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <utility>
@@ -58,7 +59,9 @@ struct WantedLink {
   /// Static members of flood lists; the VNI is none on a device of one VNI.
   std::vector<std::pair<Vni, IpAddress>> flood{};
   std::vector<Origin> flood_lines{};  // one for each member
-  std::string foreign_ports{};        // bridge: regular expression of ports that others may enslave
+  /// Bridge: MACs of gateways and SVIs on it, by VLAN (none: of all packets to the bridge).
+  std::set<std::pair<VlanId, MacAddress>> own_macs{};
+  std::string foreign_ports{};  // bridge: regular expression of ports that others may enslave
 
   /// Which line said what, by attribute name; a port's has the bridge's lines that it inherits.
   boost::container::flat_map<std::string, Origin> said{};

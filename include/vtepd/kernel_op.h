@@ -133,7 +133,18 @@ struct DeleteRoute {
   friend bool operator==(const DeleteRoute&, const DeleteRoute&) = default;
 };
 
-/// `bridge fdb replace MAC dev PORT master vlan V ...`: the bridge half.
+/// `ip rule add|del from all lookup local preference N`
+struct AddRule {
+  LocalRule rule{};
+  friend bool operator==(const AddRule&, const AddRule&) = default;
+};
+struct DeleteRule {
+  LocalRule rule{};
+  friend bool operator==(const DeleteRule&, const DeleteRule&) = default;
+};
+
+/// `bridge fdb replace MAC dev PORT master vlan V ...`: the bridge half. Where the port is the
+/// bridge itself, `bridge fdb replace MAC dev BRIDGE self vlan V permanent`: a MAC of its own.
 struct SetBridgeFdb {
   BridgeFdbKey key{};
   BridgeFdbEntry entry{};
@@ -177,10 +188,10 @@ struct DeleteNeighbor {
   friend bool operator==(const DeleteNeighbor&, const DeleteNeighbor&) = default;
 };
 
-using KernelOp =
-    std::variant<CreateLink, ChangeLink, ChangePort, WriteSysctl, DeleteLink, AddVlans, DeleteVlans,
-                 AddTunnels, DeleteTunnels, AddVnis, DeleteVnis, AddAddress, ChangeAddress,
-                 DeleteAddress, AddRoute, DeleteRoute, SetBridgeFdb, DeleteBridgeFdb, SetVxlanFdb,
-                 DeleteVxlanFdb, AddFlood, DeleteFlood, SetNeighbor, DeleteNeighbor>;
+using KernelOp = std::variant<CreateLink, ChangeLink, ChangePort, WriteSysctl, DeleteLink, AddVlans,
+                              DeleteVlans, AddTunnels, DeleteTunnels, AddVnis, DeleteVnis,
+                              AddAddress, ChangeAddress, DeleteAddress, AddRoute, DeleteRoute,
+                              AddRule, DeleteRule, SetBridgeFdb, DeleteBridgeFdb, SetVxlanFdb,
+                              DeleteVxlanFdb, AddFlood, DeleteFlood, SetNeighbor, DeleteNeighbor>;
 
 }  // namespace vtepd

@@ -54,6 +54,13 @@ struct RouteSeen {
 struct RouteGone {
   DefaultRoute route{};
 };
+struct RuleSeen {
+  LocalRule rule{};
+  std::uint8_t protocol{};
+};
+struct RuleGone {
+  LocalRule rule{};
+};
 struct BridgeFdbSeen {
   BridgeFdbKey key{};
   BridgeFdbEntry entry{};
@@ -84,10 +91,10 @@ struct NeighborGone {
 };
 
 /// One decoded netlink notification or one row of a dump.
-using KernelEvent =
-    std::variant<LinkSeen, LinkGone, PortSeen, PortGone, VnisSeen, VnisGone, AddressSeen,
-                 AddressGone, RouteSeen, RouteGone, BridgeFdbSeen, BridgeFdbGone, VxlanFdbSeen,
-                 VxlanFdbGone, FloodSeen, FloodGone, NeighborSeen, NeighborGone>;
+using KernelEvent = std::variant<LinkSeen, LinkGone, PortSeen, PortGone, VnisSeen, VnisGone,
+                                 AddressSeen, AddressGone, RouteSeen, RouteGone, RuleSeen, RuleGone,
+                                 BridgeFdbSeen, BridgeFdbGone, VxlanFdbSeen, VxlanFdbGone,
+                                 FloodSeen, FloodGone, NeighborSeen, NeighborGone>;
 
 class KernelView {
  public:
@@ -103,6 +110,8 @@ class KernelView {
   const std::map<IfIndex, VniFilter>& vni_filters() const { return vni_filters_; }
   const std::map<IfIndex, Addresses>& addresses() const { return addresses_; }
   const std::set<DefaultRoute>& routes() const { return routes_; }
+  /// With the protocol of whoever made it.
+  const std::map<LocalRule, std::uint8_t>& local_rules() const { return local_rules_; }
   const FlatMap<BridgeFdbKey, BridgeFdbEntry>& bridge_fdb() const { return bridge_fdb_; }
   const FlatMap<VxlanFdbKey, VxlanFdbEntry>& vxlan_fdb() const { return vxlan_fdb_; }
   const FlatMap<FloodKey, std::monostate>& flood() const { return flood_; }
@@ -218,6 +227,8 @@ class KernelView {
       return route.link == link && route.gateway.is_v4();
     });
   }
+  bool enter(const RuleSeen& e) { return put(local_rules_, e.rule, e.protocol); }
+  bool enter(const RuleGone& e) { return local_rules_.erase(e.rule) != 0; }
   bool enter(const BridgeFdbSeen& e) { return put(bridge_fdb_, e.key, e.entry); }
   // By key alone: the kernel holds one entry of it, and may name another port than it last told.
   // The line of a device's own MAC moves from the port to the bridge without a word (6.1).
@@ -235,6 +246,7 @@ class KernelView {
   std::map<IfIndex, VniFilter> vni_filters_;
   std::map<IfIndex, Addresses> addresses_;
   std::set<DefaultRoute> routes_;
+  std::map<LocalRule, std::uint8_t> local_rules_;
   FlatMap<BridgeFdbKey, BridgeFdbEntry> bridge_fdb_;
   FlatMap<VxlanFdbKey, VxlanFdbEntry> vxlan_fdb_;
   FlatMap<FloodKey, std::monostate> flood_;

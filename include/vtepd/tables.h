@@ -24,7 +24,8 @@ namespace vtepd {
 inline constexpr std::uint8_t kNeighborProtocol = 94;
 /// The same for our routes (rtm_protocol).
 inline constexpr std::uint8_t kRouteProtocol = 94;
-inline constexpr std::uint32_t kMainTable = 254;  // RT_TABLE_MAIN
+inline constexpr std::uint8_t kKernelProtocol = 2;  // RTPROT_KERNEL
+inline constexpr std::uint32_t kMainTable = 254;    // RT_TABLE_MAIN
 /// What the kernel makes of an IPv6 route without a metric (IP6_RT_PRIO_USER).
 inline constexpr std::uint32_t kIpv6RouteMetric = 1024;
 
@@ -113,6 +114,14 @@ struct DefaultRoute {
            gateway.family() == other.gateway.family();
   }
   friend auto operator<=>(const DefaultRoute&, const DefaultRoute&) = default;
+};
+
+/// A policy rule that looks up table local for every packet. The kernel begins with one of
+/// preference 0 in each family, in front of all others; the view holds no other rules.
+struct LocalRule {
+  bool ipv6{};
+  std::uint32_t preference{};
+  friend auto operator<=>(const LocalRule&, const LocalRule&) = default;
 };
 
 struct BridgeFdbKey {

@@ -73,6 +73,10 @@ inline std::set<std::string> rows(const KernelView& view) {
     all.insert(fmt::format("route table {} metric {} via {} dev {} protocol {}", route.table,
                            route.metric, route.gateway, route.link, route.protocol));
   }
+  for (const auto& [rule, protocol] : view.local_rules()) {
+    all.insert(
+        fmt::format("rule v{} {} protocol {}", rule.ipv6 ? 6 : 4, rule.preference, protocol));
+  }
   for (const auto& [key, e] : view.bridge_fdb()) {
     all.insert(fmt::format("fdb {} {} {}: port {} state {} learned {} sticky {}", key.bridge,
                            key.vlan, key.mac, e.port, static_cast<int>(e.state), e.extern_learn,

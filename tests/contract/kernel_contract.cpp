@@ -679,6 +679,27 @@ TEST_CASE("a default route of a VRF's table, and the link's last address", "[rou
   CHECK(bench.view.routes().empty());
 }
 
+// --- Rules ---------------------------------------------------------------------------------------
+
+TEST_CASE("the rule of table local moves behind and back", "[rule]") {
+  Bench bench;
+  for (const bool ipv6 : {false, true}) {
+    const LocalRule first{ipv6, 0};
+    const LocalRule behind{ipv6, 32765};
+    REQUIRE(bench.view.local_rules().contains(first));
+    bench.must_refuse(DeleteRule{behind}, ENOENT);
+    bench.must(AddRule{behind});
+    bench.must_refuse(AddRule{behind}, EEXIST);
+    CHECK(bench.view.local_rules().at(behind) == 0);
+    bench.must(DeleteRule{first});
+    CHECK_FALSE(bench.view.local_rules().contains(first));
+    bench.must(AddRule{first});
+    bench.must(DeleteRule{behind});
+    // As the kernel has it, for the next test.
+    CHECK(bench.view.local_rules().size() == 2);
+  }
+}
+
 // --- Addresses -----------------------------------------------------------------------------------
 
 TEST_CASE("addresses come and go", "[address]") {
@@ -736,6 +757,49 @@ TEST_CASE("a bridge entry without a VLAN is one of every VLAN of the port", "[fd
   for (const unsigned number : {1U, 10U, 20U}) {
     CHECK(bench.view.bridge_fdb({sw.bridge, vlan(number), mac_number(1)}) != nullptr);
   }
+}
+
+TEST_CASE("a MAC of the bridge's own is an entry of the bridge device", "[fdb]") {
+  Bench bench;
+  const Switch sw(bench);
+  bench.must(AddVlans{.port = sw.bridge, .self = true, .members = {{vlan(10), {}}}});
+  const BridgeFdbKey key{sw.bridge, vlan(10), mac_number(1)};
+  const BridgeFdbEntry own{.port = sw.bridge, .state = FdbState::Permanent};
+  bench.must_refuse(SetBridgeFdb{key, {.port = sw.bridge, .state = FdbState::Static}}, EINVAL);
+  // It takes the place of what was learned on a port.
+  bench.must(SetBridgeFdb{key, {.port = sw.port1}});
+  bench.must(SetBridgeFdb{key, own});
+  REQUIRE(bench.view.bridge_fdb(key) != nullptr);
+  CHECK(*bench.view.bridge_fdb(key) == own);
+  bench.must_refuse(DeleteBridgeFdb{key, sw.port1}, ENOENT);
+  bench.must(DeleteBridgeFdb{key, sw.bridge});
+  CHECK(bench.view.bridge_fdb(key) == nullptr);
+
+  const BridgeFdbKey elsewhere{sw.bridge, vlan(20), mac_number(1)};
+  bench.must_refuse(SetBridgeFdb{elsewhere, own}, EINVAL);  // the bridge is not in that VLAN
+  // It outlives its VLAN, and can then not be deleted any more, unless a port is still in it.
+  const BridgeFdbKey alone{sw.bridge, vlan(30), mac_number(1)};
+  bench.must(AddVlans{.port = sw.bridge, .self = true, .members = {{vlan(30), {}}}});
+  for (const auto& each : {key, alone}) {
+    bench.must(SetBridgeFdb{each, own});
+    bench.must(DeleteVlans{.port = sw.bridge, .self = true, .vlans = {each.vlan}});
+    CHECK(bench.view.bridge_fdb(each) != nullptr);
+  }
+  bench.must(DeleteBridgeFdb{key, sw.bridge});
+  bench.must_refuse(DeleteBridgeFdb{alone, sw.bridge}, EINVAL);
+}
+
+TEST_CASE("an own MAC without a VLAN comes and goes in all of the bridge's", "[fdb]") {
+  Bench bench;
+  const auto bridge = bench.create({.name = "br0", .kind = LinkKind::Bridge});
+  const BridgeFdbKey key{bridge, {}, mac_number(1)};
+  bench.must(SetBridgeFdb{key, {.port = bridge, .state = FdbState::Permanent}});
+  CHECK(bench.view.bridge_fdb(key) != nullptr);
+  CHECK(bench.view.bridge_fdb({bridge, vlan(1), key.mac}) != nullptr);
+  bench.must(DeleteBridgeFdb{key, bridge});
+  CHECK(bench.view.bridge_fdb(key) == nullptr);
+  CHECK(bench.view.bridge_fdb({bridge, vlan(1), key.mac}) == nullptr);
+  bench.must_refuse(DeleteBridgeFdb{key, bridge}, ENOENT);
 }
 
 TEST_CASE("extern_learn in one request with static or sticky drops these", "[fdb]") {

@@ -159,6 +159,7 @@ FakeKernel::FakeKernel() : event_fd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
   Link lo{.index = *IfIndex::make(next_index_++), .name = "lo", .mtu = 65536, .loopback = true};
   lo.options = device_defaults();
   state_.apply(LinkSeen{lo});
+  for (const bool ipv6 : {false, true}) state_.apply(RuleSeen{{ipv6, 0}, kKernelProtocol});
 }
 
 FakeKernel::~FakeKernel() { close(event_fd_); }
@@ -193,6 +194,7 @@ Result<> FakeKernel::dump(const Sink& sink) {
     for (const auto& [prefix, entry] : rows) sink(AddressSeen{{link, prefix}, entry});
   }
   for (const auto& route : state_.routes()) sink(RouteSeen{route});
+  for (const auto& [rule, protocol] : state_.local_rules()) sink(RuleSeen{rule, protocol});
   for (const auto& [key, entry] : state_.bridge_fdb()) sink(BridgeFdbSeen{key, entry});
   for (const auto& [key, entry] : state_.vxlan_fdb()) sink(VxlanFdbSeen{key, entry});
   for (const auto& [key, none] : state_.flood()) sink(FloodSeen{key});

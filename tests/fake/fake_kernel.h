@@ -4,12 +4,13 @@
 // the level of KernelEvent: whole rows, ports after their link, flushes entry by entry. The same
 // contract tests (tests/contract/kernel_*.cpp) run on it and on a real kernel 6.1.
 //
-// Not faked: routes of routing daemons; VNIs that two filters want at once; forwarding and ageing;
-// the permanent FDB lines that the kernel keeps for devices' own MACs; link-local addresses,
-// duplicate address detection, broadcast and secondary addresses; neighbour states in time (no ARP,
-// a deleted neighbour is gone at once, without NUD_FAILED); carrier (a link that is up runs); STP;
-// veth pairs (a Veth is one end); multicast; other namespaces; limits of any kind;
-// vlan_default_pvid other than 1; the order of rows in a dump.
+// Not faked: rules other than those of table local, and several of one preference; routes of
+// routing daemons; VNIs that two filters want at once; forwarding and ageing; the permanent FDB
+// lines that the kernel keeps for devices' own MACs; link-local addresses, duplicate address
+// detection, broadcast and secondary addresses; neighbour states in time (no ARP, a deleted
+// neighbour is gone at once, without NUD_FAILED); carrier (a link that is up runs); STP; veth pairs
+// (a Veth is one end); multicast; other namespaces; limits of any kind; vlan_default_pvid other
+// than 1; the order of rows in a dump.
 //
 // Threads: the test's. Errors: as results; kernel_refusal's form.
 #pragma once
@@ -47,6 +48,8 @@ class FakeKernel : public KernelPort {
   Result<> act(const KernelOp& op);
   /// A physical port, as the machine has it before anyone configures it.
   IfIndex add_port(const std::string& name);
+  /// A rule of table local, as a program with that protocol number makes it.
+  void place_rule(const LocalRule& rule, std::uint8_t protocol);
   /// A frame from `mac` comes in: the bridge learns it (and takes it over from another port).
   Result<> learn(const MacAddress& mac, IfIndex port, VlanId vlan);
 
@@ -90,6 +93,8 @@ class FakeKernel : public KernelPort {
   Result<> run(const DeleteAddress& op);
   Result<> run(const AddRoute& op);
   Result<> run(const DeleteRoute& op);
+  Result<> run(const AddRule& op);
+  Result<> run(const DeleteRule& op);
   Result<> run(const SetBridgeFdb& op);
   Result<> run(const DeleteBridgeFdb& op);
   Result<> run(const SetVxlanFdb& op);

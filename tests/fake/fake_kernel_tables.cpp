@@ -190,6 +190,24 @@ Result<> FakeKernel::run(const DeleteRoute& op) {
   return {};
 }
 
+// --- Rules --------------------------------------------------------------------------------------
+
+Result<> FakeKernel::run(const AddRule& op) {
+  if (state_.local_rules().contains(op.rule)) return refuse(EEXIST);
+  emit(RuleSeen{op.rule, 0});
+  return {};
+}
+
+void FakeKernel::place_rule(const LocalRule& rule, std::uint8_t protocol) {
+  emit(RuleSeen{rule, protocol});
+}
+
+Result<> FakeKernel::run(const DeleteRule& op) {
+  if (!state_.local_rules().contains(op.rule)) return refuse(ENOENT);
+  emit(RuleGone{op.rule});
+  return {};
+}
+
 // --- FDBs and flood lists -----------------------------------------------------------------------
 
 Result<IfIndex> FakeKernel::bridge_of(IfIndex port) const {
@@ -205,6 +223,7 @@ Result<> FakeKernel::run(const SetBridgeFdb& op) {
   const auto bridge = bridge_of(port);
   if (!bridge) return bridge.error();
   if (op.key.mac.is_zero()) return refuse(EINVAL);
+  if (port == *bridge && op.entry.state != FdbState::Permanent) return refuse(EINVAL);
   const auto* vlans = state_.vlans(port);
   const auto members = vlans == nullptr ? VlanMembers{} : vlans->members;
   auto entry = op.entry;
@@ -232,13 +251,30 @@ Result<> FakeKernel::run(const DeleteBridgeFdb& op) {
   const auto bridge = bridge_of(op.port);
   if (!bridge) return bridge.error();
   const auto* vlans = state_.vlans(op.port);
-  if (!op.key.vlan.is_none() && (vlans == nullptr || !vlans->members.contains(op.key.vlan))) {
-    return refuse(EINVAL);
+  const auto is_member = [&](IfIndex port) {
+    const auto* of_port = state_.vlans(port);
+    return of_port != nullptr && of_port->members.contains(op.key.vlan);
+  };
+  // The bridge itself knows a VLAN as long as one of its ports is in it.
+  const bool is_known =
+      is_member(op.port) ||
+      (op.port == *bridge && std::ranges::any_of(state_.links(), [&](const auto& row) {
+         return row.second.master == *bridge && is_member(row.first);
+       }));
+  if (!op.key.vlan.is_none() && !is_known) return refuse(EINVAL);
+  std::vector<VlanId> of{op.key.vlan};
+  if (op.key.vlan.is_none() && vlans != nullptr) {
+    for (const auto& [vlan, flags] : vlans->members) of.push_back(vlan);
   }
-  const BridgeFdbKey key{*bridge, op.key.vlan, op.key.mac};
-  const auto* known = state_.bridge_fdb(key);
-  if (known == nullptr || known->port != op.port) return refuse(ENOENT);
-  emit(BridgeFdbGone{key, op.port});
+  bool found = false;
+  for (const auto vlan : of) {
+    const BridgeFdbKey key{*bridge, vlan, op.key.mac};
+    const auto* known = state_.bridge_fdb(key);
+    if (known == nullptr || known->port != op.port) continue;
+    found = true;
+    emit(BridgeFdbGone{key, op.port});
+  }
+  if (!found) return refuse(ENOENT);
   return {};
 }
 

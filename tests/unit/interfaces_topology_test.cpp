@@ -338,6 +338,28 @@ TEST_CASE("a shared gateway is a macvlan beside its device, behind the device's 
   CHECK_FALSE(p.link("br0-10-v1").mac);
 }
 
+TEST_CASE("the bridge below takes in the MACs that lines give gateways and SVIs") {
+  const auto gateway = *MacAddress::parse("00:00:5e:00:01:0a");
+  const auto svi = *MacAddress::parse("44:38:39:00:00:10");
+  const auto vlan = [](unsigned number) { return *VlanId::make(number); };
+  using OwnMacs = std::set<std::pair<VlanId, MacAddress>>;
+  const auto p = plan(kBridge +
+                      "auto br0.10\niface br0.10\n hwaddress 44:38:39:00:00:10\n"
+                      " address-virtual 00:00:5e:00:01:0a 10.0.10.1/24\n"
+                      " address-virtual none 10.0.10.3/24\n"
+                      "auto vlan20\niface vlan20\n vlan-raw-device br0\n vlan-id 20\n"
+                      " address-virtual 00:00:5e:00:01:0a 10.0.20.1/24\n"
+                      "auto swp9.5\niface swp9.5\n hwaddress 44:38:39:00:00:11\n");
+  CHECK(p.link("br0").own_macs ==
+        OwnMacs{{vlan(10), gateway}, {vlan(10), svi}, {vlan(20), gateway}});
+  // A bridge that knows no VLANs has one for all; its own hwaddress Linux enters itself.
+  const auto plain = plan(
+      "auto br1\niface br1\n bridge-ports swp1\n hwaddress 44:38:39:00:00:10\n"
+      " address-virtual 00:00:5e:00:01:0a 10.0.10.1/24\n"
+      "auto br1.5\niface br1.5\n hwaddress 44:38:39:00:00:11\n");
+  CHECK(plain.link("br1").own_macs == OwnMacs{{VlanId{}, gateway}});
+}
+
 TEST_CASE("a shared gateway's device whose name Linux would refuse is an error at its line") {
   const auto p = plan(
       "auto thirteenchars\niface thirteenchars\n link-type dummy\n"

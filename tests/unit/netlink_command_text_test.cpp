@@ -100,6 +100,8 @@ TEST_CASE("tunnels' ends, VNIs, addresses and gateways print as iproute2 takes t
                        .protocol = kRouteProtocol},
                       true}) ==
         "ip -6 route replace default via fe80::1 dev br0 proto 94 table 1001 metric 1024 onlink");
+  CHECK(text(AddRule{{.preference = 32765}}) == "ip rule add preference 32765 lookup local");
+  CHECK(text(DeleteRule{{.ipv6 = true}}) == "ip -6 rule del preference 0 lookup local");
   CHECK(text(DeleteRoute{route}) == "ip route del default via 10.1.0.254 dev br0 proto 94");
 }
 
@@ -165,6 +167,11 @@ TEST_CASE("entries print as bridge fdb, ip address and ip neigh commands") {
         "bridge fdb replace 02:00:00:00:00:01 dev vx10 master static sticky");
   CHECK(text(DeleteBridgeFdb{{kBridge, vlan(10), kMac}, kVxlan}) ==
         "bridge fdb del 02:00:00:00:00:01 dev vx10 master vlan 10");
+  CHECK(text(SetBridgeFdb{{kBridge, vlan(10), kMac},
+                          {.port = kBridge, .state = FdbState::Permanent}}) ==
+        "bridge fdb replace 02:00:00:00:00:01 dev br0 self vlan 10 permanent");
+  CHECK(text(DeleteBridgeFdb{{kBridge, {}, kMac}, kBridge}) ==
+        "bridge fdb del 02:00:00:00:00:01 dev br0 self");
   CHECK(text(SetVxlanFdb{{kVxlan, vni(1010), kMac},
                          {.remote = ip("10.0.0.9"), .extern_learn = true}}) ==
         "bridge fdb replace 02:00:00:00:00:01 dev vx10 dst 10.0.0.9 src_vni 1010 self dynamic "

@@ -39,6 +39,35 @@ IfIndex index_of(const std::string& name) {
 
 // --- Links ---------------------------------------------------------------------------------------
 
+TEST_CASE("a MAC of the bridge's own has the bridge as its port") {
+  const auto own = events_of<BridgeFdbSeen>("fdb-bridge-own");
+  REQUIRE_FALSE(own.empty());
+  for (const auto& [key, entry] : own) {
+    CHECK(key.bridge == index_of("br0"));
+    CHECK(key.mac == mac("00:00:5e:00:01:0a"));
+    CHECK(entry == BridgeFdbEntry{.port = key.bridge, .state = FdbState::Permanent});
+  }
+}
+
+TEST_CASE("of rules, those of table local for every packet are seen, and no others") {
+  const LocalRule behind{false, 32765};
+  const auto seen = events_of<RuleSeen>("rule-new");
+  REQUIRE(seen.size() == 1);
+  CHECK(seen[0].rule == behind);
+  CHECK(seen[0].protocol == 0);
+  CHECK(events_of<RuleGone>("rule-del").at(0).rule == behind);
+  const auto v6 = events_of<RuleSeen>("rule-v6-new");
+  REQUIRE(v6.size() == 1);
+  CHECK(v6[0].rule == LocalRule{true, 32765});
+  CHECK(v6[0].protocol == 94);
+  CHECK(events("rule-others").empty());
+  const auto all = events_of<RuleSeen>("dump-rules");
+  REQUIRE(all.size() == 1);
+  CHECK(all[0].rule == LocalRule{});
+  CHECK(all[0].protocol == kKernelProtocol);
+  CHECK(captured::messages("dump-rules").size() > 3);
+}
+
 TEST_CASE("a vxlan device is read with its ends, its VNI and its port in host order") {
   const auto link = last_link("link-vxlan-new");
   CHECK(link.name == "vx10");

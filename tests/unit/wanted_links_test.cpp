@@ -345,6 +345,81 @@ TEST_CASE("gateways become default routes in the table of the link's VRF") {
   files.must_stand();
 }
 
+TEST_CASE("MACs of gateways and SVIs are the bridge's own while their lines stand") {
+  Files files;
+  const auto gateway = mac("00:00:5e:00:01:0a");
+  auto bridge = made("bridge", LinkKind::Bridge);
+  bridge.options = {{Option::BridgeVlanFiltering, 1}};
+  bridge.manage_vlans = true;
+  bridge.vlans = {{vlan(1), {.pvid = true, .untagged = true}}, {vlan(10), {}}, {vlan(20), {}}};
+  bridge.own_macs = {{vlan(10), gateway}, {vlan(20), gateway}};
+  files.say({bridge, port("swp1", "bridge")});
+  const auto key = [&](VlanId of) { return BridgeFdbKey{files.link("bridge").index, of, gateway}; };
+  const BridgeFdbEntry own{.port = files.link("bridge").index, .state = FdbState::Permanent};
+  for (const auto of : {vlan(10), vlan(20)}) {
+    REQUIRE(files.kernel.state().bridge_fdb(key(of)) != nullptr);
+    CHECK(*files.kernel.state().bridge_fdb(key(of)) == own);
+  }
+  files.must_stand();
+
+  // Deleted by hand, it comes back.
+  REQUIRE(files.kernel.act(DeleteBridgeFdb{key(vlan(10)), own.port}));
+  files.settle();
+  CHECK(files.kernel.state().bridge_fdb(key(vlan(10))) != nullptr);
+  // One that somebody else made stays, ours goes before its VLAN does.
+  const BridgeFdbKey theirs{own.port, vlan(10), mac("02:00:00:00:00:99")};
+  REQUIRE(files.kernel.act(SetBridgeFdb{theirs, own}));
+  bridge.own_macs = {{vlan(10), gateway}};
+  bridge.vlans.erase(vlan(20));
+  files.say({bridge, port("swp1", "bridge")});
+  CHECK(files.kernel.state().bridge_fdb(key(vlan(20))) == nullptr);
+  CHECK_FALSE(files.kernel.state().vlans(own.port)->members.contains(vlan(20)));
+  bridge.own_macs.clear();
+  files.say({bridge, port("swp1", "bridge")});
+  CHECK(files.kernel.state().bridge_fdb(key(vlan(10))) == nullptr);
+  CHECK(files.kernel.state().bridge_fdb(theirs) != nullptr);
+  files.must_stand();
+}
+
+TEST_CASE("with a VRF the rule of table local stands behind the VRFs', and comes back without") {
+  Files files;
+  auto red = made("red", LinkKind::Vrf);
+  red.vrf_table = 1001;
+  const std::map<LocalRule, std::uint8_t> by_kernel = files.kernel.state().local_rules();
+  files.say({port("swp1")});
+  CHECK(files.kernel.state().local_rules() == by_kernel);
+  files.say({red, port("swp1", "red")});
+  const std::map<LocalRule, std::uint8_t> moved{{{false, 32765}, 0}, {{true, 32765}, 0}};
+  CHECK(files.kernel.state().local_rules() == moved);
+  // At no moment is there none.
+  REQUIRE(files.writes<AddRule>() == 2);
+  CHECK(std::find(files.kernel.applied().begin(), files.kernel.applied().end(),
+                  KernelOp(AddRule{{false, 32765}})) < std::find(files.kernel.applied().begin(),
+                                                                 files.kernel.applied().end(),
+                                                                 KernelOp(DeleteRule{{false, 0}})));
+  files.must_stand();
+  files.say({port("swp1")});
+  for (const bool ipv6 : {false, true}) {
+    INFO(ipv6);
+    CHECK(files.kernel.state().local_rules().contains({ipv6, 0}));
+    CHECK_FALSE(files.kernel.state().local_rules().contains({ipv6, 32765}));
+  }
+  files.must_stand();
+}
+
+TEST_CASE("a rule of table local that somebody else placed is not deleted") {
+  Files files;
+  constexpr LocalRule kBehind{false, 32765};
+  REQUIRE(files.kernel.act(AddRule{kBehind}));
+  REQUIRE(files.kernel.act(DeleteRule{{false, 0}}));
+  files.kernel.place_rule({false, 0}, 3);
+  auto red = made("red", LinkKind::Vrf);
+  red.vrf_table = 1001;
+  files.say({red});
+  CHECK(files.kernel.state().local_rules().contains({false, 0}));
+  CHECK_FALSE(files.kernel.state().local_rules().contains({true, 0}));
+}
+
 TEST_CASE("routes of others are neither replaced nor deleted") {
   Files files;
   auto swp1 = port("swp1");
