@@ -19,16 +19,19 @@ namespace {
 
 // A kernel that is busy with 2,000 devices takes a while; one that never answers is told as such.
 constexpr auto kLongest = std::chrono::seconds(120);
+constexpr auto kLongestCommand = std::chrono::seconds(60);
 
 json::object error_reply(std::string why) { return {{"schema", 1}, {"error", std::move(why)}}; }
 
-json::array commands_of(const Rehearsal& rehearsal) {
+json::array commands_of(const Rehearsal& rehearsal, const DueCommands& due) {
   const auto name_of = [&](IfIndex index) {
     const auto it = rehearsal.names.find(index);
     return it == rehearsal.names.end() ? fmt::format("if{}", index) : it->second;
   };
   json::array commands;
+  for (const auto& command : due.before) commands.emplace_back(to_text(command));
   for (const auto& op : rehearsal.ops) commands.emplace_back(netlink::command_text(op, name_of));
+  for (const auto& command : due.after) commands.emplace_back(to_text(command));
   return commands;
 }
 
@@ -101,15 +104,24 @@ Changes::Changes(boost::asio::io_context& io, Core& core, Places places, std::fu
       places_(std::move(places)),
       wake_(std::move(wake)),
       limit_(io),
-      confirmation_(io) {}
+      confirmation_(io),
+      runner_(io, kLongestCommand) {}
 
 Loaded Changes::load(const std::string& file) const {
-  return load_interfaces(file.empty() ? places_.interfaces : file);
+  return load_interfaces(file.empty() ? places_.interfaces : file, places_.commands);
+}
+
+/// None where commands are not run: what ran while they were is left as it is.
+DueCommands Changes::due_on_the_way_to(const Topology& wanted,
+                                       std::span<const UserCommand> commands,
+                                       const std::set<std::string>& anew) const {
+  if (places_.commands == CommandLines::Ignored) return {};
+  return due_commands(core_.state().ledger, wanted, commands, anew);
 }
 
 void Changes::start() {
   const bool unconfirmed = std::filesystem::exists(unconfirmed_path());
-  auto loaded = unconfirmed ? load_plain(unconfirmed_path()) : load({});
+  auto loaded = unconfirmed ? load_plain(unconfirmed_path(), places_.commands) : load({});
   log_diagnostics(loaded);
   if (unconfirmed) {
     log(Level::Warning, "event=change_not_confirmed action=rolled_back file={}",
@@ -122,7 +134,10 @@ void Changes::start() {
   log(Level::Info, "event=interfaces_loaded file={} devices={}", places_.interfaces,
       loaded.topology.links.size());
   stanzas_ = std::move(loaded.stanzas);
-  core_.set_topology(std::move(loaded.topology));
+  commands_ = std::move(loaded.commands);
+  Running change{.why = Why::Start, .due = due_on_the_way_to(loaded.topology, commands_, {})};
+  change.wanted = std::move(loaded.topology);
+  launch(std::move(change));
 }
 
 void Changes::apply(Request request, Reply reply) {
@@ -167,31 +182,72 @@ void Changes::begin(const Request& request, Reply reply) {
                               std::error_code(errno, std::system_category()).message()));
   }
   const auto recreate = names_of(disruptive);
-  told["commands"] = commands_of(rehearse(core_.state(), loaded.topology, recreate));
+  auto due = due_on_the_way_to(loaded.topology, loaded.commands, recreate);
+  told["commands"] = commands_of(rehearse(core_.state(), loaded.topology, recreate), due);
   log(Level::Info, "event=interfaces_loaded file={} devices={}", file,
       loaded.topology.links.size());
-  running_ = Running{.reply = std::move(reply),
-                     .told = std::move(told),
-                     .writes_before = core_.kernel().counters().writes,
-                     .confirm = request.confirm,
-                     .before = core_.state().topology,
-                     .stanzas = std::move(loaded.stanzas)};
-  core_.change_topology(std::move(loaded.topology), recreate);
+  launch({.reply = std::move(reply),
+          .told = std::move(told),
+          .writes_before = core_.kernel().counters().writes,
+          .confirm = request.confirm,
+          .before = core_.state().topology,
+          .wanted = std::move(loaded.topology),
+          .recreate = recreate,
+          .stanzas = std::move(loaded.stanzas),
+          .commands = std::move(loaded.commands),
+          .due = std::move(due)});
+}
+
+void Changes::launch(Running change) {
+  running_ = std::move(change);
+  runner_.run(std::move(running_->due.before), [this](const std::vector<std::string>& lines) {
+    tell(lines);
+    write();
+  });
+}
+
+void Changes::write() {
+  running_->stage = Stage::Writing;
+  if (running_->why == Why::Start) {
+    core_.set_topology(std::move(running_->wanted));
+  } else {
+    core_.change_topology(std::move(running_->wanted), running_->recreate);
+  }
   limit_.expires_after(kLongest);
   limit_.async_wait([this](const boost::system::error_code& error) {
-    if (!error && running_) finish();
+    if (!error && running_ && running_->stage == Stage::Writing) written();
   });
   wake_();
 }
 
 void Changes::turned() {
-  if (running_ && core_.files_settled()) finish();
+  if (running_ && running_->stage == Stage::Writing && core_.files_settled()) written();
+}
+
+void Changes::written() {
+  limit_.cancel();
+  running_->stage = Stage::After;
+  runner_.run(std::move(running_->due.after), [this](const std::vector<std::string>& lines) {
+    tell(lines);
+    finish();
+  });
+}
+
+void Changes::tell(const std::vector<std::string>& lines) {
+  if (running_->why != Why::Asked) return;
+  for (const auto& line : lines) running_->told["messages"].as_array().emplace_back(line);
 }
 
 void Changes::finish() {
-  limit_.cancel();
   auto done = std::move(*running_);
   running_.reset();
+  for (const auto& [device, row] : done.due.rows) core_.note_commands(device, row);
+  if (done.why == Why::Asked) finish_asked(std::move(done));
+  begin_next();
+  wake_();
+}
+
+void Changes::finish_asked(Running done) {
   auto refused = refused_rows(core_);
   const bool settled = core_.files_settled();
   if (!settled) {
@@ -211,13 +267,13 @@ void Changes::finish() {
     // An explicit change makes an older "go back" pointless.
     std::filesystem::remove(unconfirmed_path());
     stanzas_ = std::move(done.stanzas);
+    commands_ = std::move(done.commands);
   }
   done.reply(std::move(done.told));
-  begin_next();
 }
 
 void Changes::await_confirmation(const Running& change) {
-  unconfirmed_ = {.before = change.before, .stanzas = change.stanzas};
+  unconfirmed_ = {.before = change.before, .stanzas = change.stanzas, .commands = change.commands};
   confirmation_.expires_after(change.confirm);
   confirmation_.async_wait([this](const boost::system::error_code& error) {
     if (!error && unconfirmed_) take_back("not confirmed in time");
@@ -228,6 +284,7 @@ void Changes::confirm(const Reply& reply) {
   if (!unconfirmed_) return reply(error_reply("no change waits for a confirmation"));
   confirmation_.cancel();
   stanzas_ = std::move(unconfirmed_->stanzas);
+  commands_ = std::move(unconfirmed_->commands);
   unconfirmed_.reset();
   std::filesystem::remove(unconfirmed_path());
   log(Level::Info, "event=change_confirmed");
@@ -246,9 +303,12 @@ void Changes::take_back(std::string_view why) {
   log(Level::Warning, "event=change_rolled_back reason=\"{}\"", why);
   std::set<std::string> recreate =
       names_of(disruptions(core_.state(), unconfirmed_->before));  // as the change was allowed to
-  core_.change_topology(std::move(unconfirmed_->before), std::move(recreate));
+  Running change{.why = Why::Return,
+                 .due = due_on_the_way_to(unconfirmed_->before, commands_, recreate)};
+  change.wanted = std::move(unconfirmed_->before);
+  change.recreate = std::move(recreate);
   unconfirmed_.reset();
-  wake_();
+  launch(std::move(change));
 }
 
 json::object Changes::difference(const Request& request) const {
@@ -261,7 +321,8 @@ json::object Changes::difference(const Request& request) const {
         why + (request.disruptive ? "" : "; left out without --disruptive"));
   }
   const auto recreate = request.disruptive ? names_of(disruptive) : std::set<std::string>{};
-  reply["commands"] = commands_of(rehearse(core_.state(), loaded.topology, recreate));
+  reply["commands"] = commands_of(rehearse(core_.state(), loaded.topology, recreate),
+                                  due_on_the_way_to(loaded.topology, loaded.commands, recreate));
   return reply;
 }
 

@@ -20,6 +20,7 @@
 
 #include "agent/core.h"
 #include "agent/interfaces/load.h"
+#include "agent/user_commands.h"
 
 namespace vtepd::agent {
 
@@ -28,6 +29,7 @@ class Changes {
   struct Places {
     std::string interfaces{};  // what is read where a request names no file
     std::string state_dir{};
+    CommandLines commands{};
   };
   struct Request {
     std::string file{};
@@ -51,21 +53,40 @@ class Changes {
 
   /// To be called after each turn of the core.
   void turned();
+  /// Nothing is being changed; the files of the daemon's start are in effect.
+  bool idle() const { return !running_; }
+  const std::vector<CommandRunner::Failure>& command_failures() const { return runner_.failures(); }
 
  private:
+  /// A change goes by commands before it, the writes, and commands after it.
+  enum class Stage : std::uint8_t { Before, Writing, After };
+  /// The daemon's start and the way back to what ran have nobody who waits for a reply.
+  enum class Why : std::uint8_t { Asked, Start, Return };
   struct Running {
+    Why why{};
+    Stage stage{};
     Reply reply{};
     boost::json::object told{};  // the reply so far
     std::uint64_t writes_before{};
-    TimePoint give_up{};
     std::chrono::seconds confirm{};
     Topology before{};
+    Topology wanted{};
+    std::set<std::string> recreate{};
     std::vector<Stanza> stanzas{};
+    std::vector<UserCommand> commands{};
+    DueCommands due{};
   };
 
   void begin_next();
   void begin(const Request& request, Reply reply);
+  void launch(Running change);
+  void write();
+  void written();
   void finish();
+  void finish_asked(Running done);
+  DueCommands due_on_the_way_to(const Topology& wanted, std::span<const UserCommand> commands,
+                                const std::set<std::string>& anew) const;
+  void tell(const std::vector<std::string>& lines);
   void await_confirmation(const Running& change);
   void take_back(std::string_view why);
   Loaded load(const std::string& file) const;
@@ -81,9 +102,12 @@ class Changes {
   struct Unconfirmed {
     Topology before{};              // what to go back to
     std::vector<Stanza> stanzas{};  // of what runs until then
+    std::vector<UserCommand> commands{};
   };
   std::optional<Unconfirmed> unconfirmed_;
   std::vector<Stanza> stanzas_;  // of what runs for good
+  std::vector<UserCommand> commands_;
+  CommandRunner runner_;
 };
 
 }  // namespace vtepd::agent

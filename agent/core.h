@@ -73,6 +73,8 @@ class Core {
   const std::set<std::string>& held_back() const { return held_back_; }
   /// Every row of the files has been compared and, where it differed, written or refused twice.
   bool files_settled() const;
+  /// Notes in the ledger which commands of a device ran, or that none did.
+  void note_commands(const std::string& device, const std::optional<std::string>& row);
   /// There are no interface files: links are not vtepd's business.
   void without_files() { state_.files = FileState::None; }
   /// zebra writes MACs, hosts and flood lists; they are mirrored to the ASIC and shown, no more.
@@ -116,10 +118,10 @@ class Core {
   void on_change(const VnisGone& gone) { on_vnis(gone.device); }
   void on_change(const RouteSeen& seen) { mark_routes(seen.route); }
   void on_change(const RouteGone& gone) { mark_routes(gone.route); }
-  void on_change(const AddressSeen& seen) { mark_addresses(seen.key); }
-  void on_change(const AddressGone& gone) { mark_addresses(gone.key); }
   void on_change(const RuleSeen& seen) { kernel_.mark(RulesKey{seen.rule.ipv6}); }
   void on_change(const RuleGone& gone) { kernel_.mark(RulesKey{gone.rule.ipv6}); }
+  void on_change(const AddressSeen& seen) { mark_addresses(seen.key); }
+  void on_change(const AddressGone& gone) { mark_addresses(gone.key); }
   void on_change(const BridgeFdbSeen& seen) { on_bridge_fdb(seen.key); }
   void on_change(const BridgeFdbGone& gone);
   void on_change(const VxlanFdbSeen& seen) { kernel_.mark(seen.key); }
@@ -132,9 +134,9 @@ class Core {
   void mark_addresses(const AddressKey& key);
   void mark_routes(const DefaultRoute& route);
   void mark_gateways(const std::string& name);
+  void mark_own_macs(const std::string& name);
   void on_bridge_fdb(const BridgeFdbKey& key);
   void on_neighbor(const NeighborKey& key, const std::optional<NeighborEntry>& before);
-  void mark_own_macs(const std::string& name);
 
   void on_message(const AddRemoteMacIp& m);
   void on_message(const DeleteRemoteMacIp& m);

@@ -4,6 +4,7 @@
 #include "agent/core.h"
 #include "agent/log.h"
 #include "agent/rehearsal.h"
+#include "agent/user_commands.h"
 #include "agent/wanted.h"
 
 namespace vtepd::agent {
@@ -75,6 +76,11 @@ bool Core::files_settled() const {
   });
 }
 
+void Core::note_commands(const std::string& device, const std::optional<std::string>& row) {
+  const auto key = ledger_commands(device);
+  keep(row ? state_.ledger.enter(key, *row) : state_.ledger.strike(key));
+}
+
 /// What stands as the files say becomes vtepd's own, as if it had made it: it goes when its lines
 /// go.
 void Core::adopt() {
@@ -87,15 +93,15 @@ void Core::adopt() {
         state_.view.name_of(actual->master) == wanted.master) {
       keep(ledger.enter(ledger_master(name), wanted.master));
     }
+    for (const auto& [vlan, mac] : wanted.own_macs) {
+      keep(ledger.enter(ledger_own_mac(name, vlan, mac)));
+    }
     for (const auto& prefix : wanted.addresses) {
       if (state_.view.has_address({actual->index, prefix})) {
         keep(ledger.enter(ledger_address(name, prefix)));
       }
     }
     if (const auto* present = state_.view.vlans(actual->index); wanted.manage_vlans && present) {
-    for (const auto& [vlan, mac] : wanted.own_macs) {
-      keep(ledger.enter(ledger_own_mac(name, vlan, mac)));
-    }
       auto members = vlans_from_text(ledger.value(ledger_vlans(name)).value_or(""));
       for (const auto& [vlan, flags] : wanted.vlans) {
         if (present->members.contains(vlan)) members.emplace(vlan, flags);

@@ -52,7 +52,10 @@ Daemon::Daemon(const Settings& settings, KernelPort& kernel, Ledger ledger)
                    if (snooping_) snooping_->ask(probe);
                  }}),
       show_(core_, clock_, asic_),
-      changes_(io_, core_, {.interfaces = settings.interfaces, .state_dir = settings.state_dir},
+      changes_(io_, core_,
+               {.interfaces = settings.interfaces,
+                .state_dir = settings.state_dir,
+                .commands = settings.commands},
                [this] { schedule(); }),
       control_(io_, [this](const json::object& request,
                            const Control::Reply& reply) { answer(request, reply); }),
@@ -191,7 +194,7 @@ void Daemon::feed_watchdog() {
 
 void Daemon::say_ready() {
   if (ready_ || !core_.synced() || (!patience_over_ && !core_.state().routes_known)) return;
-  if (hardware_ && !hardware_->idle()) return;
+  if (!changes_.idle() || (hardware_ && !hardware_->idle())) return;
   ready_ = true;
   sd_notify(0, "READY=1\nSTATUS=in sync");
   log(Level::Info, "event=ready routes={} failures={}",
@@ -282,6 +285,13 @@ void Daemon::show(const std::string& table, const Control::Reply& reply) {
   if (table == "asic" && !asic_.present()) return refuse("no ASIC is in use");
   auto rows = show_.table(table);
   if (!rows) return refuse(fmt::format("there is no table \"{}\"", table));
+  if (table == "failures") {
+    for (const auto& [command, reason] : changes_.command_failures()) {
+      rows->push_back({{"layer", "command"},
+                       {"row", fmt::format("{} {}", command.link, command.phase)},
+                       {"reason", fmt::format("{}: {}", command.origin, reason)}});
+    }
+  }
   reply({{"schema", 1}, {"table", table}, {"rows", std::move(*rows)}});
 }
 

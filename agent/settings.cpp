@@ -26,7 +26,9 @@ options::options_description describe() {
       ("sai-profile", text(""), "file of key=value lines for the SAI library")                 //
       ("state-dir", text("/run/vtepd"), "where the ledger of what vtepd made is kept")         //
       ("adopt", options::value<bool>()->default_value(false),
-       "devices that stand as the files say count as made by vtepd: yes or no")                //
+       "devices that stand as the files say count as made by vtepd: yes or no")  //
+      ("user-commands", options::value<bool>()->default_value(false),
+       "whether up, down, ... lines of interface files are run: yes or no")                    //
       ("stale-time", seconds(120), "seconds that routes outlive bgpd's session, at most")      //
       ("quiet-time", seconds(10), "seconds without news after which BGP counts as converged")  //
       ("duplicate-moves", options::value<unsigned>()->default_value(5),
@@ -72,6 +74,7 @@ Result<Settings> settings_of(const options::variables_map& chosen) {
                     .sai_profile = std::move(*profile),
                     .state_dir = text("state-dir"),
                     .level = *level};
+  if (chosen["user-commands"].as<bool>()) settings.commands = CommandLines::Run;
   settings.core.adopt = chosen["adopt"].as<bool>();
   settings.core.sweep.stale = seconds("stale-time");
   settings.core.sweep.quiet = seconds("quiet-time");

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "agent/core.h"
+#include "agent/interfaces/load.h"
 #include "agent/log.h"
 #include "hwsync/sai/library.h"
 #include "vtepd/result.h"
@@ -13,6 +14,7 @@ namespace vtepd::agent {
 
 struct Settings {
   std::string interfaces{};  // "none": devices are somebody else's
+  CommandLines commands{};   // what is done with the commands in them
   bool evpn_by_kernel{};     // zebra writes the kernel, and there is no relay
   std::string relay{};       // "none": no routes
   std::string control{};

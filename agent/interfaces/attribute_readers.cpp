@@ -311,7 +311,6 @@ void user_command(const Reading& r) {
                                  .family = r.stanza.family,
                                  .method = r.stanza.method,
                                  .origin = r.attribute.origin});
-  r.warning("commands are not run");
 }
 
 void vlan_aware(const Reading& r) { r.settings.vlan_aware = truth(r).value_or(false); }

@@ -96,10 +96,17 @@ std::vector<std::string> existing_links() {
   return names;
 }
 
-Loaded load(const std::string& path, DiskFiles files) {
+Loaded load(const std::string& path, DiskFiles files, CommandLines commands) {
   Diagnostics diagnostics;
   auto stanzas = parse_interfaces(path, files, diagnostics);
   auto planned = plan_topology(stanzas, existing_links(), diagnostics);
+  if (commands == CommandLines::Ignored) {
+    for (const auto& command : planned.commands) {
+      diagnostics.warning(command.origin,
+                          fmt::format("{}: {}: commands are not run (vtepd.conf: user-commands)",
+                                      command.link, command.phase));
+    }
+  }
   auto found = diagnostics.release();
   std::stable_sort(found.begin(), found.end(), [](const Diagnostic& a, const Diagnostic& b) {
     return std::pair(a.origin.file_name(), a.origin.line) <
@@ -113,8 +120,12 @@ Loaded load(const std::string& path, DiskFiles files) {
 
 }  // namespace
 
-Loaded load_interfaces(const std::string& path) { return load(path, DiskFiles(true)); }
-Loaded load_plain(const std::string& path) { return load(path, DiskFiles(false)); }
+Loaded load_interfaces(const std::string& path, CommandLines commands) {
+  return load(path, DiskFiles(true), commands);
+}
+Loaded load_plain(const std::string& path, CommandLines commands) {
+  return load(path, DiskFiles(false), commands);
+}
 
 std::vector<Stanza> read_stanzas(const std::string& path, Diagnostics& diagnostics) {
   DiskFiles files(true);

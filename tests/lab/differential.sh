@@ -1,7 +1,9 @@
 #!/bin/bash
 # Each file of differential/GROUP, applied by ifupdown2 3.0 in one namespace and by vtepd in another,
-# gives the same kernel state, but for what the file itself excuses with a reason.
-# lab: links vrf addresses
+# gives the same kernel state, but for what the file itself excuses with a reason. Where a file has lines
+# "#= EXPRESSION" for sed, `vtepctl check -j` says the same as `ifquery -c`, too: of the file as it is,
+# and of what each expression makes of it.
+# lab: links vrf addresses user-commands
 # lab: bridges svi bridge-options
 # lab: tunnels single-vxlan vrr
 # long: links
@@ -48,13 +50,21 @@ apply_ifupdown2() {
 apply_vtepd() {
   make_run_folder "$1"
   cp "$2" "$FABRIC/$1/interfaces"
-  start_vtepd "$1" --relay none --sai-library none
+  start_vtepd "$1" --relay none --sai-library none --user-commands yes
   wait_until "$1: vtepd has written everything" 30 counter_is "$1" synced 1
 }
 
 same_states() {
   dump_namespace "$2" "/run/dumps/$2"
   python3 "$LAB/differential.py" "$1" "/run/dumps/${2/v-/u-}" "/run/dumps/$2" >"/run/$2.differences"
+}
+
+# same_checks FILE NAME: both programs hold what they have made against FILE.
+same_checks() {
+  cp "$1" /run/ifupdown2/interfaces
+  ip netns exec "u-$2" "$ifupdown2/ifquery" -c -a -o json >/run/ifquery.json 2>/run/ifquery.messages
+  ctl "v-$2" check -j "$1" >/run/check.json 2>/run/check.messages
+  python3 "$LAB/check_as_ifquery.py" /run/ifquery.json /run/check.json
 }
 
 files=("$LAB/differential/$group/"*.interfaces)
@@ -81,6 +91,13 @@ for file in "${files[@]}"; do
   ctl "v-$name" reload >/dev/null
   wait_until "$name: in sync again after a reload" 10 counter_is "v-$name" synced 1
   check_equal "$name: which wrote nothing" "$writes" "$(counter "v-$name" kernel_writes)"
+  if grep -q '^#= ' "$file"; then
+    check "$name: vtepctl check agrees with ifquery" same_checks "$file" "$name"
+    while read -r expression; do
+      sed -E "$expression" "$file" >/run/changed.interfaces
+      check "$name: and after $expression" same_checks /run/changed.interfaces "$name"
+    done < <(sed -n 's/^#= //p' "$file")
+  fi
   kill_daemon "v-$name" vtepd
   ip netns del "u-$name"
   ip netns del "v-$name"

@@ -1,0 +1,201 @@
+// Interface files put into effect on the fake kernel: broken ones change nothing, commands run
+// around the change that they belong to.
+
+#include <boost/asio/io_context.hpp>
+#include <filesystem>
+#include <fstream>
+
+#include "agent/changes.h"
+#include "tests/unit/core_leaf.h"
+#include "tests/unit/places.h"
+
+using namespace vtepd;
+using namespace vtepd::agent;
+using namespace vtepd::agent::bench;
+namespace json = boost::json;
+
+namespace {
+
+/// A leaf whose changes come from files in a folder of its own.
+class Desk {
+ public:
+  explicit Desk(CommandLines commands = CommandLines::Ignored) : commands_(commands) {
+    std::filesystem::remove_all(folder);
+    std::filesystem::create_directories(folder);
+    start();
+  }
+  Desk(const Desk&) = delete;
+  Desk& operator=(const Desk&) = delete;
+  ~Desk() { std::filesystem::remove_all(folder); }
+
+  /// vtepd starts (again), with its ledger and the file as they are.
+  void start() {
+    changes.reset();
+    leaf.core.reset();
+    auto ledger = Ledger::open((folder / "ledger").string());
+    REQUIRE(ledger.has_value());
+    leaf.core.emplace(leaf.kernel, leaf.clock, std::move(*ledger), Core::Settings{},
+                      leaf.outputs());
+    changes.emplace(io, *leaf.core,
+                    Changes::Places{.interfaces = (folder / "interfaces").string(),
+                                    .state_dir = folder.string(),
+                                    .commands = commands_},
+                    [] {});
+    if (std::filesystem::exists(folder / "interfaces")) changes->start();
+    run([this] { return changes->idle(); });
+  }
+
+  /// The loop's turns, until `done`.
+  void run(const std::function<bool()>& done) {
+    const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    do {
+      leaf.settle();
+      changes->turned();
+      io.restart();
+      io.run_for(std::chrono::milliseconds(5));
+      if (std::chrono::steady_clock::now() > limit) FAIL("nothing happens any more");
+    } while (!done());
+  }
+
+  json::object apply(const std::string& path) {
+    std::optional<json::object> reply;
+    changes->apply({.file = path}, [&](json::object r) { reply = std::move(r); });
+    run([&] { return reply.has_value() && changes->idle(); });
+    return *reply;
+  }
+  /// Applies that text as the daemon's own file.
+  json::object say(const std::string& text) {
+    std::ofstream(folder / "interfaces") << text;
+    return apply({});
+  }
+
+  /// What the commands have written so far, one line each.
+  std::vector<std::string> heard() const {
+    std::ifstream file(folder / "heard");
+    std::vector<std::string> lines;
+    for (std::string line; std::getline(file, line);) lines.push_back(line);
+    return lines;
+  }
+  std::string command(const std::string& phase) const {
+    return fmt::format("    {} echo {} $IFACE >>{}\n", phase, phase, (folder / "heard").string());
+  }
+
+  std::filesystem::path folder =
+      std::filesystem::temp_directory_path() / fmt::format("vtepd-changes-{}", getpid());
+  boost::asio::io_context io;
+  Leaf leaf;
+  std::optional<Changes> changes;
+
+ private:
+  CommandLines commands_;
+};
+
+std::string text_at(const json::object& reply, const char* key) {
+  return json::serialize(reply.at(key));
+}
+using Lines = std::vector<std::string>;
+
+}  // namespace
+
+TEST_CASE("of a broken file nothing is applied, and what runs goes on") {
+  Desk desk;
+  REQUIRE(desk.say("auto br0\niface br0\n    bridge-ports swp1\n    bridge-vlan-aware yes\n")
+              .at("ok")
+              .as_bool());
+  const auto before = desk.leaf.core->state().topology;
+  unsigned refused = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(vtepd::test::source_dir() +
+                                                               "/tests/data/interfaces/broken")) {
+    if (entry.path().extension() != ".interfaces") continue;
+    if (load_interfaces(entry.path().string()).ok()) continue;  // warnings alone
+    INFO(entry.path().string());
+    desk.leaf.kernel.forget();
+    const auto reply = desk.apply(entry.path().string());
+    CHECK_FALSE(reply.at("ok").as_bool());
+    CHECK(text_at(reply, "messages").find("error: ") != std::string::npos);
+    CHECK(desk.leaf.kernel.applied().empty());
+    CHECK(desk.leaf.core->state().topology == before);
+    ++refused;
+  }
+  CHECK(refused >= 25);
+  CHECK(desk.say("auto br0\niface br0\n    bridge-ports swp1 swp2\n").at("ok").as_bool());
+}
+
+TEST_CASE("a change that comes while another is made waits for its end") {
+  Desk desk(CommandLines::Run);
+  std::ofstream(desk.folder / "interfaces")
+      << "auto swp1\niface swp1\n    mtu 1400\n" + desk.command("post-up");
+  std::ofstream(desk.folder / "other") << "auto swp1\niface swp1\n    mtu 1300\n";
+  Lines ends;
+  desk.changes->apply({}, [&](const json::object&) {
+    ends.emplace_back("first");
+    CHECK(desk.leaf.kernel.state().link("swp1")->mtu == 1400);
+  });
+  desk.changes->apply({.file = (desk.folder / "other").string()},
+                      [&](const json::object&) { ends.emplace_back("second"); });
+  desk.run([&] { return ends.size() == 2; });
+  CHECK(ends == Lines{"first", "second"});
+  CHECK(desk.leaf.kernel.state().link("swp1")->mtu == 1300);
+  CHECK(desk.heard() == Lines{"post-up swp1"});
+}
+
+TEST_CASE("commands run once around the change that brings their device, and when it leaves") {
+  Desk desk(CommandLines::Run);
+  const auto file = "auto d0\niface d0\n    link-type dummy\n" + desk.command("post-up") +
+                    desk.command("pre-up") + desk.command("up") + desk.command("down") +
+                    desk.command("post-down");
+  std::ofstream(desk.folder / "interfaces") << file;
+  const auto commands = text_at(desk.changes->difference({}), "commands");
+  CHECK(commands.find("PHASE=pre-up") < commands.find("ip link add name d0"));
+  CHECK(commands.find("PHASE=up") > commands.find("ip link add name d0"));
+  CHECK(desk.heard().empty());  // shown is not run
+
+  const Lines up{"pre-up d0", "up d0", "post-up d0"};
+  CHECK(desk.say(file).at("ok").as_bool());
+  CHECK(desk.heard() == up);
+  CHECK(desk.say(file).at("ok").as_bool());
+  desk.start();
+  CHECK(desk.heard() == up);
+
+  CHECK(desk.say("auto swp1\niface swp1\n").at("ok").as_bool());
+  CHECK(desk.heard() == Lines{"pre-up d0", "up d0", "post-up d0", "down d0", "post-down d0"});
+  CHECK(desk.leaf.kernel.state().link("d0") == nullptr);
+}
+
+TEST_CASE("at the first start commands run, and what fails is told and kept") {
+  Desk desk(CommandLines::Run);
+  std::ofstream(desk.folder / "interfaces")
+      << "auto swp1\niface swp1\n" + desk.command("up") + "    up echo why; exit 2\n";
+  desk.start();
+  CHECK(desk.heard() == Lines{"up swp1"});
+  REQUIRE(desk.changes->command_failures().size() == 1);
+  CHECK(desk.changes->command_failures()[0].reason == "exit status 2: why");
+  const auto reply = desk.say("auto swp1\niface swp1\n    up echo why; exit 3\n");
+  CHECK(reply.at("ok").as_bool());
+  CHECK(text_at(reply, "messages").find("interfaces:3: warning: swp1: up: exit status 3: why") !=
+        std::string::npos);
+}
+
+TEST_CASE("without leave commands are warnings with their lines, and do not run") {
+  Desk desk;
+  const auto reply = desk.say("auto swp1\niface swp1\n" + desk.command("up"));
+  CHECK(reply.at("ok").as_bool());
+  CHECK(text_at(reply, "messages").find("interfaces:3: warning: swp1: up: commands are not run") !=
+        std::string::npos);
+  CHECK(desk.heard().empty());
+}
+
+TEST_CASE("a change that is taken back takes back its devices' commands") {
+  Desk desk(CommandLines::Run);
+  CHECK(desk.say("auto swp1\niface swp1\n" + desk.command("up")).at("ok").as_bool());
+  std::ofstream(desk.folder / "other")
+      << "auto d0\niface d0\n    link-type dummy\n" + desk.command("up") + desk.command("down");
+  bool replied = false;
+  desk.changes->apply({.file = (desk.folder / "other").string(), .confirm = std::chrono::hours(1)},
+                      [&](const json::object&) { replied = true; });
+  desk.run([&] { return replied && desk.changes->idle(); });
+  CHECK(desk.heard() == Lines{"up swp1", "up d0"});
+  desk.changes->roll_back([](const json::object&) {});
+  desk.run([&] { return desk.changes->idle(); });
+  CHECK(desk.heard() == Lines{"up swp1", "up d0", "down d0", "up swp1"});
+}

@@ -1,0 +1,170 @@
+// User commands: which are due, and how they run, end, fail and are stopped.
+#include <boost/asio/io_context.hpp>
+#include <catch2/catch.hpp>
+#include <filesystem>
+#include <fstream>
+
+#include "agent/log.h"
+#include "agent/user_commands.h"
+
+using namespace vtepd::agent;
+using namespace std::chrono_literals;
+
+namespace {
+
+UserCommand line(const char* link, const char* phase, const char* command) {
+  return {.link = link,
+          .phase = phase,
+          .command = command,
+          .family = "inet",
+          .method = "static",
+          .origin = {std::make_shared<const std::string>("interfaces"), 7}};
+}
+
+Topology with(const std::vector<std::string>& names) {
+  Topology topology;
+  for (const auto& name : names) topology.links[name] = {.name = name, .up = true};
+  return topology;
+}
+
+std::vector<std::string> words_of(const std::vector<UserCommand>& commands) {
+  std::vector<std::string> words;
+  for (const auto& c : commands) words.push_back(c.link + " " + c.phase + " " + c.command);
+  return words;
+}
+using Words = std::vector<std::string>;
+
+void settle(Ledger& ledger, const DueCommands& due) {
+  for (const auto& [device, row] : due.rows) {
+    if (row) REQUIRE(ledger.enter(ledger_commands(device), *row));
+    if (!row) REQUIRE(ledger.strike(ledger_commands(device)));
+  }
+}
+
+/// Runs the commands to their end; what was told of those that failed.
+struct Run {
+  explicit Run(const std::vector<UserCommand>& commands, std::chrono::milliseconds limit = 20s)
+      : runner(io, limit) {
+    log_level = Level::Error;
+    runner.run(commands, [this](std::vector<std::string> lines) {
+      told = std::move(lines);
+      done = true;
+    });
+    io.run_for(30s);
+    REQUIRE(done);
+  }
+  boost::asio::io_context io;
+  CommandRunner runner;
+  bool done = false;
+  std::vector<std::string> told;
+};
+
+}  // namespace
+
+TEST_CASE("up commands run once, and again where their lines or the device are others") {
+  Ledger ledger;
+  std::vector commands{line("swp1", "post-up", "c"), line("swp1", "pre-up", "a"),
+                       line("swp1", "up", "b"), line("swp1", "down", "d")};
+  auto due = due_commands(ledger, with({"swp1"}), commands, {});
+  CHECK(words_of(due.before) == Words{"swp1 pre-up a"});
+  CHECK(words_of(due.after) == Words{"swp1 up b", "swp1 post-up c"});
+  settle(ledger, due);
+  due = due_commands(ledger, with({"swp1"}), commands, {});
+  CHECK(due.before.empty());
+  CHECK(due.after.empty());
+  CHECK(due.rows.empty());
+
+  commands[2].command = "B";
+  due = due_commands(ledger, with({"swp1"}), commands, {});
+  CHECK(words_of(due.after) == Words{"swp1 up B", "swp1 post-up c"});
+  settle(ledger, due);
+  due = due_commands(ledger, with({"swp1"}), commands, {"swp1"});
+  CHECK(words_of(due.before) == Words{"swp1 down d", "swp1 pre-up a"});
+  CHECK(words_of(due.after) == Words{"swp1 up B", "swp1 post-up c"});
+}
+
+TEST_CASE("lines that only moved within the file run nothing, and are kept with their new place") {
+  Ledger ledger;
+  std::vector commands{line("swp1", "up", "a")};
+  settle(ledger, due_commands(ledger, with({"swp1"}), commands, {}));
+  commands[0].origin.line = 9;
+  const auto due = due_commands(ledger, with({"swp1"}), commands, {});
+  CHECK(due.before.empty());
+  CHECK(due.after.empty());
+  CHECK(due.rows.size() == 1);
+}
+
+TEST_CASE("down commands run when the device leaves the files or is to be down, and only once") {
+  const bool leaves = GENERATE(true, false);
+  Ledger ledger;
+  const std::vector commands{line("swp1", "pre-down", "a"), line("swp1", "down", "b\t'x'"),
+                             line("swp1", "post-down", "c")};
+  settle(ledger, due_commands(ledger, with({"swp1"}), commands, {}));
+  auto topology = with(leaves ? std::vector<std::string>{} : std::vector<std::string>{"swp1"});
+  if (!leaves) topology.links["swp1"].up = false;
+  const auto left = leaves ? std::vector<UserCommand>{} : commands;
+  auto due = due_commands(ledger, topology, left, {});
+  CHECK(words_of(due.before) == Words{"swp1 pre-down a", "swp1 down b\t'x'"});
+  CHECK(words_of(due.after) == Words{"swp1 post-down c"});
+  CHECK(due.after[0].origin == commands[0].origin);
+  settle(ledger, due);
+  due = due_commands(ledger, topology, left, {});
+  CHECK(due.before.empty());
+  CHECK(due.after.empty());
+}
+
+TEST_CASE("commands run one after another in their order, with ifupdown2's environment") {
+  const auto path = std::filesystem::temp_directory_path() / fmt::format("vtepd-cmd-{}", getpid());
+  const auto write =
+      fmt::format("echo \"$IFACE $LOGICAL $METHOD $ADDRFAM $MODE $PHASE\" >>{}", path.string());
+  const Run run({line("swp1", "pre-up", write.c_str()), line("swp2", "down", write.c_str())});
+  CHECK(run.told.empty());
+  std::ifstream file(path);
+  Words lines;
+  for (std::string text; std::getline(file, text);) lines.push_back(text);
+  CHECK(lines == Words{"swp1 swp1 static inet start pre-up", "swp2 swp2 static inet stop down"});
+  std::filesystem::remove(path);
+}
+
+TEST_CASE("a command that fails is told with its line and its last words, and stops nothing") {
+  const Run run({line("swp1", "up", "echo no such thing >&2; exit 3"),
+                 line("swp1", "up", "kill -TERM $$"), line("swp1", "post-up", "exit 0")});
+  CHECK(run.told == Words{"interfaces:7: warning: swp1: up: exit status 3: no such thing",
+                          "interfaces:7: warning: swp1: up: ended by signal 15"});
+  REQUIRE(run.runner.failures().size() == 2);
+  CHECK(run.runner.failures()[0].reason == "exit status 3: no such thing");
+}
+
+TEST_CASE("the failures of a device's commands go when they run again") {
+  Run run({line("swp1", "up", "exit 1"), line("swp2", "up", "exit 1")});
+  CHECK(run.runner.failures().size() == 2);
+  run.runner.run({line("swp1", "up", "exit 0")}, [](const std::vector<std::string>&) {});
+  run.io.restart();
+  run.io.run_for(30s);
+  REQUIRE(run.runner.failures().size() == 1);
+  CHECK(run.runner.failures()[0].command.link == "swp2");
+}
+
+TEST_CASE("a command that hangs is ended with all that it started") {
+  const auto begin = std::chrono::steady_clock::now();
+  const Run run({line("swp1", "up", "sleep 1000 & echo waiting; wait")}, 200ms);
+  CHECK(std::chrono::steady_clock::now() - begin < 25s);
+  CHECK(run.told ==
+        Words{"interfaces:7: warning: swp1: up: took more than 200 ms, and was ended: waiting"});
+}
+
+TEST_CASE("a command that leaves something behind, or says very much, ends by itself") {
+  const auto begin = std::chrono::steady_clock::now();
+  const Run run({line("swp1", "up", "sleep 5 & exit 0"),
+                 line("swp1", "up", "seq 1 200000; echo the end; exit 1")});
+  CHECK(std::chrono::steady_clock::now() - begin < 25s);
+  REQUIRE(run.told.size() == 1);
+  CHECK(run.told[0].ends_with("the end"));
+  CHECK(run.told[0].size() < 1200);
+}
+
+TEST_CASE("a command prints as a person can run it") {
+  CHECK(to_text(line("swp1", "up", "echo 'a b'")) ==
+        "env IFACE=swp1 LOGICAL=swp1 METHOD=static ADDRFAM=inet MODE=start PHASE=up "
+        "/bin/sh -c 'echo '\\''a b'\\'''");
+}
