@@ -132,7 +132,7 @@ void Changes::start() {
     return;
   }
   log(Level::Info, "event=interfaces_loaded file={} devices={}", places_.interfaces,
-      loaded.topology.links.size());
+      loaded.topology->links.size());
   stanzas_ = std::move(loaded.stanzas);
   commands_ = std::move(loaded.commands);
   Running change{.why = Why::Start, .due = due_on_the_way_to(loaded.topology, commands_, {})};
@@ -185,7 +185,7 @@ void Changes::begin(const Request& request, Reply reply) {
   auto due = due_on_the_way_to(loaded.topology, loaded.commands, recreate);
   told["commands"] = commands_of(rehearse(core_.state(), loaded.topology, recreate), due);
   log(Level::Info, "event=interfaces_loaded file={} devices={}", file,
-      loaded.topology.links.size());
+      loaded.topology->links.size());
   launch({.reply = std::move(reply),
           .told = std::move(told),
           .writes_before = core_.kernel().counters().writes,

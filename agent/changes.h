@@ -69,8 +69,8 @@ class Changes {
     boost::json::object told{};  // the reply so far
     std::uint64_t writes_before{};
     std::chrono::seconds confirm{};
-    Topology before{};
-    Topology wanted{};
+    SharedTopology before{};
+    SharedTopology wanted{};
     std::set<std::string> recreate{};
     std::vector<Stanza> stanzas{};
     std::vector<UserCommand> commands{};
@@ -100,7 +100,7 @@ class Changes {
   std::deque<std::function<void()>> waiting_;
   std::optional<Running> running_;
   struct Unconfirmed {
-    Topology before{};              // what to go back to
+    SharedTopology before{};        // what to go back to
     std::vector<Stanza> stanzas{};  // of what runs until then
     std::vector<UserCommand> commands{};
   };

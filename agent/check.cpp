@@ -107,7 +107,7 @@ class Check {
   Check(const State& state, const Loaded& loaded)
       : state_(state_with(state, loaded.topology)), stanzas_(loaded.stanzas) {
     for (const auto& key : file_keys(state_)) compare(key);
-    for (const auto& [name, link] : state_.topology.links) {
+    for (const auto& [name, link] : state_.topology->links) {
       if (const auto* actual = state_.view.link(name)) {
         if (const auto why = why_made_anew(state_, link, *actual)) {
           made_anew_[name] = *why;
@@ -120,7 +120,7 @@ class Check {
 
   Checked run() {
     for (const auto& stanza : stanzas_) {
-      if (stanza.type == StanzaType::Iface && state_.topology.links.contains(stanza.name)) {
+      if (stanza.type == StanzaType::Iface && state_.topology->links.contains(stanza.name)) {
         check(stanza);
       }
     }
@@ -148,7 +148,7 @@ class Check {
 
   /// For its sake the rules are other than the kernel has them by itself.
   std::string first_vrf() const {
-    for (const auto& [name, link] : state_.topology.links) {
+    for (const auto& [name, link] : state_.topology->links) {
       if (link.kind == LinkKind::Vrf) return name;
     }
     return "rules";
@@ -205,7 +205,7 @@ class Check {
         if (differs(port, Part::Master)) found.push_back(port);
         continue;
       }
-      const auto& said = state_.topology.links.at(port).said;
+      const auto& said = state_.topology->links.at(port).said;
       const auto it = said.find(std::string(row.name));
       if (it != said.end() && it->second == attribute.origin && differs(port, row)) {
         found.push_back(port);
@@ -322,9 +322,9 @@ class Check {
   /// What differs though no line speaks of it: a device that is down, that nobody names any more,
   /// an option that has not the kernel's own default.
   void check_unexplained(const std::string& name, const Differing& differing) {
-    const auto wanted = state_.topology.links.find(name);
+    const auto wanted = state_.topology->links.find(name);
     const auto* actual = state_.view.link(name);
-    if (wanted == state_.topology.links.end()) {
+    if (wanted == state_.topology->links.end()) {
       report(name, "-", "-", "not in the files", "made by vtepd before");
       checked_.interfaces.push_back({{"name", name},
                                      {"auto", false},

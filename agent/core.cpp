@@ -29,7 +29,7 @@ Core::Core(KernelPort& kernel, const Clock& clock, Ledger ledger, const Settings
              .hosts = evpn::HostTable(settings.hosts),
              .move_limits = settings.moves} {}
 
-void Core::set_topology(Topology topology) {
+void Core::set_topology(SharedTopology topology) {
   mark_files();  // what was wanted and is no more
   state_.topology = std::move(topology);
   index_files();
@@ -199,8 +199,8 @@ void Core::on_bridge_fdb(const BridgeFdbKey& key) {
   const auto* entry = state_.view.bridge_fdb(key);
   if (entry == nullptr || !is_own_line(state_, *entry)) kernel_.mark(key);
   update_local(key, false);
-  const auto wanted = state_.topology.links.find(state_.view.name_of(key.bridge));
-  if (wanted == state_.topology.links.end()) return;
+  const auto wanted = state_.topology->links.find(state_.view.name_of(key.bridge));
+  if (wanted == state_.topology->links.end()) return;
   const auto& own = wanted->second.own_macs;
   if (own.contains({key.vlan, key.mac}) || own.contains({VlanId{}, key.mac})) {
     kernel_.mark(OwnMacsKey{wanted->first});

@@ -64,11 +64,11 @@ class Core {
        Outputs outputs);
 
   /// The interface files' devices; replaces what was wanted before.
-  void set_topology(Topology topology);
+  void set_topology(SharedTopology topology);
   /// As set_topology(), for a change of what runs: what depends on a link that the kernel refuses
   /// twice goes back to how it was before the change, until the refusal ends. The links in
   /// `recreate` may be deleted and made anew.
-  void change_topology(Topology topology, std::set<std::string> recreate);
+  void change_topology(SharedTopology topology, std::set<std::string> recreate);
   /// The links that are held back so.
   const std::set<std::string>& held_back() const { return held_back_; }
   /// Every row of the files has been compared and, where it differed, written or refused twice.
@@ -221,8 +221,8 @@ class Core {
   bool bindings_stale_ = true;
   /// The change that is being made, while it may have to be held back in part.
   struct Change {
-    Topology before{};
-    Topology wanted{};
+    SharedTopology before{};
+    SharedTopology wanted{};
     std::set<std::string> refused{};
   };
   std::optional<Change> change_;

@@ -34,7 +34,8 @@ std::set<std::string> dependents_of(const std::set<std::string>& refused,
 
 }  // namespace
 
-void Core::change_topology(Topology topology, std::set<std::string> recreate) {
+void Core::change_topology(SharedTopology topology, std::set<std::string> recreate) {
+  if (*topology == *state_.topology) topology = state_.topology;  // there need be only one
   Change change{.before = state_.topology, .wanted = topology};
   set_topology(std::move(topology));
   change_ = std::move(change);
@@ -50,19 +51,19 @@ void Core::hold_dependents() {
   });
   if (refused == change_->refused) return;
   change_->refused = std::move(refused);
-  const auto before = std::exchange(held_back_, dependents_of(change_->refused, change_->wanted));
-  auto& links = state_.topology.links;
-  links = change_->wanted.links;
+  const auto before = std::exchange(held_back_, dependents_of(change_->refused, *change_->wanted));
+  auto links = change_->wanted->links;
   for (const auto& name : held_back_) {
-    const auto former = change_->before.links.find(name);
-    if (former == change_->before.links.end()) {
+    const auto former = change_->before->links.find(name);
+    if (former == change_->before->links.end()) {
       links.erase(name);
     } else {
       links[name] = former->second;
     }
-    mark_link(name);
     if (!before.contains(name)) log(Level::Warning, "event=change_held_back link={}", name);
   }
+  state_.topology = Topology{std::move(links)};
+  for (const auto& name : held_back_) mark_link(name);
   for (const auto& name : before) mark_link(name);
   index_files();
 }
@@ -84,7 +85,7 @@ void Core::note_commands(const std::string& device, const std::optional<std::str
 /// What stands as the files say becomes vtepd's own, as if it had made it: it goes when its lines
 /// go.
 void Core::adopt() {
-  for (const auto& [name, wanted] : state_.topology.links) {
+  for (const auto& [name, wanted] : state_.topology->links) {
     const auto* actual = state_.view.link(name);
     if (actual == nullptr) continue;
     auto& ledger = state_.ledger;

@@ -10,7 +10,7 @@ namespace vtepd::agent {
 
 void Core::index_files() {
   dependents_.clear();
-  const auto& links = state_.topology.links;
+  const auto& links = state_.topology->links;
   for (const auto& [name, link] : links) {
     if (!link.master.empty()) dependents_[link.master].push_back(name);
   }
@@ -24,7 +24,7 @@ void Core::index_files() {
 /// Marks all rows that the interface files speak of, and those that they once spoke of. What stands
 /// on a link that is not there is marked when that appears.
 void Core::mark_files() {
-  for (const auto& [name, link] : state_.topology.links) {
+  for (const auto& [name, link] : state_.topology->links) {
     const bool waits = !link.lower.empty() && state_.view.link(link.lower) == nullptr;
     if (!waits || state_.view.link(name) != nullptr) mark_link(name);
     mark_flood(link);
@@ -52,8 +52,8 @@ void Core::mark_own_macs(const std::string& name) {
 
 /// Few links have gateways.
 void Core::mark_gateways(const std::string& name) {
-  const auto wanted = state_.topology.links.find(name);
-  if (wanted != state_.topology.links.end() && !wanted->second.gateways.empty()) {
+  const auto wanted = state_.topology->links.find(name);
+  if (wanted != state_.topology->links.end() && !wanted->second.gateways.empty()) {
     kernel_.mark(RoutesKey{name});
   }
 }
@@ -81,8 +81,8 @@ void Core::on_link(const std::optional<LinkTraits>& before, const std::optional<
   }
   if (now) {
     mark_dependents(now->name);
-    const auto wanted = state_.topology.links.find(now->name);
-    if (wanted != state_.topology.links.end()) mark_flood(wanted->second);
+    const auto wanted = state_.topology->links.find(now->name);
+    if (wanted != state_.topology->links.end()) mark_flood(wanted->second);
   }
 }
 

@@ -1,6 +1,7 @@
 // vtepd: reads its settings, opens the kernel, runs the daemon.
 
 #include <fmt/format.h>
+#include <malloc.h>
 
 #include <exception>
 
@@ -41,6 +42,9 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // Tables that have grown, and files that were read, give their memory back to the system: left
+  // alone, glibc keeps more of it with every large block that is freed.
+  mallopt(M_MMAP_THRESHOLD, 128 * 1024);
   try {
     return run(argc, argv);
   } catch (const std::exception& error) {

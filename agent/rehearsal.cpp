@@ -201,9 +201,9 @@ bool has_static_flood(const Topology& topology, const std::string& name) {
 
 }  // namespace
 
-State state_with(const State& state, const Topology& topology) {
+State state_with(const State& state, SharedTopology topology) {
   State model{.files = FileState::Read,
-              .topology = topology,
+              .topology = std::move(topology),
               .ledger = state.ledger.in_memory(),
               .rib = evpn::Rib({}),
               .sweep = evpn::Sweep({}),
@@ -229,7 +229,8 @@ State state_with(const State& state, const Topology& topology) {
   }
   for (const auto& [key, entry] : state.view.flood()) {
     const auto name = state.view.name_of(key.device);
-    if (!has_static_flood(topology, name) && !has_static_flood(state.topology, name)) continue;
+    if (!has_static_flood(*model.topology, name) && !has_static_flood(*state.topology, name))
+      continue;
     const auto* binding = state.bindings.by_fdb(key.device, key.vni);
     // What BGP floods to is no row of the files, unless they name it too.
     const bool by_bgp = binding != nullptr && state.rib.floods_to({binding->vni, key.remote});
@@ -240,7 +241,7 @@ State state_with(const State& state, const Topology& topology) {
 
 std::vector<KernelKey> file_keys(const State& state) {
   std::set<std::string> names;
-  for (const auto& [name, link] : state.topology.links) names.insert(name);
+  for (const auto& [name, link] : state.topology->links) names.insert(name);
   for (const auto& [row, value] : state.ledger.rows()) {
     if (auto name = link_of_ledger_row(row)) names.insert(std::move(*name));
   }
@@ -252,8 +253,8 @@ std::vector<KernelKey> file_keys(const State& state) {
     keys.emplace_back(RoutesKey{name});
     const auto* device = state.view.link(name);
     if (device != nullptr && device->kind == LinkKind::Bridge) keys.emplace_back(OwnMacsKey{name});
-    const auto wanted = state.topology.links.find(name);
-    if (device == nullptr || wanted == state.topology.links.end()) continue;
+    const auto wanted = state.topology->links.find(name);
+    if (device == nullptr || wanted == state.topology->links.end()) continue;
     for (const auto& [vni, remote] : wanted->second.flood) {
       keys.emplace_back(FloodKey{device->index, vni, remote});
     }
@@ -261,9 +262,9 @@ std::vector<KernelKey> file_keys(const State& state) {
   return keys;
 }
 
-Rehearsal rehearse(const State& state, const Topology& topology,
+Rehearsal rehearse(const State& state, SharedTopology topology,
                    const std::set<std::string>& recreate) {
-  auto model_state = state_with(state, topology);
+  auto model_state = state_with(state, std::move(topology));
   model_state.recreate = recreate;
   Model model(model_state);
   Rehearsal rehearsal;

@@ -24,12 +24,12 @@ struct Rehearsal {
 };
 
 /// `recreate` are the links that may be deleted and made anew.
-Rehearsal rehearse(const State& state, const Topology& topology,
+Rehearsal rehearse(const State& state, SharedTopology topology,
                    const std::set<std::string>& recreate);
 
 /// A state that holds what the files speak of, with `topology` wanted: for comparing without
 /// writing. Its tables of entries are empty but for the static flood lists.
-State state_with(const State& state, const Topology& topology);
+State state_with(const State& state, SharedTopology topology);
 
 /// The keys of all rows that the files, or the ledger of what they once made, speak of.
 std::vector<KernelKey> file_keys(const State& state);

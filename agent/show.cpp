@@ -332,12 +332,12 @@ json::array Show::duplicates() const {
 
 json::object Show::port_row(const Link& link) const {
   const auto* vlans = state_.view.vlans(link.index);
-  const auto wanted = state_.topology.links.find(link.name);
+  const auto wanted = state_.topology->links.find(link.name);
   const auto flag = [&](Option option) {
     const auto it = link.options.find(option);
     return it == link.options.end() ? "-" : it->second != 0 ? "on" : "off";
   };
-  const bool named = wanted != state_.topology.links.end();
+  const bool named = wanted != state_.topology->links.end();
   const auto held = why_held(link.name);
   std::string pvid = "-";
   if (vlans != nullptr) {
@@ -366,11 +366,11 @@ json::object Show::port_row(const Link& link) const {
 json::array Show::port() const {
   json::array rows;
   for (const auto& [index, link] : state_.view.links()) {
-    if (link.is_bridge_port() || state_.topology.links.contains(link.name)) {
+    if (link.is_bridge_port() || state_.topology->links.contains(link.name)) {
       rows.push_back(port_row(link));
     }
   }
-  for (const auto& [name, wanted] : state_.topology.links) {
+  for (const auto& [name, wanted] : state_.topology->links) {
     if (state_.view.link(name) != nullptr) continue;
     rows.push_back({{"ifname", name},
                     {"file", text(wanted.origin)},
@@ -453,7 +453,7 @@ json::array Show::failures() const {
                     {"since_s", seconds(now - failure.since)},
                     {"retry_in_s", std::max(0.0, seconds(failure.retry_at - now))}});
   });
-  for (const auto& [name, wanted] : state_.topology.links) {
+  for (const auto& [name, wanted] : state_.topology->links) {
     const auto why = why_held(name);
     if (!why.empty()) {
       rows.push_back({{"layer", "kernel"}, {"row", "device " + name}, {"reason", why}});
@@ -468,9 +468,9 @@ json::array Show::failures() const {
 /// Why a device is left as it is though the files say otherwise; empty where it is not.
 std::string Show::why_held(const std::string& name) const {
   if (core_.held_back().contains(name)) return "held back: what it stands on was refused";
-  const auto wanted = state_.topology.links.find(name);
+  const auto wanted = state_.topology->links.find(name);
   const auto* actual = state_.view.link(name);
-  if (wanted == state_.topology.links.end() || actual == nullptr) return {};
+  if (wanted == state_.topology->links.end() || actual == nullptr) return {};
   const auto why = why_made_anew(state_, wanted->second, *actual);
   return why ? *why + " (vtepctl apply --disruptive)" : "";
 }

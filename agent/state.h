@@ -44,7 +44,7 @@ struct NeighborLoad {
 
 struct State {
   FileState files{};
-  Topology topology{};
+  SharedTopology topology{};
   KernelView view{};
   Bindings bindings{};
   Ledger ledger{};

@@ -17,8 +17,8 @@ bool is_vxlan(const State& state, IfIndex index) {
 bool is_in_place(const State& state, const Binding& binding) {
   const auto* device = state.view.link(binding.device);
   if (device == nullptr || binding.vlan.is_none()) return device != nullptr;
-  const auto it = state.topology.links.find(device->name);
-  return it == state.topology.links.end() || !it->second.manage_vlans ||
+  const auto it = state.topology->links.find(device->name);
+  return it == state.topology->links.end() || !it->second.manage_vlans ||
          it->second.vlans.contains(binding.vlan);
 }
 
@@ -71,8 +71,8 @@ std::optional<evpn::RemoteHost> remote_host(const State& state, const evpn::Host
 bool is_by_file(const State& state, const FloodKey& key) {
   const auto* device = state.view.link(key.device);
   if (device == nullptr) return false;
-  const auto it = state.topology.links.find(device->name);
-  return it != state.topology.links.end() &&
+  const auto it = state.topology->links.find(device->name);
+  return it != state.topology->links.end() &&
          std::find(it->second.flood.begin(), it->second.flood.end(),
                    std::pair(key.vni, key.remote)) != it->second.flood.end();
 }

@@ -10,8 +10,8 @@ namespace vtepd::agent {
 namespace {
 
 const WantedLink* wanted_of(const State& state, const std::string& name) {
-  const auto it = state.topology.links.find(name);
-  return it == state.topology.links.end() ? nullptr : &it->second;
+  const auto it = state.topology->links.find(name);
+  return it == state.topology->links.end() ? nullptr : &it->second;
 }
 
 /// What netlink tells of the device itself: no sysctls.
@@ -376,7 +376,7 @@ void plan_rules(const State& state, const RulesKey& key, const EmitKernelOp& emi
   const auto first = rules.find({key.ipv6, 0});
   const auto behind = rules.find({key.ipv6, kBehindVrfs});
   if (first == rules.end() && behind == rules.end()) return;  // the family is not there
-  const auto& links = state.topology.links;
+  const auto& links = state.topology->links;
   const bool has_vrf = std::any_of(
       links.begin(), links.end(), [](const auto& row) { return row.second.kind == LinkKind::Vrf; });
   const bool moved_by_us = state.ledger.has(ledger_rule({key.ipv6, kBehindVrfs}));

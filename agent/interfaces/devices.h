@@ -4,6 +4,7 @@
 // Threads: none. Errors: into `diagnostics`, as the whole interface parser.
 #pragma once
 
+#include <deque>
 #include <span>
 #include <string>
 #include <unordered_map>
@@ -55,7 +56,7 @@ class Devices {
   const Device* bridge_of(const Device& port) const;
   /// Whether it belongs to a bridge or a bond, and so has no addresses of its own.
   bool is_port(const Device& device) const;
-  const std::vector<Device>& all() const { return all_; }
+  const std::deque<Device>& all() const { return all_; }
 
  private:
   Device& at(const std::string& name, const Origin& origin);
@@ -74,7 +75,7 @@ class Devices {
   void enslave_port(Device& bridge, const Device::Port& port);
 
   Diagnostics& diagnostics_;
-  std::vector<Device> all_;  // in the order of first mention
+  std::deque<Device> all_;  // in the order of first mention
   std::unordered_map<std::string, std::size_t> by_name_;
   std::vector<std::size_t> to_visit_;  // active devices whose lower ones are not yet
 };

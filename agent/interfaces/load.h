@@ -13,7 +13,7 @@ namespace vtepd::agent {
 
 struct Loaded {
   std::vector<Stanza> stanzas{};
-  Topology topology{};  // empty after an error: a file is taken whole or not at all
+  SharedTopology topology{};  // empty after an error: a file is taken whole or not at all
   std::vector<UserCommand> commands{};
   std::vector<Diagnostic> diagnostics{};
 

@@ -11,6 +11,7 @@
 #include <boost/container/flat_map.hpp>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <span>
@@ -73,6 +74,20 @@ struct WantedLink {
 struct Topology {
   std::map<std::string, WantedLink> links{};
   friend bool operator==(const Topology&, const Topology&) = default;
+};
+
+/// A topology that nobody changes any more: those who compare with it hold one and the same. It
+/// stands for the topology itself, so both conversions are implicit.
+class SharedTopology {
+ public:
+  SharedTopology(Topology topology = {})
+      : topology_(std::make_shared<const Topology>(std::move(topology))) {}
+  operator const Topology&() const { return *topology_; }
+  const Topology& operator*() const { return *topology_; }
+  const Topology* operator->() const { return topology_.get(); }
+
+ private:
+  std::shared_ptr<const Topology> topology_;
 };
 
 /// A pre-up, up, post-up, pre-down, down or post-down line, in file order.

@@ -50,7 +50,7 @@ class Files {
 
   /// Why the link is left as it is.
   std::optional<std::string> held(const std::string& name) const {
-    return why_made_anew(core_.state(), core_.state().topology.links.at(name), link(name));
+    return why_made_anew(core_.state(), core_.state().topology->links.at(name), link(name));
   }
 
   std::vector<std::string> failures() const {
