@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <vector>
 
 namespace vtepd::softsai {
 namespace {
@@ -39,7 +40,7 @@ constexpr std::array kNames{
 std::span<const AttributeRow> attributes_of(sai_object_type_t object) {
   // Asked for each attribute of each call: where an object's rows stand is looked up once.
   static const auto places = [] {
-    std::array<std::span<const AttributeRow>, SAI_OBJECT_TYPE_IPSEC_SA + 1> found{};
+    std::vector<std::span<const AttributeRow>> found(SAI_OBJECT_TYPE_IPSEC_SA + 1);
     for (const auto& row : kAttributeRows) {
       auto& place = found.at(static_cast<std::size_t>(row.object));
       place = place.empty() ? std::span(&row, 1) : std::span(place.data(), place.size() + 1);
