@@ -29,6 +29,7 @@ Topology with(const std::vector<std::string>& names) {
 
 std::vector<std::string> words_of(const std::vector<UserCommand>& commands) {
   std::vector<std::string> words;
+  words.reserve(commands.size());
   for (const auto& c : commands) words.push_back(c.link + " " + c.phase + " " + c.command);
   return words;
 }
