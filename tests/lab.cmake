@@ -1,7 +1,8 @@
 # Tests that need a real kernel and FRR: each runs in a User-Mode Linux guest of its own.
 #
 # A line `# lab: ARGUMENTS` in lab/NAME.sh makes the entry lab.NAME.ARGUMENTS; there may be several. A
-# line `# long: ARGUMENTS` makes long.NAME.ARGUMENTS, which tests/long runs and tests/run does not.
+# line `# long: ARGUMENTS` makes long.NAME.ARGUMENTS, which tests/long runs and tests/run does not. A line
+# `# alone: WHY` keeps other guests away meanwhile.
 # Sanitizers do not run in the guest (its address space is too small for AddressSanitizer).
 
 if(VTEPD_SANITIZE)
@@ -29,6 +30,10 @@ foreach(script IN LISTS scripts)
     string(REPLACE " " "-" suffix "${arguments}")
     separate_arguments(arguments)
     add_lab(${label} ${name}.${suffix} ${script} ${arguments})
+    file(STRINGS ${script} alone REGEX "^# alone:")
+    if(alone)
+      set_tests_properties(${label}.${name}.${suffix} PROPERTIES RUN_SERIAL TRUE)
+    endif()
     file(STRINGS ${script} uses_ifupdown2 REGEX "^ifupdown2=")
     if(uses_ifupdown2)
       set_tests_properties(${label}.${name}.${suffix} PROPERTIES FIXTURES_REQUIRED ifupdown2)

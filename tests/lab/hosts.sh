@@ -3,6 +3,7 @@
 # (C4), two that claim one address, and one that floods (B3). No SVI has an address, and VLAN 20 of leaf2
 # has no SVI at all: what is known of hosts is what they say.
 # lab: 1
+# alone: gaps of some 10 ms are measured
 # shellcheck source=tests/lab/lab.sh
 . "$(dirname "$0")/lab.sh"
 recipe=$1
