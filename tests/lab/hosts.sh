@@ -97,15 +97,11 @@ announced() {
 
 behind() { has_remote_mac "$1" "$ROAMER_MAC" 10 "$(loopback_of "$2")"; }
 # gap "sentence" FROM LEAF HOW: FROM pings the roamer each 10 ms while it moves to LEAF, announced or silent.
-# Where the machine is so busy that to start one process takes more than 30 ms, that time is what may be
-# lost; and there are several tries.
-start_of_a_process() { # in units of 10 ms
-  local began=${EPOCHREALTIME/./} i
-  for ((i = 0; i < 8; i++)); do /bin/true; done
-  echo $(((${EPOCHREALTIME/./} - began) / 80000))
-}
+# The news passes vtepd, relay, three bgpds, relay and vtepd, all on one CPU of the guest: 60 to 90 ms were
+# measured. A move that met a busy moment is tried again.
+MAY_BE_LOST=10
 gap() {
-  local sentence=$1 from=$2 leaf=$3 other=leaf1 may tries=()
+  local sentence=$1 from=$2 leaf=$3 other=leaf1 tries=()
   [[ $leaf == leaf2 ]] || other=leaf2
   while ((${#tries[@]} < 5)); do
     roam_to "$other"
@@ -117,13 +113,11 @@ gap() {
     ARRIVED_BEFORE=$(echoes_at roamer)
     wait_until "they arrive again" 10 have_arrived 50
     traffic_stop
-    may=$(start_of_a_process)
-    ((may >= 3)) || may=3
-    tries+=("$LOST of $may")
-    ((LOST > may)) || break
+    tries+=("$LOST")
+    ((LOST > MAY_BE_LOST)) || break
   done
   note "lost: ${tries[*]}"
-  check "$sentence: at most $may packets of 10 ms are lost (3 on a machine at rest)" test "$LOST" -le "$may"
+  check "$sentence: at most $MAY_BE_LOST packets, one each 10 ms, are lost" test "$LOST" -le "$MAY_BE_LOST"
 }
 moving() {
   step "the gap of a host that moves to another leaf and says so"
