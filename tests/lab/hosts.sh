@@ -97,8 +97,8 @@ announced() {
 
 behind() { has_remote_mac "$1" "$ROAMER_MAC" 10 "$(loopback_of "$2")"; }
 # gap "sentence" FROM LEAF HOW: FROM pings the roamer each 10 ms while it moves to LEAF, announced or silent.
-# The news passes vtepd, relay, three bgpds, relay and vtepd, all on one CPU of the guest: 60 to 90 ms were
-# measured. A move that met a busy moment is tried again.
+# The news passes three bgpds, and FRR's bgpd lets what it hears wait for 50 ms before it decides (the hold
+# of its process queue): 60 to 90 ms were measured. A move that met a busy moment is tried again.
 MAY_BE_LOST=10
 gap() {
   local sentence=$1 from=$2 leaf=$3 other=leaf1 tries=()
