@@ -274,7 +274,9 @@ class Run {
     bridged.from = port.bridge_port;
     bridged.priority = ethernet.tag ? ethernet.tag->priority : std::uint8_t{0};
     bridged.inner = untagged(received_);
-    bridged.ethernet = *read_ethernet(bridged.inner);
+    const auto plain = read_ethernet(bridged.inner);
+    if (!plain) return lose(Drop::Malformed);  // a second tag that is cut
+    bridged.ethernet = *plain;
     if (learn(bridged, *bridge_port) && pass_traps(ethernet)) bridge(bridged);
   }
 
