@@ -36,12 +36,28 @@ std::vector<zapi::Family> all_families() {
   return all;
 }
 
+/// A release whose bytes were captured (tests/capture/zapi/RELEASE-*.hex).
+struct Release {
+  std::string name{};
+  zapi::Fingerprint fingerprint{};
+
+  const zapi::Family& family() const { return *zapi::find_family(fingerprint); }
+  std::vector<Captured> capture(const std::string& what) const {
+    return captured(name + "-" + what + ".hex");
+  }
+};
+const std::vector<Release>& releases() {
+  static const std::vector<Release> all{{"frr-8.4.4", {18, 9, 10}}, {"frr-10.3", {19, 8, 12}}};
+  return all;
+}
+
 /// What `sender` said about EVPN in a captured session, in order.
-std::vector<EvpnMessage> said(const std::string& file, const std::string& sender) {
+std::vector<EvpnMessage> said(const Release& release, const std::string& what,
+                              const std::string& sender) {
   std::vector<EvpnMessage> all;
-  for (const auto& one : captured(file)) {
+  for (const auto& one : release.capture(what)) {
     if (one.sender != sender) continue;
-    for (auto& message : decoded(frr_84(), one.bytes)) all.push_back(std::move(message));
+    for (auto& message : decoded(release.family(), one.bytes)) all.push_back(std::move(message));
   }
   return all;
 }
@@ -108,85 +124,126 @@ TEST_CASE("several entries of one frame are all read, or none", "[zapi]") {
         "REMOTE_VTEP_ADD: vni: 2 bytes left, 4 needed");
 }
 
-TEST_CASE("what FRR 8.4.4 told a stock zebra is read as it was configured", "[zapi]") {
-  const auto remote = said("frr-8.4.4-switch2.hex", "bgpd");
-  CHECK(contains(remote, AdvertiseAllVni{true, FloodControl::HeadEndReplication}));
-  CHECK(contains(remote, DuplicateDetection{true, 180, 5, false, 0}));
-  CHECK(contains(remote, AddRemoteVtep{{vni(5010), ip("10.0.0.1")}, {}, false}));
-  CHECK(contains(remote, DeleteRemoteVtep{{vni(5010), ip("10.0.0.1")}}));
-  const MacIpKey moved{vni(5010), mac("02:00:00:00:00:12"), ip("fd00::77")};
-  const auto has_router_host = std::any_of(remote.begin(), remote.end(), [&](const auto& message) {
-    const auto* add = std::get_if<AddRemoteMacIp>(&message);
-    return add != nullptr && add->key == moved && add->vtep == ip("10.0.0.1") &&
-           (add->flags & MacFlags::kRouter) != 0;
-  });
-  CHECK(has_router_host);
-  CHECK(contains(remote, DeleteRemoteMacIp{{vni(5010), mac("02:00:00:00:00:12"), ip("10.10.0.77")},
-                                           ip("10.0.0.1")}));
+TEST_CASE("each captured release is told from what bgpd and zebra said first", "[zapi]") {
+  for (const auto& release : releases()) {
+    INFO(release.name);
+    zapi::Fingerprint seen;
+    for (const auto& one : release.capture("switch1")) {
+      if (one.pair != "1") continue;
+      const auto found = **zapi::first_frame(one.bytes);
+      const auto length = static_cast<std::uint16_t>(found.body.size());
+      if (one.sender == "bgpd" && seen.hello_command == 0) {
+        REQUIRE(zapi::decode_hello(found));
+        CHECK(zapi::decode_hello(found)->is_bgp);
+        seen.hello_command = found.command;
+        seen.hello_length = length;
+      } else if (one.sender == "zebra" && seen.capabilities_length == 0 &&
+                 zapi::is_capabilities(found.command, seen.hello_command)) {
+        seen.capabilities_length = length;
+      }
+    }
+    CHECK(seen == release.fingerprint);
+  }
+}
+
+TEST_CASE("what bgpd told a stock zebra is read as it was configured", "[zapi]") {
+  for (const auto& release : releases()) {
+    INFO(release.name);
+    const auto remote = said(release, "switch2", "bgpd");
+    CHECK(contains(remote, AdvertiseAllVni{true, FloodControl::HeadEndReplication}));
+    CHECK(contains(remote, DuplicateDetection{true, 180, 5, false, 0}));
+    CHECK(contains(remote, AddRemoteVtep{{vni(5010), ip("10.0.0.1")}, {}, false}));
+    CHECK(contains(remote, DeleteRemoteVtep{{vni(5010), ip("10.0.0.1")}}));
+    const MacIpKey moved{vni(5010), mac("02:00:00:00:00:12"), ip("fd00::77")};
+    const auto is_router_host = [&](const auto& message) {
+      const auto* add = std::get_if<AddRemoteMacIp>(&message);
+      return add != nullptr && add->key == moved && add->vtep == ip("10.0.0.1") &&
+             (add->flags & MacFlags::kRouter) != 0;
+    };
+    CHECK(std::any_of(remote.begin(), remote.end(), is_router_host));
+    const MacIpKey gone{vni(5010), mac("02:00:00:00:00:12"), ip("10.10.0.77")};
+    CHECK(contains(remote, DeleteRemoteMacIp{gone, ip("10.0.0.1")}));
+  }
 }
 
 TEST_CASE("the switches of frr.conf, on and off, are read as they were thrown", "[zapi]") {
-  // Of each kind, what bgpd said of VNI 10010 and of all VNIs, in order.
-  std::vector<Advertise> advertised;
-  std::vector<SetFloodControl> floods;
-  std::vector<DuplicateDetection> duplicates;
-  for (const auto& message : said("frr-8.4.4-switches.hex", "bgpd")) {
-    const auto* switched = std::get_if<Advertise>(&message);
-    if (switched != nullptr && switched->vni != vni(10020)) advertised.push_back(*switched);
-    if (const auto* flood = std::get_if<SetFloodControl>(&message)) floods.push_back(*flood);
-    if (const auto* found = std::get_if<DuplicateDetection>(&message)) duplicates.push_back(*found);
-  }
-  using enum AdvertiseWhat;
-  CHECK(advertised == std::vector<Advertise>{{DefaultGateway, true, {}},
-                                             {SviMacIp, true, {}},
-                                             {DefaultGateway, false, vni(10010)},
-                                             {SviMacIp, false, vni(10010)},
-                                             {DefaultGateway, true, vni(10010)},
-                                             {SviMacIp, true, vni(10010)},
-                                             {Subnet, true, vni(10010)},
-                                             {DefaultGateway, false, vni(10010)},
-                                             {SviMacIp, false, vni(10010)},
-                                             {Subnet, false, vni(10010)},
-                                             {DefaultGateway, false, {}},
-                                             {SviMacIp, false, {}}});
-  CHECK(floods == std::vector<SetFloodControl>{{FloodControl::Disabled, {}},
-                                               {FloodControl::HeadEndReplication, {}}});
-  CHECK(duplicates == std::vector<DuplicateDetection>{{true, 180, 5, false, 0},
-                                                      {true, 240, 7, false, 0},
-                                                      {true, 240, 7, true, 300},
-                                                      {false, 180, 5, false, 0}});
-}
-
-TEST_CASE("what zebra 8.4.4 told bgpd of its own VNI and MACs is read", "[zapi]") {
-  const auto local = said("frr-8.4.4-switch1.hex", "zebra");
-  const auto is_vni = [](const auto& message) {
-    const auto* add = std::get_if<AddLocalVni>(&message);
-    return add != nullptr && add->vni == vni(5010) && add->vtep == ip("10.0.0.1");
-  };
-  CHECK(std::any_of(local.begin(), local.end(), is_vni));
-  CHECK(contains(local, DeleteLocalVni{vni(5010)}));
-  CHECK(contains(local,
-                 AddLocalMacIp{{vni(5010), mac("02:00:00:00:00:12"), ip("10.10.0.77")}, 0, 0, {}}));
-  CHECK(contains(local, DeleteLocalMacIp{{vni(5010), mac("02:00:00:00:00:11"), {}}}));
-}
-
-TEST_CASE("our encoding of captured messages is the very bytes of FRR 8.4.4", "[zapi]") {
-  std::map<std::uint16_t, int> compared;
-  for (const auto* file :
-       {"frr-8.4.4-switch1.hex", "frr-8.4.4-switch2.hex", "frr-8.4.4-switches.hex"}) {
-    for (const auto& one : captured(file)) {
-      const auto messages = decoded(frr_84(), one.bytes);
-      zapi::Bytes again;
-      for (const auto& message : messages) REQUIRE(zapi::encode(frr_84(), message, again));
-      if (messages.empty()) continue;
-      // The VRF of the header is not ours to say.
-      CHECK(zapi::Bytes(again.begin() + 8, again.end()) ==
-            zapi::Bytes(one.bytes.begin() + 8, one.bytes.end()));
-      ++compared[(**zapi::first_frame(one.bytes)).command];
+  for (const auto& release : releases()) {
+    INFO(release.name);
+    // Of each kind, what bgpd said of VNI 10010 and of all VNIs, in order.
+    std::vector<Advertise> advertised;
+    std::vector<SetFloodControl> floods;
+    std::vector<DuplicateDetection> duplicates;
+    for (const auto& message : said(release, "switches", "bgpd")) {
+      const auto* switched = std::get_if<Advertise>(&message);
+      if (switched != nullptr && switched->vni != vni(10020)) advertised.push_back(*switched);
+      if (const auto* flood = std::get_if<SetFloodControl>(&message)) floods.push_back(*flood);
+      if (const auto* found = std::get_if<DuplicateDetection>(&message)) {
+        duplicates.push_back(*found);
+      }
     }
+    using enum AdvertiseWhat;
+    CHECK(advertised == std::vector<Advertise>{{DefaultGateway, true, {}},
+                                               {SviMacIp, true, {}},
+                                               {DefaultGateway, false, vni(10010)},
+                                               {SviMacIp, false, vni(10010)},
+                                               {DefaultGateway, true, vni(10010)},
+                                               {SviMacIp, true, vni(10010)},
+                                               {Subnet, true, vni(10010)},
+                                               {DefaultGateway, false, vni(10010)},
+                                               {SviMacIp, false, vni(10010)},
+                                               {Subnet, false, vni(10010)},
+                                               {DefaultGateway, false, {}},
+                                               {SviMacIp, false, {}}});
+    CHECK(floods == std::vector<SetFloodControl>{{FloodControl::Disabled, {}},
+                                                 {FloodControl::HeadEndReplication, {}}});
+    CHECK(duplicates == std::vector<DuplicateDetection>{{true, 180, 5, false, 0},
+                                                        {true, 240, 7, false, 0},
+                                                        {true, 240, 7, true, 300},
+                                                        {false, 180, 5, false, 0}});
   }
-  for (const int command : {57, 58, 59, 60, 67, 68, 71, 72, 73, 74, 77, 78, 79, 100}) {
-    CHECK(compared[static_cast<std::uint16_t>(command)] > 0);
+}
+
+TEST_CASE("what a stock zebra told bgpd of its own VNI and MACs is read", "[zapi]") {
+  for (const auto& release : releases()) {
+    INFO(release.name);
+    const auto local = said(release, "switch1", "zebra");
+    const auto is_vni = [](const auto& message) {
+      const auto* add = std::get_if<AddLocalVni>(&message);
+      return add != nullptr && add->vni == vni(5010) && add->vtep == ip("10.0.0.1");
+    };
+    CHECK(std::any_of(local.begin(), local.end(), is_vni));
+    CHECK(contains(local, DeleteLocalVni{vni(5010)}));
+    const MacIpKey host{vni(5010), mac("02:00:00:00:00:12"), ip("10.10.0.77")};
+    CHECK(contains(local, AddLocalMacIp{host, 0, 0, {}}));
+    CHECK(contains(local, DeleteLocalMacIp{{vni(5010), mac("02:00:00:00:00:11"), {}}}));
+  }
+}
+
+TEST_CASE("our encoding of captured messages is FRR's very bytes", "[zapi]") {
+  for (const auto& release : releases()) {
+    INFO(release.name);
+    const auto& family = release.family();
+    std::map<zapi::Message, int> compared;
+    for (const auto* what : {"switch1", "switch2", "switches"}) {
+      for (const auto& one : release.capture(what)) {
+        const auto messages = decoded(family, one.bytes);
+        zapi::Bytes again;
+        for (const auto& message : messages) REQUIRE(zapi::encode(family, message, again));
+        if (messages.empty()) continue;
+        // The VRF of the header is not ours to say.
+        CHECK(zapi::Bytes(again.begin() + 8, again.end()) ==
+              zapi::Bytes(one.bytes.begin() + 8, one.bytes.end()));
+        ++compared[*family.message((**zapi::first_frame(one.bytes)).command)];
+      }
+    }
+    using enum zapi::Message;
+    for (const auto message :
+         {AdvertiseDefaultGw, AdvertiseSviMacip, AdvertiseSubnet, AdvertiseAllVni, VniAdd, VniDel,
+          RemoteVtepAdd, RemoteVtepDel, MacipAdd, MacipDel, RemoteMacipAdd, RemoteMacipDel,
+          DuplicateAddrDetection, VxlanFloodControl}) {
+      INFO(zapi::name_of(message));
+      CHECK(compared[message] > 0);
+    }
   }
 }
 
