@@ -411,6 +411,8 @@ json::array Show::stats() const {
   add("bgp_messages_in", counters.messages_from_bgp);
   add("bgp_messages_out", counters.messages_to_bgp);
   add("bgp_session", state_.session ? 1 : 0);
+  rows.push_back(
+      {{"counter", "bgp_version"}, {"value", state_.session ? state_.session->family : "-"}});
   add("relay", state_.relay_up ? 1 : 0);
   add("remote_macs", state_.rib.macs());
   add("local_macs", state_.locals.size());

@@ -35,17 +35,22 @@ foreach(script IN LISTS scripts)
       set_tests_properties(${label}.${name}.${suffix} PROPERTIES RUN_SERIAL TRUE)
     endif()
     file(STRINGS ${script} uses_ifupdown2 REGEX "^ifupdown2=")
+    if(arguments MATCHES "frr10")
+      set_tests_properties(${label}.${name}.${suffix} PROPERTIES FIXTURES_REQUIRED frr10)
+    endif()
     if(uses_ifupdown2)
       set_tests_properties(${label}.${name}.${suffix} PROPERTIES FIXTURES_REQUIRED ifupdown2)
     endif()
   endforeach()
 endforeach()
 
-# The one that vtepd is compared with is no installed package: see the tool.
-add_test(NAME lab.fetch-ifupdown2 COMMAND tools/fetch-ifupdown2 ${PROJECT_BINARY_DIR}/ifupdown2
-         WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
-set_tests_properties(lab.fetch-ifupdown2 PROPERTIES LABELS lab TIMEOUT 400
-                     FIXTURES_SETUP ifupdown2)
+# The one that vtepd is compared with, and Debian 13's FRR, are no installed packages: see the tools.
+foreach(package ifupdown2 frr10)
+  add_test(NAME lab.fetch-${package} COMMAND tools/fetch-${package} ${PROJECT_BINARY_DIR}/${package}
+           WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
+  set_tests_properties(lab.fetch-${package} PROPERTIES LABELS lab TIMEOUT 400
+                       FIXTURES_SETUP ${package})
+endforeach()
 
 foreach(source IN LISTS contract_sources)
   get_filename_component(name ${source} NAME_WE)

@@ -40,8 +40,10 @@ ctl() {
 bgp() {
   local switch=$1
   shift
-  vtysh -N "$switch" -c "$*" 2>/dev/null
+  "$(frr_program "$switch" vtysh)" -N "$switch" -c "$*" 2>/dev/null
 }
+# frr_program SWITCH NAME: its zebra, bgpd or vtysh.
+frr_program() { if [[ $2 == vtysh ]]; then echo vtysh; else echo "/usr/lib/frr/$2"; fi; }
 loopback_of() { case $1 in leaf1) echo 10.0.0.11 ;; leaf2) echo 10.0.0.12 ;; spine) echo 10.0.0.1 ;; esac; }
 address_of() { host_field "$1" 5; }
 vlan_of() { host_field "$1" 4; }
@@ -147,7 +149,7 @@ start_frr() {
   shift 2
   touch "$dir/$daemon.log"
   chown frr:frr "$dir/$daemon.conf" "$dir/$daemon.log"
-  on "$switch" "/usr/lib/frr/$daemon" -d -N "$switch" -f "$dir/$daemon.conf" -A 127.0.0.1 -P 0 \
+  on "$switch" "$(frr_program "$switch" "$daemon")" -d -N "$switch" -f "$dir/$daemon.conf" -A 127.0.0.1 -P 0 \
     -i "$(pid_file "$switch" "$daemon")" "$@" >>"$dir/start.log" 2>&1
 }
 relay_command=() # what the relay is to run under; nothing here
@@ -160,7 +162,7 @@ start_relay() {
   background "$1" vtepd-relay setpriv --reuid frr --regid nogroup --groups frr,frrvty \
     bash -c 'umask 007; exec "$@"' relay "${relay_command[@]}" \
     "$BIN/vtepd-relay" --listen "$dir/zserv.api" --zebra "/run/frr/$1/zserv.api" \
-    --agent "$dir/evpn.sock" --revive "vtysh -N $1 -c 'clear bgp *'"
+    --agent "$dir/evpn.sock" --revive "$(frr_program "$1" vtysh) -N $1 -c 'clear bgp *'"
 }
 # start_vtepd LEAF [OPTIONS...]: OPTIONS instead of the usual relay and SAI library.
 start_vtepd() {

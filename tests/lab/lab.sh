@@ -13,6 +13,26 @@ BUILD=${VTEPD_BUILD:-$LAB/../../build/release}
 # How long entries of a former life wait for a route that claims them; two minutes unless told.
 vtepd_options=(--stale-time 20)
 
+# ---- the versions of FRR ------------------------------------------------------------------------
+
+FRR10=() # switches with Debian 13's FRR (tests/tools/fetch-frr10) instead of this machine's
+# use_frr10 SWITCH...: below FABRIC, because daemons drop root and could not read a clone below /root.
+use_frr10() {
+  FRR10=("$@")
+  mkdir -p "$FABRIC/frr10" && mount --bind "$BUILD/frr10" "$FABRIC/frr10"
+}
+frr_program() {
+  if [[ " ${FRR10[*]} " == *" $1 "* ]]; then
+    echo "$FABRIC/frr10/$2"
+  elif [[ $2 == vtysh ]]; then
+    echo vtysh
+  else
+    echo "/usr/lib/frr/$2"
+  fi
+}
+# frr_family SWITCH: what vtepd-relay must have told its FRR from.
+frr_family() { if [[ " ${FRR10[*]} " == *" $1 "* ]]; then echo "FRR 10.2-10.5"; else echo "FRR 8.4-9.0"; fi; }
+
 # ---- one switch alone, for tests without BGP ----------------------------------------------------
 
 # lone_switch FILE: a namespace `leaf1` with ports swp1.. as the goldens have them, and vtepd's file.

@@ -1,10 +1,12 @@
 #!/bin/bash
 # Three leaves in one autonomous system with a route reflector on the spine: each leaf knows the hosts of
-# the other two, and follows one that roams through all of them.
-# lab: 1
+# the other two, and follows one that roams through all of them. With FRR 8.4, with 10.3, and mixed.
+# lab: 1 frr8
+# lab: 2 frr10
+# long: 1 frr8+frr10
 # shellcheck source=tests/lab/lab.sh
 . "$(dirname "$0")/lab.sh"
-recipe=$1
+recipe=$1 frr=$2
 SWITCHES=(leaf1 leaf2 leaf3 spine)
 LEAVES=(leaf1 leaf2 leaf3)
 HOSTS=(
@@ -49,7 +51,12 @@ start_bgpd() {
   start_frr "$1" bgpd "${relay[@]}"
 }
 
-step "wiring three leaves and a spine (recipe $recipe)"
+step "wiring three leaves and a spine (recipe $recipe, $frr)"
+case $frr in
+  frr8) ;;
+  frr10) use_frr10 "${SWITCHES[@]}" ;;
+  frr8+frr10) use_frr10 leaf2 spine ;;
+esac
 install_programs "$BUILD" && wire_fabric
 ip -n spine address flush dev to-leaf2 scope global # every session is over link-local addresses
 for leaf in "${LEAVES[@]}"; do
@@ -104,6 +111,15 @@ leaves() {
     wait_until "$other has forgotten host31" 20 has_no_trace "$other" "$(mac_of host31)"
   done
 }
-converge && roams && leaves
+told_apart() {
+  local leaf
+  step "vtepd knows which FRR speaks"
+  for leaf in "${LEAVES[@]}"; do
+    check_equal "$leaf: its BGP is $(frr_family "$leaf")" "$(frr_family "$leaf")" "$(frr_seen "$leaf")"
+    note "$("$(frr_program "$leaf" bgpd)" --version | head -n 1)"
+  done
+}
+frr_seen() { ctl "$1" show stats | sed -n 's/^bgp_version  *//p'; }
+converge && told_apart && roams && leaves
 for leaf in "${LEAVES[@]}"; do check_in_sync "$leaf"; done
-lab_verdict "three leaves and a route reflector, recipe $recipe"
+lab_verdict "three leaves and a route reflector, recipe $recipe, $frr"
