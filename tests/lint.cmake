@@ -15,12 +15,20 @@ add_lint(shell ${tools}/check-shell)
 add_lint(events ${tools}/check-events)
 add_lint(systemd ${tools}/check-units ${PROJECT_SOURCE_DIR}/systemd)
 
-# Every header compiles alone: one source file per header that includes only it.
+# Every header compiles alone. A source file that includes its own header first shows that; each other
+# header gets a source file that includes only it.
 set(header_sources "")
 foreach(folder IN LISTS folders)
   file(GLOB_RECURSE headers CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR}
        ${PROJECT_SOURCE_DIR}/${folder}/*.h)
   foreach(header IN LISTS headers)
+    string(REGEX REPLACE "h$" "cpp" own_source ${PROJECT_SOURCE_DIR}/${header})
+    if(EXISTS ${own_source})
+      file(STRINGS ${own_source} first_include LIMIT_COUNT 1 REGEX "^#include")
+      if(first_include STREQUAL "#include \"${header}\"")
+        continue()
+      endif()
+    endif()
     string(MAKE_C_IDENTIFIER ${header} identifier)
     string(REGEX REPLACE "^include/" "" included ${header})
     set(source ${CMAKE_CURRENT_BINARY_DIR}/headers/${identifier}.cpp)
