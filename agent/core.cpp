@@ -109,6 +109,7 @@ bool Core::synced() const {
 
 void Core::on_kernel(const KernelEvent& event) {
   ++counters_.kernel_events;
+  if (const auto* gone = std::get_if<NexthopGone>(&event)) return on_nexthop(*gone);
   std::optional<NeighborEntry> neighbor_before;
   NeighborKey neighbor_key;
   const auto remember = [&](const NeighborKey& key) {
@@ -128,6 +129,15 @@ void Core::on_kernel(const KernelEvent& event) {
   }
   outputs_.view_changed(event);
   std::visit([this](const auto& e) { on_change(e); }, event);
+}
+
+/// The entries that went with it, as if the kernel had told of each.
+void Core::on_nexthop(const NexthopGone& gone) {
+  std::vector<VxlanFdbKey> keys;
+  for (const auto& [key, entry] : state_.view.vxlan_fdb()) {
+    if (entry.nexthop == gone.id) keys.push_back(key);
+  }
+  for (const auto& key : keys) on_kernel(VxlanFdbGone{key});
 }
 
 /// An entry of ours that turns static on our own device was overwritten; a static one that was

@@ -126,10 +126,12 @@ class Core {
   void on_change(const BridgeFdbGone& gone);
   void on_change(const VxlanFdbSeen& seen) { kernel_.mark(seen.key); }
   void on_change(const VxlanFdbGone& gone) { kernel_.mark(gone.key); }
+  void on_change(const NexthopGone&) {}  // on_nexthop()
   void on_change(const FloodSeen& seen) { kernel_.mark(seen.key); }
   void on_change(const FloodGone& gone) { kernel_.mark(gone.key); }
   void on_change(const NeighborSeen& seen) { kernel_.mark(seen.key); }
   void on_change(const NeighborGone& gone) { kernel_.mark(gone.key); }
+  void on_nexthop(const NexthopGone& gone);
   void note_overwrite(const KernelEvent& event);
   void mark_addresses(const AddressKey& key);
   void mark_routes(const DefaultRoute& route);

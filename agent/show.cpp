@@ -25,9 +25,13 @@ std::string describe(const State& state, const BridgeFdbEntry* entry) {
   return words;
 }
 
+std::string destination(const VxlanFdbEntry& entry) {
+  return entry.nexthop == 0 ? text(entry.remote) : fmt::format("nhid {}", entry.nexthop);
+}
+
 std::string describe(const VxlanFdbEntry* entry) {
   if (entry == nullptr) return "-";
-  auto words = text(entry->remote);
+  auto words = destination(*entry);
   if (entry->extern_learn) words += " extern_learn";
   if (entry->state == FdbState::Static) words += " static";
   if (entry->state == FdbState::Permanent) words += " permanent";
@@ -114,6 +118,16 @@ json::array Show::vni() const {
   return rows;
 }
 
+/// Whether one half is not as wanted, and will stay so because vtepd did not make it.
+bool Show::is_in_the_way(const BridgeFdbKey& bridge, const VxlanFdbKey& vxlan) const {
+  const auto* bridge_half = state_.view.bridge_fdb(bridge);
+  const auto* vxlan_half = state_.view.vxlan_fdb(vxlan);
+  const auto wanted_bridge = wanted_bridge_fdb(state_, bridge);
+  const auto wanted_vxlan = wanted_vxlan_fdb(state_, vxlan);
+  return (wanted_bridge && bridge_half != nullptr && *bridge_half != *wanted_bridge) ||
+         (wanted_vxlan && vxlan_half != nullptr && *vxlan_half != *wanted_vxlan);
+}
+
 json::object Show::mac_row(const Binding& binding, const MacAddress& mac) const {
   const evpn::MacKey key{binding.vni, mac};
   const BridgeFdbKey bridge{binding.bridge, binding.vlan, mac};
@@ -141,7 +155,7 @@ json::object Show::mac_row(const Binding& binding, const MacAddress& mac) const 
     source = "kernel";
     if (here || half != nullptr) {
       type = here ? "local" : "remote";
-      wanted = here ? state_.view.name_of(entry->port) : text(half->remote);
+      wanted = here ? state_.view.name_of(entry->port) : destination(*half);
     }
   }
   std::string asic = "-";
@@ -150,6 +164,7 @@ json::object Show::mac_row(const Binding& binding, const MacAddress& mac) const 
     if (const auto port = asic_.local_mac(binding.vlan, mac)) asic = *port;
   }
   auto state = verdict({bridge, vxlan}, {MacIpKey{binding.vni, mac, {}}});
+  if (state == "in sync" && is_in_the_way(bridge, vxlan)) state = "another's entry";
   if (state == "in sync" && asic_.present() && (type == "local" || type == "remote") &&
       asic != wanted) {
     state = "asic pending";

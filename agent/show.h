@@ -52,6 +52,7 @@ class Show {
   /// "in sync", "pending" or "failed: reason" of the keys that make up one row.
   std::string verdict(std::initializer_list<KernelKey> kernel,
                       std::initializer_list<BgpKey> bgp) const;
+  bool is_in_the_way(const BridgeFdbKey& bridge, const VxlanFdbKey& vxlan) const;
   boost::json::object mac_row(const Binding& binding, const MacAddress& mac) const;
   std::string_view source_of(const Binding& binding, const IpAddress& ip) const;
   std::string heard_column(const evpn::HostKey& key) const;

@@ -160,11 +160,15 @@ void plan_vxlan_fdb(const State& state, const VxlanFdbKey& key, const EmitKernel
   if (wanted) {
     if (actual != nullptr && *actual == *wanted) return;
     if (actual != nullptr &&
-        is_foreign(state, key, actual->state != FdbState::Dynamic, is_ours(*actual))) {
+        is_foreign(state, key, actual->state != FdbState::Dynamic || actual->nexthop != 0,
+                   is_ours(*actual))) {
       return;
     }
-    // The vxlan device lets extern_learn change such an entry's VTEP, but never makes it ours.
-    if (actual != nullptr && !is_ours(*actual)) return emit(DeleteVxlanFdb{key});
+    // The vxlan device lets extern_learn change such an entry's VTEP, but never makes it ours; and
+    // a VTEP in the place of a nexthop group is taken without a word and changes nothing (6.1).
+    if (actual != nullptr && (!is_ours(*actual) || actual->nexthop != 0)) {
+      return emit(DeleteVxlanFdb{key});
+    }
     emit(SetVxlanFdb{key, *wanted});
   } else if (actual != nullptr && is_ours(*actual) && may_remove(state, key, actual->remote)) {
     emit(DeleteVxlanFdb{key});

@@ -38,6 +38,9 @@ Event decode_family(const Message& message, Complaint& complaint) {
     case RTM_DELRULE:
       if (family == AF_INET || family == AF_INET6) return decode_rule(message, complaint);
       return std::nullopt;
+    case RTM_NEWNEXTHOP:
+    case RTM_DELNEXTHOP:
+      return decode_nexthop(message, complaint);
     case RTM_NEWNEIGH:
     case RTM_DELNEIGH:
       if (family == AF_BRIDGE) return decode_fdb(message, complaint);
@@ -86,6 +89,10 @@ std::string_view message_name(std::uint16_t type) {
       return "RTM_NEWRULE";
     case RTM_DELRULE:
       return "RTM_DELRULE";
+    case RTM_NEWNEXTHOP:
+      return "RTM_NEWNEXTHOP";
+    case RTM_DELNEXTHOP:
+      return "RTM_DELNEXTHOP";
     case RTM_NEWNEIGH:
       return "RTM_NEWNEIGH";
     case RTM_DELNEIGH:

@@ -72,6 +72,7 @@ Result<> encode_request(const DeleteRule& op, RequestWriter& out);
 Event decode_fdb(const Message& message, Complaint& complaint);
 Result<> encode_request(const SetBridgeFdb& op, RequestWriter& out);
 Result<> encode_request(const DeleteBridgeFdb& op, RequestWriter& out);
+Event decode_nexthop(const Message& message, Complaint& complaint);
 Result<> encode_request(const SetVxlanFdb& op, RequestWriter& out);
 Result<> encode_request(const DeleteVxlanFdb& op, RequestWriter& out);
 Result<> encode_request(const AddFlood& op, RequestWriter& out);

@@ -3,6 +3,7 @@
 // remote MAC are always two requests: in one, the kernel may install the first and refuse the
 // second (kernel 6.1: NTF_SELF|NTF_MASTER with NUD_NOARP gives EINVAL and keeps the bridge's half).
 #include <linux/neighbour.h>
+#include <linux/nexthop.h>
 #include <linux/rtnetlink.h>
 
 #include "netlink/codec_families.h"
@@ -50,11 +51,13 @@ Event decode_vxlan_entry(const Message& message, const ndmsg& header, const Attr
   const auto vni_number = in.value<std::uint32_t>(NDA_SRC_VNI, "NDA_SRC_VNI").value_or(0);
   const auto vni = Vni::make(vni_number);
   const auto remote = in.ip(NDA_DST, "NDA_DST");
+  const auto nexthop = in.value<std::uint32_t>(NDA_NH_ID, "NDA_NH_ID").value_or(0);
   if (vni_number != 0 && !vni) complaint.add("NDA_SRC_VNI", "out of range");
   if (!complaint.empty()) return std::nullopt;
   const bool gone = message.header.nlmsg_type == RTM_DELNEIGH;
   const auto mac = in.mac(NDA_LLADDR);
   if (mac.is_zero()) {
+    if (remote.is_none()) return std::nullopt;  // a flood list that is a nexthop group
     const FloodKey key{device, vni.value_or(Vni{}), remote};
     return gone ? Event(FloodGone{key}) : Event(FloodSeen{key});
   }
@@ -65,6 +68,7 @@ Event decode_vxlan_entry(const Message& message, const ndmsg& header, const Attr
   if (gone) return VxlanFdbGone{key};
   return VxlanFdbSeen{key,
                       VxlanFdbEntry{.remote = remote,
+                                    .nexthop = nexthop,
                                     .state = state_of(header.ndm_state),
                                     .extern_learn = (header.ndm_flags & NTF_EXT_LEARNED) != 0}};
 }
@@ -102,14 +106,28 @@ Event decode_fdb(const Message& message, Complaint& complaint) {
   const AttributeReader in(message.payload.subspan(aligned(sizeof(ndmsg))), "attributes",
                            complaint);
   const bool of_bridge = in.has(NDA_MASTER);
-  // A filter of some device, the bare twin of each change of a vxlan entry, or a nexthop group.
-  if (!of_bridge && !in.has(NDA_DST)) return std::nullopt;
+  // A filter of some device, or the bare twin of each change of a vxlan entry.
+  if (!of_bridge && !in.has(NDA_DST) && !in.has(NDA_NH_ID)) return std::nullopt;
   const auto device = IfIndex::make(static_cast<std::uint32_t>(header->ndm_ifindex));
   if (!device) complaint.add("ndm_ifindex", "out of range");
   if (in.raw(NDA_LLADDR).size() != sizeof(MacAddress)) complaint.add("NDA_LLADDR", "no MAC");
   if (!complaint.empty()) return std::nullopt;
   return of_bridge ? decode_bridge_entry(message, *header, in, *device, complaint)
                    : decode_vxlan_entry(message, *header, in, *device, complaint);
+}
+
+Event decode_nexthop(const Message& message, Complaint& complaint) {
+  if (message.header.nlmsg_type != RTM_DELNEXTHOP) return std::nullopt;
+  if (!read_front<nhmsg>(message.payload)) {
+    complaint.add("nhmsg", "too short");
+    return std::nullopt;
+  }
+  const AttributeReader in(message.payload.subspan(aligned(sizeof(nhmsg))), "attributes",
+                           complaint);
+  const auto id = in.value<std::uint32_t>(NHA_ID, "NHA_ID");
+  if (!id) complaint.add("NHA_ID", "missing");
+  if (!complaint.empty()) return std::nullopt;
+  return NexthopGone{*id};
 }
 
 Result<> encode_request(const SetBridgeFdb& op, RequestWriter& out) {

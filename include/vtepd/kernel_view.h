@@ -76,6 +76,11 @@ struct VxlanFdbSeen {
 struct VxlanFdbGone {
   VxlanFdbKey key{};
 };
+/// With a nexthop object its vxlan entries go, and the kernel tells of none of them (6.1,
+/// vxlan_fdb_nh_flush()).
+struct NexthopGone {
+  std::uint32_t id{};
+};
 struct FloodSeen {
   FloodKey key{};
 };
@@ -94,7 +99,7 @@ struct NeighborGone {
 using KernelEvent = std::variant<LinkSeen, LinkGone, PortSeen, PortGone, VnisSeen, VnisGone,
                                  AddressSeen, AddressGone, RouteSeen, RouteGone, RuleSeen, RuleGone,
                                  BridgeFdbSeen, BridgeFdbGone, VxlanFdbSeen, VxlanFdbGone,
-                                 FloodSeen, FloodGone, NeighborSeen, NeighborGone>;
+                                 NexthopGone, FloodSeen, FloodGone, NeighborSeen, NeighborGone>;
 
 class KernelView {
  public:
@@ -235,6 +240,10 @@ class KernelView {
   bool enter(const BridgeFdbGone& e) { return bridge_fdb_.erase(e.key) != 0; }
   bool enter(const VxlanFdbSeen& e) { return put(vxlan_fdb_, e.key, e.entry); }
   bool enter(const VxlanFdbGone& e) { return vxlan_fdb_.erase(e.key) != 0; }
+  bool enter(const NexthopGone& e) {
+    return boost::unordered::erase_if(
+               vxlan_fdb_, [&](const auto& row) { return row.second.nexthop == e.id; }) != 0;
+  }
   bool enter(const FloodSeen& e) { return flood_.emplace(e.key, std::monostate{}).second; }
   bool enter(const FloodGone& e) { return flood_.erase(e.key) != 0; }
   bool enter(const NeighborSeen& e) { return put(neighbors_, e.key, e.entry); }

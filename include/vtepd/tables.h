@@ -150,6 +150,7 @@ struct VxlanFdbKey {
 
 struct VxlanFdbEntry {
   IpAddress remote{};
+  std::uint32_t nexthop{};  // NDA_NH_ID: a group of VTEPs instead of `remote`; vtepd makes none
   FdbState state{};
   bool extern_learn{};
   friend bool operator==(const VxlanFdbEntry&, const VxlanFdbEntry&) = default;

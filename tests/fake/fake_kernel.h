@@ -50,6 +50,10 @@ class FakeKernel : public KernelPort {
   IfIndex add_port(const std::string& name);
   /// A rule of table local, as a program with that protocol number makes it.
   void place_rule(const LocalRule& rule, std::uint8_t protocol);
+  /// An entry that leads to a nexthop group, as a program for multihoming makes it.
+  void place_nexthop_entry(const VxlanFdbKey& key, const VxlanFdbEntry& entry);
+  /// The group goes, and its entries with it.
+  void remove_nexthop(std::uint32_t id);
   /// A frame from `mac` comes in: the bridge learns it (and takes it over from another port).
   Result<> learn(const MacAddress& mac, IfIndex port, VlanId vlan);
 

@@ -295,6 +295,7 @@ Result<> FakeKernel::run(const SetVxlanFdb& op) {
   if (!key) return key.error();
   auto entry = op.entry;
   const auto* known = state_.vxlan_fdb(*key);
+  if (known != nullptr && known->nexthop != 0) return {};  // yes, and nothing changes
   // What a user made stays a user's: an extern_learn request changes its destination only.
   if (entry.extern_learn && known != nullptr && !known->extern_learn) {
     entry.extern_learn = false;
@@ -303,6 +304,11 @@ Result<> FakeKernel::run(const SetVxlanFdb& op) {
   emit(VxlanFdbSeen{*key, entry});
   return {};
 }
+
+void FakeKernel::place_nexthop_entry(const VxlanFdbKey& key, const VxlanFdbEntry& entry) {
+  emit(VxlanFdbSeen{key, entry});
+}
+void FakeKernel::remove_nexthop(std::uint32_t id) { emit(NexthopGone{id}); }
 
 Result<> FakeKernel::run(const DeleteVxlanFdb& op) {
   const auto key = vxlan_key(op.key, {});

@@ -77,7 +77,7 @@ int record_command(std::ostream& out, const std::string& command) {
   if (!endpoint) return fail(endpoint.error());
   for (const int group : {RTNLGRP_LINK, RTNLGRP_NEIGH, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR,
                           RTNLGRP_BRVLAN, RTNLGRP_TUNNEL, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE,
-                          RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_RULE}) {
+                          RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_RULE, RTNLGRP_NEXTHOP}) {
     if (auto joined = endpoint->subscribe(group); !joined) return fail(joined.error());
   }
   if (std::system(command.c_str()) != 0) return fail(Error{0, "failed: " + command});

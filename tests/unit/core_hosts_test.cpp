@@ -1,5 +1,9 @@
 // Hosts that are heard on local ports, asked when they are quiet, and told to the fabric.
+#include <unistd.h>
+
+#include <array>
 #include <catch2/catch.hpp>
+#include <cstdio>
 
 #include "agent/snooping.h"
 #include "agent/suppression.h"
@@ -51,6 +55,43 @@ struct Hosts : Leaf {
   }
 };
 
+/// What is logged while it lives: standard error goes to a file of its own.
+class LogLines {
+ public:
+  explicit LogLines(Level level) : file_(std::tmpfile()), stderr_(dup(STDERR_FILENO)) {
+    REQUIRE(file_ != nullptr);
+    std::fflush(stderr);
+    REQUIRE(dup2(fileno(file_), STDERR_FILENO) == STDERR_FILENO);
+    log_level = level;
+  }
+  ~LogLines() {
+    log_level = Level::Error;
+    std::fflush(stderr);
+    dup2(stderr_, STDERR_FILENO);
+    close(stderr_);
+    std::fclose(file_);
+  }
+  LogLines(const LogLines&) = delete;
+  LogLines& operator=(const LogLines&) = delete;
+
+  /// The lines of an event, in order.
+  std::vector<std::string> of(const std::string& event) const {
+    std::fflush(stderr);
+    std::rewind(file_);
+    std::vector<std::string> found;
+    std::array<char, 1024> line{};
+    while (std::fgets(line.data(), line.size(), file_) != nullptr) {
+      const std::string text(line.data());
+      if (text.find("event=" + event + " ") != std::string::npos) found.push_back(text);
+    }
+    return found;
+  }
+
+ private:
+  std::FILE* file_;
+  int stderr_;
+};
+
 }  // namespace
 
 TEST_CASE("a host's first word is a neighbour of the SVI and a route, at once", "[core][hosts]") {
@@ -65,6 +106,25 @@ TEST_CASE("a host's first word is a neighbour of the SVI and a route, at once", 
   leaf.kernel.forget();
   CHECK_FALSE(leaf.announces("swp1", kHost, kIp));
   CHECK(leaf.kernel.applied().empty());
+}
+
+TEST_CASE("a MAC that has 256 addresses gets no more, which is said once", "[core][hosts]") {
+  Hosts leaf;
+  const LogLines lines(Level::Warning);
+  const auto address = [](int i) {
+    return *IpAddress::parse(fmt::format("192.0.{}.{}", 2 + i / 256, i % 256));
+  };
+  for (int i = 0; i < 255; ++i) CHECK(leaf.announces("swp1", kHost, address(i)));
+  CHECK(lines.of("mac_full").empty());
+  CHECK(leaf.announces("swp1", kHost, address(255)));
+  CHECK_FALSE(leaf.announces("swp1", kHost, address(256)));
+  CHECK_FALSE(leaf.announces("swp1", kHost, address(257)));
+  CHECK(leaf.announces("swp1", kOther, address(258)));
+  CHECK(lines.of("mac_full") ==
+        std::vector<std::string>{
+            fmt::format("<4>event=mac_full vni={} mac={} addresses=256\n", kVni, kHost)});
+  CHECK_FALSE(leaf.is_told(kHost, address(256)));
+  CHECK(leaf.core->state().hosts.counters().limited == 2);
 }
 
 TEST_CASE("a host without an SVI is a route all the same", "[core][hosts]") {

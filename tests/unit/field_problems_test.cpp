@@ -127,6 +127,39 @@ TEST_CASE("A5 in every move an entry stands before the old one goes", "[A5]") {
   }
 }
 
+TEST_CASE(
+    "A7 the kernel takes no VTEP in a nexthop group's place: ours goes first, another's stays",
+    "[A7]") {
+  Leaf leaf(GENERATE(false, true));
+  leaf.connect();
+  const auto key = leaf.vxlan_key(kFarHost);
+  const auto entry = [&] { return leaf.kernel.state().vxlan_fdb(key); };
+  SECTION("of a former EVPN daemon: it is deleted and made anew") {
+    leaf.kernel.place_nexthop_entry(key, {.nexthop = 2, .extern_learn = true});
+    leaf.hear(route(kFarHost, kLeaf2));
+    CHECK(leaf.remote(kFarHost) == kLeaf2);
+    CHECK(entry()->nexthop == 0);
+  }
+  SECTION(
+      "of somebody else: it is left alone until the group goes, of whose entries none is told") {
+    const auto state = GENERATE(FdbState::Dynamic, FdbState::Permanent);
+    leaf.kernel.place_nexthop_entry(key, {.nexthop = 2, .state = state});
+    leaf.hear(route(kFarHost, kLeaf2));
+    REQUIRE(entry() != nullptr);
+    CHECK(*entry() == VxlanFdbEntry{.nexthop = 2, .state = state});
+    leaf.hear(withdrawal(kFarHost, kLeaf2));
+    REQUIRE(entry() != nullptr);
+    leaf.hear(route(kFarHost, kLeaf3, 1));
+    leaf.kernel.remove_nexthop(3);  // another group
+    leaf.settle();
+    REQUIRE(entry() != nullptr);
+    leaf.kernel.remove_nexthop(2);
+    leaf.settle();
+    CHECK(leaf.remote(kFarHost) == kLeaf3);
+  }
+  check_no_failures(leaf);
+}
+
 TEST_CASE("A8 a delete that finds nothing is done only when both halves are gone", "[A8]") {
   const bool bridge_half = GENERATE(false, true);
   Leaf leaf;

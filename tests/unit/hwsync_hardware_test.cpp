@@ -190,7 +190,8 @@ TEST_CASE("a host that moves between leaves and here is never lost", "[hwsync]")
     bench.open();
     REQUIRE(bench.settle());
     auto& hardware = *bench.hardware;
-    bench.happen(VxlanFdbSeen{{kVxlan10, {}, kHostThere}, {kLeaf3, FdbState::Dynamic, true}});
+    bench.happen(
+        VxlanFdbSeen{{kVxlan10, {}, kHostThere}, {.remote = kLeaf3, .extern_learn = true}});
     REQUIRE(bench.settle());
     CHECK(hardware.has_remote_mac(vid(10), kHostThere) == kLeaf3);
     bench.happen(

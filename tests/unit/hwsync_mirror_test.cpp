@@ -150,7 +150,7 @@ TEST_CASE("a remote MAC is wanted when both kernel halves exist", "[hwsync]") {
   scene.happen(VxlanFdbGone{{kVxlan10, {}, kHostThere}});
   CHECK(scene.touched == std::set<AsicKey>{kThere});
   CHECK_FALSE(scene.wants(kThere));
-  scene.happen(VxlanFdbSeen{{kVxlan10, {}, kHostThere}, {kLeaf3, FdbState::Dynamic, true}});
+  scene.happen(VxlanFdbSeen{{kVxlan10, {}, kHostThere}, {.remote = kLeaf3, .extern_learn = true}});
   CHECK(scene.get(kThere, SAI_FDB_ENTRY_ATTR_ENDPOINT_IP) == "10.1.1.3");
   scene.happen(BridgeFdbGone{{kBridge, vid(10), kHostThere}, kVxlan10});
   CHECK(scene.touched == std::set<AsicKey>{kThere});

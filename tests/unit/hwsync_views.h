@@ -83,7 +83,8 @@ inline Events recipe1() {
       BridgeFdbSeen{{kBridge, vid(10), kPortMac}, {kSwp1, FdbState::Permanent, false, false}});
   events.emplace_back(
       BridgeFdbSeen{{kBridge, vid(10), kHostThere}, {kVxlan10, FdbState::Dynamic, true, false}});
-  events.emplace_back(VxlanFdbSeen{{kVxlan10, {}, kHostThere}, {kLeaf2, FdbState::Dynamic, true}});
+  events.emplace_back(
+      VxlanFdbSeen{{kVxlan10, {}, kHostThere}, {.remote = kLeaf2, .extern_learn = true}});
   return events;
 }
 
@@ -105,7 +106,7 @@ inline Events recipe2() {
   events.emplace_back(
       BridgeFdbSeen{{kBridge, vid(10), kHostThere}, {kVxlan0, FdbState::Dynamic, true, false}});
   events.emplace_back(
-      VxlanFdbSeen{{kVxlan0, vni(10010), kHostThere}, {kLeaf2, FdbState::Dynamic, true}});
+      VxlanFdbSeen{{kVxlan0, vni(10010), kHostThere}, {.remote = kLeaf2, .extern_learn = true}});
   return events;
 }
 

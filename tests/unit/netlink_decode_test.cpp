@@ -288,17 +288,29 @@ TEST_CASE("the zero MAC is a flood list") {
   CHECK(events("flood-new").size() == 1);
 }
 
-TEST_CASE("entries of nexthop groups and of multicast MACs are nothing") {
-  CHECK(events("fdb-vxlan-nexthop").empty());
-  CHECK(events("fdb-vxlan-multicast").empty());
+TEST_CASE("A7 an entry that leads to a nexthop group is read as such, and so is the group's end",
+          "[A7]") {
+  const VxlanFdbKey key{index_of("vxlan0"), vni(1010), mac("02:00:00:00:00:05")};
+  const auto seen = events_of<VxlanFdbSeen>("fdb-vxlan-nexthop");
+  REQUIRE(seen.size() == 1);
+  CHECK(seen[0].key == key);
+  CHECK(seen[0].entry == VxlanFdbEntry{.nexthop = 2, .state = FdbState::Permanent});
+  CHECK(events("fdb-vxlan-nexthop").size() == 1);
+  CHECK(events("flood-nexthop").empty());
+  const auto gone = events_of<NexthopGone>("nexthop-del");
+  REQUIRE(gone.size() == 1);
+  CHECK(gone[0].id == 4);
+  CHECK(events("nexthop-del").size() == 1);  // not a word of the entries that went with it
 }
+
+TEST_CASE("entries of multicast MACs are nothing") { CHECK(events("fdb-vxlan-multicast").empty()); }
 
 TEST_CASE("a dump of the FDBs is entries of bridges and vxlan devices, not device filters") {
   const auto all = events("dump-fdb");
   const auto bridge_entries = events_of<BridgeFdbSeen>("dump-fdb").size();
   const auto vxlan_entries = events_of<VxlanFdbSeen>("dump-fdb").size();
   const auto flood_entries = events_of<FloodSeen>("dump-fdb").size();
-  CHECK(vxlan_entries == 2);
+  CHECK(vxlan_entries == 3);  // one of them leads to a nexthop group
   CHECK(flood_entries == 2);  // of vx10 and vx6, given at creation
   CHECK(bridge_entries + vxlan_entries + flood_entries == all.size());
   CHECK(all.size() < captured::messages("dump-fdb").size());
@@ -445,6 +457,31 @@ TEST_CASE("an error names the message and the attribute") {
   const auto result = decode(Bytes(message));
   REQUIRE_FALSE(result.has_value());
   CHECK(result.error().what == "RTM_NEWNEIGH: NDA_DST: 3 bytes are no address");
+}
+
+TEST_CASE("C5 a link-layer address of any length is no MAC unless it has six bytes", "[C5]") {
+  const auto neighbor = [](std::uint8_t family, std::size_t size) {
+    std::vector<std::byte> bytes;
+    MessageBuilder builder(bytes);
+    ndmsg header{};
+    header.ndm_family = family;
+    header.ndm_ifindex = 7;
+    header.ndm_state = NUD_REACHABLE;
+    builder.begin(RTM_NEWNEIGH, 0, 1, header);
+    builder.put_ip(NDA_DST, ip("10.0.0.9"));
+    const std::vector<std::byte> address(size, std::byte{0x42});
+    builder.put(NDA_LLADDR, address.data(), address.size());
+    return decode(Bytes(bytes));
+  };
+  for (std::size_t size = 0; size <= 300; ++size) {
+    const auto of_bridge = neighbor(AF_BRIDGE, size);
+    CHECK(of_bridge.has_value() == (size == 6));
+    if (!of_bridge) CHECK(of_bridge.error().what == "RTM_NEWNEIGH: NDA_LLADDR: no MAC");
+    const auto host = neighbor(AF_INET, size);
+    REQUIRE(host.has_value());
+    REQUIRE(host->has_value());
+    CHECK(std::get<NeighborSeen>(**host).entry.mac.is_zero() == (size != 6));
+  }
 }
 
 TEST_CASE("messages of other types and families are nothing") {
