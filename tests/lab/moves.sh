@@ -1,7 +1,8 @@
 #!/bin/bash
 # A host that moves, watched by `bridge monitor fdb`: from leaf to leaf, here, and away, it is never
-# without an entry that leads somewhere (A5), what it leaves is cleaned up (A6), 50 migrations leave
-# nothing (A3), and a MAC that never stops moving is frozen and let go again (RFC 7432 15.1).
+# without an entry that leads somewhere (A5), what it leaves is cleaned up (A6), 1,000 migrations leave
+# nothing (A3), another's nexthop group is left alone (A7), and a MAC that never stops moving is frozen
+# and let go again (RFC 7432 15.1).
 # BGP is a script here (speaker.py), so that moves come when the test says.
 # lab: 1
 # lab: 2
@@ -37,7 +38,7 @@ nothing_moves() { ctl leaf1 show duplicates -j | grep -qx '\[\]'; }
 
 watch_starts() {
   { fdb leaf1 && echo "now:"; } >"$FABRIC/leaf1/watched"
-  on leaf1 stdbuf -oL bridge monitor fdb >>"$FABRIC/leaf1/watched" &
+  nsenter --net=/run/netns/leaf1 stdbuf -oL bridge monitor fdb >>"$FABRIC/leaf1/watched" &
   watch=$!
   wait_until "the monitor listens" 5 marked
 }
@@ -73,29 +74,78 @@ wait_until "bgpd hears that it left" 5 grep -qx "told del $mac" "$FABRIC/leaf1/t
 say "del $mac 10.0.0.12"
 wait_until "nothing is left of it" 5 has_no_trace leaf1 "$mac"
 
-step "A3 50 migrations"
+PER_ROUND=250
+# each ROUND ORDER: the order for each host of the round, who are where it says MAC and IP.
+each() {
+  local round=$1 i host order
+  for ((i = 0; i < PER_ROUND; i++)); do
+    printf -v host '02:00:00:01:%02x:%02x' "$round" "$i"
+    order=${2//MAC/$host}
+    echo "${order//IP/172.17.$round.$i}"
+  done >&"$orders"
+}
+# rows ROUND PATTERN: how many of its hosts' entries are like that.
+rows() { fdb leaf1 | grep -E "$(printf '^02:00:00:01:%02x:' "$1")" | grep -cE "$2"; }
+all_behind() {
+  (($(rows "$1" " dev $device dst $2 .*self") == PER_ROUND)) &&
+    (($(rows "$1" " dev $device vlan 10 .*master bridge") == PER_ROUND))
+}
+all_here() { (($(rows "$1" ' dev swp1 vlan 10 master bridge') == PER_ROUND)) && (($(rows "$1" self) == 0)); }
+no_trace_of() { (($(rows "$1" .) == 0)) && ! on leaf1 ip neigh show | grep -q "^172\.17\.$1\."; }
 migrations() {
-  local i roamer
-  for ((i = 10; i < 60; i++)); do
-    roamer=02:00:00:00:01:$i
-    echo "add $roamer 10.0.0.12 0"
-    echo "frame h1 $roamer"
-    echo "add $roamer 10.0.0.13 7"
-    echo "add $roamer 10.0.0.12 8"
-    echo "del $roamer 10.0.0.12"
+  local round
+  for round in 1 2 3 4; do
+    each "$round" "add MAC 10.0.0.12 0 IP"
+    wait_until "$PER_ROUND hosts are behind the second leaf" 60 all_behind "$round" 10.0.0.12
+    each "$round" "frame h1 MAC"
+    wait_until "come here" 60 all_here "$round"
+    each "$round" "add MAC 10.0.0.13 7 IP"
+    wait_until "go to a third leaf" 60 all_behind "$round" 10.0.0.13
+    each "$round" "add MAC 10.0.0.12 8 IP"
+    wait_until "and back to the second" 60 all_behind "$round" 10.0.0.12
+    each "$round" "del MAC 10.0.0.12 IP"
+    wait_until "0 residues: no MAC and no neighbour is left of them" 60 no_trace_of "$round"
   done
 }
-no_residue() { ! fdb leaf1 | grep "^02:00:00:00:01:"; }
-# A frame may come after the last route: what then stands on the port is the kernel's own learning.
-say "$(migrations)"
-say "add 02:00:00:00:02:01 10.0.0.12 0"
-wait_until "vtepd is through" 20 has_remote_mac leaf1 02:00:00:00:02:01 10 10.0.0.12
-say "del 02:00:00:00:02:01 10.0.0.12"
-wait_until "and knows no route" 10 counter_is leaf1 remote_macs 0
-ip -n leaf1 link set h1 down
-wait_until "no residue" 10 no_residue
-ip -n leaf1 link set h1 up
+# The same without waiting for anything: what comes late and out of order must not stay, either.
+storm() {
+  each 9 "add MAC 10.0.0.12 0 IP"
+  each 9 "frame h1 MAC"
+  each 9 "add MAC 10.0.0.13 7 IP"
+  each 9 "del MAC 10.0.0.13 IP"
+  say "add 02:00:00:00:02:01 10.0.0.12 0"
+  wait_until "vtepd is through a storm" 60 has_remote_mac leaf1 02:00:00:00:02:01 10 10.0.0.12
+  say "del 02:00:00:00:02:01 10.0.0.12"
+  wait_until "and knows no route" 10 counter_is leaf1 remote_macs 0
+  # A frame may come after the last route: what then stands on the port is the kernel's own learning.
+  ip -n leaf1 link set h1 down
+  wait_until "no residue" 10 no_trace_of 9
+  ip -n leaf1 link set h1 up
+}
+step "A3 1,000 migrations of hosts with addresses"
+migrations
+storm
+check_not "vtepctl shows none of them" grep -E '^02:00:00:01:' <(ctl leaf1 show mac)
 check_equal "nothing was refused" "" "$(ctl leaf1 show failures -j | grep -o '"reason":[^,]*')"
+
+step "A7 entries that lead to a nexthop group, as multihoming has them"
+of_vni=()
+[[ $recipe == 1 ]] || of_vni=(src_vni 10010)
+group_entry() { on leaf1 bridge fdb add "$1" dev "$device" nhid 2 "${of_vni[@]}" self dynamic "${@:2}"; }
+ip -n leaf1 nexthop add id 1 via 10.0.0.19 fdb
+ip -n leaf1 nexthop add id 2 group 1 fdb
+theirs=02:00:00:00:00:07 former=02:00:00:00:00:08
+check "somebody makes one" group_entry "$theirs"
+check "a former daemon left one, with extern_learn" group_entry "$former" extern_learn
+say "add $theirs 10.0.0.12 0"
+say "add $former 10.0.0.12 0"
+wait_until "the former daemon's gives way" 5 has_remote_mac leaf1 "$former" 10 10.0.0.12
+check "the other stays as it is" grep -q "^$theirs dev $device .*nhid 2 .*self" <(fdb leaf1)
+check "and vtepctl shows it" grep -qE "^$theirs .* nhid 2 .*another's entry" <(ctl leaf1 show mac)
+ip -n leaf1 nexthop del id 2
+wait_until "with the group it goes, and BGP's stands" 5 has_remote_mac leaf1 "$theirs" 10 10.0.0.12
+for host in "$theirs" "$former"; do say "del $host 10.0.0.12"; done
+wait_until "nothing is left of either" 5 counter_is leaf1 remote_macs 0
 
 step "a MAC at two places"
 check "the moves counted so far are forgotten" ctl leaf1 clear duplicates

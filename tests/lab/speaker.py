@@ -1,25 +1,58 @@
 #!/usr/bin/env python3
-"""Plays bgpd and zebra (FRR 8.4) to vtepd-relay, so that a lab test decides what BGP says and when.
+"""Plays bgpd and zebra to vtepd-relay, so that a lab test decides what BGP says and when.
 
-  speaker.py RELAY ZEBRA    listens on ZEBRA, connects to RELAY, then obeys standard input:
+  speaker.py RELAY ZEBRA [FRR]  listens on ZEBRA, connects to RELAY, then obeys standard input.
+                                FRR is 8.4 (unless told) or 10.6, whose tunnel ends may be IPv6
 
-  vtep VTEP                 a type-3 route; the VNI is always 10010
-  add MAC VTEP SEQUENCE     a type-2 route, MAC only
-  del MAC VTEP              it is withdrawn
-  frame PORT MAC            a broadcast frame of that host goes out of PORT
+  vtep VTEP                     a type-3 route; the VNI is always 10010
+  add MAC VTEP SEQUENCE [IP]    a type-2 route
+  del MAC VTEP [IP]             it is withdrawn
+  frame PORT MAC                a broadcast frame of that host goes out of PORT
 
-Prints "told add MAC SEQUENCE" and "told del MAC" for what vtepd tells of its own hosts.
-Messages: FRR 8.4 lib/zclient.h (numbers), zebra_vxlan.c and bgp_evpn.c (bodies).
+Prints "told add MAC SEQUENCE" and "told del MAC" for what vtepd tells of its own hosts, and "told vni VTEP".
+Messages: FRR lib/zclient.h (numbers), zebra_vxlan.c and bgp_evpn.c (bodies) of these releases.
 """
+import ipaddress
 import os
 import selectors
 import socket
 import struct
 import sys
 
-HELLO, CAPABILITIES, ADVERTISE_ALL_VNI = 18, 19, 60
-REMOTE_VTEP_ADD, REMOTE_MACIP_ADD, REMOTE_MACIP_DEL, MACIP_ADD, MACIP_DEL = 71, 77, 78, 73, 74
 VNI = struct.pack("!I", 10010)
+
+
+class Frr84:
+    HELLO, CAPABILITIES, ADVERTISE_ALL_VNI, VNI_ADD = 18, 19, 60, 67
+    REMOTE_VTEP_ADD, REMOTE_MACIP_ADD, REMOTE_MACIP_DEL, MACIP_ADD, MACIP_DEL = 71, 77, 78, 73, 74
+    hello = struct.pack("!BHIBB", 9, 0, 0, 0, 0)
+    capabilities = struct.pack("!IBIB", 0, 0, 64, 0)
+
+    @staticmethod
+    def vtep(text):
+        return socket.inet_aton(text)
+
+    @staticmethod
+    def read_vtep(body):
+        return socket.inet_ntoa(body[:4])
+
+
+class Frr106:
+    HELLO, CAPABILITIES, ADVERTISE_ALL_VNI, VNI_ADD = 19, 20, 59, 66
+    REMOTE_VTEP_ADD, REMOTE_MACIP_ADD, REMOTE_MACIP_DEL, MACIP_ADD, MACIP_DEL = 70, 76, 77, 72, 73
+    hello = struct.pack("!BHIB", 10, 0, 0, 0)
+    capabilities = struct.pack("!BBIBBB", 0, 0, 64, 0, 0, 0)
+
+    @staticmethod
+    def vtep(text):
+        address = ipaddress.ip_address(text)
+        family = socket.AF_INET if address.version == 4 else socket.AF_INET6
+        return struct.pack("!H", family) + address.packed
+
+    @staticmethod
+    def read_vtep(body):
+        size = 4 if struct.unpack_from("!H", body)[0] == socket.AF_INET else 16
+        return str(ipaddress.ip_address(body[2 : 2 + size]))
 
 
 def frame(command, body):
@@ -30,45 +63,53 @@ def mac_bytes(text):
     return bytes.fromhex(text.replace(":", ""))
 
 
-def obey(words, bgpd):
+def route(words, address):
+    ip = ipaddress.ip_address(address[0]).packed if address else b""
+    return VNI + mac_bytes(words[1]) + struct.pack("!H", len(ip)) + ip
+
+
+def obey(frr, words, bgpd):
     if words[0] == "vtep":
-        bgpd.sendall(frame(REMOTE_VTEP_ADD, VNI + socket.inet_aton(words[1]) + bytes(4)))
+        bgpd.sendall(frame(frr.REMOTE_VTEP_ADD, VNI + frr.vtep(words[1]) + bytes(4)))
     elif words[0] == "frame":
         with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as port:
             port.bind((words[1], 0))
             port.send(b"\xff" * 6 + mac_bytes(words[2]) + b"\x88\xb5" + bytes(46))
-    else:
-        body = VNI + mac_bytes(words[1]) + struct.pack("!H", 0) + socket.inet_aton(words[2])
-        if words[0] == "add":
-            bgpd.sendall(frame(REMOTE_MACIP_ADD, body + struct.pack("!BI10x", 0, int(words[3]))))
-        else:
-            bgpd.sendall(frame(REMOTE_MACIP_DEL, body))
+    elif words[0] == "add":
+        body = route(words, words[4:]) + frr.vtep(words[2])
+        bgpd.sendall(frame(frr.REMOTE_MACIP_ADD, body + struct.pack("!BI10x", 0, int(words[3]))))
+    elif words[0] == "del":
+        bgpd.sendall(frame(frr.REMOTE_MACIP_DEL, route(words, words[3:]) + frr.vtep(words[2])))
 
 
-def hear(buffer):
+def hear(frr, buffer):
     while len(buffer) >= 10 and len(buffer) >= (length := struct.unpack_from("!H", buffer)[0]):
         command, body = struct.unpack_from("!H", buffer, 8)[0], bytes(buffer[10:length])
         del buffer[:length]
         mac = ":".join(f"{byte:02x}" for byte in body[4:10])
-        if command == MACIP_ADD:
-            print("told add", mac, struct.unpack_from("!I", body, 15)[0], flush=True)
-        elif command == MACIP_DEL and body[-1] == 1:
+        if command == frr.MACIP_ADD:
+            # The number stands before the ten bytes of the Ethernet segment.
+            print("told add", mac, struct.unpack_from("!I", body, len(body) - 14)[0], flush=True)
+        elif command == frr.MACIP_DEL and body[-1] == 1:
             print("told del", mac, flush=True)
+        elif command == frr.VNI_ADD:
+            print("told vni", frr.read_vtep(body[4:]), flush=True)
 
 
 def main():
     relay, zebra_path = sys.argv[1:3]
+    frr = Frr106 if sys.argv[3:] == ["10.6"] else Frr84
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(zebra_path)
     os.chmod(zebra_path, 0o666)
     listener.listen()
     bgpd = socket.socket(socket.AF_UNIX)
     bgpd.connect(relay)
-    bgpd.sendall(frame(HELLO, struct.pack("!BHIBB", 9, 0, 0, 0, 0)))
+    bgpd.sendall(frame(frr.HELLO, frr.hello))
     zebra, _ = listener.accept()
     zebra.recv(4096)
-    zebra.sendall(frame(CAPABILITIES, struct.pack("!IBIB", 0, 0, 64, 0)))
-    bgpd.sendall(frame(ADVERTISE_ALL_VNI, b"\x01\x00"))
+    zebra.sendall(frame(frr.CAPABILITIES, frr.capabilities))
+    bgpd.sendall(frame(frr.ADVERTISE_ALL_VNI, b"\x01\x00"))
     selector = selectors.DefaultSelector()
     for source in (bgpd, sys.stdin):
         selector.register(source, selectors.EVENT_READ)
@@ -81,12 +122,12 @@ def main():
                 if not data:
                     return
                 buffer += data
-                hear(buffer)
+                hear(frr, buffer)
             else:
                 # A pipe gives what it has: the last line may be half of one.
                 *lines, orders = (orders + os.read(sys.stdin.fileno(), 4096)).split(b"\n")
                 for line in lines:
-                    obey(line.decode().split(), bgpd)
+                    obey(frr, line.decode().split(), bgpd)
 
 
 main()
