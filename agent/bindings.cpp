@@ -49,6 +49,14 @@ std::vector<Carried> carried_by(const Link& device, const PortVlans& vlans, bool
   return carried;
 }
 
+IpAddress group_of(const KernelView& view, const Link& device, Vni vni) {
+  if (const auto* filter = view.vni_filter(device.index)) {
+    const auto own = filter->find(vni);
+    if (own != filter->end() && !own->second.is_none()) return own->second;
+  }
+  return device.vxlan_group;
+}
+
 }  // namespace
 
 std::optional<LinkTraits> traits_of(const KernelView& view, IfIndex index) {
@@ -60,6 +68,7 @@ std::optional<LinkTraits> traits_of(const KernelView& view, IfIndex index) {
     case LinkKind::Vxlan:
       traits.master = link->master;
       traits.vtep = link->vxlan_local;
+      traits.group = link->vxlan_group;
       traits.vni = option(Option::VxlanId);
       traits.external = option(Option::VxlanExternal) != 0;
       traits.up = link->up;
@@ -99,6 +108,7 @@ Bindings Bindings::of(const KernelView& view) {
                     .bridge = bridge->index,
                     .vlan = vlan,
                     .vtep = device.vxlan_local,
+                    .group = group_of(view, device, vni),
                     .svi = svi == svis.end() ? IfIndex{} : svi->second,
                     .up = device.up && bridge->up});
     }

@@ -20,6 +20,7 @@ struct Binding {
   IfIndex bridge{};
   VlanId vlan{};  // none on a bridge that is not vlan-aware
   IpAddress vtep{};
+  IpAddress group{};  // multicast: the VNI's own, or the device's
   IfIndex svi{};
   bool up{};
   friend bool operator==(const Binding&, const Binding&) = default;
@@ -33,6 +34,7 @@ struct LinkTraits {
   IfIndex lower{};
   VlanId vlan{};
   IpAddress vtep{};
+  IpAddress group{};
   std::uint64_t vni{};
   bool external{};
   bool vlan_aware{};

@@ -98,6 +98,7 @@ void Core::on_port(IfIndex port) {
 
 /// The filter of a vxlan device changed.
 void Core::on_vnis(IfIndex device) {
+  bindings_stale_ = true;  // of a VNI's multicast group
   if (const auto* link = state_.view.link(device)) kernel_.mark(LinkKey{link->name});
 }
 

@@ -346,14 +346,14 @@ std::optional<NeighborEntry> wanted_neighbor(const State& state, const NeighborK
 std::optional<AddLocalVni> wanted_local_vni(const State& state, Vni vni) {
   const auto* binding = state.bindings.by_vni(vni);
   if (binding == nullptr || !binding->up) return std::nullopt;
-  const auto* device = state.view.link(binding->device);
   const auto* svi = state.view.link(binding->svi);
   const auto* vrf = svi == nullptr ? nullptr : state.view.link(svi->master);
   return AddLocalVni{
       .vni = vni,
       .vtep = binding->vtep,
       .tenant_vrf = vrf != nullptr && vrf->kind == LinkKind::Vrf ? vrf->index.value() : 0,
-      .multicast_group = device == nullptr ? IpAddress{} : device->vxlan_group,
+      // FRR's message has room for IPv4 only.
+      .multicast_group = binding->group.is_v4() ? binding->group : IpAddress{},
       .svi = binding->svi};
 }
 

@@ -130,6 +130,39 @@ TEST_CASE("bgpd hears of a VNI's new SVI and VRF", "[core][switches]") {
   CHECK(leaf.told_of<AddLocalVni>().back().svi == leaf.index("bridge.10"));
 }
 
+TEST_CASE("bgpd hears of a VNI's new tunnel end and multicast group", "[core][switches]") {
+  const bool filters = GENERATE(false, true);
+  const auto group = *IpAddress::parse("239.1.1.1");
+  Leaf leaf;
+  leaf.connect();
+  leaf.kernel.add_port("uplink");
+  auto topology = leaf_topology(filters);
+  topology.links["uplink"] = {.name = "uplink", .up = true};
+  auto vxlan = topology.links.extract("vxlan").mapped();
+  vxlan.name = "overlay";  // another device: none becomes one that filters
+  vxlan.lower = "uplink";
+  if (filters) {
+    vxlan.options[Option::VxlanVniFilter] = 1;
+    vxlan.vni_filter = {kVni};
+  }
+  const auto told = [&] {
+    topology.links[vxlan.name] = vxlan;
+    leaf.core->set_topology(topology);
+    leaf.settle();
+    return leaf.told_of<AddLocalVni>().back();
+  };
+  CHECK(told().vtep == kLocal);
+  CHECK(told().multicast_group.is_none());
+  vxlan.vxlan_local = kLeaf3;
+  CHECK(told().vtep == kLeaf3);
+  if (filters) {
+    vxlan.vni_groups = {{kVni, group}};
+  } else {
+    vxlan.vxlan_group = group;
+  }
+  CHECK(told().multicast_group == group);
+}
+
 TEST_CASE("a MAC behind an Ethernet segment is left to flooding", "[core][switches]") {
   Leaf leaf;
   leaf.connect();
