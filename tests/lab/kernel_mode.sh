@@ -1,9 +1,11 @@
 #!/bin/bash
 # evpn = kernel: zebra writes the overlay as without vtepd; vtepd mirrors it to the ASIC and shows it, and
-# writes none of it. Recipe 1: the zebra of FRR 8.4 knows no single vxlan device.
+# writes none of it. Recipe 1 with FRR 8.4, whose zebra knows no single vxlan device; recipe 2 with 10.3.
 # lab: 1
+# long: 2 frr10
 # shellcheck source=tests/lab/lab.sh
 . "$(dirname "$0")/lab.sh"
+[[ ${2-} != frr10 ]] || use_frr10 "${SWITCHES[@]}"
 
 start_bgpd() {
   cp "$HERE/frr/$1.conf" "$FABRIC/$1/bgpd.conf"

@@ -1,5 +1,5 @@
 #!/bin/bash
-# restart.sh RECIPE DAEMON: a daemon of leaf1 is killed (SIGKILL) and started again under traffic, while
+# restart.sh RECIPE DAEMON [frr10]: a daemon of leaf1 is killed (SIGKILL) and started again under traffic, while
 # the world changes behind leaf2. Afterwards nothing is stale and nothing is missing.
 #
 # Forwarding meanwhile: vtepd's death nobody notices. When bgpd dies, leaf1 goes on sending, but FRR's
@@ -15,9 +15,13 @@
 # long: 2 zebra
 # long: 2 relay
 # lab: 2 kept-relay
+# long: 1 bgpd frr10
+# long: 1 zebra frr10
+# long: 2 relay frr10
 # shellcheck source=tests/lab/lab.sh
 . "$(dirname "$0")/lab.sh"
 recipe=$1 daemon=$2
+[[ ${3-} != frr10 ]] || use_frr10 "${SWITCHES[@]}"
 
 # As systemd does it: the relay's sockets outlive it in fd_keeper's store, which starts it again.
 if [[ $daemon == kept-relay ]]; then
