@@ -43,6 +43,16 @@ void Core::set_topology(SharedTopology topology) {
   mark_files();
 }
 
+void Core::compare(const KernelKey& key) {
+  kernel_.retry_now(key);
+  kernel_.mark(key);
+}
+
+void Core::compare(const BgpKey& key) {
+  bgp_.retry_now(key);
+  bgp_.mark(key);
+}
+
 Result<> Core::resync() {
   // What was queued before the dump may tell of things that a lost notification undid since.
   constexpr int kRounds = 1000;

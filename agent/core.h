@@ -80,6 +80,10 @@ class Core {
   /// zebra writes MACs, hosts and flood lists; they are mirrored to the ASIC and shown, no more.
   void leave_evpn_to_kernel() { state_.evpn_by_kernel = true; }
 
+  /// Has a row compared at the next turn, refused before or not.
+  void compare(const KernelKey& key);
+  void compare(const BgpKey& key);
+
   /// Dumps the kernel's tables and compares everything.
   Result<> resync();
 

@@ -30,7 +30,7 @@ bool changes_ports(const KernelEvent& event) {
 
 }  // namespace
 
-Daemon::Daemon(const Settings& settings, KernelPort& kernel, Ledger ledger)
+Daemon::Daemon(const Settings& settings, KernelPort& kernel, Audit::Read read_kernel, Ledger ledger)
     : settings_(settings),
       core_(kernel, clock_, std::move(ledger), settings.core,
             {.to_bgp =
@@ -69,7 +69,8 @@ Daemon::Daemon(const Settings& settings, KernelPort& kernel, Ledger ledger)
                       [](const Error& reason) {
                         log(Level::Warning, "event=asic_feed_failed reason=\"{}\"", reason.what);
                       },
-                  .on_work = [this] { schedule(); }}) {}
+                  .on_work = [this] { schedule(); }}),
+      audit_(io_, core_, clock_, std::move(read_kernel), [this] { schedule(); }) {}
 
 Result<> Daemon::run() {
   if (auto opened = control_.open(settings_.control); !opened) return opened;
@@ -121,6 +122,8 @@ Result<> Daemon::run() {
   }
   watch_kernel();
   feed_watchdog();
+  show_.audits = &audit_.counters();
+  audit_.repeat_every(settings_.audit_interval);
   schedule();
   io_.run();
   log(Level::Info, "event=stopped dataplane=kept");
@@ -225,6 +228,7 @@ void Daemon::open_asic() {
   if (auto followed = asic_feed_.follow_routes(*hardware_); !followed) {
     log(Level::Warning, "event=asic_feed_failed reason=\"{}\"", followed.error().what);
   }
+  audit_.include(*hardware_);
   hardware_->start();
   hardware_->resync();
   log(Level::Info, "event=asic_opened library={} version={}", settings_.sai_library,
@@ -257,6 +261,7 @@ void Daemon::answer(const json::object& request, const Control::Reply& reply) {
   const auto refuse = [&](std::string why) { reply({{"schema", 1}, {"error", std::move(why)}}); };
   const auto command = word("command");
   if (command == "show") return show(word("table"), reply);
+  if (command == "audit") return audit(request, reply);
   if (command == "clear" && word("table") == "duplicates") {
     const auto why = clear_duplicates(word("vni"), word("address"));
     if (!why.empty()) return refuse(why);
@@ -278,6 +283,22 @@ void Daemon::answer(const json::object& request, const Control::Reply& reply) {
   if (command == "diff") return reply(changes_.difference(change));
   if (command == "check") return reply(changes_.check(change.file));
   refuse(fmt::format("there is no command \"{}\"", command));
+}
+
+/// "layer": the only one to look at.
+void Daemon::audit(const json::object& request, const Control::Reply& reply) {
+  const auto* repair = request.if_contains("repair");
+  Audit::Request asked{.repair = repair != nullptr && repair->is_bool() && repair->get_bool()};
+  if (const auto* layer = request.if_contains("layer"); layer != nullptr && layer->is_string()) {
+    const std::string_view name = layer->get_string();
+    if (name != "kernel" && name != "bgp" && name != "asic") {
+      return reply({{"schema", 1}, {"error", fmt::format("there is no layer \"{}\"", name)}});
+    }
+    asked.kernel = name == "kernel";
+    asked.bgp = name == "bgp";
+    asked.asic = name == "asic";
+  }
+  audit_.run(asked, reply);
 }
 
 void Daemon::show(const std::string& table, const Control::Reply& reply) {

@@ -15,6 +15,7 @@
 #include <optional>
 
 #include "agent/asic_feed.h"
+#include "agent/audit.h"
 #include "agent/changes.h"
 #include "agent/control.h"
 #include "agent/core.h"
@@ -28,7 +29,8 @@ namespace vtepd::agent {
 
 class Daemon {
  public:
-  Daemon(const Settings& settings, KernelPort& kernel, Ledger ledger);
+  /// `read_kernel`: as Audit has it.
+  Daemon(const Settings& settings, KernelPort& kernel, Audit::Read read_kernel, Ledger ledger);
 
   /// Runs until SIGTERM or SIGINT. What stands in kernel and ASIC stays: traffic goes on.
   Result<> run();
@@ -45,6 +47,7 @@ class Daemon {
   std::string clear_duplicates(const std::string& vni_word, const std::string& address);
   void answer(const boost::json::object& request, const Control::Reply& reply);
   void show(const std::string& table, const Control::Reply& reply);
+  void audit(const boost::json::object& request, const Control::Reply& reply);
 
   const Settings& settings_;
   Clock clock_;
@@ -64,6 +67,7 @@ class Daemon {
   bool ports_changed_ = true;
   AsicFeed asic_feed_;
   std::unique_ptr<hwsync::Hardware> hardware_;
+  Audit audit_;
   bool scheduled_ = false;
   bool patience_over_ = false;
   bool ready_ = false;

@@ -20,6 +20,24 @@ int fail(const Error& error) {
   return 1;
 }
 
+/// What the kernel holds now, by sockets of its own: for audits.
+Result<KernelView> read_kernel() {
+  const auto kernel = netlink::Kernel::open({});
+  if (!kernel) return kernel.error();
+  KernelView view;
+  const auto enter = [&](const KernelEvent& event) { view.apply(event); };
+  if (auto dumped = (*kernel)->dump(enter); !dumped) return dumped.error();
+  // What changed while it was read: nothing of it is lost, or the dump is worth nothing.
+  constexpr std::size_t kEvents = 100'000;
+  for (;;) {
+    const auto drained = (*kernel)->drain(kEvents, enter);
+    if (drained == KernelPort::Drained::Empty) return view;
+    if (drained == KernelPort::Drained::Lost) {
+      return Error{ENOBUFS, "the kernel's tables change faster than they can be read"};
+    }
+  }
+}
+
 int run(int argc, char** argv) {
   const auto settings = agent::read_settings(argc, argv);
   if (!settings) return fail(settings.error());
@@ -34,7 +52,7 @@ int run(int argc, char** argv) {
   if (!kernel) return fail(kernel.error());
   auto ledger = agent::Ledger::open(settings->state_dir + "/ledger");
   if (!ledger) return fail(ledger.error());
-  agent::Daemon daemon(*settings, **kernel, std::move(*ledger));
+  agent::Daemon daemon(*settings, **kernel, read_kernel, std::move(*ledger));
   const auto ended = daemon.run();
   return ended ? 0 : fail(ended.error());
 }

@@ -39,6 +39,7 @@ options::options_description describe() {
       ("duplicate-recovery", seconds(540), "seconds it is frozen; 0: until vtepctl clears it")  //
       ("snoop", text("yes"), "learn hosts from their ARP and ND on local ports: yes or no")     //
       ("probe-interval", seconds(180), "seconds of silence after which a host is asked")        //
+      ("audit-interval", seconds(600), "seconds between audits of kernel and ASIC; 0: none")    //
       ("log-level", text("info"), "error, warning, info or debug")                              //
       ("version", "print the version")                                                          //
       ("help,h", "print this");
@@ -73,6 +74,7 @@ Result<Settings> settings_of(const options::variables_map& chosen) {
                     .sai_library = text("sai-library"),
                     .sai_profile = std::move(*profile),
                     .state_dir = text("state-dir"),
+                    .audit_interval = seconds("audit-interval"),
                     .level = *level};
   if (chosen["user-commands"].as<bool>()) settings.commands = CommandLines::Run;
   settings.core.adopt = chosen["adopt"].as<bool>();

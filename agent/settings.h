@@ -21,6 +21,7 @@ struct Settings {
   std::string sai_library{};  // "none": no ASIC
   hwsync::sai::Profile sai_profile{};
   std::string state_dir{};
+  std::chrono::seconds audit_interval{};  // 0: only when asked
   Level level{};
   Core::Settings core{};
   std::string told{};  // what to print instead of running: help or version

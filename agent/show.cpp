@@ -15,27 +15,8 @@ std::string text(const T& value) {
   return fmt::format("{}", value);
 }
 
-std::string describe(const State& state, const BridgeFdbEntry* entry) {
-  if (entry == nullptr) return "-";
-  auto words = state.view.name_of(entry->port);
-  if (entry->extern_learn) words += " extern_learn";
-  if (entry->sticky) words += " sticky";
-  if (entry->state == FdbState::Static) words += " static";
-  if (entry->state == FdbState::Permanent) words += " permanent";
-  return words;
-}
-
 std::string destination(const VxlanFdbEntry& entry) {
   return entry.nexthop == 0 ? text(entry.remote) : fmt::format("nhid {}", entry.nexthop);
-}
-
-std::string describe(const VxlanFdbEntry* entry) {
-  if (entry == nullptr) return "-";
-  auto words = destination(*entry);
-  if (entry->extern_learn) words += " extern_learn";
-  if (entry->state == FdbState::Static) words += " static";
-  if (entry->state == FdbState::Permanent) words += " permanent";
-  return words;
 }
 
 std::string describe(const evpn::RemoteMac& route) {
@@ -67,11 +48,37 @@ std::string bgp_column(const State& state, const evpn::MacKey& key) {
 
 }  // namespace
 
+std::string describe(const KernelView& view, const BridgeFdbEntry* entry) {
+  if (entry == nullptr) return "-";
+  auto words = view.name_of(entry->port);
+  if (entry->extern_learn) words += " extern_learn";
+  if (entry->sticky) words += " sticky";
+  if (entry->state == FdbState::Static) words += " static";
+  if (entry->state == FdbState::Permanent) words += " permanent";
+  return words;
+}
+
+std::string describe(const VxlanFdbEntry* entry) {
+  if (entry == nullptr) return "-";
+  auto words = destination(*entry);
+  if (entry->extern_learn) words += " extern_learn";
+  if (entry->state == FdbState::Static) words += " static";
+  if (entry->state == FdbState::Permanent) words += " permanent";
+  return words;
+}
+
+std::string describe(const NeighborEntry* entry) {
+  if (entry == nullptr) return "-";
+  return fmt::format("{} {}{}", entry->mac, entry->extern_learn ? "extern_learn " : "",
+                     name_of(entry->state));
+}
+
 std::optional<json::array> Show::table(std::string_view name) const {
   if (name == "vni") return vni();
   if (name == "mac") return mac();
   if (name == "flood") return flood();
   if (name == "neigh") return neigh();
+  if (name == "route") return route();
   if (name == "duplicates") return duplicates();
   if (name == "port") return port();
   if (name == "asic") return asic();
@@ -176,7 +183,7 @@ json::object Show::mac_row(const Binding& binding, const MacAddress& mac) const 
           {"source", source},
           {"wanted", wanted},
           {"bgp", bgp_column(state_, key)},
-          {"bridge", describe(state_, entry)},
+          {"bridge", describe(state_.view, entry)},
           {"vxlan", describe(state_.view.vxlan_fdb(vxlan))},
           {"asic", asic},
           {"rule", decision.rule},
@@ -295,11 +302,6 @@ json::array Show::neigh() const {
     const auto host = state_.rib.host({binding.vni, key.ip});
     auto bgp = bgp_column(state_, MacIpKey{binding.vni, mac, key.ip});
     if (host && bgp == "-") bgp = "remote " + describe(host->route);
-    std::string kernel = "-";
-    if (entry != nullptr) {
-      kernel = fmt::format("{} {}{}", entry->mac, entry->extern_learn ? "extern_learn " : "",
-                           name_of(entry->state));
-    }
     rows.push_back({{"ip", text(key.ip)},
                     {"mac", text(mac)},
                     {"vlan", number_or_null(binding.vlan.value())},
@@ -309,11 +311,48 @@ json::array Show::neigh() const {
                                : wanted->state == NeighborState::NoArp ? text(host->route.vtep)
                                                                        : "local"},
                     {"bgp", bgp},
-                    {"kernel", kernel},
+                    {"kernel", describe(entry)},
                     {"source", source_of(binding, key.ip)},
                     {"rule", owner_of(state_, evpn::HostKey{binding.vni, key.ip}).rule},
                     {"heard", heard_column({binding.vni, key.ip})},
                     {"state", verdict({key}, {MacIpKey{binding.vni, mac, key.ip}})}});
+  }
+  return rows;
+}
+
+/// What bgpd has told, and what it was told of ours.
+json::array Show::route() const {
+  json::array rows;
+  const auto add = [&](const MacIpKey& key, std::string_view origin, const std::string& vtep,
+                       std::uint32_t sequence, std::uint8_t flags, bool stale) {
+    rows.push_back({{"type", key.mac.is_zero() ? 3 : 2},
+                    {"vni", key.vni.value()},
+                    {"mac", key.mac.is_zero() ? json::value() : json::value(text(key.mac))},
+                    {"ip", key.ip.is_none() ? json::value() : json::value(text(key.ip))},
+                    {"origin", origin},
+                    {"vtep", vtep},
+                    {"seq", sequence},
+                    {"sticky", (flags & MacFlags::kSticky) != 0},
+                    {"gateway", (flags & MacFlags::kGateway) != 0},
+                    {"state", stale ? "stale" : "valid"}});
+  };
+  std::map<MacIpKey, evpn::RemoteMac> routes;
+  state_.rib.for_each_route(
+      [&](const MacIpKey& key, const evpn::RemoteMac& route) { routes.emplace(key, route); });
+  for (const auto& [key, route] : routes) {
+    add(key, "remote", text(route.vtep), route.sequence, route.flags, route.stale);
+  }
+  std::set<VtepKey> vteps;
+  state_.rib.for_each_vtep([&](const VtepKey& key) { vteps.insert(key); });
+  for (const auto& key : vteps) {
+    add({key.vni, {}, key.vtep}, "remote", text(key.vtep), 0, 0, false);
+  }
+  std::map<MacIpKey, AddLocalMacIp> told(state_.told_macs.begin(), state_.told_macs.end());
+  for (const auto& [key, route] : told) {
+    add(key, "local", "-", route.sequence, route.flags, false);
+  }
+  for (const auto& [vni, route] : state_.told_vnis) {
+    add({vni, {}, route.vtep}, "local", "-", 0, 0, false);
   }
   return rows;
 }
@@ -444,6 +483,11 @@ json::array Show::stats() const {
     add("snooped_malformed", snooping->malformed);
     add("snooped_pauses", snooping->paused);
     add("hosts_asked_unsent", snooping->unsent);
+  }
+  if (audits != nullptr) {
+    add("audits", audits->runs);
+    add("audit_findings", audits->findings);
+    add("audit_repaired", audits->repaired);
   }
   add("neighbors_ipv4", state_.neighbors_v4.table.entries);
   add("neighbors_ipv4_limit", state_.neighbors_v4.table.limit);

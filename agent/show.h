@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 
+#include "agent/audit.h"
 #include "agent/core.h"
 #include "agent/snooping.h"
 
@@ -34,6 +35,7 @@ class Show {
 
   /// Null where nothing is snooped.
   const SnoopingCounters* snooping = nullptr;
+  const Audit::Counters* audits = nullptr;
 
   /// The rows of `table`, or nothing where there is no such table.
   std::optional<boost::json::array> table(std::string_view name) const;
@@ -42,6 +44,7 @@ class Show {
   boost::json::array mac() const;
   boost::json::array flood() const;
   boost::json::array neigh() const;
+  boost::json::array route() const;
   boost::json::array duplicates() const;
   boost::json::array port() const;
   boost::json::array asic() const;
@@ -64,6 +67,11 @@ class Show {
   const Clock& clock_;
   const AsicQueries& asic_;
 };
+
+/// An entry in iproute2's words, "-" where there is none.
+std::string describe(const KernelView& view, const BridgeFdbEntry* entry);
+std::string describe(const VxlanFdbEntry* entry);
+std::string describe(const NeighborEntry* entry);
 
 /// A key as an operator would name the row: "mac 02:.. vlan 10 bridge".
 std::string to_text(const State& state, const KernelKey& key);

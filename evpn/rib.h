@@ -93,6 +93,14 @@ class Rib {
   void for_each_mac(Visit&& visit) const {
     for (const auto& [key, routes] : macs_) visit(key);
   }
+  /// Every type-2 route: its key, and what it says.
+  template <class Visit>
+  void for_each_route(Visit&& visit) const {
+    for (const auto& [key, routes] : macs_) {
+      if (routes.mac_only) visit(MacIpKey{key.vni, key.mac, {}}, *routes.mac_only);
+      for (const auto& [ip, route] : routes.hosts) visit(MacIpKey{key.vni, key.mac, ip}, route);
+    }
+  }
   /// The addresses that bgpd tells of one MAC.
   template <class Visit>
   void for_each_host_of(const MacKey& key, Visit&& visit) const {

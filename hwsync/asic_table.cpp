@@ -154,6 +154,17 @@ void AsicTable::changed(const AsicOp& op) {
   count(before, -1);
 }
 
+void AsicTable::mistook(const AsicKey& key, const std::vector<sai_attr_id_t>& attributes) {
+  const auto it = rows_.find(key);
+  if (it == rows_.end()) return;
+  auto known = it->second.row;
+  std::erase_if(known.attributes, [&](const AsicAttribute& attribute) {
+    return std::find(attributes.begin(), attributes.end(), attribute.id) != attributes.end();
+  });
+  changed({AsicOp::Kind::Change, key, std::move(known), {}});
+  mark_(key);
+}
+
 void AsicTable::removed(const AsicOp& op) { vanished(op.key); }
 
 void AsicTable::vanished(const AsicKey& key) {

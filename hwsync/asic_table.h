@@ -47,6 +47,8 @@ class AsicTable {
   void changed(const AsicOp& op);
   void removed(const AsicOp& op);
   void vanished(const AsicKey& key);
+  /// These attributes turned out to say something else than the row has it: they are to be set.
+  void mistook(const AsicKey& key, const std::vector<sai_attr_id_t>& attributes);
 
   const ActualRow* find(const AsicKey& key) const;
   const AsicMap<ActualRow>& rows() const { return rows_; }

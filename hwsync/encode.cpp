@@ -4,8 +4,6 @@
 #include <array>
 #include <cstring>
 
-#include "hwsync/sai/attributes.h"
-
 namespace vtepd::hwsync {
 namespace {
 
@@ -28,6 +26,15 @@ void put_number(sai::ValueKind kind, std::uint32_t number, sai_attribute_value_t
   }
 }
 
+bool same_address(const sai_ip_address_t& a, const sai_ip_address_t& b) {
+  const std::size_t length = a.addr_family == SAI_IP_ADDR_FAMILY_IPV6 ? 16 : 4;
+  return a.addr_family == b.addr_family && std::memcmp(&a.addr, &b.addr, length) == 0;
+}
+
+bool same_list(const sai_object_list_t& a, const sai_object_list_t& b) {
+  return a.count == b.count && std::is_permutation(a.list, a.list + a.count, b.list);
+}
+
 Result<sai_object_id_t> id_of(const AsicKey& key, const FindId& find) {
   const auto id = find(key);
   if (id == SAI_NULL_OBJECT_ID) return Error{0, fmt::format("needs {}", to_text(key))};
@@ -35,6 +42,35 @@ Result<sai_object_id_t> id_of(const AsicKey& key, const FindId& find) {
 }
 
 }  // namespace
+
+bool same_value(sai::ValueKind kind, const sai_attribute_value_t& a,
+                const sai_attribute_value_t& b) {
+  switch (kind) {
+    case sai::ValueKind::Bool:
+      return a.booldata == b.booldata;
+    case sai::ValueKind::U8:
+      return a.u8 == b.u8;
+    case sai::ValueKind::U16:
+      return a.u16 == b.u16;
+    case sai::ValueKind::U32:
+      return a.u32 == b.u32;
+    case sai::ValueKind::Enum:
+      return a.s32 == b.s32;
+    case sai::ValueKind::Ip:
+      return same_address(a.ipaddr, b.ipaddr);
+    case sai::ValueKind::Oid:
+      return a.oid == b.oid;
+    case sai::ValueKind::OidList:
+      return same_list(a.objlist, b.objlist);
+    case sai::ValueKind::Pointer:
+      return a.ptr == b.ptr;
+    case sai::ValueKind::Mac:
+      return std::memcmp(a.mac, b.mac, sizeof(a.mac)) == 0;
+    case sai::ValueKind::Text:
+      return std::strncmp(a.chardata, b.chardata, sizeof(a.chardata)) == 0;
+  }
+  return false;
+}
 
 sai_ip_address_t encode(const IpAddress& address) {
   sai_ip_address_t encoded{};

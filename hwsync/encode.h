@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "hwsync/asic.h"
+#include "hwsync/sai/attributes.h"
 #include "vtepd/result.h"
 
 namespace vtepd::hwsync {
@@ -18,6 +19,11 @@ using FindId = std::function<sai_object_id_t(const AsicKey&)>;
 /// An error names the object that does not exist.
 Result<sai_attribute_t> encode(sai_object_type_t object, const AsicAttribute& attribute,
                                const FindId& find, std::vector<sai_object_id_t>& list);
+
+/// Whether two values, of which the attribute's kind says where they are, say the same. Lists are
+/// sets.
+bool same_value(sai::ValueKind kind, const sai_attribute_value_t& a,
+                const sai_attribute_value_t& b);
 
 sai_ip_address_t encode(const IpAddress& address);
 sai_ip_prefix_t encode(const IpPrefix& prefix);

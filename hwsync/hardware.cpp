@@ -48,14 +48,6 @@ std::unique_ptr<Hardware> Hardware::over(std::unique_ptr<sai::Library> library,
       new Hardware(std::move(library), std::move(settings), view, clock));
 }
 
-/// `function`, to be posted: it does nothing if we are gone by then.
-template <class Function>
-std::function<void()> Hardware::guarded(Function function) {
-  return [alive = std::weak_ptr(alive_), function = std::move(function)] {
-    if (!alive.expired()) function();
-  };
-}
-
 void Hardware::start() {
   started_ = true;
   ask_for_turn();

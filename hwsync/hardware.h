@@ -46,6 +46,13 @@ struct AsicObject {
   std::string state{};  // "ok", "pending", "waits for ...", "failed: ..."
 };
 
+/// An object on which mirror, table and library do not agree.
+struct AsicFinding {
+  AsicKey key{};
+  std::string what{};
+  ReadBack read{};
+};
+
 struct HardwareCounters {
   WriteCounters writes{};
   std::uint64_t events{};          // that the ASIC told
@@ -79,6 +86,14 @@ class Hardware {
   /// Takes a batch of work, if none is under way.
   void turn();
 
+  /// Compares objects (all of them where none are named) with what is wanted and with what the
+  /// library says when asked. In steps between batches; what changes meanwhile is left out, and
+  /// something that the ASIC did by itself may be a finding until its news has come.
+  using Audited = std::function<void(std::vector<AsicFinding> findings, std::size_t compared)>;
+  void audit(const std::vector<AsicKey>& only, Audited done);
+  /// Has what was found written again.
+  void repair(const std::vector<AsicFinding>& findings);
+
   /// Whether nothing is left to do but retries.
   bool idle() const;
   /// When turn() should be called though nobody asks.
@@ -108,8 +123,13 @@ class Hardware {
     WriteCounters counters{};
   };
 
+  struct Reading;  // an audit under way
+
   Hardware(std::unique_ptr<sai::Library> library, HardwareSettings settings, const KernelView& view,
            const Clock& clock);
+  void read_some(const std::shared_ptr<Reading>& reading);
+  std::vector<AsicKey> every_key() const;
+  std::string disagreement(const AsicKey& key) const;
   void bring_up();
   void brought_up(Result<SwitchFacts> facts);
   void mark(const AsicKey& key);
@@ -127,8 +147,13 @@ class Hardware {
   const AsicKey* key_of(sai_object_id_t id) const;
   std::string state_of(const AsicKey& key) const;
   AsicObject describe(const AsicKey& key, const AsicRow& row, sai_object_id_t id) const;
+  /// `function`, to be posted: it does nothing if we are gone by then.
   template <class Function>
-  std::function<void()> guarded(Function function);
+  std::function<void()> guarded(Function function) {
+    return [alive = std::weak_ptr(alive_), function = std::move(function)] {
+      if (!alive.expired()) function();
+    };
+  }
 
   HardwareSettings settings_;
   const KernelView& view_;

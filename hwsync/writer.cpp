@@ -5,6 +5,10 @@
 namespace vtepd::hwsync {
 namespace {
 
+bool is_absent(sai_status_t status) {
+  return status == SAI_STATUS_ITEM_NOT_FOUND || status == SAI_STATUS_ADDR_NOT_FOUND;
+}
+
 const FdbKey* as_fdb(const AsicOp& op) { return std::get_if<FdbKey>(&op.key); }
 
 }  // namespace
@@ -98,6 +102,47 @@ sai_status_t Writer::call_remove(const AsicOp& op) {
     return library_.remove_entry(route_entry(*route));
   }
   return library_.remove(op.row.object, find(op.key));
+}
+
+sai_status_t Writer::call_get(const AsicKey& key, sai_object_type_t object,
+                              sai_attribute_t& attribute) {
+  if (const auto* fdb = std::get_if<FdbKey>(&key)) {
+    return library_.get_fdb(fdb_entry(*fdb), attribute);
+  }
+  if (const auto* gateway = std::get_if<GatewayKey>(&key)) {
+    return library_.get_entry(neighbor_entry(*gateway), attribute);
+  }
+  if (const auto* route = std::get_if<RouteKey>(&key)) {
+    return library_.get_entry(route_entry(*route), attribute);
+  }
+  return library_.get(object, find(key), attribute);
+}
+
+ReadBack Writer::read_back(const AsicKey& key, const AsicRow& row) {
+  ReadBack result;
+  for (const auto& attribute : row.attributes) {
+    if (is_left_out(row.object, attribute)) continue;
+    std::vector<sai_object_id_t> list;
+    const auto expected = encode(
+        row.object, attribute, [this](const AsicKey& of) { return find(of); }, list);
+    if (!expected) {
+      result.differing.push_back(attribute.id);  // what it should name is not there
+      continue;
+    }
+    const auto kind = sai::attribute(row.object, attribute.id).kind;
+    std::vector<sai_object_id_t> held(list.size());
+    sai_attribute_t actual{};
+    actual.id = attribute.id;
+    if (kind == sai::ValueKind::OidList) {
+      actual.value.objlist = {static_cast<std::uint32_t>(held.size()), held.data()};
+    }
+    const auto status = call_get(key, row.object, actual);
+    if (is_absent(status) || status == SAI_STATUS_INVALID_OBJECT_ID) return {.missing = true};
+    const bool same =
+        status == SAI_STATUS_SUCCESS && same_value(kind, expected->value, actual.value);
+    if (!same && !sai::is_unsupported(status)) result.differing.push_back(attribute.id);
+  }
+  return result;
 }
 
 bool Writer::leave_out(sai_object_type_t object, sai_status_t status, EncodedRow& row) {
@@ -200,8 +245,7 @@ WriteOutcome Writer::remove(const AsicOp& op) {
   if (!is_entry && find(op.key) == SAI_NULL_OBJECT_ID) return {};
   if (op.row.object == SAI_OBJECT_TYPE_BRIDGE_PORT) quiet_bridge_port(op);
   const auto status = call_remove(op);
-  const bool absent = status == SAI_STATUS_ITEM_NOT_FOUND || status == SAI_STATUS_ADDR_NOT_FOUND;
-  if (status != SAI_STATUS_SUCCESS && !absent) return refuse("remove", op, status);
+  if (status != SAI_STATUS_SUCCESS && !is_absent(status)) return refuse("remove", op, status);
   ++counters_.removes;
   ids_.erase(op.key);
   return {};

@@ -40,6 +40,14 @@ struct WriteOutcome {
   bool full{};           // there was no room
 };
 
+/// What the library holds of an object, against its row.
+struct ReadBack {
+  bool missing{};                          // there is no such object
+  std::vector<sai_attr_id_t> differing{};  // attributes that say something else
+
+  bool agrees() const { return !missing && differing.empty(); }
+};
+
 class Writer {
  public:
   /// `ids`: what exists from birth (switch, ports, built-ins).
@@ -47,6 +55,10 @@ class Writer {
       : library_(library), switch_(switch_id), ids_(std::move(ids)) {}
 
   WriteOutcome write(const AsicOp& op);
+  /// Attributes that the library cannot give, or goes without, are not compared.
+  ReadBack read_back(const AsicKey& key, const AsicRow& row);
+  /// The object is gone, by somebody else's hand: its id means nothing any more.
+  void forget(const AsicKey& key) { ids_.erase(key); }
   const WriteCounters& counters() const { return counters_; }
 
  private:
@@ -62,6 +74,7 @@ class Writer {
   sai_status_t call_create(const AsicOp& op, const EncodedRow& row, sai_object_id_t& id);
   sai_status_t call_set(const AsicOp& op, const sai_attribute_t& attribute);
   sai_status_t call_remove(const AsicOp& op);
+  sai_status_t call_get(const AsicKey& key, sai_object_type_t object, sai_attribute_t& attribute);
   void quiet_bridge_port(const AsicOp& op);
   sai_object_id_t find(const AsicKey& key) const;
   sai_fdb_entry_t fdb_entry(const FdbKey& key) const;

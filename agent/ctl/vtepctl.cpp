@@ -20,8 +20,10 @@
 #include <filesystem>
 #include <iostream>
 #include <string>
+#include <thread>
 #include <vector>
 
+#include "agent/ctl/bgp_table.h"
 #include "vtepd/result.h"
 
 namespace {
@@ -41,11 +43,15 @@ constexpr auto kHelp = R"(vtepctl [--socket PATH] COMMAND
   show mac       one row for each MAC: wanted, BGP, bridge FDB, vxlan FDB, ASIC
   show flood     the flood lists: the remote VTEPs of each VNI
   show neigh     hosts' addresses on the SVIs
+  show route     the EVPN routes, bgpd's and our own
   show duplicates  addresses that move: how often, and which are frozen
   show port      devices of the interface files and bridge ports
   show asic      the ASIC's objects
   show stats     counters, writes to the kernel among them
   show failures  what was refused, why, and when it is tried again
+  audit [--repair] [--layer kernel|bgp|asic] [--vtysh COMMAND]
+                 reads all tables of kernel, ASIC and bgpd and holds them against what is wanted,
+                 row by row; status 1 if anything differs (with --repair: still differs)
   clear duplicates [VNI MAC|IP]   let frozen addresses go, and count their moves anew
 
   apply [FILE]   make the switch what the interface files say: prints the difference to what runs,
@@ -187,6 +193,49 @@ int print_change(const json::object& reply, bool as_json, bool shows_commands) {
   return reply.at("ok").as_bool() ? kDone : kRefused;
 }
 
+int print_audit(const json::object& reply, bool as_json) {
+  const bool ok = reply.at("ok").as_bool();
+  if (as_json) {
+    fmt::print("{}\n", json::serialize(reply));
+    return ok ? kDone : kRefused;
+  }
+  const auto& rows = array_of(reply, "rows");
+  if (!rows.empty()) print_table(rows);
+  const auto& compared = reply.at("compared").as_object();
+  std::string what;
+  for (const auto& [layer, rows_of] : compared) {
+    what += fmt::format("{}{} {}", what.empty() ? "" : ", ", std::string_view(layer),
+                        json::serialize(rows_of));
+  }
+  fmt::print("rows compared in {:.1f} s: {}: {}\n", reply.at("seconds").to_number<double>(), what,
+             rows.empty()
+                 ? "all agree"
+                 : fmt::format("{} did not agree{}", rows.size(), ok ? ", and do now" : ""));
+  return ok ? kDone : kRefused;
+}
+
+/// Adds to an audit's reply how bgpd's own table compares with what vtepd was told. As there, a
+/// difference counts if it is there twice: a route may be on its way.
+void include_bgpd(const std::string& socket, const std::string& vtysh, json::object& reply) {
+  vtepd::ctl::BgpCompared compared;
+  for (int look = 0; look < 2; ++look) {
+    if (look != 0) std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    const auto table = vtepd::ctl::bgp_table(vtysh);
+    if (!table) {
+      fmt::print(stderr, "bgpd's own table is not compared: {}\n", table.error().what);
+      return;
+    }
+    const auto told = ask(socket, {{"command", "show"}, {"table", "route"}});
+    if (!told) return;
+    compared = vtepd::ctl::compare(*table, array_of(*told, "rows"));
+    if (compared.rows.empty()) break;
+  }
+  reply.at("compared").as_object()["bgpd"] = compared.routes;
+  if (compared.rows.empty()) return;
+  reply["ok"] = false;
+  for (auto& row : compared.rows) reply.at("rows").as_array().push_back(std::move(row));
+}
+
 int print_reply(const std::string& command, const json::object& request, const json::object& reply,
                 bool as_json) {
   if (const auto* error = reply.if_contains("error")) {
@@ -195,6 +244,7 @@ int print_reply(const std::string& command, const json::object& request, const j
   }
   if (command == "show") return print_table_reply(reply, as_json);
   if (command == "check") return print_check(reply, as_json);
+  if (command == "audit") return print_audit(reply, as_json);
   if (request.at("command").as_string() == "diff") {
     return print_difference(reply, as_json, command == "diff");
   }
@@ -209,6 +259,12 @@ json::object request_of(const std::vector<std::string>& words,
   if (command == "show") {
     if (words.size() != 2) return {};
     return {{"command", "show"}, {"table", words[1]}};
+  }
+  if (command == "audit") {
+    if (words.size() != 1) return {};
+    json::object request{{"command", "audit"}, {"repair", chosen.contains("repair")}};
+    if (chosen.contains("layer")) request["layer"] = chosen["layer"].as<std::string>();
+    return request;
   }
   if (command == "clear") {
     if ((words.size() != 2 && words.size() != 4) || words[1] != "duplicates") return {};
@@ -231,8 +287,10 @@ json::object request_of(const std::vector<std::string>& words,
 
 int run(int argc, char** argv) {
   options::options_description visible;
-  visible.add_options()("help,h", "")("version", "")("json,j", "")("dry-run", "")("disruptive", "")(
-      "confirm", options::value<unsigned>())(
+  visible.add_options()("help,h", "")("version", "")("json,j", "")("dry-run", "")("repair", "")(
+      "disruptive", "")("confirm", options::value<unsigned>())("layer",
+                                                               options::value<std::string>())(
+      "vtysh", options::value<std::string>()->default_value("vtysh"))(
       "socket", options::value<std::string>()->default_value("/run/vtepd/vtepd.sock"))(
       "words", options::value<std::vector<std::string>>());
   options::positional_options_description positional;
@@ -256,11 +314,15 @@ int run(int argc, char** argv) {
     fmt::print(stderr, "{}", kHelp);
     return kUsage;
   }
-  const auto reply = ask(chosen["socket"].as<std::string>(), request);
+  const auto socket = chosen["socket"].as<std::string>();
+  auto reply = ask(socket, request);
   if (!reply) {
     fmt::print(stderr, "vtepctl: {}\n", reply.error().what);
     return kUnreachable;
   }
+  const bool audits_bgp = words[0] == "audit" && reply->contains("compared") &&
+                          (!chosen.contains("layer") || chosen["layer"].as<std::string>() == "bgp");
+  if (audits_bgp) include_bgpd(socket, chosen["vtysh"].as<std::string>(), *reply);
   return print_reply(words[0], request, *reply, chosen.contains("json"));
 }
 

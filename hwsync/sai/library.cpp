@@ -406,6 +406,11 @@ sai_status_t Library::set_entry(const sai_neighbor_entry_t& entry,
               &attribute);
 }
 
+sai_status_t Library::get_entry(const sai_neighbor_entry_t& entry, sai_attribute_t& attribute) {
+  return call(slot<&sai_neighbor_api_t::get_neighbor_entry_attribute>(neighbor_), &entry, 1U,
+              &attribute);
+}
+
 sai_status_t Library::create_entry(const sai_route_entry_t& entry,
                                    std::span<const sai_attribute_t> attributes) {
   return call(slot<&sai_route_api_t::create_route_entry>(route_), &entry, count_of(attributes),
@@ -418,6 +423,10 @@ sai_status_t Library::remove_entry(const sai_route_entry_t& entry) {
 
 sai_status_t Library::set_entry(const sai_route_entry_t& entry, const sai_attribute_t& attribute) {
   return call(slot<&sai_route_api_t::set_route_entry_attribute>(route_), &entry, &attribute);
+}
+
+sai_status_t Library::get_entry(const sai_route_entry_t& entry, sai_attribute_t& attribute) {
+  return call(slot<&sai_route_api_t::get_route_entry_attribute>(route_), &entry, 1U, &attribute);
 }
 
 namespace {

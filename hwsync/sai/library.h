@@ -76,6 +76,8 @@ class Library {
   sai_status_t remove_entry(const sai_route_entry_t& entry);
   sai_status_t set_entry(const sai_neighbor_entry_t& entry, const sai_attribute_t& attribute);
   sai_status_t set_entry(const sai_route_entry_t& entry, const sai_attribute_t& attribute);
+  sai_status_t get_entry(const sai_neighbor_entry_t& entry, sai_attribute_t& attribute);
+  sai_status_t get_entry(const sai_route_entry_t& entry, sai_attribute_t& attribute);
 
   /// A list of object ids or numbers, fetched whole whatever its length.
   Result<std::vector<sai_object_id_t>> get_objects(sai_object_type_t type, sai_object_id_t id,

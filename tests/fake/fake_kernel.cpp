@@ -260,6 +260,11 @@ void FakeKernel::lose_notifications() {
   update_fd();
 }
 
+void FakeKernel::swallow_notifications() {
+  waiting_.clear();
+  update_fd();
+}
+
 void FakeKernel::interrupt_dump() { interrupt_dump_ = true; }
 
 IfIndex FakeKernel::add_port(const std::string& name) {

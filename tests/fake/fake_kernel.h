@@ -65,6 +65,8 @@ class FakeKernel : public KernelPort {
   void allow_all();
   /// Drops what is waiting; the next drain() says Lost.
   void lose_notifications();
+  /// Drops what is waiting and never says so, as no kernel should.
+  void swallow_notifications();
   /// gc_thresh3 of both neighbour tables; not enforced.
   void limit_neighbors(std::uint32_t limit) { neighbor_limit_ = limit; }
   /// The next dump() ends in an error after some rows.

@@ -104,6 +104,7 @@ check_in_sync() {
     wait_until "$leaf: every row of 'show $table' is in sync" 10 not out_of_sync "$leaf" "$table"
   done
   check_equal "$leaf: nothing was refused" "" "$(ctl "$leaf" show failures -j | grep -o '"reason":[^,]*')"
+  check "$leaf: kernel, ASIC and bgpd agree in every row (vtepctl audit)" ctl "$leaf" audit --vtysh "$(frr_program "$leaf" vtysh) -N $leaf"
 }
 
 # ---- BGP, as the spine sees it ------------------------------------------------------------------

@@ -438,3 +438,84 @@ TEST_CASE("the underlay stands in the ASIC, and goes again", "[hwsync]") {
   REQUIRE(bench.settle());
   CHECK(bench.rows() == before);
 }
+
+namespace {
+
+std::vector<AsicFinding> audit(Bench& bench, const std::vector<AsicKey>& only = {}) {
+  std::optional<std::vector<AsicFinding>> found;
+  std::size_t rows = 0;
+  bench.hardware->audit(only, [&](std::vector<AsicFinding> findings, std::size_t compared) {
+    found = std::move(findings);
+    rows = compared;
+  });
+  while (!found) REQUIRE(bench.loop.run_one());
+  CHECK(rows >= (only.empty() ? 30U : only.size()));
+  return *found;
+}
+
+template <class Table>
+const Table* table_of(const Bench& bench, sai_api_t api) {
+  void* handle = dlopen(bench.settings.library.c_str(), RTLD_NOW | RTLD_NOLOAD);
+  REQUIRE(handle != nullptr);
+  const auto query = reinterpret_cast<decltype(&::sai_api_query)>(dlsym(handle, "sai_api_query"));
+  void* table = nullptr;
+  REQUIRE(query(api, &table) == SAI_STATUS_SUCCESS);
+  return static_cast<const Table*>(table);
+}
+
+sai_object_id_t id_of(const Bench& bench, const std::string& key) {
+  sai_object_id_t id = SAI_NULL_OBJECT_ID;
+  bench.hardware->for_each_row([&](const AsicObject& object) {
+    if (object.key == key) id = object.id;
+  });
+  return id;
+}
+
+}  // namespace
+
+TEST_CASE("what somebody else did to the ASIC is found by an audit, and put right", "[hwsync]") {
+  Bench bench(GENERATE(kBoth, kPeers));
+  bench.view = view_of(GENERATE(recipe1(), recipe2()));
+  bench.open();
+  REQUIRE(bench.settle());
+  CHECK(audit(bench).empty());
+  const auto rows = bench.rows();
+  const auto* fdb = table_of<sai_fdb_api_t>(bench, SAI_API_FDB);
+  const auto* vlans = table_of<sai_vlan_api_t>(bench, SAI_API_VLAN);
+  const auto* ports = table_of<sai_port_api_t>(bench, SAI_API_PORT);
+
+  sai_fdb_entry_t gone{};
+  std::memset(&gone, 0, sizeof gone);
+  bench.hardware->for_each_row([&](const AsicObject& object) {
+    if (object.object == "switch") gone.switch_id = object.id;
+  });
+  gone.bv_id = id_of(bench, "vlan 10");
+  std::memcpy(gone.mac_address, kHostHere.bytes.data(), 6);
+  REQUIRE(fdb->remove_fdb_entry(&gone) == SAI_STATUS_SUCCESS);
+  auto moved = gone;
+  std::memcpy(moved.mac_address, kHostThere.bytes.data(), 6);
+  sai_attribute_t type{};
+  type.id = SAI_FDB_ENTRY_ATTR_TYPE;
+  type.value.s32 = SAI_FDB_ENTRY_TYPE_DYNAMIC;
+  REQUIRE(fdb->set_fdb_entry_attribute(&moved, &type) == SAI_STATUS_SUCCESS);
+  REQUIRE(vlans->remove_vlan_member(id_of(bench, "vlan-member 20 swp1")) == SAI_STATUS_SUCCESS);
+  sai_attribute_t down{};
+  down.id = SAI_PORT_ATTR_ADMIN_STATE;
+  down.value.booldata = false;
+  REQUIRE(ports->set_port_attribute(id_of(bench, "port swp1"), &down) == SAI_STATUS_SUCCESS);
+
+  const auto found = audit(bench);
+  std::set<std::string> keys;
+  std::vector<AsicKey> only;
+  for (const auto& finding : found) {
+    keys.insert(to_text(finding.key));
+    only.push_back(finding.key);
+  }
+  CHECK(keys == std::set<std::string>{"fdb 10 00:00:00:bb:00:01", "fdb 10 00:00:00:bb:00:02",
+                                      "port swp1", "vlan-member 20 swp1"});
+  CHECK(audit(bench, only).size() == 4);
+  bench.hardware->repair(found);
+  REQUIRE(bench.settle());
+  CHECK(audit(bench).empty());
+  CHECK(bench.rows() == rows);
+}

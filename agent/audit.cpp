@@ -1,0 +1,435 @@
+#include "agent/audit.h"
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
+
+#include "agent/log.h"
+#include "agent/show.h"
+#include "agent/wanted.h"
+#include "netlink/command_text.h"
+
+namespace vtepd::agent {
+namespace json = boost::json;
+namespace {
+
+constexpr std::size_t kRowsPerStep = 1024;
+// What is under way is done by then, or a failure that is kept and shown.
+constexpr auto kSecondLook = std::chrono::milliseconds(300);
+constexpr auto kPoll = std::chrono::milliseconds(50);
+constexpr int kPolls = 200;
+
+/// The kernel moves between these by itself, and tells of few of the moves.
+bool same_state(NeighborState a, NeighborState b) {
+  const auto known = [](NeighborState state) {
+    return state == NeighborState::Reachable || state == NeighborState::Stale ||
+           state == NeighborState::Delay || state == NeighborState::Probe;
+  };
+  const auto unknown = [](NeighborState state) {
+    return state == NeighborState::Incomplete || state == NeighborState::Failed;
+  };
+  return a == b || (known(a) && known(b)) || (unknown(a) && unknown(b));
+}
+
+/// As far as anybody decides by it: of an address that nobody has, there is nothing to know.
+bool same(const NeighborEntry* a, const NeighborEntry* b) {
+  const auto is_host = [](const NeighborEntry* entry) {
+    return entry != nullptr && !same_state(entry->state, NeighborState::Failed);
+  };
+  if (!is_host(a) || !is_host(b)) return is_host(a) == is_host(b);
+  return a->mac == b->mac && a->extern_learn == b->extern_learn && a->protocol == b->protocol &&
+         same_state(a->state, b->state);
+}
+
+template <class Row>
+bool same(const Row* a, const Row* b) {
+  return a == nullptr || b == nullptr ? a == b : *a == *b;
+}
+
+template <class Map>
+const typename Map::mapped_type* find(const Map& map, IfIndex index) {
+  const auto it = map.find(index);
+  return it == map.end() || it->second.empty() ? nullptr : &it->second;
+}
+
+IfIndex index_of(const KernelView& view, const std::string& name) {
+  const auto* link = view.link(name);
+  return link == nullptr ? IfIndex{} : link->index;
+}
+
+std::vector<DefaultRoute> routes_over(const KernelView& view, IfIndex link) {
+  std::vector<DefaultRoute> routes;
+  for (const auto& route : view.routes()) {
+    if (route.link == link) routes.push_back(route);
+  }
+  return routes;
+}
+
+std::string row_text(const KernelView& view, const KernelKey& key) {
+  if (const auto* k = std::get_if<BridgeFdbKey>(&key)) return describe(view, view.bridge_fdb(*k));
+  if (const auto* k = std::get_if<VxlanFdbKey>(&key)) return describe(view.vxlan_fdb(*k));
+  if (const auto* k = std::get_if<NeighborKey>(&key)) return describe(view.neighbor(*k));
+  if (const auto* k = std::get_if<FloodKey>(&key)) return view.has_flood(*k) ? "it" : "none";
+  if (const auto* k = std::get_if<LinkKey>(&key)) {
+    return view.link(k->name) == nullptr ? "none" : "another";
+  }
+  return "others";
+}
+
+/// A MAC of the switch's own, which the kernel hands from one port to another, or to the bridge,
+/// without a word (6.1, fdb_delete_local()). Nobody decides by the port.
+bool is_own_line(const BridgeFdbEntry* entry) {
+  return entry != nullptr && entry->state == FdbState::Permanent && !entry->extern_learn;
+}
+
+bool same_row(const KernelView& a, const KernelView& b, const KernelKey& key) {
+  struct Visitor {
+    const KernelView& a;
+    const KernelView& b;
+    bool operator()(const LinkKey& k) const { return same(a.link(k.name), b.link(k.name)); }
+    bool operator()(const VlansKey& k) const {
+      const auto index = index_of(b, k.port);
+      return same(a.vlans(index), b.vlans(index)) &&
+             same(find(a.vni_filters(), index), find(b.vni_filters(), index));
+    }
+    bool operator()(const AddressesKey& k) const {
+      const auto index = index_of(b, k.link);
+      return same(find(a.addresses(), index), find(b.addresses(), index));
+    }
+    bool operator()(const RoutesKey& k) const {
+      const auto index = index_of(b, k.link);
+      return routes_over(a, index) == routes_over(b, index);
+    }
+    bool operator()(const OwnMacsKey& /*k*/) const { return true; }  // rows of the bridge FDB
+    bool operator()(const RulesKey& /*k*/) const { return a.local_rules() == b.local_rules(); }
+    bool operator()(const BridgeFdbKey& k) const {
+      const auto* before = a.bridge_fdb(k);
+      const auto* now = b.bridge_fdb(k);
+      return same(before, now) || (is_own_line(before) && is_own_line(now));
+    }
+    bool operator()(const VxlanFdbKey& k) const { return same(a.vxlan_fdb(k), b.vxlan_fdb(k)); }
+    bool operator()(const FloodKey& k) const { return a.has_flood(k) == b.has_flood(k); }
+    bool operator()(const NeighborKey& k) const { return same(a.neighbor(k), b.neighbor(k)); }
+  };
+  return std::visit(Visitor{a, b}, key);
+}
+
+void add_links(const State& state, const KernelView& fresh, std::vector<KernelKey>& keys) {
+  std::set<std::string> names;
+  for (const auto& [index, link] : fresh.links()) names.insert(link.name);
+  for (const auto& [index, link] : state.view.links()) names.insert(link.name);
+  for (const auto& [name, link] : state.topology->links) names.insert(name);
+  for (const auto& name : names) {
+    for (const KernelKey& key :
+         {KernelKey(LinkKey{name}), KernelKey(VlansKey{name}), KernelKey(AddressesKey{name}),
+          KernelKey(RoutesKey{name}), KernelKey(OwnMacsKey{name})}) {
+      keys.push_back(key);
+    }
+  }
+  keys.emplace_back(RulesKey{false});
+  keys.emplace_back(RulesKey{true});
+}
+
+template <class Rows>
+void add_rows(const Rows& rows, const std::type_identity_t<Rows>* but,
+              std::vector<KernelKey>& keys) {
+  for (const auto& [key, row] : rows) {
+    if (but == nullptr || !but->contains(key)) keys.emplace_back(key);
+  }
+}
+
+/// Wanted by BGP; what the kernel has too comes with the kernel's rows.
+void add_wanted_macs(const State& state, const KernelView& fresh, std::vector<KernelKey>& keys) {
+  state.rib.for_each_mac([&](const evpn::MacKey& key) {
+    const auto* binding = state.bindings.by_vni(key.vni);
+    if (binding == nullptr) return;
+    const BridgeFdbKey bridge{binding->bridge, binding->vlan, key.mac};
+    const VxlanFdbKey vxlan{binding->device, binding->fdb_vni, key.mac};
+    if (fresh.bridge_fdb(bridge) == nullptr) keys.emplace_back(bridge);
+    if (fresh.vxlan_fdb(vxlan) == nullptr) keys.emplace_back(vxlan);
+  });
+}
+
+void add_wanted_rest(const State& state, const KernelView& fresh, std::vector<KernelKey>& keys) {
+  state.rib.for_each_vtep([&](const VtepKey& key) {
+    const auto* binding = state.bindings.by_vni(key.vni);
+    if (binding == nullptr) return;
+    const FloodKey flood{binding->device, binding->fdb_vni, key.vtep};
+    if (!fresh.has_flood(flood)) keys.emplace_back(flood);
+  });
+  state.rib.for_each_host([&](const evpn::HostKey& key) {
+    const auto* binding = state.bindings.by_vni(key.vni);
+    if (binding == nullptr || binding->svi.is_none()) return;
+    const NeighborKey neighbor{binding->svi, key.ip};
+    if (fresh.neighbor(neighbor) == nullptr) keys.emplace_back(neighbor);
+  });
+}
+
+std::string to_text(const BgpKey& key) {
+  if (const auto* vni = std::get_if<Vni>(&key)) return fmt::format("vni {}", *vni);
+  const auto& mac_ip = std::get<MacIpKey>(key);
+  return mac_ip.ip.is_none()
+             ? fmt::format("mac {} vni {}", mac_ip.mac, mac_ip.vni)
+             : fmt::format("mac {} ip {} vni {}", mac_ip.mac, mac_ip.ip, mac_ip.vni);
+}
+
+}  // namespace
+
+std::optional<std::string> disagreement(const Core& core, const KernelView& fresh,
+                                        const KernelKey& key) {
+  const auto& state = core.state();
+  if (!same_row(state.view, fresh, key)) {
+    return fmt::format("vtepd believes: {}; the kernel has: {}", row_text(state.view, key),
+                       row_text(fresh, key));
+  }
+  std::string what;
+  const auto name_of = [&](IfIndex index) { return state.view.name_of(index); };
+  plan(state, key, [&](const KernelOp& op) {
+    if (what.empty()) what = "not as wanted: " + netlink::command_text(op, name_of);
+  });
+  if (what.empty()) return std::nullopt;
+  if (const auto* failure = core.kernel().failure(key)) what += "; refused: " + failure->reason;
+  return what;
+}
+
+std::optional<std::string> disagreement(const Core& core, const BgpKey& key) {
+  std::optional<std::string> what;
+  plan(core.state(), key, [&](const EvpnMessage&) { what = "bgpd was told something else"; });
+  return what;
+}
+
+void add_kernel_keys(int step, const State& state, const KernelView& fresh,
+                     std::vector<KernelKey>& keys) {
+  const auto& view = state.view;
+  if (step == 0) add_links(state, fresh, keys);
+  if (step == 1) add_rows(fresh.bridge_fdb(), nullptr, keys);
+  if (step == 2) add_rows(view.bridge_fdb(), &fresh.bridge_fdb(), keys);
+  if (step == 3) {
+    add_rows(fresh.vxlan_fdb(), nullptr, keys);
+    add_rows(view.vxlan_fdb(), &fresh.vxlan_fdb(), keys);
+  }
+  if (step == 4) {
+    add_rows(fresh.flood(), nullptr, keys);
+    add_rows(view.flood(), &fresh.flood(), keys);
+    add_rows(fresh.neighbors(), nullptr, keys);
+    add_rows(view.neighbors(), &fresh.neighbors(), keys);
+  }
+  if (step == 5) add_wanted_macs(state, fresh, keys);
+  if (step == 6) add_wanted_rest(state, fresh, keys);
+}
+
+std::vector<BgpKey> bgp_keys(const State& state) {
+  std::vector<BgpKey> keys;
+  keys.reserve(state.told_macs.size() + state.locals.size() + state.told_vnis.size());
+  for (const auto& binding : state.bindings.all()) keys.emplace_back(binding.vni);
+  for (const auto& [vni, told] : state.told_vnis) keys.emplace_back(vni);
+  for (const auto& [key, told] : state.told_macs) keys.emplace_back(key);
+  for (const auto& [key, local] : state.locals) {
+    const MacIpKey mac{key.vni, key.mac, {}};
+    if (!state.told_macs.contains(mac)) keys.emplace_back(mac);
+  }
+  return keys;
+}
+
+/// Everything that one look needs, from its dump to its findings.
+struct Audit::Look {
+  std::optional<Findings> only{};
+  Then then{};
+  KernelView fresh{};
+  int key_step = 0;
+  std::vector<KernelKey> keys{};
+  std::size_t next = 0;
+  Findings found{};
+};
+
+Audit::Audit(boost::asio::io_context& io, Core& core, const Clock& clock, Read read,
+             std::function<void()> wake)
+    : io_(io),
+      core_(core),
+      clock_(clock),
+      read_(std::move(read)),
+      wake_(std::move(wake)),
+      pause_(io),
+      next_run_(io) {}
+
+void Audit::run(Request request, Reply reply) {
+  waiting_.emplace_back(request, std::move(reply));
+  if (!running_) begin_next();
+}
+
+void Audit::repeat_every(Duration pause) {
+  if (pause == Duration::zero()) return;
+  next_run_.expires_after(pause);
+  next_run_.async_wait([this, pause](const boost::system::error_code& error) {
+    if (error) return;
+    run({.repair = true}, [this, pause](const json::object&) { repeat_every(pause); });
+  });
+}
+
+void Audit::begin_next() {
+  running_ = !waiting_.empty();
+  if (!running_) return;
+  request_ = waiting_.front().first;
+  began_ = clock_.now();
+  kernel_rows_ = bgp_rows_ = asic_rows_ = 0;
+  look(std::nullopt, [this](const Findings& first) {
+    if (first.empty()) return finish(first, first);
+    after(kSecondLook,
+          [this, first] { look(first, [this](const Findings& found) { second_look(found); }); });
+  });
+}
+
+void Audit::second_look(const Findings& found) {
+  if (found.empty() || !request_.repair) return finish(found, found);
+  repair(found);
+  await_repair(kPolls, [this, found] {
+    look(found, [this, found](const Findings& left) { finish(found, left); });
+  });
+}
+
+void Audit::after(Duration pause, std::function<void()> then) {
+  pause_.expires_after(pause);
+  pause_.async_wait([then = std::move(then)](const boost::system::error_code& error) {
+    if (!error) then();
+  });
+}
+
+void Audit::look(const std::optional<Findings>& only, Then then) {
+  auto look = std::make_shared<Look>();
+  look->only = only;
+  look->then = std::move(then);
+  const bool kernel = request_.kernel && (!only || !only->kernel.empty());
+  if (kernel) return read_kernel(look);
+  compare_some(look);
+}
+
+void Audit::read_kernel(const std::shared_ptr<Look>& look) {
+  // The loop has work as long as the thread has.
+  worker_.run([this, look, work = boost::asio::make_work_guard(io_)] {
+    auto fresh = read_();
+    boost::asio::post(io_, [this, look, fresh = std::move(fresh)]() mutable {
+      if (!fresh) return fail(fresh.error());
+      look->fresh = std::move(*fresh);
+      if (look->only) {
+        for (const auto& [key, what] : look->only->kernel) look->keys.push_back(key);
+        look->key_step = kKeySteps;
+      }
+      compare_some(look);
+    });
+  });
+}
+
+void Audit::compare_some(const std::shared_ptr<Look>& look) {
+  const bool gathering = request_.kernel && !look->only && look->key_step < kKeySteps;
+  if (gathering) {
+    add_kernel_keys(look->key_step++, core_.state(), look->fresh, look->keys);
+  }
+  for (std::size_t i = 0; !gathering && i < kRowsPerStep && look->next < look->keys.size(); ++i) {
+    const auto& key = look->keys[look->next++];
+    auto what = disagreement(core_, look->fresh, key);
+    if (what) look->found.kernel.emplace_back(key, std::move(*what));
+  }
+  if (gathering || look->next < look->keys.size()) {
+    return boost::asio::post(io_, [this, look] { compare_some(look); });
+  }
+  std::vector<BgpKey> keys;
+  if (request_.bgp && !look->only) keys = bgp_keys(core_.state());
+  if (look->only) {
+    for (const auto& [key, what] : look->only->bgp) keys.push_back(key);
+  }
+  for (const auto& key : keys) {
+    auto what = disagreement(core_, key);
+    if (what) look->found.bgp.emplace_back(key, std::move(*what));
+  }
+  if (!look->only) {
+    kernel_rows_ = look->keys.size();
+    bgp_rows_ = keys.size();
+  }
+  read_asic(look);
+}
+
+void Audit::read_asic(const std::shared_ptr<Look>& look) {
+  const bool asic =
+      request_.asic && hardware_ != nullptr && (!look->only || !look->only->asic.empty());
+  if (!asic) return look->then(std::move(look->found));
+  std::vector<hwsync::AsicKey> only;
+  if (look->only) {
+    for (const auto& finding : look->only->asic) only.push_back(finding.key);
+  }
+  hardware_->audit(only,
+                   [this, look](std::vector<hwsync::AsicFinding> findings, std::size_t compared) {
+                     if (!look->only) asic_rows_ = compared;
+                     look->found.asic = std::move(findings);
+                     look->then(std::move(look->found));
+                   });
+}
+
+/// What a lost notification left behind is in no event that will come: all is read anew.
+void Audit::repair(const Findings& findings) {
+  if (!findings.kernel.empty()) {
+    if (const auto read = core_.resync(); !read) {
+      log(Level::Error, "event=kernel_dump_failed reason=\"{}\"", read.error().what);
+    }
+  }
+  for (const auto& [key, what] : findings.kernel) core_.compare(key);
+  for (const auto& [key, what] : findings.bgp) core_.compare(key);
+  if (hardware_ != nullptr) hardware_->repair(findings.asic);
+  wake_();
+}
+
+void Audit::await_repair(int polls, std::function<void()> then) {
+  const bool done = core_.synced() && (hardware_ == nullptr || hardware_->idle());
+  if (done || polls == 0) return then();
+  after(kPoll, [this, polls, then = std::move(then)] { await_repair(polls - 1, then); });
+}
+
+void Audit::finish(const Findings& found, const Findings& left) {
+  const auto took = std::chrono::duration<double>(clock_.now() - began_).count();
+  json::array rows;
+  const auto add = [&](std::string_view layer, std::string row, const std::string& what,
+                       bool stays) {
+    rows.push_back({{"layer", layer},
+                    {"row", std::move(row)},
+                    {"what", what},
+                    {"repaired", request_.repair && !stays}});
+  };
+  const auto is_among = [](const auto& keys, const auto& key) {
+    return std::any_of(keys.begin(), keys.end(), [&](const auto& row) { return row.first == key; });
+  };
+  for (const auto& [key, what] : found.kernel) {
+    add("kernel", to_text(core_.state(), key), what, is_among(left.kernel, key));
+  }
+  for (const auto& [key, what] : found.bgp) {
+    add("bgp", to_text(key), what, is_among(left.bgp, key));
+  }
+  for (const auto& finding : found.asic) {
+    const bool stays = std::any_of(left.asic.begin(), left.asic.end(),
+                                   [&](const auto& row) { return row.key == finding.key; });
+    add("asic", hwsync::to_text(finding.key), finding.what, stays);
+  }
+  ++counters_.runs;
+  counters_.findings += found.size();
+  counters_.last = clock_.now();
+  if (request_.repair) counters_.repaired += found.size() - left.size();
+  if (!found.empty()) {
+    log(Level::Warning, "event=audit_found rows={} repaired={} first=\"{} {}: {}\"", found.size(),
+        request_.repair ? found.size() - left.size() : 0, rows[0].at("layer").as_string().c_str(),
+        rows[0].at("row").as_string().c_str(), rows[0].at("what").as_string().c_str());
+  }
+  const auto reply = std::move(waiting_.front().second);
+  waiting_.pop_front();
+  reply({{"schema", 1},
+         {"ok", request_.repair ? left.empty() : found.empty()},
+         {"rows", std::move(rows)},
+         {"compared", {{"kernel", kernel_rows_}, {"bgp", bgp_rows_}, {"asic", asic_rows_}}},
+         {"seconds", took}});
+  begin_next();
+}
+
+void Audit::fail(const Error& error) {
+  const auto reply = std::move(waiting_.front().second);
+  waiting_.pop_front();
+  reply({{"schema", 1}, {"error", error.what}});
+  begin_next();
+}
+
+}  // namespace vtepd::agent

@@ -1,0 +1,118 @@
+// Everything compared with what kernel and ASIC say when they are asked, row by row.
+//
+// A kernel row is a finding where vtepd believes something else than a fresh dump says (a lost
+// notification), or where it is not as wanted: by BGP's routes, by the interface files. A row
+// towards bgpd is one where bgpd was told something else than is wanted. An ASIC object is one
+// where mirror, table and library do not agree. What is found is looked at a second time a moment
+// later, so that nothing is reported that was merely under way.
+//
+// Threads: the event loop's, which is held for a few hundred rows at a time; dumps and SAI calls
+// are made on threads of their own. Errors: a dump that fails is the reply's error.
+// One audit at a time; others wait for their turn.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/json.hpp>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "agent/core.h"
+#include "hwsync/hardware.h"
+#include "hwsync/worker.h"
+
+namespace vtepd::agent {
+
+/// What is wrong with a row of the kernel's, if anything: `fresh` is what the kernel says now.
+std::optional<std::string> disagreement(const Core& core, const KernelView& fresh,
+                                        const KernelKey& key);
+/// What bgpd was not told as wanted, if anything.
+std::optional<std::string> disagreement(const Core& core, const BgpKey& key);
+
+/// Every key of which the kernel has a row, or of which vtepd believes or wants one; gathered in
+/// steps of about the same length, so that the loop is not held for all of them at once.
+inline constexpr int kKeySteps = 7;
+void add_kernel_keys(int step, const State& state, const KernelView& fresh,
+                     std::vector<KernelKey>& keys);
+std::vector<BgpKey> bgp_keys(const State& state);
+
+class Audit {
+ public:
+  struct Request {
+    bool kernel = true;
+    bool bgp = true;
+    bool asic = true;
+    bool repair = false;
+  };
+  struct Counters {
+    std::uint64_t runs{};
+    std::uint64_t findings{};
+    std::uint64_t repaired{};
+    TimePoint last{};
+  };
+  /// Dumps the kernel's tables; called on a thread of the audit's.
+  using Read = std::function<Result<KernelView>()>;
+  using Reply = std::function<void(boost::json::object)>;
+
+  Audit(boost::asio::io_context& io, Core& core, const Clock& clock, Read read,
+        std::function<void()> wake);
+
+  /// From now on the ASIC is looked at, too; it outlives the audit.
+  void include(hwsync::Hardware& hardware) { hardware_ = &hardware; }
+  void run(Request request, Reply reply);
+  /// Audits and repairs again and again, `pause` after each; zero: never.
+  void repeat_every(Duration pause);
+  const Counters& counters() const { return counters_; }
+
+ private:
+  template <class Key>
+  using Found = std::vector<std::pair<Key, std::string>>;
+  struct Findings {
+    Found<KernelKey> kernel{};
+    Found<BgpKey> bgp{};
+    std::vector<hwsync::AsicFinding> asic{};
+
+    std::size_t size() const { return kernel.size() + bgp.size() + asic.size(); }
+    bool empty() const { return size() == 0; }
+  };
+  /// One look at everything, or at what a look before has found.
+  struct Look;
+  using Then = std::function<void(Findings)>;
+
+  void begin_next();
+  void look(const std::optional<Findings>& only, Then then);
+  void read_kernel(const std::shared_ptr<Look>& look);
+  void compare_some(const std::shared_ptr<Look>& look);
+  void read_asic(const std::shared_ptr<Look>& look);
+  void after(Duration pause, std::function<void()> then);
+  void repair(const Findings& findings);
+  void await_repair(int polls, std::function<void()> then);
+  void second_look(const Findings& first);
+  void finish(const Findings& found, const Findings& left);
+  void fail(const Error& error);
+
+  boost::asio::io_context& io_;
+  Core& core_;
+  const Clock& clock_;
+  Read read_;
+  std::function<void()> wake_;
+  hwsync::Hardware* hardware_ = nullptr;
+  boost::asio::steady_timer pause_;
+  boost::asio::steady_timer next_run_;
+  std::deque<std::pair<Request, Reply>> waiting_;
+  bool running_ = false;
+  Request request_{};
+  TimePoint began_{};
+  std::size_t kernel_rows_ = 0;  // that the first look compared
+  std::size_t bgp_rows_ = 0;
+  std::size_t asic_rows_ = 0;
+  Counters counters_;
+  hwsync::Worker worker_;  // last: ends first
+};
+
+}  // namespace vtepd::agent

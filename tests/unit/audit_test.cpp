@@ -1,0 +1,210 @@
+// The audit against faults that nobody told of: all of them are found, nothing else is, and a
+// repair leaves nothing behind.
+#include "agent/audit.h"
+
+#include <catch2/catch.hpp>
+#include <random>
+
+#include "tests/unit/core_leaf.h"
+
+using namespace vtepd;
+using namespace vtepd::agent;
+using namespace vtepd::agent::bench;
+namespace json = boost::json;
+
+namespace {
+
+MacAddress host(unsigned i) {
+  return *MacAddress::parse(fmt::format("02:00:01:00:{:02x}:{:02x}", i >> 8U & 0xffU, i & 0xffU));
+}
+
+/// An audit of a leaf, its loop turned until the reply has come.
+struct Auditor {
+  explicit Auditor(Leaf& audited) : leaf(audited) {}
+
+  json::object run(const Audit::Request& request = {}) {
+    json::object reply;
+    audit.run(request, [&](json::object said) { reply = std::move(said); });
+    io.restart();
+    while (reply.empty() && io.run_one_for(10s) != 0) {
+    }
+    REQUIRE_FALSE(reply.empty());
+    return reply;
+  }
+  std::set<std::string> rows(const Audit::Request& request = {}) {
+    std::set<std::string> found;
+    const auto reply = run(request);
+    for (const auto& row : reply.at("rows").as_array()) {
+      found.emplace(row.at("row").as_string());
+    }
+    return found;
+  }
+
+  Leaf& leaf;
+  boost::asio::io_context io;
+  Audit audit{io, *leaf.core, leaf.clock,
+              [this]() -> Result<KernelView> {
+                KernelView view;
+                auto dumped = leaf.kernel.dump([&](const KernelEvent& e) { view.apply(e); });
+                if (!dumped) return dumped.error();
+                return view;
+              },
+              [this] { leaf.settle(); }};
+};
+
+/// Somebody changes the kernel, and no notification comes.
+void behind_the_back(Leaf& leaf, const KernelOp& op) {
+  const auto done = leaf.kernel.act(op);
+  INFO((done ? "" : done.error().what));
+  REQUIRE(done);
+  leaf.kernel.swallow_notifications();
+}
+
+void fill(Leaf& leaf, unsigned hosts) {
+  leaf.connect();
+  leaf.core->take(AddRemoteVtep{.key = {kVni, kLeaf2}});
+  leaf.core->take(AddRemoteVtep{.key = {kVni, kLeaf3}});
+  for (unsigned i = 0; i < hosts; ++i) {
+    leaf.core->take(
+        route(host(i), i % 2 == 0 ? kLeaf2 : kLeaf3, 0,
+              *IpAddress::parse(fmt::format("192.0.{}.{}", i >> 8U & 0xffU, i & 0xffU))));
+  }
+  while (leaf.core->turn().more) {
+  }
+}
+
+}  // namespace
+
+TEST_CASE("an audit of what is right finds nothing, and has looked at all of it", "[audit]") {
+  Leaf leaf(GENERATE(false, true));
+  fill(leaf, 100);
+  const auto reply = Auditor(leaf).run();
+  CHECK(reply.at("ok").as_bool());
+  CHECK(reply.at("rows").as_array().empty());
+  // Both halves and the neighbour of each host, and two flood entries, at least.
+  CHECK(reply.at("compared").at("kernel").to_number<int>() >= 302);
+  CHECK(reply.at("compared").at("bgp").to_number<int>() >= 1);
+}
+
+TEST_CASE("each kind of fault that nobody told of is found by its row, and repaired", "[audit]") {
+  Leaf leaf(GENERATE(false, true));
+  fill(leaf, 4);
+  Auditor auditor(leaf);
+  const auto before = picture(leaf);
+  const auto mac = host(0);
+  const auto ip = *IpAddress::parse("192.0.0.0");
+  std::string row;
+  SECTION("the bridge half is gone") {
+    behind_the_back(leaf, DeleteBridgeFdb{leaf.bridge_key(mac), leaf.index("vxlan")});
+    row = fmt::format("bridge fdb bridge vlan 10 {}", mac);
+  }
+  SECTION("the vxlan half is gone") {
+    behind_the_back(leaf, DeleteVxlanFdb{leaf.vxlan_key(mac)});
+    row = fmt::format("vxlan fdb vxlan vni {} {}", leaf.fdb_vni(), mac);
+  }
+  SECTION("the vxlan half leads elsewhere") {
+    behind_the_back(leaf,
+                    SetVxlanFdb{leaf.vxlan_key(mac), {.remote = kLeaf3, .extern_learn = true}});
+    row = fmt::format("vxlan fdb vxlan vni {} {}", leaf.fdb_vni(), mac);
+  }
+  SECTION("a flood list is shorter") {
+    behind_the_back(leaf, DeleteFlood{leaf.flood_key(kLeaf3)});
+    row = fmt::format("flood vxlan vni {} {}", leaf.fdb_vni(), kLeaf3);
+  }
+  SECTION("a neighbour is gone") {
+    behind_the_back(leaf, DeleteNeighbor{leaf.neighbor_key(ip)});
+    row = fmt::format("neigh bridge.10 {}", ip);
+  }
+  SECTION("a bridge port lost its VLAN") {
+    behind_the_back(leaf, DeleteVlans{leaf.index("swp1"), false, {kVlan}});
+    row = "vlans of swp1";
+  }
+  CHECK(auditor.rows() == std::set{row});
+  const auto repaired = auditor.run({.repair = true});
+  CHECK(repaired.at("ok").as_bool());
+  CHECK(repaired.at("rows").at(0).at("repaired").as_bool());
+  CHECK(picture(leaf) == before);
+  CHECK(auditor.run().at("ok").as_bool());
+}
+
+TEST_CASE("a foreign entry that nobody told of is found and left alone", "[audit]") {
+  Leaf leaf;
+  fill(leaf, 1);
+  Auditor auditor(leaf);
+  const BridgeFdbKey key{leaf.index("bridge"), kVlan, kHost};
+  behind_the_back(leaf, SetBridgeFdb{key, {.port = leaf.index("swp1"), .state = FdbState::Static}});
+  CHECK(auditor.rows() == std::set{fmt::format("bridge fdb bridge vlan 10 {}", kHost)});
+  CHECK(auditor.run({.repair = true}).at("ok").as_bool());
+  REQUIRE(leaf.kernel.state().bridge_fdb(key) != nullptr);
+  CHECK(leaf.kernel.state().bridge_fdb(key)->state == FdbState::Static);
+}
+
+TEST_CASE("a write that the kernel refuses is a finding with the kernel's reason, until it is not",
+          "[audit]") {
+  Leaf leaf;
+  fill(leaf, 1);
+  leaf.kernel.refuse_where(
+      [](const KernelOp& op) { return std::holds_alternative<SetVxlanFdb>(op); }, ENOSPC);
+  leaf.hear(route(kFarHost, kLeaf2));
+  Auditor auditor(leaf);
+  const auto reply = auditor.run({.repair = true});
+  CHECK_FALSE(reply.at("ok").as_bool());
+  REQUIRE(reply.at("rows").as_array().size() == 1);
+  CHECK_THAT(std::string(reply.at("rows").at(0).at("what").as_string()),
+             Catch::Matchers::Contains("refused: "));
+  leaf.kernel.allow_all();
+  CHECK(auditor.run({.repair = true}).at("ok").as_bool());
+  CHECK(leaf.remote(kFarHost) == kLeaf2);
+}
+
+TEST_CASE("random faults: all are found, none is invented, and a repair leaves none", "[audit]") {
+  const auto seed = GENERATE(1U, 2U, 3U);
+  Leaf leaf(seed % 2 == 0);
+  constexpr unsigned kHosts = 500;
+  fill(leaf, kHosts);
+  Auditor auditor(leaf);
+  const auto before = picture(leaf);
+  std::mt19937 random(seed);
+  std::set<std::string> expected;
+  for (int i = 0; i < 200; ++i) {
+    const auto number = static_cast<unsigned>(random() % kHosts);
+    const auto mac = host(number);
+    const auto ip =
+        *IpAddress::parse(fmt::format("192.0.{}.{}", number >> 8U & 0xffU, number & 0xffU));
+    const auto vxlan_row = fmt::format("vxlan fdb vxlan vni {} {}", leaf.fdb_vni(), mac);
+    const auto elsewhere = number % 2 == 0 ? kLeaf3 : kLeaf2;
+    switch (random() % 4) {
+      case 0:
+        if (leaf.kernel.state().bridge_fdb(leaf.bridge_key(mac)) == nullptr) break;
+        behind_the_back(leaf, DeleteBridgeFdb{leaf.bridge_key(mac), leaf.index("vxlan")});
+        expected.insert(fmt::format("bridge fdb bridge vlan 10 {}", mac));
+        break;
+      case 1:
+        if (leaf.kernel.state().vxlan_fdb(leaf.vxlan_key(mac)) == nullptr) break;
+        behind_the_back(leaf, DeleteVxlanFdb{leaf.vxlan_key(mac)});
+        expected.insert(vxlan_row);
+        break;
+      case 2:
+        behind_the_back(
+            leaf, SetVxlanFdb{leaf.vxlan_key(mac), {.remote = elsewhere, .extern_learn = true}});
+        expected.insert(vxlan_row);
+        break;
+      default:
+        if (leaf.kernel.state().neighbor(leaf.neighbor_key(ip)) == nullptr) break;
+        behind_the_back(leaf, DeleteNeighbor{leaf.neighbor_key(ip)});
+        expected.insert(fmt::format("neigh bridge.10 {}", ip));
+    }
+  }
+  CHECK(auditor.rows() == expected);
+  CHECK(auditor.run({.repair = true}).at("ok").as_bool());
+  CHECK(picture(leaf) == before);
+}
+
+TEST_CASE("a dump that fails is the reply, and the next audit is another", "[audit]") {
+  Leaf leaf;
+  fill(leaf, 1);
+  Auditor auditor(leaf);
+  leaf.kernel.interrupt_dump();
+  CHECK(auditor.run().contains("error"));
+  CHECK(auditor.run().at("ok").as_bool());
+}

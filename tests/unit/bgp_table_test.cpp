@@ -1,0 +1,106 @@
+// bgpd's table against what vtepd was told: FRR's own JSON, and each way in which they can differ.
+#include "agent/ctl/bgp_table.h"
+
+#include <catch2/catch.hpp>
+
+namespace json = boost::json;
+using namespace vtepd::ctl;
+
+namespace {
+
+json::object path(const std::string& nexthop, bool best = true) {
+  return {{"valid", true},
+          {"bestpath", best},
+          {"peerId", nexthop == "local" ? "(unspec)" : "10.1.0.1"},
+          {"nexthops", json::array{{{"ip", nexthop == "local" ? "10.0.0.11" : nexthop}}}}};
+}
+
+/// As FRR 8.4 prints it: a list of paths in a list.
+json::object prefix(json::array paths) {
+  return {{"prefixLen", 352}, {"paths", json::array{std::move(paths)}}};
+}
+
+const char* const kMac = "[2]:[0]:[48]:[00:00:00:bb:00:21]";
+const char* const kHost = "[2]:[0]:[48]:[00:00:00:bb:00:21]:[128]:[2001:db8:0:0::21]";
+const char* const kVtep = "[3]:[0]:[32]:[10.0.0.12]";
+
+json::object table() {
+  return {{"10010",
+           {{"vni", 10010},
+            {kMac, prefix({path("10.0.0.12")})},
+            {kHost, prefix({path("10.0.0.13", false), path("10.0.0.12")})},
+            {kVtep, prefix({path("10.0.0.12")})},
+            {"[2]:[0]:[48]:[00:00:00:bb:00:11]", prefix({path("local")})},
+            {"[5]:[0]:[24]:[192.0.2.0]", prefix({path("10.0.0.12")})},
+            {"[3]:[0]:[32]:[10.0.0.14]", prefix({path("10.0.0.14", false)})}}}};
+}
+
+json::object row(const std::string& mac, const std::string& ip, const std::string& vtep) {
+  const bool local = vtep == "local";
+  return {{"vni", 10010},
+          {"mac", mac},
+          {"ip", ip},
+          {"origin", local ? "local" : "remote"},
+          {"vtep", local ? "-" : vtep}};
+}
+
+json::array told() {
+  return {row("00:00:00:bb:00:21", "", "10.0.0.12"),
+          row("00:00:00:bb:00:21", "2001:db8::21", "10.0.0.12"), row("", "10.0.0.12", "10.0.0.12"),
+          row("00:00:00:bb:00:11", "", "local")};
+}
+
+}  // namespace
+
+TEST_CASE("best routes of types 2 and 3 that vtepd was told agree with bgpd's table", "[audit]") {
+  const auto compared = compare(table(), told());
+  CHECK(compared.routes == 4);
+  CHECK(json::serialize(compared.rows) == "[]");
+}
+
+TEST_CASE("FRR 10 says of a path in which way it is best", "[audit]") {
+  auto newer = table();
+  auto& paths = newer["10010"].as_object()[kMac].as_object()["paths"].as_array();
+  auto best = path("10.0.0.12");
+  best["bestpath"] = {{"overall", true}, {"selectionReason", "First path received"}};
+  paths = {best};
+  CHECK(compare(newer, told()).rows.empty());
+}
+
+TEST_CASE("a route that one of the two lacks, or has elsewhere, is named", "[audit]") {
+  auto rows = told();
+  std::string what;
+  SECTION("lost on the way to vtepd") {
+    rows.erase(rows.begin());
+    what = "bgpd has: 10.0.0.12; vtepd has: no such route";
+  }
+  SECTION("elsewhere") {
+    rows[0].as_object()["vtep"] = "10.0.0.13";
+    what = "bgpd has: 10.0.0.12; vtepd has: 10.0.0.13";
+  }
+  SECTION("told as local while bgpd prefers a remote one") {
+    rows[0] = row("00:00:00:bb:00:21", "", "local");
+    what = "bgpd has: 10.0.0.12; vtepd has: local";
+  }
+  SECTION("never withdrawn") {
+    rows.push_back(row("00:00:00:bb:00:99", "", "10.0.0.12"));
+    what = "bgpd has: no such route; vtepd has: 10.0.0.12";
+  }
+  const auto compared = compare(table(), rows);
+  REQUIRE(compared.rows.size() == 1);
+  CHECK(std::string(compared.rows[0].at("what").as_string()) == what);
+}
+
+TEST_CASE("what is no table is no route", "[audit]") {
+  for (const auto* text :
+       {R"({"10010":7})", R"({"10010":{"[2]":{"paths":[]}}})",
+        R"({"10010":{"[2]:[0]:[48]:[x]":{"paths":[[{"bestpath":true}]]}}})", R"({"numVnis":1})"}) {
+    CHECK(compare(json::parse(text).as_object(), {}).routes == 0);
+  }
+}
+
+TEST_CASE("a vtysh that cannot be run is an error that names it", "[audit]") {
+  const auto table = bgp_table("/nonexistent/vtysh");
+  REQUIRE_FALSE(table);
+  CHECK_THAT(table.error().what, Catch::Matchers::StartsWith("/nonexistent/vtysh: "));
+}
