@@ -385,12 +385,10 @@ void Audit::await_repair(int polls, std::function<void()> then) {
 void Audit::finish(const Findings& found, const Findings& left) {
   const auto took = std::chrono::duration<double>(clock_.now() - began_).count();
   json::array rows;
-  const auto add = [&](std::string_view layer, std::string row, const std::string& what,
+  const auto add = [&](std::string_view layer, const std::string& row, const std::string& what,
                        bool stays) {
-    rows.push_back({{"layer", layer},
-                    {"row", std::move(row)},
-                    {"what", what},
-                    {"repaired", request_.repair && !stays}});
+    rows.push_back(
+        {{"layer", layer}, {"row", row}, {"what", what}, {"repaired", request_.repair && !stays}});
   };
   const auto is_among = [](const auto& keys, const auto& key) {
     return std::any_of(keys.begin(), keys.end(), [&](const auto& row) { return row.first == key; });
