@@ -1,7 +1,7 @@
 #!/bin/bash
 # Three leaves in one autonomous system with a route reflector on the spine: each leaf knows the hosts of
 # the other two, and follows one that roams through all of them. With FRR 8.4, with 10.3, and mixed.
-# lab: 1 frr8
+# long: 1 frr8
 # lab: 2 frr10
 # long: 1 frr8+frr10
 # shellcheck source=tests/lab/lab.sh

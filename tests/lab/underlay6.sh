@@ -3,7 +3,7 @@
 # reach each other, and one moves. BGP is a script on each leaf (speaker.py), because FRR takes IPv6 tunnel
 # ends only from 10.6 on, which Debian does not have.
 # lab: 1
-# lab: 2
+# long: 2
 # shellcheck source=tests/lab/lab.sh
 . "$(dirname "$0")/lab.sh"
 recipe=$1
