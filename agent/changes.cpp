@@ -70,25 +70,6 @@ void log_diagnostics(const Loaded& loaded) {
   }
 }
 
-bool is_file_key(const KernelKey& key) {
-  return std::holds_alternative<LinkKey>(key) || std::holds_alternative<VlansKey>(key) ||
-         std::holds_alternative<AddressesKey>(key) || std::holds_alternative<RoutesKey>(key) ||
-         std::holds_alternative<OwnMacsKey>(key) || std::holds_alternative<RulesKey>(key);
-}
-
-json::array refused_rows(const Core& core) {
-  json::array rows;
-  core.kernel().for_each_failure([&](const KernelKey& key, const Failure& failure) {
-    if (!is_file_key(key)) return;
-    rows.push_back({{"object", to_text(core.state(), key)}, {"reason", failure.reason}});
-  });
-  for (const auto& name : core.held_back()) {
-    rows.push_back(
-        {{"object", "link " + name}, {"reason", "held back: what it stands on was refused"}});
-  }
-  return rows;
-}
-
 /// Whole or not at all: a reader never finds half a file.
 bool write_file(const std::string& path, const std::string& text) {
   const auto fresh = path + ".new";
@@ -248,10 +229,10 @@ void Changes::finish() {
 }
 
 void Changes::finish_asked(Running done) {
-  auto refused = refused_rows(core_);
+  auto refused = refusals(core_, Rows::OfFiles);
   const bool settled = core_.files_settled();
   if (!settled) {
-    refused.push_back({{"object", "interface files"},
+    refused.push_back({{"row", "interface files"},
                        {"reason", fmt::format("not in sync within {} s", kLongest.count())}});
   }
   done.told["ok"] = refused.empty();

@@ -26,6 +26,8 @@ enum class Part : std::uint8_t {
   Access,
   Tunnels,
   Local,
+  Primary,
+  ArpTargets,
   Flood,
   Routes,
   Other,
@@ -55,6 +57,8 @@ constexpr std::array kParts{
     PartOf{"bridge-allow-untagged", Part::Pvid},
     PartOf{"bridge-vlan-vni-map", Part::Tunnels},
     PartOf{"vxlan-local-tunnelip", Part::Local},
+    PartOf{"bond-primary", Part::Primary},
+    PartOf{"bond-arp-ip-target", Part::ArpTargets},
     PartOf{"vxlan-remoteip", Part::Flood},
     PartOf{"vxlan-remoteip-map", Part::Flood},
 };
@@ -62,12 +66,12 @@ constexpr std::array kParts{
 /// What a link's operations would change.
 struct Differing {
   std::set<Part> parts{};
-  std::set<Option> options{};
+  Options options{};  // as they would be
   std::vector<IpPrefix> addresses{};  // that are missing
 
   bool any() const { return !parts.empty() || !options.empty(); }
   void enter(const Options& wanted) {
-    for (const auto& [option, value] : wanted) options.insert(option);
+    options.insert(wanted.begin(), wanted.end());
   }
 
   void operator()(const CreateLink& /*op*/) { parts.insert(Part::Identity); }
@@ -79,11 +83,13 @@ struct Differing {
     if (op.up) parts.insert(Part::Up);
     if (op.master) parts.insert(Part::Master);
     if (op.vxlan_local) parts.insert(Part::Local);
+    if (op.options.contains(Option::BondPrimary)) parts.insert(Part::Primary);
+    if (op.arp_targets) parts.insert(Part::ArpTargets);
     if (op.vxlan_group || op.vxlan_lower) parts.insert(Part::Other);
     enter(op.options);
   }
   void operator()(const ChangePort& op) { enter(op.options); }
-  void operator()(const WriteSysctl& op) { options.insert(op.option); }
+  void operator()(const WriteSysctl& op) { options.emplace(op.option, op.value); }
   void operator()(const AddVlans& op) {
     parts.insert(Part::Access);
     for (const auto& [vlan, flags] : op.members) {
@@ -280,6 +286,10 @@ class Check {
         return link->master.is_none() ? "none" : state_.view.name_of(link->master);
       case Part::Local:
         return fmt::format("{}", link->vxlan_local);
+      case Part::Primary:
+        return primary_text(*link);
+      case Part::ArpTargets:
+        return fmt::format("{}", fmt::join(link->arp_targets, " "));
       case Part::Vlans:
       case Part::Pvid:
       case Part::Access:
@@ -294,6 +304,11 @@ class Check {
         break;
     }
     return "none";
+  }
+
+  std::string primary_text(const Link& bond) const {
+    const auto primary = IfIndex::make(value_or(bond.options, Option::BondPrimary, 0));
+    return primary ? state_.view.name_of(*primary) : "none";
   }
 
   static std::string option_text(const Link& link, const AttributeRow& row) {
@@ -345,22 +360,25 @@ class Check {
       if (part == Part::Vlans) {
         report(name, "vlans", line, to_text(wanted->second.vlans), vlans_text(actual->index, part));
       }
-      if (part != Part::Up && part != Part::Master && part != Part::Vlans) {
+      if (part == Part::Mtu || part == Part::Mac || part == Part::Alias) {
+        const auto* row = find_attribute(attribute_of_part(part));
+        report(name, row->name, line, "as without a line", running_value(name, *row));
+      } else if (part != Part::Up && part != Part::Master && part != Part::Vlans) {
         report(name, "-", line, "as the files say", "otherwise");
       }
     }
-    for (const auto option : differing.options) {
-      for (const auto& row : attribute_table()) {
-        if (row.value == nullptr || row.option != option) continue;
-        report(name, row.name, line, wanted_text(wanted->second, row), option_text(*actual, row));
+    const Link as_said{.options = differing.options};
+    for (const auto& [option, value] : differing.options) {
+      if (const auto* row = attribute_of(option)) {
+        report(name, row->name, line, option_text(as_said, *row), option_text(*actual, *row));
       }
     }
   }
 
-  static std::string wanted_text(const WantedLink& wanted, const AttributeRow& row) {
-    auto options = wanted.options;
-    options.insert(wanted.port_options.begin(), wanted.port_options.end());
-    return option_text(Link{.options = std::move(options)}, row);
+  static std::string_view attribute_of_part(Part part) {
+    return std::find_if(kParts.begin(), kParts.end(), [&](const PartOf& row) {
+             return row.part == part;
+           })->attribute;
   }
 
   /// One value, or a list where an attribute is repeated.

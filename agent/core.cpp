@@ -1,5 +1,6 @@
 #include "agent/core.h"
 
+#include "agent/former.h"
 #include "agent/log.h"
 #include "agent/wanted.h"
 
@@ -449,7 +450,10 @@ void Core::refresh_all(bool first_comparison) {
 void Core::write_kernel() {
   const auto batch = kernel_.take(
       clock_.now(), settings_.keys_per_turn,
-      [this](const KernelKey& key, const auto& emit) { plan(state_, key, EmitKernelOp(emit)); });
+      [this](const KernelKey& key, const auto& emit) {
+        plan(state_, key, EmitKernelOp(emit));
+        if (const auto* link = std::get_if<LinkKey>(&key)) strike_served(link->name);
+      });
   if (batch.empty()) return;
   std::vector<KernelOp> ops;
   ops.reserve(batch.size());
@@ -487,10 +491,7 @@ void Core::enter_in_ledger(const KernelOp& op) {
   auto& ledger = state_.ledger;
   if (const auto* link = std::get_if<CreateLink>(&op)) keep(ledger.enter(ledger_link(link->name)));
   if (const auto* change = std::get_if<ChangeLink>(&op)) enter_in_ledger(*change);
-  if (const auto* sysctl = std::get_if<WriteSysctl>(&op);
-      sysctl != nullptr && sysctl->option == Option::Ipv6Disabled && sysctl->value != 0) {
-    keep(ledger.enter(ledger_ipv6(sysctl->link)));
-  }
+  for (const auto& [row, value] : former_rows(state_, op)) keep(ledger.enter(row, value));
   if (const auto* flood = std::get_if<AddFlood>(&op)) {
     keep(ledger.enter(ledger_flood(state_, flood->key)));
   }
@@ -511,14 +512,27 @@ void Core::enter_in_ledger(const KernelOp& op) {
   }
 }
 
-/// What was done to a link that is not of our making.
 void Core::enter_in_ledger(const ChangeLink& op) {
   const auto name = state_.view.name_of(op.index);
-  if (state_.ledger.has(ledger_link(name))) return;
   if (op.master && !op.master->is_none()) {
     keep(state_.ledger.enter(ledger_master(name), state_.view.name_of(*op.master)));
   }
-  if (op.up.value_or(false)) keep(state_.ledger.enter(ledger_up(name)));
+  // A device of our making is not set down, but deleted.
+  if (op.up.value_or(false) && !state_.ledger.has(ledger_link(name))) {
+    keep(state_.ledger.enter(ledger_up(name)));
+  }
+}
+
+void Core::strike_served(const std::string& link) {
+  if (state_.files != FileState::Read) return;
+  for (const auto& row : served_rows(state_, link)) keep(state_.ledger.strike(row));
+}
+
+/// The row says what lines say now: what they said before has been undone.
+void Core::note_details(const AddressKey& key) {
+  const auto row = ledger_details(state_.view.name_of(key.link), key.prefix);
+  const auto said = said_of(state_, key);
+  keep(said.empty() ? state_.ledger.strike(row) : state_.ledger.enter(row, said));
 }
 
 void Core::strike_from_ledger(const KernelOp& op) {
@@ -526,7 +540,7 @@ void Core::strike_from_ledger(const KernelOp& op) {
   if (const auto* link = std::get_if<DeleteLink>(&op)) {
     const auto name = state_.view.name_of(link->index);
     keep(ledger.strike(ledger_link(name)));
-    keep(ledger.strike(ledger_ipv6(name)));
+    keep(ledger.strike(ledger_master(name)));
     keep(ledger.strike(ledger_vlans(name)));
   }
   if (const auto* change = std::get_if<ChangeLink>(&op)) {
@@ -537,10 +551,6 @@ void Core::strike_from_ledger(const KernelOp& op) {
     }
     if (change->up && !*change->up) keep(ledger.strike(ledger_up(name)));
   }
-  if (const auto* sysctl = std::get_if<WriteSysctl>(&op);
-      sysctl != nullptr && sysctl->option == Option::Ipv6Disabled && sysctl->value == 0) {
-    keep(ledger.strike(ledger_ipv6(sysctl->link)));
-  }
   if (const auto* flood = std::get_if<DeleteFlood>(&op)) {
     keep(ledger.strike(ledger_flood(state_, flood->key)));
   }
@@ -550,7 +560,10 @@ void Core::strike_from_ledger(const KernelOp& op) {
     const auto bridge = state_.view.name_of(own->key.bridge);
     keep(ledger.strike(ledger_own_mac(bridge, own->key.vlan, own->key.mac)));
   }
+  if (const auto* added = std::get_if<AddAddress>(&op)) note_details(added->key);
+  if (const auto* changed = std::get_if<ChangeAddress>(&op)) note_details(changed->key);
   if (const auto* address = std::get_if<DeleteAddress>(&op)) {
+    keep(ledger.strike(ledger_details(state_.view.name_of(address->key.link), address->key.prefix)));
     keep(
         ledger.strike(ledger_address(state_.view.name_of(address->key.link), address->key.prefix)));
   }

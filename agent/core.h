@@ -77,6 +77,8 @@ class Core {
   void note_commands(const std::string& device, const std::optional<std::string>& row);
   /// There are no interface files: links are not vtepd's business.
   void without_files() { state_.files = FileState::None; }
+  /// There is no relay: flood lists are the interface files' alone.
+  void expect_no_routes() { state_.routes_expected = false; }
   /// zebra writes MACs, hosts and flood lists; they are mirrored to the ASIC and shown, no more.
   void leave_evpn_to_kernel() { state_.evpn_by_kernel = true; }
 
@@ -104,6 +106,7 @@ class Core {
   /// Everything known has been compared and written, refused operations aside.
   bool synced() const;
 
+  TimePoint now() const { return clock_.now(); }
   const State& state() const { return state_; }
   const KernelReconciler& kernel() const { return kernel_; }
   const BgpReconciler& bgp() const { return bgp_; }
@@ -141,6 +144,7 @@ class Core {
   void mark_routes(const DefaultRoute& route);
   void mark_gateways(const std::string& name);
   void mark_own_macs(const std::string& name);
+  void mark_bond(IfIndex master);
   void on_bridge_fdb(const BridgeFdbKey& key);
   void on_neighbor(const NeighborKey& key, const std::optional<NeighborEntry>& before);
 
@@ -211,6 +215,8 @@ class Core {
   void enter_in_ledger(const KernelOp& op);
   void enter_in_ledger(const ChangeLink& op);
   void strike_from_ledger(const KernelOp& op);
+  void strike_served(const std::string& link);
+  void note_details(const AddressKey& key);
   void keep(const Result<>& ledger_result);
 
   KernelPort& port_;

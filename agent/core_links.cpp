@@ -4,6 +4,7 @@
 // rows of the files. Building N links costs a multiple of N.
 
 #include "agent/core.h"
+#include "agent/rehearsal.h"
 #include "agent/wanted.h"
 
 namespace vtepd::agent {
@@ -21,19 +22,9 @@ void Core::index_files() {
   }
 }
 
-/// Marks all rows that the interface files speak of, and those that they once spoke of. What stands
-/// on a link that is not there is marked when that appears.
+/// Marks all rows that the interface files speak of, and those that they once spoke of.
 void Core::mark_files() {
-  for (const auto& [name, link] : state_.topology->links) {
-    const bool waits = !link.lower.empty() && state_.view.link(link.lower) == nullptr;
-    if (!waits || state_.view.link(name) != nullptr) mark_link(name);
-    mark_flood(link);
-  }
-  for (const auto& route : state_.view.routes()) mark_routes(route);
-  for (const bool ipv6 : {false, true}) kernel_.mark(RulesKey{ipv6});
-  for (const auto& [row, value] : state_.ledger.rows()) {
-    if (const auto name = link_of_ledger_row(row)) mark_link(*name);
-  }
+  for (const auto& key : file_keys(state_)) kernel_.mark(key);
 }
 
 void Core::mark_link(const std::string& name) {
@@ -48,6 +39,12 @@ void Core::mark_link(const std::string& name) {
 void Core::mark_own_macs(const std::string& name) {
   const auto* actual = state_.view.link(name);
   if (actual != nullptr && actual->kind == LinkKind::Bridge) kernel_.mark(OwnMacsKey{name});
+}
+
+/// Of a slave that joined, a bond's primary may be what it waits for.
+void Core::mark_bond(IfIndex master) {
+  const auto* bond = state_.view.link(master);
+  if (bond != nullptr && bond->kind == LinkKind::Bond) kernel_.mark(LinkKey{bond->name});
 }
 
 /// Few links have gateways.
@@ -74,6 +71,7 @@ void Core::mark_flood(const WantedLink& link) {
 void Core::on_link(const std::optional<LinkTraits>& before, const std::optional<LinkTraits>& now) {
   if (before != now) bindings_stale_ = true;
   if (now) mark_link(now->name);
+  if (now && (!before || before->master != now->master)) mark_bond(now->master);
   if (before && now && before->name == now->name) return;
   if (before) {
     mark_link(before->name);

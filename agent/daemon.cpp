@@ -92,6 +92,7 @@ Result<> Daemon::run() {
   }
   if (settings_.evpn_by_kernel || settings_.relay == kNone) {
     patience_over_ = true;
+    core_.expect_no_routes();
   } else {
     relay_ = std::make_unique<evpn::RelaySession>(
         io_, settings_.relay,

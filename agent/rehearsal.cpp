@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "agent/former.h"
 #include "agent/interfaces/attributes.h"
 #include "agent/wanted.h"
 
@@ -57,6 +58,7 @@ class Model {
     if (op.mtu) link.mtu = *op.mtu;
     if (op.mac) link.mac = *op.mac;
     if (op.alias) link.alias = *op.alias;
+    if (op.arp_targets) link.arp_targets = *op.arp_targets;
     if (op.vxlan_local)
       link.vxlan_local = op.vxlan_local->is_zero() ? IpAddress{} : *op.vxlan_local;
     if (op.vxlan_group)
@@ -68,6 +70,7 @@ class Model {
       link.master = *op.master;
       const auto* master = state_.view.link(*op.master);
       set_port(link, master != nullptr && master->kind == LinkKind::Bridge);
+      if (master != nullptr && master->kind == LinkKind::Bond) link.up = link.running = true;
     }
     state_.view.apply(LinkSeen{link});
   }
@@ -106,6 +109,7 @@ class Model {
     (void)state_.ledger.strike(ledger_vlans(name));
     state_.recreate.erase(name);
     state_.view.apply(LinkGone{op.index});
+    for (const auto& row : served_rows(state_, name)) (void)state_.ledger.strike(row);
   }
 
   void run(const AddVlans& op) {
@@ -242,6 +246,11 @@ State state_with(const State& state, SharedTopology topology) {
 std::vector<KernelKey> file_keys(const State& state) {
   std::set<std::string> names;
   for (const auto& [name, link] : state.topology->links) names.insert(name);
+  std::set<std::string> routed;  // few links have gateways
+  for (const auto& route : state.view.routes()) {
+    if (route.protocol == kRouteProtocol) routed.insert(state.view.name_of(route.link));
+  }
+  names.insert(routed.begin(), routed.end());
   for (const auto& [row, value] : state.ledger.rows()) {
     if (auto name = link_of_ledger_row(row)) names.insert(std::move(*name));
   }
@@ -250,12 +259,14 @@ std::vector<KernelKey> file_keys(const State& state) {
     keys.emplace_back(LinkKey{name});
     keys.emplace_back(VlansKey{name});
     keys.emplace_back(AddressesKey{name});
-    keys.emplace_back(RoutesKey{name});
     const auto* device = state.view.link(name);
+    const auto* wanted = wanted_link(state, name);
+    if (routed.contains(name) || (wanted != nullptr && !wanted->gateways.empty())) {
+      keys.emplace_back(RoutesKey{name});
+    }
     if (device != nullptr && device->kind == LinkKind::Bridge) keys.emplace_back(OwnMacsKey{name});
-    const auto wanted = state.topology->links.find(name);
-    if (device == nullptr || wanted == state.topology->links.end()) continue;
-    for (const auto& [vni, remote] : wanted->second.flood) {
+    if (device == nullptr || wanted == nullptr) continue;
+    for (const auto& [vni, remote] : wanted->flood) {
       keys.emplace_back(FloodKey{device->index, vni, remote});
     }
   }

@@ -46,6 +46,22 @@ std::string bgp_column(const State& state, const evpn::MacKey& key) {
   return bgp_column(state, MacIpKey{key.vni, key.mac, {}});
 }
 
+/// Why a device is left as it is though the files say otherwise; empty where it is not.
+std::string why_held(const Core& core, const std::string& name) {
+  if (core.held_back().contains(name)) return "held back: what it stands on was refused";
+  const auto* wanted = wanted_link(core.state(), name);
+  const auto* actual = core.state().view.link(name);
+  if (wanted == nullptr || actual == nullptr) return {};
+  const auto why = why_made_anew(core.state(), *wanted, *actual);
+  return why ? *why + " (vtepctl apply --disruptive)" : "";
+}
+
+bool is_file_key(const KernelKey& key) {
+  return std::holds_alternative<LinkKey>(key) || std::holds_alternative<VlansKey>(key) ||
+         std::holds_alternative<AddressesKey>(key) || std::holds_alternative<RoutesKey>(key) ||
+         std::holds_alternative<OwnMacsKey>(key) || std::holds_alternative<RulesKey>(key);
+}
+
 }  // namespace
 
 std::string describe(const KernelView& view, const BridgeFdbEntry* entry) {
@@ -392,7 +408,7 @@ json::object Show::port_row(const Link& link) const {
     return it == link.options.end() ? "-" : it->second != 0 ? "on" : "off";
   };
   const bool named = wanted != state_.topology->links.end();
-  const auto held = why_held(link.name);
+  const auto held = why_held(core_, link.name);
   std::string pvid = "-";
   if (vlans != nullptr) {
     for (const auto& [vlan, flags] : vlans->members) {
@@ -503,37 +519,35 @@ json::array Show::stats() const {
 }
 
 json::array Show::failures() const {
-  json::array rows;
-  const auto now = clock_.now();
-  const auto seconds = [](Duration d) { return std::chrono::duration<double>(d).count(); };
-  core_.kernel().for_each_failure([&](const KernelKey& key, const Failure& failure) {
-    rows.push_back({{"layer", "kernel"},
-                    {"row", to_text(state_, key)},
-                    {"reason", failure.reason},
-                    {"attempts", failure.attempts},
-                    {"since_s", seconds(now - failure.since)},
-                    {"retry_in_s", std::max(0.0, seconds(failure.retry_at - now))}});
-  });
-  for (const auto& [name, wanted] : state_.topology->links) {
-    const auto why = why_held(name);
-    if (!why.empty()) {
-      rows.push_back({{"layer", "kernel"}, {"row", "device " + name}, {"reason", why}});
-    }
-  }
+  auto rows = refusals(core_);
   if (asic_.present()) {
     for (auto& row : asic_.failures()) rows.push_back(std::move(row));
   }
   return rows;
 }
 
-/// Why a device is left as it is though the files say otherwise; empty where it is not.
-std::string Show::why_held(const std::string& name) const {
-  if (core_.held_back().contains(name)) return "held back: what it stands on was refused";
-  const auto wanted = state_.topology->links.find(name);
-  const auto* actual = state_.view.link(name);
-  if (wanted == state_.topology->links.end() || actual == nullptr) return {};
-  const auto why = why_made_anew(state_, wanted->second, *actual);
-  return why ? *why + " (vtepctl apply --disruptive)" : "";
+json::array refusals(const Core& core, Rows which) {
+  json::array rows;
+  const auto now = core.now();
+  const auto seconds = [](Duration d) { return std::chrono::duration<double>(d).count(); };
+  core.kernel().for_each_failure([&](const KernelKey& key, const Failure& failure) {
+    if (which == Rows::OfFiles && !is_file_key(key)) return;
+    rows.push_back({{"layer", "kernel"},
+                    {"row", to_text(core.state(), key)},
+                    {"reason", failure.reason},
+                    {"attempts", failure.attempts},
+                    {"since_s", seconds(now - failure.since)},
+                    {"retry_in_s", std::max(0.0, seconds(failure.retry_at - now))}});
+  });
+  auto names = core.held_back();  // new ones are not in the topology meanwhile
+  for (const auto& [name, wanted] : core.state().topology->links) names.insert(name);
+  for (const auto& name : names) {
+    const auto why = why_held(core, name);
+    if (!why.empty()) {
+      rows.push_back({{"layer", "kernel"}, {"row", "device " + name}, {"reason", why}});
+    }
+  }
+  return rows;
 }
 
 std::string to_text(const State& state, const KernelKey& key) {

@@ -60,7 +60,6 @@ class Show {
   std::string_view source_of(const Binding& binding, const IpAddress& ip) const;
   std::string heard_column(const evpn::HostKey& key) const;
   boost::json::object port_row(const Link& link) const;
-  std::string why_held(const std::string& name) const;
 
   const Core& core_;
   const State& state_;
@@ -72,6 +71,10 @@ class Show {
 std::string describe(const KernelView& view, const BridgeFdbEntry* entry);
 std::string describe(const VxlanFdbEntry* entry);
 std::string describe(const NeighborEntry* entry);
+
+enum class Rows : std::uint8_t { All, OfFiles };
+/// What the kernel refused, and devices that are held back or left as they are.
+boost::json::array refusals(const Core& core, Rows rows = Rows::All);
 
 /// A key as an operator would name the row: "mac 02:.. vlan 10 bridge".
 std::string to_text(const State& state, const KernelKey& key);

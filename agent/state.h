@@ -54,6 +54,7 @@ struct State {
   evpn::Sweep sweep;
   std::optional<SessionUp> session{};  // bgpd's EVPN session, as the relay tells
   bool relay_up = false;
+  bool routes_expected = true;  // false: no relay will ever tell of any
   bool routes_known = false;  // the relay has replayed once: local and remote may be compared
 
   FlatMap<evpn::MacKey, evpn::LocalMac> locals{};

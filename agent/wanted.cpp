@@ -180,7 +180,7 @@ void plan_flood(const State& state, const FloodKey& key, const EmitKernelOp& emi
   if (wants_flood(state, key)) {
     if (!there) emit(AddFlood{key});
   } else if (there && is_ours(state, key) && state.files != FileState::Unread &&
-             may_remove(state, key, key.remote)) {
+             (!state.routes_expected || may_remove(state, key, key.remote))) {
     emit(DeleteFlood{key});
   }
 }
@@ -439,7 +439,6 @@ bool is_local_host(const State& state, const Binding& binding, const BridgeFdbEn
 std::string ledger_link(const std::string& name) { return "link " + name; }
 std::string ledger_master(const std::string& name) { return "master " + name; }
 std::string ledger_up(const std::string& name) { return "up " + name; }
-std::string ledger_ipv6(const std::string& name) { return "ipv6 " + name; }
 std::string ledger_vlans(const std::string& port) { return "vlans " + port; }
 std::optional<std::string> link_of_ledger_row(const std::string& row) {
   if (row.starts_with("flood ") || row.starts_with("rule ")) return std::nullopt;

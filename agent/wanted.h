@@ -62,17 +62,19 @@ evpn::Source source_of(const BridgeFdbEntry& entry);
 /// wants nothing there, whatever BGP says.
 bool is_own_line(const State& state, const BridgeFdbEntry& entry);
 
+/// What the files want of a link; nullptr where they do not name it.
+const WantedLink* wanted_link(const State& state, const std::string& name);
+
 /// Why a link can become what the files say only by being deleted and made anew, if that is so.
 /// Such a link is left as it is until a person allows it (State::recreate).
 std::optional<std::string> why_made_anew(const State& state, const WantedLink& wanted,
                                          const Link& actual);
 
 /// The rows of the ledger. link: vtepd made it. master: vtepd enslaved it. up: vtepd set it up.
-/// ipv6: vtepd took its IPv6 away.
+/// Those of values that were changed are former.h's.
 std::string ledger_link(const std::string& name);
 std::string ledger_master(const std::string& name);
 std::string ledger_up(const std::string& name);
-std::string ledger_ipv6(const std::string& name);
 std::string ledger_vlans(const std::string& port);
 /// The link that a row of the ledger speaks of; none of a rule, nor of a flood list's members,
 /// which BGP decides.

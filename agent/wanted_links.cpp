@@ -4,15 +4,14 @@
 #include <array>
 #include <charconv>
 
+#include "agent/former.h"
+#include "agent/interfaces/attributes.h"
 #include "agent/wanted.h"
 
 namespace vtepd::agent {
 namespace {
 
-const WantedLink* wanted_of(const State& state, const std::string& name) {
-  const auto it = state.topology->links.find(name);
-  return it == state.topology->links.end() ? nullptr : &it->second;
-}
+constexpr std::uint64_t kEui64 = 0;  // IN6_ADDR_GEN_MODE_EUI64
 
 /// What netlink tells of the device itself: no sysctls.
 Options link_options(const WantedLink& wanted) {
@@ -23,39 +22,6 @@ Options link_options(const WantedLink& wanted) {
   if (wanted.vlan_protocol != 0) kept[Option::VlanProtocol] = wanted.vlan_protocol;
   if (wanted.vrf_table != 0) kept[Option::VrfTable] = wanted.vrf_table;
   return kept;
-}
-
-/// The same as a new device takes it. How IPv6 addresses are made is no matter of the device's
-/// kind: the kernel reads it only where the device is there.
-Options options_at_creation(const WantedLink& wanted) {
-  auto options = link_options(wanted);
-  options.erase(Option::Ipv6AddressGeneration);
-  return options;
-}
-
-/// Whether the new device may come up in the very request that makes it: nothing else has to be
-/// said first that only a device that is there can be told. One message less for each VLAN.
-bool may_start_up(const WantedLink& wanted, const Link* lower) {
-  const bool waits = std::any_of(wanted.options.begin(), wanted.options.end(), [](const auto& row) {
-    return is_sysctl(row.first) || row.first == Option::Ipv6AddressGeneration;
-  });
-  return wanted.kind == LinkKind::Vlan && wanted.up.value_or(false) && wanted.master.empty() &&
-         !waits && lower != nullptr && lower->up;
-}
-
-void create(const State& state, const WantedLink& wanted, const EmitKernelOp& emit) {
-  const auto* lower = state.view.link(wanted.lower);
-  if (!wanted.lower.empty() && lower == nullptr) return;
-  emit(CreateLink{.name = wanted.name,
-                  .kind = wanted.kind,
-                  .lower = lower == nullptr ? IfIndex{} : lower->index,
-                  .vlan = wanted.vlan,
-                  .mtu = wanted.mtu,
-                  .mac = wanted.mac,
-                  .vxlan_local = wanted.vxlan_local,
-                  .vxlan_group = wanted.vxlan_group,
-                  .up = may_start_up(wanted, lower),
-                  .options = options_at_creation(wanted)});
 }
 
 /// The master that the device should have and has not; none too while that is not there itself.
@@ -90,6 +56,20 @@ void compare_tunnel(const State& state, const WantedLink& wanted, const Link& ac
   if (lower != nullptr && lower->index != actual.lower) change.vxlan_lower = lower->index;
 }
 
+/// What else a bond asks, and which slave it prefers: the kernel knows that one only as a slave.
+void compare_bond(const State& state, const WantedLink& wanted, const Link& actual,
+                  ChangeLink& change) {
+  if (actual.kind != LinkKind::Bond) return;
+  if (wanted.arp_targets && *wanted.arp_targets != actual.arp_targets) {
+    change.arp_targets = wanted.arp_targets;
+  }
+  const auto* primary = state.view.link(wanted.primary);
+  if (primary == nullptr || primary->master != actual.index) return;
+  if (value_or(actual.options, Option::BondPrimary, 0) != primary->index.value()) {
+    change.options[Option::BondPrimary] = primary->index.value();
+  }
+}
+
 /// A tunnel that shall send as the routes go, no longer through one device.
 bool must_lose_lower(const WantedLink& wanted, const Link& actual) {
   return wanted.kind == LinkKind::Vxlan && actual.kind == LinkKind::Vxlan && wanted.lower.empty() &&
@@ -112,11 +92,54 @@ constexpr std::array kFixedOptions{FixedOption{Option::VxlanId, "vxlan-id"},
                                    FixedOption{Option::VxlanPort, "vxlan-port"},
                                    FixedOption{Option::VxlanExternal, "bridge-vlan-vni-map"},
                                    FixedOption{Option::VxlanVniFilter, "vxlan-vnifilter"},
+                                   FixedOption{Option::VxlanUdpChecksum, "vxlan-udp-csum"},
                                    FixedOption{Option::VlanProtocol, "vlan-protocol"},
                                    FixedOption{Option::VrfTable, "vrf-table"}};
 
-/// A port that vtepd enslaved, and that the files do not name as such any more, is let go; its
-/// IPv6 comes back.
+bool is_fixed(Option option) {
+  return std::any_of(kFixedOptions.begin(), kFixedOptions.end(),
+                     [&](const FixedOption& fixed) { return fixed.option == option; });
+}
+
+/// The options that a new device is made with. Those that a line may take away again are told it
+/// once it is there: only then it is known what it has without the line (see former.h).
+Options options_at_creation(const WantedLink& wanted) {
+  auto options = link_options(wanted);
+  for (auto it = options.begin(); it != options.end();) {
+    const auto* row = attribute_of(it->first);
+    const bool may_go = row != nullptr && !row->kernel_default && !is_fixed(it->first) &&
+                        (it->first == Option::Ipv6AddressGeneration || wanted.said.contains(std::string(row->name)));
+    it = may_go ? options.erase(it) : std::next(it);
+  }
+  return options;
+}
+
+/// Whether the new device may come up in the very request that makes it: nothing else has to be
+/// said first that only a device that is there can be told. One message less for each VLAN.
+bool may_start_up(const WantedLink& wanted, const Link* lower) {
+  const bool waits = std::any_of(wanted.options.begin(), wanted.options.end(), [](const auto& row) {
+    return is_sysctl(row.first) || row.first == Option::Ipv6AddressGeneration;
+  });
+  return wanted.kind == LinkKind::Vlan && wanted.up.value_or(false) && wanted.master.empty() &&
+         !waits && lower != nullptr && lower->up;
+}
+
+void create(const State& state, const WantedLink& wanted, const EmitKernelOp& emit) {
+  const auto* lower = state.view.link(wanted.lower);
+  if (!wanted.lower.empty() && lower == nullptr) return;
+  emit(CreateLink{.name = wanted.name,
+                  .kind = wanted.kind,
+                  .lower = lower == nullptr ? IfIndex{} : lower->index,
+                  .vlan = wanted.vlan,
+                  .mtu = wanted.mtu,
+                  .mac = wanted.mac,
+                  .vxlan_local = wanted.vxlan_local,
+                  .vxlan_group = wanted.vxlan_group,
+                  .up = may_start_up(wanted, lower),
+                  .options = options_at_creation(wanted)});
+}
+
+/// A port that vtepd enslaved, and that the files do not name as such any more, is let go.
 void plan_release(const State& state, const WantedLink* wanted, const Link& actual,
                   const EmitKernelOp& emit) {
   const bool keeps_master = wanted != nullptr && !wanted->master.empty();
@@ -124,21 +147,6 @@ void plan_release(const State& state, const WantedLink* wanted, const Link& actu
   if (keeps_master || state.files != FileState::Read) return;
   if (enslaved && !actual.master.is_none() && state.view.name_of(actual.master) == *enslaved) {
     emit(ChangeLink{.index = actual.index, .kind = actual.kind, .master = IfIndex{}});
-  }
-  const bool without_ipv6 = value_or(actual.options, Option::Ipv6Disabled, 0) != 0;
-  const bool said = wanted != nullptr && wanted->options.contains(Option::Ipv6Disabled);
-  if (without_ipv6 && !said && state.ledger.has(ledger_ipv6(actual.name))) {
-    emit(WriteSysctl{actual.name, Option::Ipv6Disabled, 0});
-  }
-}
-
-/// A link that no file names any more: what vtepd made goes, and of a port what vtepd did to it.
-void plan_leaving(const State& state, const Link& actual, const EmitKernelOp& emit) {
-  if (state.files != FileState::Read) return;
-  if (state.ledger.has(ledger_link(actual.name))) return emit(DeleteLink{actual.index});
-  plan_release(state, nullptr, actual, emit);
-  if (actual.up && state.ledger.has(ledger_up(actual.name))) {
-    emit(ChangeLink{.index = actual.index, .kind = actual.kind, .up = false});
   }
 }
 
@@ -150,8 +158,47 @@ ChangeLink changes_of(const State& state, const WantedLink& wanted, const Link& 
   if (wanted.mac && *wanted.mac != actual.mac) change.mac = wanted.mac;
   if (wanted.alias && *wanted.alias != actual.alias) change.alias = wanted.alias;
   compare_tunnel(state, wanted, actual, change);
+  compare_bond(state, wanted, actual, change);
   if (const auto* master = missing_master(state, wanted, actual)) change.master = master->index;
   return change;
+}
+
+/// Sysctls, and the attributes of the device itself.
+void plan_settings(const State& state, const WantedLink& wanted, const Link& actual,
+                   const EmitKernelOp& emit) {
+  for (const auto& [option, value] : difference(wanted.options, actual.options)) {
+    if (is_sysctl(option)) emit(WriteSysctl{wanted.name, option, value});
+  }
+  auto change = changes_of(state, wanted, actual);
+  if (must_go_down(state, wanted, actual) || must_join_anew(actual, change)) {
+    emit(ChangeLink{.index = actual.index, .kind = actual.kind, .up = false});
+  }
+  // Told by netlink, a device that is up would have no link-local address until it comes up again.
+  const auto generation = change.options.find(Option::Ipv6AddressGeneration);
+  if (generation != change.options.end() && generation->second == kEui64 && actual.up) {
+    // The address is made of the MAC: that comes first.
+    if (!change.mac) emit(WriteSysctl{actual.name, Option::Ipv6AddressGeneration, kEui64});
+    change.options.erase(generation);
+  }
+  // vxlan devices refuse a request that has an MTU beside their own options ("Cannot change mtu").
+  if (auto mtu = std::exchange(change.mtu, std::nullopt)) {
+    emit(ChangeLink{.index = actual.index, .kind = actual.kind, .mtu = mtu});
+  }
+  const ChangeLink nothing{.index = actual.index, .kind = actual.kind};
+  if (change != nothing) emit(std::move(change));
+}
+
+/// A link that no file names any more: what vtepd made goes, and of another what vtepd did to it.
+void plan_leaving(const State& state, const Link& actual, const EmitKernelOp& emit) {
+  if (state.files != FileState::Read) return;
+  if (state.ledger.has(ledger_link(actual.name))) return emit(DeleteLink{actual.index});
+  plan_release(state, nullptr, actual, emit);
+  if (const auto former = with_former(state, nullptr, actual)) {
+    plan_settings(state, *former, actual, emit);
+  }
+  if (actual.up && state.ledger.has(ledger_up(actual.name))) {
+    emit(ChangeLink{.index = actual.index, .kind = actual.kind, .up = false});
+  }
 }
 
 /// Whether the port is where it belongs. A port that comes up before its VLANs are right would for
@@ -237,11 +284,14 @@ void plan_vni_filter(const State& state, const WantedLink& wanted, const Link& a
 /// Whether an address must go and come back for what its line says: the kernel changes the rest
 /// in place.
 bool must_be_made_anew(const IpPrefix& prefix, const AddressDetails& wanted,
-                       const AddressEntry& actual) {
+                       const AddressEntry& actual, const std::string& words) {
   // An IPv6 address has the scope that its bits say.
   if (prefix.address.is_v4() && wanted.scope && *wanted.scope != actual.scope) return true;
-  if (!wanted.broadcast.is_none() && wanted.broadcast != actual.broadcast) return true;
-  return !wanted.peer.is_none() && wanted.peer != actual.peer;
+  const auto differs = [&](const IpAddress& wish, const IpAddress& is, std::string_view word) {
+    return wish != is && (!wish.is_none() || has_word(words, word));
+  };
+  return differs(wanted.broadcast, actual.broadcast, "broadcast") ||
+         differs(wanted.peer, actual.peer, "peer");
 }
 
 bool is_preferred_as_wanted(std::uint32_t seconds, Preferred actual) {
@@ -256,10 +306,14 @@ bool must_change(const AddressDetails& wanted, const AddressEntry& actual) {
          !is_preferred_as_wanted(*wanted.preferred_seconds, actual.preferred);
 }
 
-void plan_address(const AddressKey& key, const AddressDetails& wanted, const AddressEntry* actual,
-                  const EmitKernelOp& emit) {
-  if (actual == nullptr) return emit(AddAddress{key, wanted});
-  if (must_be_made_anew(key.prefix, wanted, *actual)) return emit(DeleteAddress{key, actual->peer});
+/// `words` are those of the ledger's row: what lines said, of which some may be gone.
+void plan_address(const AddressKey& key, const AddressDetails& said, const std::string& words,
+                  const AddressEntry* actual, const EmitKernelOp& emit) {
+  if (actual == nullptr) return emit(AddAddress{key, said});
+  const auto wanted = with_former(said, words, key.prefix);
+  if (must_be_made_anew(key.prefix, wanted, *actual, words)) {
+    return emit(DeleteAddress{key, actual->peer});
+  }
   if (must_change(wanted, *actual)) emit(ChangeAddress{key, wanted});
 }
 
@@ -318,10 +372,15 @@ void for_each_own_mac_of_ledger(const State& state, const std::string& bridge, V
 
 }  // namespace
 
+const WantedLink* wanted_link(const State& state, const std::string& name) {
+  const auto it = state.topology->links.find(name);
+  return it == state.topology->links.end() ? nullptr : &it->second;
+}
+
 void plan_routes(const State& state, const RoutesKey& key, const EmitKernelOp& emit) {
   const auto* actual = state.view.link(key.link);
   if (actual == nullptr) return;
-  const auto* wanted = wanted_of(state, key.link);
+  const auto* wanted = wanted_link(state, key.link);
   // The route belongs to the VRF's table: not before the link is in it.
   if (wanted != nullptr && missing_master(state, *wanted, *actual) != nullptr) return;
   std::vector<DefaultRoute> routes;
@@ -344,7 +403,7 @@ void plan_routes(const State& state, const RoutesKey& key, const EmitKernelOp& e
 void plan_own_macs(const State& state, const OwnMacsKey& key, const EmitKernelOp& emit) {
   const auto* actual = state.view.link(key.bridge);
   if (actual == nullptr || actual->kind != LinkKind::Bridge) return;
-  const auto* wanted = wanted_of(state, key.bridge);
+  const auto* wanted = wanted_link(state, key.bridge);
   const auto stands = [&](VlanId vlan, const MacAddress& mac) {
     const auto* entry = state.view.bridge_fdb({actual->index, vlan, mac});
     return entry != nullptr && entry->port == actual->index && entry->state == FdbState::Permanent;
@@ -405,6 +464,7 @@ std::optional<std::string> why_made_anew(const State& state, const WantedLink& w
   if (must_lose_lower(wanted, actual)) {
     return fmt::format("vxlan-physdev is {} and would be none", state.view.name_of(actual.lower));
   }
+  if (keeps_chosen_mac(state, wanted)) return "its MAC would be Linux's choice";
   if (wanted.kind != LinkKind::Vlan && wanted.kind != LinkKind::Macvlan) return std::nullopt;
   if (wanted.vlan != actual.vlan) {
     return fmt::format("vlan-id is {} and would be {}", actual.vlan, wanted.vlan);
@@ -418,7 +478,7 @@ std::optional<std::string> why_made_anew(const State& state, const WantedLink& w
 }
 
 void plan_link(const State& state, const LinkKey& key, const EmitKernelOp& emit) {
-  const auto* wanted = wanted_of(state, key.name);
+  const auto* wanted = wanted_link(state, key.name);
   const auto* actual = state.view.link(key.name);
   if (wanted == nullptr) {
     if (actual != nullptr) plan_leaving(state, *actual, emit);
@@ -433,19 +493,9 @@ void plan_link(const State& state, const LinkKey& key, const EmitKernelOp& emit)
     return;
   }
   plan_release(state, wanted, *actual, emit);
-  for (const auto& [option, value] : difference(wanted->options, actual->options)) {
-    if (is_sysctl(option)) emit(WriteSysctl{wanted->name, option, value});
-  }
-  auto change = changes_of(state, *wanted, *actual);
-  if (must_go_down(state, *wanted, *actual) || must_join_anew(*actual, change)) {
-    emit(ChangeLink{.index = actual->index, .kind = actual->kind, .up = false});
-  }
-  // vxlan devices refuse a request that has an MTU beside their own options ("Cannot change mtu").
-  if (auto mtu = std::exchange(change.mtu, std::nullopt)) {
-    emit(ChangeLink{.index = actual->index, .kind = actual->kind, .mtu = mtu});
-  }
-  const ChangeLink nothing{.index = actual->index, .kind = actual->kind};
-  if (change != nothing) emit(std::move(change));
+  const auto former = state.files == FileState::Read ? with_former(state, wanted, *actual) : std::nullopt;
+  if (former) wanted = &*former;
+  plan_settings(state, *wanted, *actual, emit);
   plan_vni_filter(state, *wanted, *actual, emit);
   if (wanted->up && *wanted->up != actual->up &&
       (!*wanted->up || is_in_place(state, *wanted, *actual))) {
@@ -458,7 +508,7 @@ void plan_link(const State& state, const LinkKey& key, const EmitKernelOp& emit)
 }
 
 void plan_vlans(const State& state, const VlansKey& key, const EmitKernelOp& emit) {
-  const auto* wanted = wanted_of(state, key.port);
+  const auto* wanted = wanted_link(state, key.port);
   const auto* actual = state.view.link(key.port);
   if (wanted == nullptr || actual == nullptr || !wanted->manage_vlans) return;
   if (why_made_anew(state, *wanted, *actual)) return;
@@ -485,7 +535,7 @@ void plan_vlans(const State& state, const VlansKey& key, const EmitKernelOp& emi
 void plan_addresses(const State& state, const AddressesKey& key, const EmitKernelOp& emit) {
   const auto* actual = state.view.link(key.link);
   if (actual == nullptr) return;
-  const auto* wanted = wanted_of(state, key.link);
+  const auto* wanted = wanted_link(state, key.link);
   if (wanted != nullptr && why_made_anew(state, *wanted, *actual)) return;
   std::vector<IpPrefix> addresses;
   if (wanted != nullptr) addresses = wanted->addresses;
@@ -494,6 +544,7 @@ void plan_addresses(const State& state, const AddressesKey& key, const EmitKerne
     const auto details = wanted->address_details.find(prefix);
     plan_address(address,
                  details == wanted->address_details.end() ? AddressDetails{} : details->second,
+                 state.ledger.value(ledger_details(key.link, prefix)).value_or(""),
                  state.view.address(address), emit);
   }
   const auto present = state.view.addresses().find(actual->index);

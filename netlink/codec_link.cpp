@@ -2,6 +2,7 @@
 // options of RTM_SETLINK. Integer options go by option_table alone.
 #include <linux/if.h>
 #include <linux/if_link.h>
+#include <linux/if_vlan.h>
 #include <linux/rtnetlink.h>
 
 #include <algorithm>
@@ -13,6 +14,8 @@
 
 namespace vtepd::netlink {
 namespace {
+
+constexpr unsigned kMostArpTargets = 16;  // BOND_MAX_ARP_TARGETS of net/bonding.h
 
 constexpr std::array<std::pair<LinkKind, std::string_view>, 8> kKinds{{
     {LinkKind::Bridge, "bridge"},
@@ -52,6 +55,11 @@ std::optional<std::uint64_t> option_value(const AttributeReader& in, const Optio
     case Width::BigEndian16:
       if (const auto raw = in.value<std::uint16_t>(row.attribute, row.name)) return ntohs(*raw);
       return std::nullopt;
+    case Width::BindingFlag:
+      if (const auto raw = in.value<ifla_vlan_flags>(row.attribute, row.name)) {
+        return (raw->flags & VLAN_FLAG_BRIDGE_BINDING) != 0 ? 1 : 0;
+      }
+      return std::nullopt;
     case Width::Mac:
       if (in.raw(row.attribute).size() == MacAddress{}.bytes.size()) {
         return in.mac(row.attribute).number();
@@ -73,6 +81,10 @@ void put_option(MessageBuilder& message, const OptionRow& row, std::uint64_t val
       return message.put(row.attribute, value);
     case Width::BigEndian16:
       return message.put(row.attribute, htons(static_cast<std::uint16_t>(value)));
+    case Width::BindingFlag:
+      return message.put(row.attribute,
+                         ifla_vlan_flags{.flags = value != 0 ? VLAN_FLAG_BRIDGE_BINDING : 0U,
+                                         .mask = VLAN_FLAG_BRIDGE_BINDING});
     case Width::Mac:
       return message.put_mac(row.attribute, MacAddress::from_number(value));
   }
@@ -89,6 +101,8 @@ bool fits(const OptionRow& row, std::uint64_t value) {
       return value <= UINT32_MAX;
     case Width::Mac:
       return value < std::uint64_t{1} << 48U;
+    case Width::BindingFlag:
+      return value <= 1;
     case Width::U64:
       break;
   }
@@ -207,6 +221,15 @@ void decode_vxlan(const AttributeReader& data, Link& link) {
   link.lower = IfIndex::make(lower).value_or(IfIndex{});
 }
 
+void decode_bond(const AttributeReader& data, Link& link) {
+  link.options.try_emplace(Option::BondPrimary, 0);  // left out where there is none
+  if (!data.has(IFLA_BOND_ARP_IP_TARGET)) return;
+  const auto targets = data.nested(IFLA_BOND_ARP_IP_TARGET, "IFLA_BOND_ARP_IP_TARGET");
+  for (unsigned i = 0; i < kMostArpTargets; ++i) {
+    if (targets.has(i)) link.arp_targets.push_back(targets.ip(i, "IFLA_BOND_ARP_IP_TARGET"));
+  }
+}
+
 void decode_kind(const AttributeReader& in, Link& link, Complaint& complaint) {
   if (!in.has(IFLA_LINKINFO)) return;
   const auto info = in.nested(IFLA_LINKINFO, "IFLA_LINKINFO");
@@ -217,6 +240,7 @@ void decode_kind(const AttributeReader& in, Link& link, Complaint& complaint) {
       decode_options(data, *container, link.options);
     }
     if (link.kind == LinkKind::Vxlan) decode_vxlan(data, link);
+    if (link.kind == LinkKind::Bond) decode_bond(data, link);
     if (link.kind == LinkKind::Vlan) {
       const auto number = data.value<std::uint16_t>(IFLA_VLAN_ID, "IFLA_VLAN_ID").value_or(0);
       // VID 0 (priority tags) is a legal VLAN device, but no VLAN.
@@ -261,6 +285,7 @@ struct LinkData {
   IpAddress local{};
   IpAddress group{};
   std::optional<IfIndex> vxlan_lower{};
+  std::optional<std::vector<IpAddress>> arp_targets{};
 };
 
 void put_link_info(MessageBuilder& message, const LinkData& link, const Options& options) {
@@ -272,6 +297,12 @@ void put_link_info(MessageBuilder& message, const LinkData& link, const Options&
       put_endpoint(message, link.group, IFLA_VXLAN_GROUP, IFLA_VXLAN_GROUP6);
       if (link.vxlan_lower) message.put(IFLA_VXLAN_LINK, link.vxlan_lower->value());
       put_options(message, options, container_of(link.kind));
+      if (!link.arp_targets) return;
+      message.nest(IFLA_BOND_ARP_IP_TARGET, [&] {
+        for (unsigned i = 0; i < link.arp_targets->size(); ++i) {
+          message.put_ip(i, (*link.arp_targets)[i]);
+        }
+      });
     });
   });
 }
@@ -335,6 +366,9 @@ Result<> encode_request(const ChangeLink& op, RequestWriter& out) {
   if (op.vxlan_lower && op.vxlan_lower->is_none()) {
     return Error{EOPNOTSUPP, "EOPNOTSUPP: dev cannot be taken away: only a new device is without"};
   }
+  if (op.arp_targets && op.arp_targets->size() > kMostArpTargets) {
+    return Error{EINVAL, fmt::format("more than {} arp_ip_targets", kMostArpTargets)};
+  }
   auto header = link_header(op.index);
   if (op.up) {
     header.ifi_change = IFF_UP;
@@ -351,13 +385,14 @@ Result<> encode_request(const ChangeLink& op, RequestWriter& out) {
       message.nest(AF_INET6, [&] { put_options(message, op.options, Container::Ipv6Link); });
     });
   }
-  if (op.vxlan_local || op.vxlan_group || op.vxlan_lower ||
+  if (op.vxlan_local || op.vxlan_group || op.vxlan_lower || op.arp_targets ||
       has_options(op.options, container_of(op.kind))) {
     put_link_info(message,
                   {.kind = op.kind,
                    .local = op.vxlan_local.value_or(IpAddress{}),
                    .group = op.vxlan_group.value_or(IpAddress{}),
-                   .vxlan_lower = op.vxlan_lower},
+                   .vxlan_lower = op.vxlan_lower,
+                   .arp_targets = op.arp_targets},
                   op.options);
   }
   return {};

@@ -69,7 +69,7 @@ std::string_view state_word(NeighborState state) {
   return "permanent";
 }
 
-std::string option_words(const OptionRow& row, std::uint64_t value) {
+std::string option_words(const OptionRow& row, std::uint64_t value, const NameOf& name_of) {
   switch (row.spelling) {
     case Spelling::Number:
       return fmt::format(" {} {}", row.name, value);
@@ -81,6 +81,10 @@ std::string option_words(const OptionRow& row, std::uint64_t value) {
       return fmt::format(" {} {}", row.name, value == ETH_P_8021AD ? "802.1ad" : "802.1Q");
     case Spelling::Mac:
       return fmt::format(" {} {}", row.name, MacAddress::from_number(value));
+    case Spelling::Device:
+      return value == 0 ? fmt::format(" {} none", row.name)
+                        : fmt::format(" {} {}", row.name,
+                                      name_of(IfIndex::make(value).value_or(IfIndex{})));
     case Spelling::Word:
       break;
   }
@@ -88,9 +92,11 @@ std::string option_words(const OptionRow& row, std::uint64_t value) {
   return fmt::format(" {} {}", row.name, value);
 }
 
-std::string option_words(const Options& options) {
+std::string option_words(const Options& options, const NameOf& name_of) {
   std::string words;
-  for (const auto& [option, value] : options) words += option_words(option_row(option), value);
+  for (const auto& [option, value] : options) {
+    words += option_words(option_row(option), value, name_of);
+  }
   return words;
 }
 
@@ -131,7 +137,7 @@ class Printer {
     if (!op.vlan.is_none()) text += fmt::format(" id {}", op.vlan);
     text += endpoint_words(op.vxlan_local, op.vxlan_group);
     if (!op.lower.is_none() && is_vxlan) text += fmt::format(" dev {}", name_of_(op.lower));
-    return text + option_words(op.options);
+    return text + option_words(op.options, name_of_);
   }
 
   std::string operator()(const ChangeLink& op) const {
@@ -144,27 +150,31 @@ class Printer {
     }
     if (op.up) text += *op.up ? " up" : " down";
     const auto [of_any, of_kind] = split_by_place(op.options);
-    text += option_words(of_any);
-    const bool is_of_kind = op.vxlan_local || op.vxlan_group || op.vxlan_lower || !of_kind.empty();
+    text += option_words(of_any, name_of_);
+    const bool is_of_kind = op.vxlan_local || op.vxlan_group || op.vxlan_lower || op.arp_targets ||
+                            !of_kind.empty();
     if (!is_of_kind) return text;
     text += fmt::format(" type {}", kind_word(op.kind));
     text +=
         endpoint_words(op.vxlan_local.value_or(IpAddress{}), op.vxlan_group.value_or(IpAddress{}));
     if (op.vxlan_lower) text += fmt::format(" dev {}", name_of_(*op.vxlan_lower));
-    return text + option_words(of_kind);
+    text += option_words(of_kind, name_of_);
+    if (!op.arp_targets) return text;
+    text += " arp_ip_target ";
+    for (const auto& target : *op.arp_targets) text += fmt::format("{},", target);
+    if (op.arp_targets->empty()) return text + "none";
+    text.pop_back();
+    return text;
   }
 
   std::string operator()(const ChangePort& op) const {
     return fmt::format("ip link set dev {} type bridge_slave{}", name_of_(op.port),
-                       option_words(op.options));
+                       option_words(op.options, name_of_));
   }
 
   std::string operator()(const WriteSysctl& op) const {
-    const auto& row = option_row(op.option);
     // With slashes, as sysctl(8) wants it where the name has dots (bridge.10).
-    return fmt::format("sysctl -w net/{}/conf/{}/{}={}",
-                       row.container == Container::Ipv6Sysctl ? "ipv6" : "ipv4", op.link, row.name,
-                       op.value);
+    return fmt::format("sysctl -w {}={}", sysctl_file(op.option, op.link), op.value);
   }
 
   std::string operator()(const DeleteLink& op) const {

@@ -37,14 +37,15 @@ bool is_unknown_table(const Requester::DumpRequest& table, const Error& error) {
 }
 
 Result<std::string> sysctl_path(const WriteSysctl& op) {
-  const auto& row = option_row(op.option);
-  if (!is_sysctl(op.option)) return Error{EINVAL, fmt::format("{}: not a sysctl", row.name)};
+  const auto file = sysctl_file(op.option, op.link);
+  if (file.empty()) {
+    return Error{EINVAL, fmt::format("{}: not a sysctl", option_row(op.option).name)};
+  }
   if (op.link.empty() || op.link == "." || op.link == ".." ||
       op.link.find('/') != std::string::npos) {
     return Error{EINVAL, fmt::format("\"{}\" is no interface name", op.link)};
   }
-  const auto* family = row.container == Container::Ipv4Sysctl ? "ipv4" : "ipv6";
-  return fmt::format("/proc/sys/net/{}/conf/{}/{}", family, op.link, row.name);
+  return "/proc/sys/" + file;
 }
 
 Error file_error(const std::string& path, int code) {
@@ -63,7 +64,7 @@ Result<> write_file(const std::string& path, const std::string& text) {
 
 /// Whether a device that is down would change without a word: all but these has a notifier.
 bool is_unannounced(const ChangeLink& op) {
-  return op.alias || op.vxlan_local || op.vxlan_group || op.vxlan_lower || !op.options.empty();
+  return op.alias || op.arp_targets || op.vxlan_local || op.vxlan_group || op.vxlan_lower || !op.options.empty();
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "netlink/option_table.h"
 
+#include <fmt/format.h>
 #include <linux/if_link.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
@@ -126,6 +127,8 @@ constexpr std::array kRows{
               Spelling::VlanProtocol,
               {},
               Change::OnlyAtCreation},
+    OptionRow{Option::VlanBridgeBinding, Container::Vlan, IFLA_VLAN_FLAGS, Width::BindingFlag,
+              "bridge_binding", Spelling::OnOff},
     OptionRow{Option::VrfTable,
               Container::Vrf,
               IFLA_VRF_TABLE,
@@ -155,6 +158,9 @@ constexpr std::array kRows{
               "ad_actor_sys_prio"},
     OptionRow{Option::BondSystemMac, kBond, IFLA_BOND_AD_ACTOR_SYSTEM, Width::Mac,
               "ad_actor_system", Spelling::Mac},
+    OptionRow{Option::BondArpInterval, kBond, IFLA_BOND_ARP_INTERVAL, Width::U32, "arp_interval"},
+    OptionRow{Option::BondPrimary, kBond, IFLA_BOND_PRIMARY, Width::U32, "primary",
+              Spelling::Device},
     OptionRow{Option::Ipv6AddressGeneration, Container::Ipv6Link, IFLA_INET6_ADDR_GEN_MODE,
               Width::U8, "addrgenmode", Spelling::Word, kGenerations},
     OptionRow{Option::Ipv4Forwarding, Container::Ipv4Sysctl, ipv4_index(IPV4_DEVCONF_FORWARDING),
@@ -183,5 +189,20 @@ static_assert(in_order(), "one row per Option, in the order of the enumeration")
 std::span<const OptionRow> option_table() { return kRows; }
 
 const OptionRow& option_row(Option option) { return kRows[static_cast<std::size_t>(option)]; }
+
+
+std::string sysctl_file(Option option, std::string_view link) {
+  const auto& row = option_row(option);
+  switch (row.container) {
+    case Container::Ipv4Sysctl:
+      return fmt::format("net/ipv4/conf/{}/{}", link, row.name);
+    case Container::Ipv6Sysctl:
+      return fmt::format("net/ipv6/conf/{}/{}", link, row.name);
+    case Container::Ipv6Link:
+      return fmt::format("net/ipv6/conf/{}/addr_gen_mode", link);
+    default:
+      return {};
+  }
+}
 
 }  // namespace vtepd::netlink

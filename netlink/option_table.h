@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "vtepd/options.h"
@@ -25,11 +26,11 @@ enum class Container : std::uint8_t {
   Ipv6Sysctl   // index into IFLA_INET6_CONF
 };
 
-enum class Width : std::uint8_t { U8, U16, U32, U64, BigEndian16, Mac };
+enum class Width : std::uint8_t { U8, U16, U32, U64, BigEndian16, Mac, BindingFlag };
 
 /// How ip takes the value: `cost 4`, `learning off`, `nolearning`, `vlan_protocol 802.1Q`,
-/// `mode private` (one of `words`), `ad_actor_system 02:00:00:00:00:01`.
-enum class Spelling : std::uint8_t { Number, OnOff, NoPrefix, VlanProtocol, Word, Mac };
+/// `mode private` (one of `words`), `ad_actor_system 02:00:00:00:00:01`, `primary swp1`.
+enum class Spelling : std::uint8_t { Number, OnOff, NoPrefix, VlanProtocol, Word, Mac, Device };
 
 /// Whether a device that is there takes another value. The kernel refuses that of most others by
 /// itself, with a reason; of these it takes the request and does nothing (VLAN), or says no more
@@ -51,5 +52,8 @@ struct OptionRow {
 std::span<const OptionRow> option_table();
 
 const OptionRow& option_row(Option option);
+
+/// The file of a device's sysctl, as "net/ipv6/conf/swp1/forwarding"; "" of an option without one.
+std::string sysctl_file(Option option, std::string_view link);
 
 }  // namespace vtepd::netlink

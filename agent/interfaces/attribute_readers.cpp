@@ -337,6 +337,20 @@ void ports(const Reading& r) {
   }
 }
 
+void bond_primary(const Reading& r) { r.settings.primary = link_name(r); }
+
+void arp_target(const Reading& r) {
+  constexpr std::size_t kMost = 16;  // BOND_MAX_ARP_TARGETS of Linux
+  for (const auto word : words(r.attribute.value)) {
+    const auto address = IpAddress::parse(word);
+    if (!address || !address->is_v4() || address->is_zero() || address->is_multicast()) {
+      return r.error(fmt::format("{} is not an IPv4 address{}", in_quotes(word), hint(word)));
+    }
+    r.settings.arp_targets.push_back(*address);
+  }
+  if (r.settings.arp_targets.size() > kMost) r.error(fmt::format("more than {} addresses", kMost));
+}
+
 void port_vids(const Reading& r) {
   for_each_port(r, [&](std::string_view port, std::string_view text) {
     auto vlans = parse_vlans(text);

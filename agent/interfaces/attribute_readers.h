@@ -60,6 +60,8 @@ void user_command(const Reading& r);
 void vlan_aware(const Reading& r);
 void always_up(const Reading& r);
 void ports(const Reading& r);
+void bond_primary(const Reading& r);
+void arp_target(const Reading& r);
 void port_vids(const Reading& r);
 void port_pvids(const Reading& r);
 void foreign_ports(const Reading& r);

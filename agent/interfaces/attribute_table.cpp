@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::uint64_t kSeconds = 100;  // bridge timers count in 1/100 s
 constexpr std::uint64_t kAnyNumber = std::numeric_limits<std::uint32_t>::max();
+constexpr std::uint64_t kMostMilliseconds = std::numeric_limits<std::int32_t>::max();
 constexpr std::uint64_t kEthertypeVlan = 0x8100;
 
 using KernelDefault = std::optional<std::uint64_t>;
@@ -183,7 +184,7 @@ constexpr std::array kTable{
             1),
     yes_or_no("bridge-portmcfl", Place::Port, Option::PortFastLeave, 0),
     number("bridge-pathcosts", Place::Port, Option::PortCost, {1, 65535}),
-    number("bridge-portprios", Place::Port, Option::PortPriority, {0, 63}),
+    number("bridge-portprios", Place::Port, Option::PortPriority, {0, 63}, 1, 32),
     special("bridge-l2protocol-tunnel", Place::Port, Option::PortGroupForwardMask,
             readers::tunneled_protocols, 0),
 
@@ -203,8 +204,8 @@ constexpr std::array kTable{
     number("vxlan-ageing", Place::Vxlan, Option::VxlanAgeing, {0, kAnyNumber}, 1, 300),
     number("vxlan-port", Place::Vxlan, Option::VxlanPort, {1, 65535}, 1, 4789),
     special("vxlan-ttl", Place::Vxlan, Option::VxlanTtl, readers::ttl, 0),
-    special("vxlan-tos", Place::Vxlan, Option::VxlanTos, readers::tos),
-    yes_or_no("vxlan-udp-csum", Place::Vxlan, Option::VxlanUdpChecksum),
+    special("vxlan-tos", Place::Vxlan, Option::VxlanTos, readers::tos, 0),
+    yes_or_no("vxlan-udp-csum", Place::Vxlan, Option::VxlanUdpChecksum, 1),
     yes_or_no("vxlan-vnifilter", Place::Vxlan, Option::VxlanVniFilter),
     each("vxlan-mcastgrp-map", Place::Vxlan, readers::group_map),
     each("vxlan-vni", Place::Vxlan, readers::vnis),
@@ -213,7 +214,7 @@ constexpr std::array kTable{
     exclusive("vlan-id", Place::Vlan, readers::vlan_id),
     exclusive("vlan-raw-device", Place::Vlan, readers::vlan_raw_device),
     once("vlan-protocol", Place::Vlan, readers::vlan_protocol),
-    not_applied("vlan-bridge-binding"),
+    yes_or_no("vlan-bridge-binding", Place::Vlan, Option::VlanBridgeBinding),
     once("vrf", Place::Any, readers::vrf),
     once("vrf-table", Place::Vrf, readers::vrf_table),
 
@@ -268,9 +269,9 @@ constexpr std::array kTable{
          "bond-ad-sys-mac-addr"),
     special("es-sys-mac", Place::Bond, Option::BondSystemMac, readers::mac_number),
     needless("bond-lacp-bypass-allow", "Linux has no such setting"),
-    not_applied("bond-primary"),
-    not_applied("bond-arp-interval"),
-    not_applied("bond-arp-ip-target"),
+    once("bond-primary", Place::Bond, readers::bond_primary),
+    number("bond-arp-interval", Place::Bond, Option::BondArpInterval, {0, kMostMilliseconds}),
+    each("bond-arp-ip-target", Place::Bond, readers::arp_target),
     not_applied("tunnel-mode", "mode"),
     not_applied("tunnel-local", "local"),
     not_applied("tunnel-endpoint", "endpoint"),

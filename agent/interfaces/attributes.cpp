@@ -87,6 +87,18 @@ const AttributeRow* find_attribute(std::string_view name) {
   return it == by_name().end() ? nullptr : it->second;
 }
 
+const AttributeRow* attribute_of(Option option) {
+  static const std::map<Option, const AttributeRow*> index = [] {
+    std::map<Option, const AttributeRow*> made;
+    for (const auto& row : attribute_table()) {
+      if (row.value != nullptr) made.emplace(row.option, &row);
+    }
+    return made;
+  }();
+  const auto it = index.find(option);
+  return it == index.end() ? nullptr : it->second;
+}
+
 std::string_view nearest_attribute(std::string_view name) {
   if (name.size() > kLongestName) return {};
   std::size_t least = name.size() / 4 + 1;  // more is another word

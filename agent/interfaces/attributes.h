@@ -76,6 +76,9 @@ struct LinkSettings {
   std::map<std::string, std::vector<VlanId>, std::less<>> port_vids{};  // bridge-port-vids
   std::map<std::string, VlanId, std::less<>> port_pvids{};              // bridge-port-pvids
 
+  std::string primary{};                 // of a bond
+  std::vector<IpAddress> arp_targets{};  // of a bond
+
   // A bridge port; in a bridge's stanza, what its ports inherit.
   Options port_options{};
   std::vector<VlanId> vids{};
@@ -148,6 +151,8 @@ struct Reading {
 
 std::span<const AttributeRow> attribute_table();
 const AttributeRow* find_attribute(std::string_view name);
+/// The attribute that sets the option; nullptr where none does by itself.
+const AttributeRow* attribute_of(Option option);
 /// The known attribute that `name` was probably meant to be; "" if none is near.
 std::string_view nearest_attribute(std::string_view name);
 

@@ -142,6 +142,8 @@ void Planner::plan_kind(const Device& device, WantedLink& link) {
           device.settings.vrf_table != 0 ? device.settings.vrf_table : next_vrf_table();
       return;
     case LinkKind::Bond:
+      link.primary = device.settings.primary;
+      if (!device.settings.arp_targets.empty()) link.arp_targets = device.settings.arp_targets;
       add_kernel_defaults(Place::Bond, link.options);
       return;
     case LinkKind::Dummy:

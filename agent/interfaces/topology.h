@@ -41,6 +41,8 @@ struct WantedLink {
   IpAddress vxlan_local{};
   IpAddress vxlan_group{};
   std::optional<std::string> alias{};
+  std::string primary{};   // bond: the slave it prefers
+  std::optional<std::vector<IpAddress>> arp_targets{};  // bond
   Options options{};       // of the link's own kind, and its sysctls
   Options port_options{};  // as a bridge port
   bool manage_vlans{};     // `vlans` and `tunnels` are the whole truth

@@ -40,6 +40,7 @@ struct ChangeLink {
   std::optional<IpAddress> vxlan_group{};
   std::optional<IfIndex> vxlan_lower{};
   std::optional<std::string> alias{};
+  std::optional<std::vector<IpAddress>> arp_targets{};  // of a bond: all of them
   Options options{};  // of the device's own kind
   friend bool operator==(const ChangeLink&, const ChangeLink&) = default;
 };

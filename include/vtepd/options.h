@@ -70,6 +70,7 @@ enum class Option : std::uint8_t {
   VxlanVniFilter,
   // VLAN, VRF and macvlan devices.
   VlanProtocol,
+  VlanBridgeBinding,
   VrfTable,
   MacvlanMode,
   // Bond.
@@ -85,6 +86,8 @@ enum class Option : std::uint8_t {
   BondNumPeerNotifications,
   BondSystemPriority,
   BondSystemMac,
+  BondArpInterval,
+  BondPrimary,  // interface index of the slave; 0: none
   // Any device.
   Ipv6AddressGeneration,
   // Sysctls of a device.
@@ -97,7 +100,7 @@ enum class Option : std::uint8_t {
   Ipv6EnhancedDad,
 };
 
-/// Whether the option is written to a file of /proc/sys rather than told by netlink.
+/// Whether the option is written to a file of /proc/sys, because netlink does not take it.
 constexpr bool is_sysctl(Option option) { return option >= Option::Ipv4Forwarding; }
 
 using Options = boost::container::flat_map<Option, std::uint64_t>;

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "vtepd/ids.h"
 #include "vtepd/ip_address.h"
@@ -46,6 +47,7 @@ struct Link {
   IpAddress vxlan_local{};
   IpAddress vxlan_group{};
   std::string alias{};
+  std::vector<IpAddress> arp_targets{};  // of a bond
   Options options{};
 
   bool is_bridge_port() const { return options.contains(Option::PortState); }

@@ -65,7 +65,8 @@ const Options& vxlan_defaults() {
   return defaults;
 }
 
-constexpr std::uint64_t kLacp = 4;  // BOND_MODE_8023AD
+constexpr std::uint64_t kActiveBackup = 1;  // BOND_MODE_ACTIVEBACKUP
+constexpr std::uint64_t kLacp = 4;          // BOND_MODE_8023AD
 
 const Options& bond_defaults() {
   static const Options defaults{
@@ -79,6 +80,8 @@ const Options& bond_defaults() {
       {Option::BondLacpRate, 0},
       {Option::BondPrimaryReselect, 0},
       {Option::BondNumPeerNotifications, 1},
+      {Option::BondArpInterval, 0},
+      {Option::BondPrimary, 0},
   };
   return defaults;
 }
@@ -100,7 +103,7 @@ const Options& device_defaults() {
 /// What a new device of this kind has.
 const Options& defaults_of(LinkKind kind) {
   static const Options nothing;
-  static const Options vlan{{Option::VlanProtocol, 0x8100}};
+  static const Options vlan{{Option::VlanProtocol, 0x8100}, {Option::VlanBridgeBinding, 0}};
   static const Options vrf{{Option::VrfTable, 0}};
   static const Options macvlan{{Option::MacvlanMode, 2}};  // vepa
   switch (kind) {
@@ -380,8 +383,23 @@ Result<> FakeKernel::set_bond_options(Link& bond, const Options& options) const 
       return refuse(EBUSY, "unable to set option because the bond is up");
     }
   }
+  const auto primary = value_or(options, Option::BondPrimary, 0);
+  if (options.contains(Option::BondPrimary) && mode != kActiveBackup && mode <= kLacp) {
+    return refuse(EACCES, "option not supported in mode");
+  }
+  if (options.contains(Option::BondArpInterval) && mode >= kLacp) {
+    return refuse(EACCES, "option not supported in mode");
+  }
   if (mode == kLacp) held.insert(lacp_defaults().begin(), lacp_defaults().end());
   put(held, options);
+  // One that is no slave yet is kept by its name, and not told.
+  const auto* slave = state_.link(IfIndex::make(primary).value_or(IfIndex{}));
+  if (primary != 0 && (slave == nullptr || slave->master != bond.index)) {
+    held[Option::BondPrimary] = 0;
+  }
+  // Either of the two ways to look after slaves ends the other.
+  if (value_or(options, Option::BondArpInterval, 0) != 0) held[Option::BondMiimon] = 0;
+  if (value_or(options, Option::BondMiimon, 0) != 0) held[Option::BondArpInterval] = 0;
   // From 802.3ad on, modes live by link monitoring.
   if (mode >= kLacp && held[Option::BondMiimon] == 0) held[Option::BondMiimon] = 100;
   return {};
@@ -391,6 +409,7 @@ Result<> FakeKernel::check_change(const ChangeLink& op, const Link& link) {
   const bool is_of_kind = std::ranges::any_of(
       op.options, [](const auto& row) { return row.first != Option::Ipv6AddressGeneration; });
   const bool is_of_tunnel = op.vxlan_local || op.vxlan_group || op.vxlan_lower;
+  if (op.arp_targets && link.kind != LinkKind::Bond) return refuse(EOPNOTSUPP);
   if ((is_of_kind || is_of_tunnel) && op.kind != link.kind) return refuse(EOPNOTSUPP);
   if ((is_of_kind || is_of_tunnel) && op.mtu && link.kind == LinkKind::Vxlan) {
     return refuse(EOPNOTSUPP, "Cannot change mtu");
@@ -399,6 +418,8 @@ Result<> FakeKernel::check_change(const ChangeLink& op, const Link& link) {
     if (option == Option::Ipv6AddressGeneration) continue;
     if (!is_option_of(link.kind, option)) return refuse(EINVAL);
     const bool never = option == Option::VlanProtocol || option == Option::VrfTable;
+    // Whatever the value: the kernel refuses the attribute.
+    if (option == Option::VxlanUdpChecksum) return refuse(EOPNOTSUPP, "Cannot change UDP_CSUM flag");
     const bool fixed =
         option == Option::VxlanId || option == Option::VxlanPort || option == Option::VxlanExternal;
     if (never || (fixed && value_or(link.options, option, 0) != value)) return refuse(EOPNOTSUPP);
@@ -426,6 +447,7 @@ Result<> FakeKernel::run(const ChangeLink& op) {
   if (op.mtu) link.mtu = *op.mtu;
   if (op.mac) link.mac = *op.mac;
   if (op.alias) link.alias = *op.alias;
+  if (op.arp_targets) link.arp_targets = *op.arp_targets;
   if (op.up && *op.up != link.up) return set_up(link, *op.up);
   emit(LinkSeen{link});
   return {};
@@ -616,7 +638,8 @@ Result<> FakeKernel::run(const ChangePort& op) {
 }
 
 Result<> FakeKernel::run(const WriteSysctl& op) {
-  if (!is_sysctl(op.option)) return refuse(EINVAL);
+  const bool generates = op.option == Option::Ipv6AddressGeneration;
+  if (!is_sysctl(op.option) && !generates) return refuse(EINVAL);
   const auto* known = state_.link(op.link);
   if (known == nullptr) return refuse(ENOENT);
   Link link = *known;

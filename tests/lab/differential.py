@@ -48,7 +48,7 @@ def leaves(value, path=""):
     elif isinstance(value, list) and value:
         for part in value:
             yield f"{path}/{json.dumps(part, sort_keys=True)}", "there"
-    else:
+    elif value not in ({}, []):
         yield path, value
 
 
