@@ -66,13 +66,11 @@ constexpr std::array kParts{
 /// What a link's operations would change.
 struct Differing {
   std::set<Part> parts{};
-  Options options{};  // as they would be
+  Options options{};                  // as they would be
   std::vector<IpPrefix> addresses{};  // that are missing
 
   bool any() const { return !parts.empty() || !options.empty(); }
-  void enter(const Options& wanted) {
-    options.insert(wanted.begin(), wanted.end());
-  }
+  void enter(const Options& wanted) { options.insert(wanted.begin(), wanted.end()); }
 
   void operator()(const CreateLink& /*op*/) { parts.insert(Part::Identity); }
   void operator()(const DeleteLink& /*op*/) { parts.insert(Part::Identity); }
@@ -376,9 +374,9 @@ class Check {
   }
 
   static std::string_view attribute_of_part(Part part) {
-    return std::find_if(kParts.begin(), kParts.end(), [&](const PartOf& row) {
-             return row.part == part;
-           })->attribute;
+    return std::find_if(kParts.begin(), kParts.end(),
+                        [&](const PartOf& row) { return row.part == part; })
+        ->attribute;
   }
 
   /// One value, or a list where an attribute is repeated.

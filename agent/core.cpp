@@ -448,12 +448,12 @@ void Core::refresh_all(bool first_comparison) {
 }
 
 void Core::write_kernel() {
-  const auto batch = kernel_.take(
-      clock_.now(), settings_.keys_per_turn,
-      [this](const KernelKey& key, const auto& emit) {
-        plan(state_, key, EmitKernelOp(emit));
-        if (const auto* link = std::get_if<LinkKey>(&key)) strike_served(link->name);
-      });
+  const auto batch = kernel_.take(clock_.now(), settings_.keys_per_turn,
+                                  [this](const KernelKey& key, const auto& emit) {
+                                    plan(state_, key, EmitKernelOp(emit));
+                                    if (const auto* link = std::get_if<LinkKey>(&key))
+                                      strike_served(link->name);
+                                  });
   if (batch.empty()) return;
   std::vector<KernelOp> ops;
   ops.reserve(batch.size());
@@ -563,7 +563,8 @@ void Core::strike_from_ledger(const KernelOp& op) {
   if (const auto* added = std::get_if<AddAddress>(&op)) note_details(added->key);
   if (const auto* changed = std::get_if<ChangeAddress>(&op)) note_details(changed->key);
   if (const auto* address = std::get_if<DeleteAddress>(&op)) {
-    keep(ledger.strike(ledger_details(state_.view.name_of(address->key.link), address->key.prefix)));
+    keep(
+        ledger.strike(ledger_details(state_.view.name_of(address->key.link), address->key.prefix)));
     keep(
         ledger.strike(ledger_address(state_.view.name_of(address->key.link), address->key.prefix)));
   }

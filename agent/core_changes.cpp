@@ -70,6 +70,11 @@ void Core::hold_dependents() {
 
 bool Core::files_settled() const {
   if (!view_complete_ || bindings_stale_) return false;
+  bool is_tried_again = false;
+  kernel_.for_each_failure([&](const KernelKey& key, const Failure& failure) {
+    is_tried_again |= is_file_key(key) && failure.attempts < kRefusedForGood;
+  });
+  if (is_tried_again) return false;
   const auto keys = file_keys(state_);
   return std::all_of(keys.begin(), keys.end(), [this](const KernelKey& key) {
     const auto* failure = kernel_.failure(key);

@@ -38,8 +38,8 @@ bool wants(const WantedLink* wanted, std::string_view attribute) {
   if (attribute == kPrimary) return !wanted->primary.empty();
   if (attribute == kArpTargets) return wanted->arp_targets.has_value();
   const auto* row = find_attribute(attribute);
-  return row != nullptr && (wanted->options.contains(row->option) ||
-                            wanted->port_options.contains(row->option));
+  return row != nullptr &&
+         (wanted->options.contains(row->option) || wanted->port_options.contains(row->option));
 }
 
 /// The MTU that Linux gives a new device.
@@ -52,8 +52,8 @@ std::uint32_t new_mtu(const State& state, const CreateLink& op) {
   return std::max(lower->mtu, overhead) - overhead;
 }
 
-/// The MAC without a line: of a VLAN device its lower one's, of a bridge its ports' lowest, as Linux
-/// has it; of others the former one, or none where the line made the device with it.
+/// The MAC without a line: of a VLAN device its lower one's, of a bridge its ports' lowest, as
+/// Linux has it; of others the former one, or none where the line made the device with it.
 std::optional<MacAddress> mac_without_line(const State& state, const Link& actual,
                                            std::string_view former) {
   const auto* lower = state.view.link(actual.lower);

@@ -86,8 +86,9 @@ inline int rank(const KernelOp& op) {
     int operator()(const DeleteVnis&) const { return 16; }
     int operator()(const DeleteRoute&) const { return 17; }
     int operator()(const DeleteRule&) const { return 17; }
-    int operator()(const DeleteAddress&) const { return 17; }
-    int operator()(const DeleteLink&) const { return 18; }
+    // A link's last address takes its routes with it: they would be looked for in vain.
+    int operator()(const DeleteAddress&) const { return 18; }
+    int operator()(const DeleteLink&) const { return 19; }
   };
   return std::visit(Order{}, op);
 }

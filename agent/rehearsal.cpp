@@ -243,6 +243,12 @@ State state_with(const State& state, SharedTopology topology) {
   return model;
 }
 
+bool is_file_key(const KernelKey& key) {
+  return std::holds_alternative<LinkKey>(key) || std::holds_alternative<VlansKey>(key) ||
+         std::holds_alternative<AddressesKey>(key) || std::holds_alternative<RoutesKey>(key) ||
+         std::holds_alternative<OwnMacsKey>(key) || std::holds_alternative<RulesKey>(key);
+}
+
 std::vector<KernelKey> file_keys(const State& state) {
   std::set<std::string> names;
   for (const auto& [name, link] : state.topology->links) names.insert(name);

@@ -33,5 +33,7 @@ State state_with(const State& state, SharedTopology topology);
 
 /// The keys of all rows that the files, or the ledger of what they once made, speak of.
 std::vector<KernelKey> file_keys(const State& state);
+/// Whether the row is one that only files ask for: any but entries, hosts and flood members.
+bool is_file_key(const KernelKey& key);
 
 }  // namespace vtepd::agent

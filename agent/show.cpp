@@ -3,6 +3,7 @@
 #include <set>
 #include <tuple>
 
+#include "agent/rehearsal.h"
 #include "agent/suppression.h"
 #include "agent/wanted.h"
 
@@ -54,12 +55,6 @@ std::string why_held(const Core& core, const std::string& name) {
   if (wanted == nullptr || actual == nullptr) return {};
   const auto why = why_made_anew(core.state(), *wanted, *actual);
   return why ? *why + " (vtepctl apply --disruptive)" : "";
-}
-
-bool is_file_key(const KernelKey& key) {
-  return std::holds_alternative<LinkKey>(key) || std::holds_alternative<VlansKey>(key) ||
-         std::holds_alternative<AddressesKey>(key) || std::holds_alternative<RoutesKey>(key) ||
-         std::holds_alternative<OwnMacsKey>(key) || std::holds_alternative<RulesKey>(key);
 }
 
 }  // namespace

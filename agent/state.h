@@ -55,7 +55,7 @@ struct State {
   std::optional<SessionUp> session{};  // bgpd's EVPN session, as the relay tells
   bool relay_up = false;
   bool routes_expected = true;  // false: no relay will ever tell of any
-  bool routes_known = false;  // the relay has replayed once: local and remote may be compared
+  bool routes_known = false;    // the relay has replayed once: local and remote may be compared
 
   FlatMap<evpn::MacKey, evpn::LocalMac> locals{};
   FlatMap<evpn::MacKey, std::uint32_t> last_sequence{};  // for MACs that left; 0 is not kept

@@ -108,7 +108,8 @@ Options options_at_creation(const WantedLink& wanted) {
   for (auto it = options.begin(); it != options.end();) {
     const auto* row = attribute_of(it->first);
     const bool may_go = row != nullptr && !row->kernel_default && !is_fixed(it->first) &&
-                        (it->first == Option::Ipv6AddressGeneration || wanted.said.contains(std::string(row->name)));
+                        (it->first == Option::Ipv6AddressGeneration ||
+                         wanted.said.contains(std::string(row->name)));
     it = may_go ? options.erase(it) : std::next(it);
   }
   return options;
@@ -493,7 +494,8 @@ void plan_link(const State& state, const LinkKey& key, const EmitKernelOp& emit)
     return;
   }
   plan_release(state, wanted, *actual, emit);
-  const auto former = state.files == FileState::Read ? with_former(state, wanted, *actual) : std::nullopt;
+  const auto former =
+      state.files == FileState::Read ? with_former(state, wanted, *actual) : std::nullopt;
   if (former) wanted = &*former;
   plan_settings(state, *wanted, *actual, emit);
   plan_vni_filter(state, *wanted, *actual, emit);

@@ -151,8 +151,8 @@ class Printer {
     if (op.up) text += *op.up ? " up" : " down";
     const auto [of_any, of_kind] = split_by_place(op.options);
     text += option_words(of_any, name_of_);
-    const bool is_of_kind = op.vxlan_local || op.vxlan_group || op.vxlan_lower || op.arp_targets ||
-                            !of_kind.empty();
+    const bool is_of_kind =
+        op.vxlan_local || op.vxlan_group || op.vxlan_lower || op.arp_targets || !of_kind.empty();
     if (!is_of_kind) return text;
     text += fmt::format(" type {}", kind_word(op.kind));
     text +=

@@ -190,7 +190,6 @@ std::span<const OptionRow> option_table() { return kRows; }
 
 const OptionRow& option_row(Option option) { return kRows[static_cast<std::size_t>(option)]; }
 
-
 std::string sysctl_file(Option option, std::string_view link) {
   const auto& row = option_row(option);
   switch (row.container) {

@@ -41,12 +41,12 @@ struct WantedLink {
   IpAddress vxlan_local{};
   IpAddress vxlan_group{};
   std::optional<std::string> alias{};
-  std::string primary{};   // bond: the slave it prefers
+  std::string primary{};                                // bond: the slave it prefers
   std::optional<std::vector<IpAddress>> arp_targets{};  // bond
-  Options options{};       // of the link's own kind, and its sysctls
-  Options port_options{};  // as a bridge port
-  bool manage_vlans{};     // `vlans` and `tunnels` are the whole truth
-  VlanMembers vlans{};     // as a bridge port, or of the bridge device itself
+  Options options{};                                    // of the link's own kind, and its sysctls
+  Options port_options{};                               // as a bridge port
+  bool manage_vlans{};                                  // `vlans` and `tunnels` are the whole truth
+  VlanMembers vlans{};  // as a bridge port, or of the bridge device itself
   TunnelMap tunnels{};
   std::vector<Vni> vni_filter{};  // sorted; filled where the device filters
   /// The multicast group of a VNI of the filter (vxlan-mcastgrp-map).

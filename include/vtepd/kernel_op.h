@@ -41,7 +41,7 @@ struct ChangeLink {
   std::optional<IfIndex> vxlan_lower{};
   std::optional<std::string> alias{};
   std::optional<std::vector<IpAddress>> arp_targets{};  // of a bond: all of them
-  Options options{};  // of the device's own kind
+  Options options{};                                    // of the device's own kind
   friend bool operator==(const ChangeLink&, const ChangeLink&) = default;
 };
 

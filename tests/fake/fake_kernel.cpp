@@ -419,7 +419,8 @@ Result<> FakeKernel::check_change(const ChangeLink& op, const Link& link) {
     if (!is_option_of(link.kind, option)) return refuse(EINVAL);
     const bool never = option == Option::VlanProtocol || option == Option::VrfTable;
     // Whatever the value: the kernel refuses the attribute.
-    if (option == Option::VxlanUdpChecksum) return refuse(EOPNOTSUPP, "Cannot change UDP_CSUM flag");
+    if (option == Option::VxlanUdpChecksum)
+      return refuse(EOPNOTSUPP, "Cannot change UDP_CSUM flag");
     const bool fixed =
         option == Option::VxlanId || option == Option::VxlanPort || option == Option::VxlanExternal;
     if (never || (fixed && value_or(link.options, option, 0) != value)) return refuse(EOPNOTSUPP);

@@ -242,7 +242,8 @@ TEST_CASE("a bond prefers the slave that its line names, and asks whom its lines
   Switch leaf;
   const std::string bond =
       "auto bond1\niface bond1\n bond-slaves swp1 swp2\n bond-mode active-backup\n";
-  leaf.say(bond + " bond-primary swp2\n bond-arp-ip-target 10.0.0.1\n bond-arp-ip-target 10.0.0.2\n");
+  leaf.say(bond +
+           " bond-primary swp2\n bond-arp-ip-target 10.0.0.1\n bond-arp-ip-target 10.0.0.2\n");
   CHECK(leaf.option("bond1", Option::BondPrimary) == leaf.link("swp2").index.value());
   CHECK(leaf.link("bond1").arp_targets == std::vector{ip("10.0.0.1"), ip("10.0.0.2")});
   leaf.say(bond + " bond-primary swp1\n bond-arp-ip-target 10.0.0.2\n");
