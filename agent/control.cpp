@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/asio/read.hpp>
 #include <boost/asio/read_until.hpp>
 #include <boost/asio/streambuf.hpp>
 #include <boost/asio/write.hpp>
@@ -44,8 +45,8 @@ bool is_allowed(int fd, gid_t group) {
 
 class Control::Connection : public std::enable_shared_from_this<Connection> {
  public:
-  Connection(Protocol::socket socket, const Handler& handler)
-      : socket_(std::move(socket)), handler_(handler) {}
+  Connection(Protocol::socket socket, Control& control)
+      : socket_(std::move(socket)), control_(control) {}
 
   void serve() {
     boost::asio::async_read_until(
@@ -57,6 +58,13 @@ class Control::Connection : public std::enable_shared_from_this<Connection> {
 
   void refuse() { reply({{"schema", 1}, {"error", "permission denied"}}); }
 
+  /// Writes what the stream's source has, a chunk at a time.
+  void pump() {
+    if (writing_) return;
+    reply_ = source_();
+    if (!reply_.empty()) write();
+  }
+
  private:
   void answer() {
     std::istream stream(&request_);
@@ -66,10 +74,44 @@ class Control::Connection : public std::enable_shared_from_this<Connection> {
     const auto request = json::parse(line, error);
     if (error || !request.is_object()) {
       reply({{"schema", 1}, {"error", "the request is not a JSON object"}});
+    } else if (auto source = control_.stream_of(request.get_object())) {
+      serve_stream(std::move(source));
     } else {
-      handler_(request.get_object(),
-               [self = shared_from_this()](const json::object& object) { self->reply(object); });
+      control_.handler_(
+          request.get_object(),
+          [self = shared_from_this()](const json::object& object) { self->reply(object); });
     }
+  }
+
+  void serve_stream(Source source) {
+    if (control_.listeners_.size() >= kMostStreams) {
+      return reply({{"schema", 1},
+                    {"error", fmt::format("{} streams are open, and no more are served",
+                                          control_.listeners_.size())}});
+    }
+    control_.listeners_.insert(shared_from_this());
+    source_ = std::move(source);
+    reply_ = R"({"schema":1,"stream":true})"
+             "\n";
+    write();
+    // Nothing more is asked on it: what comes is the peer's end.
+    boost::asio::async_read(
+        socket_, request_,
+        [self = shared_from_this()](const boost::system::error_code&, std::size_t) {
+          self->control_.listeners_.erase(self);
+          boost::system::error_code already;
+          self->socket_.close(already);
+        });
+  }
+
+  void write() {
+    writing_ = true;
+    boost::asio::async_write(
+        socket_, boost::asio::buffer(reply_),
+        [self = shared_from_this()](const boost::system::error_code& error, std::size_t) {
+          self->writing_ = false;
+          if (!error) self->pump();
+        });
   }
 
   void reply(const json::object& object) {
@@ -83,9 +125,11 @@ class Control::Connection : public std::enable_shared_from_this<Connection> {
   }
 
   Protocol::socket socket_;
-  const Handler& handler_;
+  Control& control_;
   boost::asio::streambuf request_{kLongestRequest};
   std::string reply_;
+  Source source_;
+  bool writing_ = false;
 };
 
 Control::~Control() {
@@ -113,12 +157,20 @@ Result<> Control::open(const std::string& path) {
   return {};
 }
 
+void Control::pump() {
+  for (const auto& listener : listeners_) listener->pump();
+}
+
+Control::Source Control::stream_of(const json::object& request) const {
+  return streams_ ? streams_(request) : Source{};
+}
+
 void Control::accept() {
   acceptor_.async_accept([this](const boost::system::error_code& error, Protocol::socket socket) {
     if (error == boost::asio::error::operation_aborted) return;
     if (!error) {
       const bool allowed = is_allowed(socket.native_handle(), group_of(path_));
-      const auto connection = std::make_shared<Connection>(std::move(socket), handler_);
+      const auto connection = std::make_shared<Connection>(std::move(socket), *this);
       if (allowed) {
         connection->serve();
       } else {

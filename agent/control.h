@@ -5,6 +5,8 @@
 // unix(7)). Requests: {"command":"show","table":"mac"}, {"command":"reload"}. Replies:
 // {"schema":1,"table":"mac","rows":[...]}, {"schema":1,"ok":true,"messages":[...]}, or
 // {"schema":1,"error":"..."}. A reply may take its time: other requests are served meanwhile.
+// Or the answer is a stream: {"schema":1,"stream":true}, then lines until one side goes. A stream
+// holds no more than the lines under way: a reader who is slow is waited for, by nobody else.
 //
 // Threads: the event loop's. Errors: open() is returned; a broken connection is dropped.
 #pragma once
@@ -13,6 +15,8 @@
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/json.hpp>
 #include <functional>
+#include <memory>
+#include <set>
 #include <string>
 
 #include "vtepd/result.h"
@@ -23,21 +27,33 @@ class Control {
  public:
   using Reply = std::function<void(boost::json::object)>;
   using Handler = std::function<void(const boost::json::object& request, Reply reply)>;
+  /// The next lines of a stream, each with its end; empty: none for now.
+  using Source = std::function<std::string()>;
+  /// What a request asks to be streamed; empty: it is another request.
+  using Streams = std::function<Source(const boost::json::object& request)>;
+  static constexpr std::size_t kMostStreams = 16;
 
-  Control(boost::asio::io_context& io, Handler handler)
-      : acceptor_(io), handler_(std::move(handler)) {}
+  Control(boost::asio::io_context& io, Handler handler, Streams streams = {})
+      : acceptor_(io), handler_(std::move(handler)), streams_(std::move(streams)) {}
   ~Control();
   Control(const Control&) = delete;
   Control& operator=(const Control&) = delete;
 
   Result<> open(const std::string& path);
 
+  /// There may be more lines: streams that are not busy writing ask their sources.
+  void pump();
+  std::size_t streams() const { return listeners_.size(); }
+
  private:
   class Connection;
   void accept();
+  Source stream_of(const boost::json::object& request) const;
 
   boost::asio::local::stream_protocol::acceptor acceptor_;
   Handler handler_;
+  Streams streams_;
+  std::set<std::shared_ptr<Connection>> listeners_;
   std::string path_;
 };
 

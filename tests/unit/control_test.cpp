@@ -1,0 +1,183 @@
+// The control socket: requests beside streams, readers who are slow, and either side that goes.
+#include "agent/control.h"
+
+#include <stdlib.h>
+
+#include <boost/asio/read.hpp>
+#include <boost/asio/read_until.hpp>
+#include <boost/asio/streambuf.hpp>
+#include <boost/asio/write.hpp>
+#include <catch2/catch.hpp>
+#include <filesystem>
+#include <istream>
+
+#include "agent/log.h"
+
+using namespace vtepd;
+using namespace vtepd::agent;
+namespace json = boost::json;
+using Protocol = boost::asio::local::stream_protocol;
+
+namespace {
+
+/// A socket in a folder of its own, served by a loop that runs only as far as a test says.
+struct Bench {
+  boost::asio::io_context io{1};
+  std::filesystem::path folder;
+  std::size_t made = 0;   // lines that streams were given
+  std::size_t there = 0;  // lines that there are
+  std::optional<Control> control;
+
+  Bench() {
+    log_level = Level::Error;
+    std::string name = (std::filesystem::temp_directory_path() / "vtepd-control-XXXXXX").string();
+    folder = ::mkdtemp(name.data());
+    control.emplace(
+        io,
+        [](const json::object& request, const Control::Reply& reply) {
+          reply({{"schema", 1}, {"heard", request.at("command")}});
+        },
+        [this](const json::object& request) -> Control::Source {
+          if (request.at("command") != "monitor") return {};
+          return [this] {
+            std::string lines;
+            for (; made < there && lines.size() < 60'000; ++made) lines += "{\"n\":1}\n";
+            return lines;
+          };
+        });
+    REQUIRE(control->open(path()));
+  }
+  ~Bench() {
+    control.reset();
+    std::filesystem::remove_all(folder);
+  }
+  Bench(const Bench&) = delete;
+  Bench& operator=(const Bench&) = delete;
+
+  std::string path() const { return (folder / "sock").string(); }
+
+  /// Runs what can run now; a call that waits for nothing ends at once.
+  void run() {
+    io.restart();
+    io.poll();
+  }
+};
+
+struct Client {
+  Bench& bench;
+  boost::asio::io_context io{};
+  Protocol::socket socket{io};
+  boost::asio::streambuf buffer{};
+
+  explicit Client(Bench& with, const std::string& command) : bench(with) {
+    socket.connect(Protocol::endpoint(bench.path()));
+    boost::asio::write(socket,
+                       boost::asio::buffer(fmt::format("{{\"command\":\"{}\"}}\n", command)));
+    bench.run();
+  }
+  std::string line() {
+    boost::asio::read_until(socket, buffer, '\n');
+    std::istream stream(&buffer);
+    std::string text;
+    std::getline(stream, text);
+    return text;
+  }
+};
+
+constexpr auto kGreeting = R"({"schema":1,"stream":true})";
+
+}  // namespace
+
+TEST_CASE("a request has one reply, also beside a stream") {
+  Bench bench;
+  Client monitor(bench, "monitor");
+  CHECK(monitor.line() == kGreeting);
+  CHECK(bench.control->streams() == 1);
+  Client other(bench, "show");
+  CHECK(json::parse(other.line()).at("heard") == "show");
+}
+
+TEST_CASE("a stream's lines come when there are some") {
+  Bench bench;
+  Client monitor(bench, "monitor");
+  CHECK(monitor.line() == kGreeting);
+  CHECK(monitor.socket.available() == 0);
+  bench.there = 2;
+  bench.control->pump();
+  bench.run();
+  CHECK(monitor.line() == R"({"n":1})");
+  CHECK(monitor.line() == R"({"n":1})");
+}
+
+TEST_CASE("who does not read is waited for, and nothing is made for him meanwhile") {
+  Bench bench;
+  Client slow(bench, "monitor");
+  Client quick(bench, "show");  // after it: the slow one's stream stands
+  constexpr std::size_t kLines = 1'000'000;
+  bench.there = kLines;
+  for (int i = 0; i < 100; ++i) {
+    bench.control->pump();
+    bench.run();
+  }
+  // What the socket's buffer and one chunk hold, and no more.
+  CHECK(bench.made < 200'000);
+  const auto held = bench.made;
+  Client another(bench, "show");
+  CHECK(json::parse(another.line()).at("heard") == "show");
+  CHECK(bench.made == held);
+
+  CHECK(slow.line() == kGreeting);
+  std::size_t read = 0;
+  for (; read < kLines; ++read) {
+    if (slow.buffer.size() == 0) bench.run();
+    REQUIRE(slow.line() == R"({"n":1})");
+  }
+  CHECK(bench.made == kLines);
+}
+
+TEST_CASE("a reader who goes is forgotten, with or without a write under way") {
+  Bench bench;
+  {
+    Client idle(bench, "monitor");
+    Client busy(bench, "monitor");
+    bench.there = 1'000'000;
+    bench.control->pump();
+    bench.run();
+    CHECK(bench.control->streams() == 2);
+  }
+  bench.run();
+  CHECK(bench.control->streams() == 0);
+  bench.control->pump();
+  bench.run();
+}
+
+TEST_CASE("the number of streams is bounded") {
+  Bench bench;
+  std::vector<std::unique_ptr<Client>> clients;
+  for (std::size_t i = 0; i < Control::kMostStreams; ++i) {
+    clients.push_back(std::make_unique<Client>(bench, "monitor"));
+    CHECK(clients.back()->line() == kGreeting);
+  }
+  Client one_more(bench, "monitor");
+  CHECK(one_more.line().find("16 streams are open") != std::string::npos);
+  CHECK(bench.control->streams() == Control::kMostStreams);
+  clients.pop_back();
+  bench.run();
+  Client now(bench, "monitor");
+  CHECK(now.line() == kGreeting);
+}
+
+TEST_CASE("a daemon that ends closes its streams") {
+  auto bench = std::make_unique<Bench>();
+  boost::asio::io_context io;
+  Protocol::socket socket(io);
+  socket.connect(Protocol::endpoint(bench->path()));
+  boost::asio::write(socket, boost::asio::buffer(std::string("{\"command\":\"monitor\"}\n")));
+  bench->run();
+  bench.reset();
+  std::string all;
+  boost::system::error_code error;
+  boost::asio::read(socket, boost::asio::dynamic_buffer(all), error);
+  CHECK(error == boost::asio::error::eof);
+  CHECK(all == std::string(kGreeting) + "\n");
+}
