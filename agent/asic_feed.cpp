@@ -117,9 +117,11 @@ void AsicFeed::write() {
     for (auto& op : kernel_ops(view_, event)) ops.push_back(std::move(op));
   }
   if (ops.empty()) return;
-  for (const auto& result : kernel_.apply(ops)) {
+  const auto results = kernel_.apply(ops);
+  for (std::size_t i = 0; i < ops.size(); ++i) {
+    handlers_.on_written(ops[i], results[i]);
     // Gone already is as wanted.
-    if (!result && result.error().code != ENOENT) handlers_.on_refused(result.error());
+    if (!results[i] && results[i].error().code != ENOENT) handlers_.on_refused(results[i].error());
   }
   handlers_.on_work();
 }

@@ -28,6 +28,7 @@ class AsicFeed {
  public:
   struct Handlers {
     std::function<void(const Error& reason)> on_refused{};
+    std::function<void(const KernelOp& op, const Result<>& result)> on_written{};
     std::function<void()> on_work{};  // the kernel was written, or the ASIC has work
   };
 

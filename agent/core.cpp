@@ -28,7 +28,8 @@ Core::Core(KernelPort& kernel, const Clock& clock, Ledger ledger, const Settings
                                .vtep = [this](const VtepKey& k) { claim_vtep(k); }}),
              .sweep = evpn::Sweep(settings.sweep),
              .hosts = evpn::HostTable(settings.hosts),
-             .move_limits = settings.moves} {}
+             .move_limits = settings.moves},
+      scribe_(state_, clock, settings.history) {}
 
 void Core::set_topology(SharedTopology topology) {
   mark_files();  // what was wanted and is no more
@@ -69,6 +70,7 @@ Result<> Core::resync() {
   ++counters_.resyncs;
   state_.view = std::move(fresh);
   view_complete_ = true;
+  scribe_.reread();
   kernel_.forget_attempts();
   outputs_.view_replaced();
   const auto before = std::exchange(state_.bindings, Bindings::of(state_.view));
@@ -132,7 +134,9 @@ void Core::on_kernel(const KernelEvent& event) {
   note_overwrite(event);
   const auto link = link_of(event);
   const auto link_before = traits_of(state_.view, link);
+  const auto entry = scribe_.draft(event);
   if (!state_.view.apply(event)) return;
+  if (entry) scribe_.record(*entry);
   if (!neighbor_key.ip.is_none()) on_neighbor(neighbor_key, neighbor_before);
   if (!link.is_none()) {
     on_link(link_before, traits_of(state_.view, link));
@@ -465,6 +469,7 @@ void Core::write_kernel() {
   const auto results = port_.apply(ops);
   for (std::size_t i = 0; i < ops.size(); ++i) {
     if (results[i]) strike_from_ledger(ops[i]);
+    scribe_.wrote(ops[i], results[i]);
   }
   kernel_.settle(batch, results, clock_.now());
   hold_dependents();
@@ -477,6 +482,7 @@ void Core::tell_bgp() {
   if (batch.empty()) return;
   for (const auto& item : batch) {
     outputs_.to_bgp(item.op);
+    scribe_.told(item.op);
     ++counters_.messages_to_bgp;
     if (const auto* vni = std::get_if<AddLocalVni>(&item.op)) state_.told_vnis[vni->vni] = *vni;
     if (const auto* gone = std::get_if<DeleteLocalVni>(&item.op)) state_.told_vnis.erase(gone->vni);

@@ -17,6 +17,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "agent/scribe.h"
 #include "agent/state.h"
 #include "evpn/snooper/frame.h"
 #include "vtepd/clock.h"
@@ -47,7 +48,8 @@ class Core {
     evpn::HostTable::Settings hosts{};
     std::size_t events_per_turn = 4096;
     std::size_t keys_per_turn = 1024;
-    bool adopt = false;  // devices that stand as the files say count as made by vtepd
+    std::size_t history = 16384;  // entries of the journal
+    bool adopt = false;           // devices that stand as the files say count as made by vtepd
   };
   struct Outputs {
     std::function<void(const EvpnMessage&)> to_bgp{};
@@ -111,6 +113,9 @@ class Core {
   const KernelReconciler& kernel() const { return kernel_; }
   const BgpReconciler& bgp() const { return bgp_; }
   const CoreCounters& counters() const { return counters_; }
+  const Journal& journal() const { return scribe_.journal(); }
+  /// For what happens beside the core: the ASIC's events, and who listens to the journal.
+  Scribe& scribe() { return scribe_; }
 
  private:
   void on_kernel(const KernelEvent& event);
@@ -224,6 +229,7 @@ class Core {
   Settings settings_;
   Outputs outputs_;
   State state_;
+  Scribe scribe_;
   KernelReconciler kernel_;
   BgpReconciler bgp_;
   CoreCounters counters_;

@@ -94,6 +94,7 @@ bool Core::take(IfIndex port, const evpn::Word& word) {
   const bool contested = remote && remote->mac != word.mac;
   if (outcome.news == evpn::HostTable::News::Limited) return false;
   if (outcome.news == evpn::HostTable::News::Nothing && !contested) return false;
+  scribe_.heard_host(port, *binding, word.mac, word.ip);
   if (is_new) report_full(key.vni, word.mac);
   if (!outcome.before.is_zero()) bgp_.mark(MacIpKey{key.vni, outcome.before, key.ip});
   claim_host(*binding, key, *state_.hosts.find(key));

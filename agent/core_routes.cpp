@@ -15,11 +15,14 @@ void Core::relay_connected() {
 
 void Core::relay_lost() {
   state_.relay_up = false;
-  on_message(SessionDown{"relay lost"});
+  const SessionDown lost{"relay lost"};
+  scribe_.heard(lost);
+  on_message(lost);
 }
 
 void Core::take(const EvpnMessage& message) {
   ++counters_.messages_from_bgp;
+  scribe_.heard(message);
   std::visit([this](const auto& m) { on_message(m); }, message);
 }
 
@@ -121,6 +124,7 @@ void Core::sweep_stale() {
       if (mac != nullptr) outputs_.to_bgp(QueryRemoteMacIp{mac->key});
       continue;
     }
+    scribe_.heard(route, By::Vtepd);
     state_.rib.remove(route);
     outputs_.to_bgp(route);
   }

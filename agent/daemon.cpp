@@ -3,6 +3,7 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <charconv>
 
@@ -14,6 +15,7 @@ namespace json = boost::json;
 namespace {
 
 constexpr const char* kNone = "none";
+constexpr const char* kNoHistory = "vtepd keeps no record of events (history = 0)";
 // How long a start waits for the relay before it calls itself ready without routes.
 constexpr auto kRelayPatience = std::chrono::seconds(10);
 
@@ -52,25 +54,35 @@ Daemon::Daemon(const Settings& settings, KernelPort& kernel, Audit::Read read_ke
                    if (snooping_) snooping_->ask(probe);
                  }}),
       show_(core_, clock_, asic_),
+      events_(core_, clock_),
       changes_(io_, core_,
                {.interfaces = settings.interfaces,
                 .state_dir = settings.state_dir,
                 .commands = settings.commands},
                [this] { schedule(); }),
-      control_(io_, [this](const json::object& request,
-                           const Control::Reply& reply) { answer(request, reply); }),
+      control_(
+          io_,
+          [this](const json::object& request, const Control::Reply& reply) {
+            answer(request, reply);
+          },
+          [this](const json::object& request) { return stream_of(request); }),
       notifications_(io_, ::dup(kernel.notification_fd())),
       signals_(io_, SIGHUP, SIGTERM, SIGINT),
       timer_(io_),
       watchdog_(io_),
       patience_(io_),
-      asic_feed_(io_, kernel, core_.state().view,
-                 {.on_refused =
-                      [](const Error& reason) {
-                        log(Level::Warning, "event=asic_feed_failed reason=\"{}\"", reason.what);
-                      },
-                  .on_work = [this] { schedule(); }}),
-      audit_(io_, core_, clock_, std::move(read_kernel), [this] { schedule(); }) {}
+      asic_feed_(
+          io_, kernel, core_.state().view,
+          {.on_refused =
+               [](const Error& reason) {
+                 log(Level::Warning, "event=asic_feed_failed reason=\"{}\"", reason.what);
+               },
+           .on_written = [this](const KernelOp& op,
+                                const Result<>& result) { core_.scribe().wrote(op, result); },
+           .on_work = [this] { schedule(); }}),
+      audit_(io_, core_, clock_, std::move(read_kernel), [this] { schedule(); }) {
+  core_.scribe().journal().on_record = [this] { pump_streams(); };
+}
 
 Result<> Daemon::run() {
   if (auto opened = control_.open(settings_.control); !opened) return opened;
@@ -214,7 +226,17 @@ void Daemon::open_asic() {
        .on_event =
            [this](const AsicEvent& event) {
              log_asic_event(event);
+             core_.scribe().heard_asic(event);
              asic_feed_.take(event);
+           },
+       .on_fdb_written =
+           [this](const hwsync::FdbWrite& write) {
+             const auto* port = core_.state().view.link(write.port);
+             core_.scribe().wrote_asic(write.vlan, write.mac,
+                                       {.port = port == nullptr ? IfIndex{} : port->index,
+                                        .vtep = write.vtep,
+                                        .removed = write.removed},
+                                       write.refused);
            }},
       core_.state().view, clock_);
   if (!opened) {
@@ -261,8 +283,11 @@ void Daemon::answer(const json::object& request, const Control::Reply& reply) {
   };
   const auto refuse = [&](std::string why) { reply({{"schema", 1}, {"error", std::move(why)}}); };
   const auto command = word("command");
+  if (command == "show" && word("table") == "events") return show_events(request, reply);
   if (command == "show") return show(word("table"), reply);
   if (command == "audit") return audit(request, reply);
+  if (command == "history") return history(request, reply);
+  if (command == "monitor") return refuse(kNoHistory);
   if (command == "clear" && word("table") == "duplicates") {
     const auto why = clear_duplicates(word("vni"), word("address"));
     if (!why.empty()) return refuse(why);
@@ -300,6 +325,54 @@ void Daemon::audit(const json::object& request, const Control::Reply& reply) {
     asked.asic = name == "asic";
   }
   audit_.run(asked, reply);
+}
+
+/// What `monitor` tells; nothing where nothing is recorded.
+Control::Source Daemon::stream_of(const json::object& request) const {
+  const auto* command = request.if_contains("command");
+  const bool asked = command != nullptr && command->is_string() && *command == "monitor";
+  return asked && core_.journal().enabled() ? events_.follow() : Control::Source{};
+}
+
+/// Once for all that a handler has recorded; nobody who listens costs nothing.
+void Daemon::pump_streams() {
+  if (control_.streams() == 0 || std::exchange(pump_posted_, true)) return;
+  boost::asio::post(io_, [this] {
+    pump_posted_ = false;
+    control_.pump();
+  });
+}
+
+void Daemon::show_events(const json::object& request, const Control::Reply& reply) {
+  if (!core_.journal().enabled()) return reply({{"schema", 1}, {"error", kNoHistory}});
+  constexpr std::int64_t kMany = 100;
+  const auto* count = request.if_contains("count");
+  const auto wanted = count != nullptr && count->is_int64() ? count->get_int64() : kMany;
+  reply({{"schema", 1},
+         {"table", "events"},
+         {"rows", events_.newest(static_cast<std::size_t>(std::max<std::int64_t>(wanted, 0)))}});
+}
+
+void Daemon::history(const json::object& request, const Control::Reply& reply) {
+  const auto refuse = [&](std::string why) { reply({{"schema", 1}, {"error", std::move(why)}}); };
+  const auto number = [&](const char* key) -> std::uint64_t {
+    const auto* value = request.if_contains(key);
+    return value != nullptr && value->is_int64() ? static_cast<std::uint64_t>(value->get_int64())
+                                                 : 0;
+  };
+  const auto* text = request.if_contains("mac");
+  const auto mac =
+      text != nullptr && text->is_string() ? MacAddress::parse(text->get_string()) : std::nullopt;
+  const auto vlan = VlanId::make(number("vlan"));
+  const auto vni = Vni::make(number("vni"));
+  if (!mac) return refuse("history: no MAC address is given");
+  if (!vlan && request.contains("vlan")) return refuse("history: no such VLAN");
+  if (!vni && request.contains("vni")) return refuse("history: no such VNI");
+  if (!core_.journal().enabled()) return refuse(kNoHistory);
+  json::object answer{
+      {"schema", 1}, {"rows", events_.history(*mac, vlan.value_or(VlanId{}), vni.value_or(Vni{}))}};
+  if (const auto since = events_.cut_at()) answer["since_us"] = *since;
+  reply(std::move(answer));
 }
 
 void Daemon::show(const std::string& table, const Control::Reply& reply) {

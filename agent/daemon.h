@@ -19,6 +19,7 @@
 #include "agent/changes.h"
 #include "agent/control.h"
 #include "agent/core.h"
+#include "agent/events.h"
 #include "agent/settings.h"
 #include "agent/show.h"
 #include "agent/snooping.h"
@@ -48,6 +49,10 @@ class Daemon {
   void answer(const boost::json::object& request, const Control::Reply& reply);
   void show(const std::string& table, const Control::Reply& reply);
   void audit(const boost::json::object& request, const Control::Reply& reply);
+  void show_events(const boost::json::object& request, const Control::Reply& reply);
+  void history(const boost::json::object& request, const Control::Reply& reply);
+  Control::Source stream_of(const boost::json::object& request) const;
+  void pump_streams();
 
   const Settings& settings_;
   Clock clock_;
@@ -55,6 +60,7 @@ class Daemon {
   Core core_;
   AsicQueries asic_;
   Show show_;
+  Events events_;
   Changes changes_;
   Control control_;
   boost::asio::posix::stream_descriptor notifications_;
@@ -69,6 +75,7 @@ class Daemon {
   std::unique_ptr<hwsync::Hardware> hardware_;
   Audit audit_;
   bool scheduled_ = false;
+  bool pump_posted_ = false;
   bool patience_over_ = false;
   bool ready_ = false;
 };

@@ -40,8 +40,10 @@ options::options_description describe() {
       ("snoop", text("yes"), "learn hosts from their ARP and ND on local ports: yes or no")     //
       ("probe-interval", seconds(180), "seconds of silence after which a host is asked")        //
       ("audit-interval", seconds(600), "seconds between audits of kernel and ASIC; 0: none")    //
-      ("log-level", text("info"), "error, warning, info or debug")                              //
-      ("version", "print the version")                                                          //
+      ("history", options::value<std::size_t>()->default_value(16384),
+       "events kept for vtepctl history, show events and monitor; 0: none")  //
+      ("log-level", text("info"), "error, warning, info or debug")           //
+      ("version", "print the version")                                       //
       ("help,h", "print this");
   return all;
 }
@@ -85,6 +87,12 @@ Result<Settings> settings_of(const options::variables_map& chosen) {
                          .window = seconds("duplicate-window"),
                          .freeze = chosen["duplicate-freeze"].as<bool>(),
                          .recovery = seconds("duplicate-recovery")};
+  constexpr std::size_t kMostHistory = 1U << 20U;
+  settings.core.history = chosen["history"].as<std::size_t>();
+  if (settings.core.history > kMostHistory) {
+    return Error{0,
+                 fmt::format("history: {} is more than {}", settings.core.history, kMostHistory)};
+  }
   const auto snoop = text("snoop");
   if (snoop != "yes" && snoop != "no") {
     return Error{0, fmt::format("snoop: \"{}\" is neither yes nor no", snoop)};

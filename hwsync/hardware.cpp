@@ -191,6 +191,7 @@ void Hardware::settle(const Batch& batch, const Done& done) {
   results.reserve(batch.size());
   for (std::size_t i = 0; i < batch.size(); ++i) {
     take_outcome(batch[i].op, done.outcomes[i]);
+    tell_write(batch[i].op, done.outcomes[i]);
     results.push_back(done.outcomes[i].result);
   }
   reconciler_.settle(batch, results, clock_.now());
@@ -221,6 +222,21 @@ void Hardware::take_outcome(const AsicOp& op, const WriteOutcome& outcome) {
       table_.removed(op);
       return;
   }
+}
+
+void Hardware::tell_write(const AsicOp& op, const WriteOutcome& outcome) const {
+  const auto* key = std::get_if<FdbKey>(&op.key);
+  if (key == nullptr || !settings_.on_fdb_written) return;
+  FdbWrite write{.vlan = key->vlan, .mac = key->mac};
+  write.removed = op.kind == AsicOp::Kind::Remove;
+  write.refused = !outcome.result;
+  if (const auto* endpoint = op.row.find(SAI_FDB_ENTRY_ATTR_ENDPOINT_IP)) {
+    write.vtep = std::get<IpAddress>(endpoint->value);
+  } else if (const auto* port = op.row.find(SAI_FDB_ENTRY_ATTR_BRIDGE_PORT_ID)) {
+    const auto* bridge_port = std::get_if<BridgePortKey>(&std::get<AsicKey>(port->value));
+    if (bridge_port != nullptr) write.port = bridge_port->port.view();
+  }
+  settings_.on_fdb_written(write);
 }
 
 /// A thing was removed: one of its kind that found no room may try again at once.

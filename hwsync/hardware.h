@@ -28,6 +28,16 @@
 
 namespace vtepd::hwsync {
 
+/// What became of a write to the ASIC's MAC table.
+struct FdbWrite {
+  VlanId vlan{};
+  MacAddress mac{};
+  std::string port{};  // where the entry leads: a port, or
+  IpAddress vtep{};    // a tunnel end point
+  bool removed{};
+  bool refused{};
+};
+
 struct HardwareSettings {
   std::string library = "libsoftsai.so";
   sai::Profile profile{};
@@ -35,6 +45,8 @@ struct HardwareSettings {
   std::function<void(std::function<void()>)> post{};
   /// Hears what the ASIC tells by itself; may be empty.
   std::function<void(const AsicEvent&)> on_event{};
+  /// Hears of each write to the MAC table; may be empty.
+  std::function<void(const FdbWrite&)> on_fdb_written{};
 };
 
 /// One object of the ASIC, for `vtepctl show asic`.
@@ -139,6 +151,7 @@ class Hardware {
   void send(Batch batch);
   void settle(const Batch& batch, const Done& done);
   void take_outcome(const AsicOp& op, const WriteOutcome& outcome);
+  void tell_write(const AsicOp& op, const WriteOutcome& outcome) const;
   void unpark(const AsicKey& removed);
   void ask_for_turn();
   void hear();

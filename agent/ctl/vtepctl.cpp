@@ -16,6 +16,7 @@
 #include <boost/json.hpp>
 #include <boost/program_options.hpp>
 #include <cctype>
+#include <charconv>
 #include <cstdio>
 #include <filesystem>
 #include <iostream>
@@ -24,6 +25,8 @@
 #include <vector>
 
 #include "agent/ctl/bgp_table.h"
+#include "agent/ctl/events.h"
+#include "vtepd/mac_address.h"
 #include "vtepd/result.h"
 
 namespace {
@@ -49,6 +52,9 @@ constexpr auto kHelp = R"(vtepctl [--socket PATH] COMMAND
   show asic      the ASIC's objects
   show stats     counters, writes to the kernel among them
   show failures  what was refused, why, and when it is tried again
+  show events    what happened: the newest 100, or --count N
+  history mac MAC [vlan V|vni N]   a MAC's: who claimed it, what was written, why, and how soon
+  monitor        the same, live, until it is interrupted; with -j a JSON object on each line
   audit [--repair] [--layer kernel|bgp|asic] [--vtysh COMMAND]
                  reads all tables of kernel, ASIC and bgpd and holds them against what is wanted,
                  row by row; status 1 if anything differs (with --repair: still differs)
@@ -68,6 +74,8 @@ constexpr auto kHelp = R"(vtepctl [--socket PATH] COMMAND
 
   FILE is read instead of the daemon's interface files; it counts until the next change.
   -j, --json     rows as JSON
+
+  A MAC is written aa:bb:cc:dd:ee:ff, aa-bb-cc-dd-ee-ff or aabb.ccdd.eeff.
 )";
 
 /// One request, one reply; an error where vtepd cannot be reached.
@@ -135,6 +143,20 @@ const json::array& array_of(const json::object& reply, const char* key) {
 
 void print_lines(std::FILE* where, const json::array& lines) {
   for (const auto& line : lines) fmt::print(where, "{}\n", line.as_string().c_str());
+}
+
+int print_events_reply(const json::object& reply, bool as_json) {
+  const auto& rows = reply.at("rows").as_array();
+  if (as_json) {
+    fmt::print("{}\n", json::serialize(rows));
+    return kDone;
+  }
+  if (const auto* since = reply.if_contains("since_us")) {
+    fmt::print("what happened before {} is overwritten\n",
+               vtepd::ctl::time_text(since->to_number<std::int64_t>()));
+  }
+  for (const auto& row : rows) fmt::print("{}\n", vtepd::ctl::event_line(row.as_object()));
+  return kDone;
 }
 
 int print_table_reply(const json::object& reply, bool as_json) {
@@ -242,6 +264,10 @@ int print_reply(const std::string& command, const json::object& request, const j
     fmt::print(stderr, "vtepctl: {}\n", error->as_string().c_str());
     return kRefused;
   }
+  const auto* table = reply.if_contains("table");
+  if (command == "history" || (table != nullptr && *table == "events")) {
+    return print_events_reply(reply, as_json);
+  }
   if (command == "show") return print_table_reply(reply, as_json);
   if (command == "check") return print_check(reply, as_json);
   if (command == "audit") return print_audit(reply, as_json);
@@ -251,11 +277,35 @@ int print_reply(const std::string& command, const json::object& request, const j
   return print_change(reply, as_json, command == "apply");
 }
 
+/// `history mac M [vlan V|vni N]`
+json::object history_request(const std::vector<std::string>& words) {
+  const bool has_place = words.size() == 5 && (words[3] == "vlan" || words[3] == "vni");
+  if ((words.size() != 3 && !has_place) || words[1] != "mac") return {};
+  if (!vtepd::MacAddress::parse(words[2])) return {};
+  json::object request{{"command", "history"}, {"mac", words[2]}};
+  if (!has_place) return request;
+  std::uint32_t number = 0;
+  const auto* end = words[4].data() + words[4].size();
+  const auto [read, error] = std::from_chars(words[4].data(), end, number);
+  if (error != std::errc{} || read != end) return {};
+  request[words[3]] = number;
+  return request;
+}
+
 /// The request that the words ask for; an empty one where they make no sense.
 json::object request_of(const std::vector<std::string>& words,
                         const options::variables_map& chosen) {
   if (words.empty()) return {};
   const auto& command = words[0];
+  const bool is_events = command == "show" && words.size() == 2 && words[1] == "events";
+  if (chosen.contains("count") && !is_events) return {};
+  if (command == "history") return history_request(words);
+  if (command == "monitor" && words.size() == 1) return {{"command", "monitor"}};
+  if (is_events) {
+    json::object request{{"command", "show"}, {"table", "events"}};
+    if (chosen.contains("count")) request["count"] = chosen["count"].as<std::uint32_t>();
+    return request;
+  }
   if (command == "show") {
     if (words.size() != 2) return {};
     return {{"command", "show"}, {"table", words[1]}};
@@ -288,8 +338,8 @@ json::object request_of(const std::vector<std::string>& words,
 int run(int argc, char** argv) {
   options::options_description visible;
   visible.add_options()("help,h", "")("version", "")("json,j", "")("dry-run", "")("repair", "")(
-      "disruptive", "")("confirm", options::value<unsigned>())("layer",
-                                                               options::value<std::string>())(
+      "disruptive", "")("confirm", options::value<unsigned>())(
+      "layer", options::value<std::string>())("count", options::value<std::uint32_t>())(
       "vtysh", options::value<std::string>()->default_value("vtysh"))(
       "socket", options::value<std::string>()->default_value("/run/vtepd/vtepd.sock"))(
       "words", options::value<std::vector<std::string>>());
@@ -315,6 +365,11 @@ int run(int argc, char** argv) {
     return kUsage;
   }
   const auto socket = chosen["socket"].as<std::string>();
+  if (words[0] == "monitor") {
+    const auto watched = vtepd::ctl::watch_events(socket, request, chosen.contains("json"));
+    fmt::print(stderr, "vtepctl: {}\n", watched.what);
+    return watched.code == 0 ? kRefused : kUnreachable;
+  }
   auto reply = ask(socket, request);
   if (!reply) {
     fmt::print(stderr, "vtepctl: {}\n", reply.error().what);
