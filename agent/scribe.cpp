@@ -42,6 +42,13 @@ const T* find(const Happening& what) {
   return std::get_if<T>(&what);
 }
 
+/// The line that the kernel keeps of a port's own MAC in each of its VLANs: nobody's doing, and so
+/// many that they would drown the rest.
+bool is_line_of_port(const KernelView& view, const BridgeFdbKey& key, const BridgeFdbEntry& entry) {
+  const auto* port = view.link(entry.port);
+  return entry.state == FdbState::Permanent && port != nullptr && port->mac == key.mac;
+}
+
 }  // namespace
 
 Entry Scribe::entry_of(const BridgeFdbKey& key, Happening what) const {
@@ -93,10 +100,12 @@ std::optional<Entry> Scribe::draft(const KernelEvent& event) const {
   };
   const auto& view = state_.view;
   if (const auto* e = std::get_if<BridgeFdbSeen>(&event)) {
+    if (is_line_of_port(view, e->key, e->entry)) return std::nullopt;
     return by(by_of(state_, e->entry), entry_of(e->key, *e));
   }
   if (const auto* e = std::get_if<BridgeFdbGone>(&event)) {
     const auto* known = view.bridge_fdb(e->key);
+    if (known != nullptr && is_line_of_port(view, e->key, *known)) return std::nullopt;
     const auto before = known == nullptr ? BridgeFdbEntry{} : *known;
     return by(by_of(state_, before), entry_of(e->key, BridgeFdbLost{e->key, before}));
   }

@@ -153,6 +153,21 @@ TEST_CASE("a host's neighbour is in its MAC's story; what the kernel does by its
   CHECK(told.story(kHost).size() == known);
 }
 
+TEST_CASE("the kernel's line of a port's own MAC is no event; an operator's permanent one is") {
+  Told told;
+  const auto swp1 = told.leaf.index("swp1");
+  const auto own = told.leaf.kernel.state().link(swp1)->mac;
+  for (const auto& mac : {own, kHost}) {
+    const BridgeFdbKey key{told.leaf.index("bridge"), kVlan, mac};
+    told.somebody(SetBridgeFdb{key, {.port = swp1, .state = FdbState::Permanent}});
+    told.leaf.settle();
+    told.somebody(DeleteBridgeFdb{key, swp1});
+    told.leaf.settle();
+  }
+  CHECK(told.story(own).empty());
+  CHECK(told.story(kHost).size() == 2);
+}
+
 TEST_CASE("history is of one VLAN or VNI where one is asked for") {
   Told told;
   told.leaf.hear(route(kHost, kLeaf2));
