@@ -82,9 +82,10 @@ void put_option(MessageBuilder& message, const OptionRow& row, std::uint64_t val
     case Width::BigEndian16:
       return message.put(row.attribute, htons(static_cast<std::uint16_t>(value)));
     case Width::BindingFlag:
-      return message.put(row.attribute,
-                         ifla_vlan_flags{.flags = value != 0 ? VLAN_FLAG_BRIDGE_BINDING : 0U,
-                                         .mask = VLAN_FLAG_BRIDGE_BINDING});
+      return message.put(
+          row.attribute,
+          ifla_vlan_flags{.flags = value != 0 ? std::uint32_t{VLAN_FLAG_BRIDGE_BINDING} : 0U,
+                          .mask = VLAN_FLAG_BRIDGE_BINDING});
     case Width::Mac:
       return message.put_mac(row.attribute, MacAddress::from_number(value));
   }
