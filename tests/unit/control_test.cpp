@@ -1,13 +1,12 @@
 // The control socket: requests beside streams, readers who are slow, and either side that goes.
 #include "agent/control.h"
 
-#include <stdlib.h>
-
 #include <boost/asio/read.hpp>
 #include <boost/asio/read_until.hpp>
 #include <boost/asio/streambuf.hpp>
 #include <boost/asio/write.hpp>
 #include <catch2/catch.hpp>
+#include <cstdlib>
 #include <filesystem>
 #include <istream>
 
