@@ -281,6 +281,17 @@ def canonical():
     return json.loads(done.stdout)
 
 
+def settled_state():
+    """Carriers and link-local addresses follow a device by up to a second (the kernel's linkwatch)."""
+    state, limit = canonical(), time.monotonic() + 20
+    while time.monotonic() < limit:
+        time.sleep(1)
+        before, state = state, canonical()
+        if before == state:
+            break
+    return state
+
+
 def measure(name, shape, vlans):
     os.makedirs(WORK, exist_ok=True)
     open(FILE, "w", encoding="ascii").write(describe.interfaces(shape, vlans))
@@ -288,7 +299,7 @@ def measure(name, shape, vlans):
     peer = PEERS[name](shape, vlans)
     result = {"peer": name, "shape": shape, "vlans": vlans, "steps": [peer.cold()]}
     if os.environ.get("VTEPD_BENCH_STATE"):
-        result["state"] = canonical()
+        result["state"] = settled_state()
     wanted = 1 + 2 * describe.PORTS + 1 + len(describe.vxlan_devices(shape, vlans)) + vlans
     if devices() != wanted:
         fail(f"{name} made {devices()} devices of {wanted}")
