@@ -22,8 +22,8 @@ const auto kVtep = *IpAddress::parse("10.0.0.12");
 
 MacAddress mac(std::uint64_t number) { return MacAddress::from_number(0x020000000000 + number); }
 
-Entry entry(const MacAddress& of, Happening what, Duration at = {}) {
-  return {.at = TimePoint(at), .what = std::move(what), .mac = of, .vlan = kVlan, .vni = kVni};
+Entry entry(const MacAddress& of, const Happening& what, Duration at = {}) {
+  return {.at = TimePoint(at), .what = what, .mac = of, .vlan = kVlan, .vni = kVni};
 }
 
 BridgeFdbKey key(const MacAddress& of) { return {kBridge, kVlan, of}; }
@@ -88,8 +88,8 @@ TEST_CASE("rules are kept by number") {
 TEST_CASE("an echo is vtepd's once; what somebody repeats later is his") {
   Journal journal(100);
   const auto m = mac(1);
-  const auto by_of = [&](Happening what) {
-    auto it = entry(m, std::move(what));
+  const auto by_of = [&](const Happening& what) {
+    auto it = entry(m, what);
     it.by = By::Other;
     journal.record(it);
     return last(journal).by;
