@@ -1,7 +1,10 @@
 #include "netlink/command_text.h"
 
 #include <linux/if_ether.h>
+#include <linux/rtnetlink.h>
 
+#include <array>
+#include <cctype>
 #include <iterator>
 
 #include "netlink/option_table.h"
@@ -36,37 +39,13 @@ std::string_view kind_word(LinkKind kind) {
 }
 
 std::string_view state_word(FdbState state) {
-  switch (state) {
-    case FdbState::Dynamic:
-      return "dynamic";
-    case FdbState::Static:
-      return "static";
-    case FdbState::Permanent:
-      break;
-  }
-  return "permanent";
+  return state == FdbState::Dynamic ? "dynamic" : name_of(state);
 }
 
-std::string_view state_word(NeighborState state) {
-  switch (state) {
-    case NeighborState::Incomplete:
-      return "incomplete";
-    case NeighborState::Reachable:
-      return "reachable";
-    case NeighborState::Stale:
-      return "stale";
-    case NeighborState::Delay:
-      return "delay";
-    case NeighborState::Probe:
-      return "probe";
-    case NeighborState::Failed:
-      return "failed";
-    case NeighborState::NoArp:
-      return "noarp";
-    case NeighborState::Permanent:
-      break;
-  }
-  return "permanent";
+std::string state_word(NeighborState state) {
+  std::string word(name_of(state));
+  for (auto& c : word) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return word;
 }
 
 std::string option_words(const OptionRow& row, std::uint64_t value, const NameOf& name_of) {
@@ -376,6 +355,36 @@ class Printer {
 };
 
 }  // namespace
+
+std::string route_protocol_name(std::uint8_t protocol) {
+  switch (protocol) {
+    case RTPROT_KERNEL:
+      return "kernel";
+    case RTPROT_BOOT:
+      return "boot";
+    case RTPROT_STATIC:
+      return "static";
+    case RTPROT_BGP:
+      return "bgp";
+    case RTPROT_ISIS:
+      return "isis";
+    case RTPROT_OSPF:
+      return "ospf";
+    default:
+      return fmt::format("{}", protocol);
+  }
+}
+
+std::string_view name_of(FdbState state) {
+  constexpr std::array<std::string_view, 3> kNames{"", "static", "permanent"};
+  return kNames.at(static_cast<std::size_t>(state));
+}
+
+std::string_view name_of(NeighborState state) {
+  constexpr std::array<std::string_view, 8> kNames{"INCOMPLETE", "REACHABLE", "STALE", "DELAY",
+                                                   "PROBE",      "FAILED",    "NOARP", "PERMANENT"};
+  return kNames.at(static_cast<std::size_t>(state));
+}
 
 std::string command_text(const KernelOp& op, const NameOf& name_of) {
   return std::visit(Printer(name_of), op);

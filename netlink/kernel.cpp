@@ -7,6 +7,7 @@
 #include <array>
 
 #include "netlink/option_table.h"
+#include "netlink/underlay.h"
 
 namespace vtepd::netlink {
 namespace {
@@ -204,6 +205,17 @@ Result<NeighborTables> Kernel::neighbor_tables() {
   if (!dumped) return dumped.error();
   if (!read) return read.error();
   return tables;
+}
+
+Result<Way> Kernel::route_to(const IpAddress& destination, IfIndex through) {
+  std::optional<Way> way;
+  const auto asked = requester_.ask_route(destination, through, [&](Bytes message) {
+    const auto whole = take_message(message);
+    if (whole) way = decode_way(*whole);
+  });
+  if (!asked) return asked.error();
+  if (!way) return Error{EBADMSG, fmt::format("route to {}: not understood", destination)};
+  return *way;
 }
 
 KernelPort::Drained Kernel::drain(std::size_t budget, const Sink& sink) {

@@ -33,6 +33,7 @@ class Kernel : public KernelPort {
   Result<> dump(const Sink& sink) override;
   Drained drain(std::size_t budget, const Sink& sink) override;
   Result<NeighborTables> neighbor_tables() override;
+  Result<Way> route_to(const IpAddress& destination, IfIndex through) override;
   int notification_fd() const override { return monitor_.fd(); }
 
  private:

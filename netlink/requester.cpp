@@ -176,8 +176,30 @@ Result<Requester::Outcome> Requester::dump_once(const DumpRequest& request,
   std::vector<std::byte> question;
   MessageBuilder builder(question);
   put_dump_request(builder, request, sequence);
-  if (auto sent = endpoint_.send(question); !sent) return sent.error();
+  return ask(question, sequence, on_message);
+}
 
+Result<> Requester::ask_route(const IpAddress& destination, IfIndex through,
+                              const std::function<void(Bytes)>& on_message) {
+  if (destination.is_none()) return Error{EINVAL, "route to no address"};
+  const auto sequence = next_sequence_++;
+  std::vector<std::byte> question;
+  MessageBuilder builder(question);
+  rtmsg header{};
+  header.rtm_family = destination.is_v4() ? AF_INET : AF_INET6;
+  header.rtm_dst_len = static_cast<std::uint8_t>(destination.bytes().size() * 8);
+  header.rtm_flags = RTM_F_FIB_MATCH;
+  builder.begin(RTM_GETROUTE, NLM_F_ACK, sequence, header);
+  builder.put_ip(RTA_DST, destination);
+  if (!through.is_none()) builder.put(RTA_OIF, through.value());
+  const auto asked = ask(question, sequence, on_message);
+  return asked ? Result<>() : asked.error();
+}
+
+/// Sends a question and reads up to the message that ends its answer.
+Result<Requester::Outcome> Requester::ask(Bytes question, std::uint32_t sequence,
+                                          const std::function<void(Bytes)>& on_message) {
+  if (auto sent = endpoint_.send(question); !sent) return sent.error();
   auto outcome = Outcome::Complete;
   while (true) {
     auto received = endpoint_.receive();

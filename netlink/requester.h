@@ -14,6 +14,8 @@
 #include <vector>
 
 #include "netlink/endpoint.h"
+#include "vtepd/ids.h"
+#include "vtepd/ip_address.h"
 #include "vtepd/result.h"
 
 namespace vtepd::netlink {
@@ -42,6 +44,11 @@ class Requester {
   /// Sends `count` requests numbered from next_sequence(), and gives one result each, in order.
   std::vector<Result<>> transact(Bytes batch, std::uint32_t count);
 
+  /// The route that the kernel takes to an address (the whole entry that matches, with all of its
+  /// next hops), of a socket bound to `through` or to no device.
+  Result<> ask_route(const IpAddress& destination, IfIndex through,
+                     const std::function<void(Bytes)>& on_message);
+
   /// The messages of one table, as they come. A dump that the kernel calls interrupted is repeated:
   /// rows may come twice, and rows that went meanwhile may come (their notification waits).
   Result<> dump(const DumpRequest& request, const std::function<void(Bytes)>& on_message);
@@ -52,6 +59,8 @@ class Requester {
 
   explicit Requester(Endpoint endpoint, const Settings& settings);
   Result<> collect(Answers& answers);
+  Result<Outcome> ask(Bytes question, std::uint32_t sequence,
+                      const std::function<void(Bytes)>& on_message);
   Result<Outcome> dump_once(const DumpRequest& request,
                             const std::function<void(Bytes)>& on_message);
 

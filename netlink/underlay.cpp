@@ -97,6 +97,30 @@ std::optional<HostRoute> decode_host_route(const Message& message) {
   return whole && (route.gone || !route.hops.empty()) ? std::optional(route) : std::nullopt;
 }
 
+std::optional<Way> decode_way(const Message& message) {
+  const auto header = read_front<rtmsg>(message.payload);
+  if (message.header.nlmsg_type != RTM_NEWROUTE || !header ||
+      (header->rtm_family != AF_INET && header->rtm_family != AF_INET6)) {
+    return std::nullopt;
+  }
+  Complaint complaint("route");
+  const AttributeReader in(message.payload.subspan(sizeof(rtmsg)), "attributes", complaint);
+  Way way{.prefix = {in.ip(RTA_DST, "RTA_DST"), header->rtm_dst_len},
+          .local = header->rtm_type == RTN_LOCAL,
+          .protocol = header->rtm_protocol,
+          .hops = {}};
+  if (way.prefix.address.is_none()) {  // a default route has no destination
+    way.prefix.address = header->rtm_family == AF_INET ? IpAddress::v4({}) : IpAddress::v6({});
+  }
+  if (in.has(RTA_MULTIPATH)) {
+    way.hops = read_hops(in.raw(RTA_MULTIPATH), complaint);
+  } else if (const auto link =
+                 IfIndex::make(in.value<std::uint32_t>(RTA_OIF, "RTA_OIF").value_or(0))) {
+    way.hops = {{read_gateway(in), *link}};
+  }
+  return complaint.empty() ? std::optional(way) : std::nullopt;
+}
+
 Result<Underlay> Underlay::open() {
   auto endpoint = Endpoint::open({.receive_buffer = kReceiveBuffer, .flags = SOCK_NONBLOCK});
   if (!endpoint) return endpoint.error();

@@ -30,6 +30,9 @@ struct HostRoute {
 /// None for what is no route to a host over some link in the main table.
 std::optional<HostRoute> decode_host_route(const Message& message);
 
+/// The answer to Requester::ask_route(); none for what is no route of IPv4 or IPv6.
+std::optional<Way> decode_way(const Message& message);
+
 class Underlay {
  public:
   /// Hears a host's next hops, those of the best metric; none: there is no route.

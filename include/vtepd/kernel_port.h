@@ -14,6 +14,7 @@
 #include "vtepd/kernel_op.h"
 #include "vtepd/kernel_view.h"
 #include "vtepd/result.h"
+#include "vtepd/underlay.h"
 
 namespace vtepd {
 
@@ -52,6 +53,10 @@ class KernelPort {
 
   /// Reads how full the neighbour tables are.
   virtual Result<NeighborTables> neighbor_tables() = 0;
+
+  /// Which route packets to `destination` take, of a socket bound to `through` (none: to no
+  /// device), by the kernel's own look-up. An error where there is no route, or one that refuses.
+  virtual Result<Way> route_to(const IpAddress& destination, IfIndex through) = 0;
 
   /// Readable when drain() has something to say.
   virtual int notification_fd() const = 0;

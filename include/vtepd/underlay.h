@@ -1,7 +1,8 @@
-// The underlay's routes as the ASIC needs them: which next hops lead to a tunnel end point.
+// The underlay's routes: which next hops lead to a tunnel end point.
 // Plain data. Source: rtnetlink(7).
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <vector>
 
@@ -18,5 +19,14 @@ struct Hop {
 };
 
 using UnderlayRoutes = std::map<IpPrefix, std::vector<Hop>>;
+
+/// The route that the kernel takes for one address.
+struct Way {
+  IpPrefix prefix{};        // what the route is for; length 0: a default route
+  bool local{};             // the address is the host's own
+  std::uint8_t protocol{};  // who made the route (RTPROT_*, iproute2's rt_protos)
+  std::vector<Hop> hops{};  // equal ones: which of them is taken is a matter of the packet
+  friend bool operator==(const Way&, const Way&) = default;
+};
 
 }  // namespace vtepd

@@ -681,6 +681,42 @@ TEST_CASE("a default route of a VRF's table, and the link's last address", "[rou
 
 // --- Rules ---------------------------------------------------------------------------------------
 
+TEST_CASE("the kernel says which route packets to an address take", "[route]") {
+  Bench bench;
+  const auto port = bench.create(dummy_named("swp1"));
+  bench.must(ChangeLink{.index = port, .kind = LinkKind::Dummy, .up = true});
+  struct Family {
+    IpPrefix own, network, all;
+    IpAddress beside, far, gateway;
+  };
+  for (const auto& f :
+       {Family{prefix("10.3.0.1/24"), prefix("10.3.0.0/24"), prefix("0.0.0.0/0"), ip("10.3.0.9"),
+               ip("192.0.2.1"), ip("10.3.0.254")},
+        Family{prefix("2001:db8:3::1/64"), prefix("2001:db8:3::/64"), prefix("::/0"),
+               ip("2001:db8:3::9"), ip("2001:db8:9::1"), ip("2001:db8:3::fe")}}) {
+    INFO(fmt::format("{}", f.own));
+    const auto nowhere = bench.port->route_to(f.far, {});
+    REQUIRE_FALSE(nowhere.has_value());
+    CHECK(nowhere.error().code == ENETUNREACH);
+    bench.must(AddAddress{.key = {port, f.own}});
+    const auto beside = bench.port->route_to(f.beside, {});
+    REQUIRE(beside.has_value());
+    CHECK(*beside == Way{f.network, false, kKernelProtocol, {{{}, port}}});
+    bench.must(AddRoute{.route = {.table = kMainTable,
+                                  .metric = f.own.address.is_v4() ? 0 : kIpv6RouteMetric,
+                                  .gateway = f.gateway,
+                                  .link = port,
+                                  .protocol = kRouteProtocol}});
+    const auto far = bench.port->route_to(f.far, port);
+    REQUIRE(far.has_value());
+    CHECK(*far == Way{f.all, false, kRouteProtocol, {{f.gateway, port}}});
+  }
+  const auto own = bench.port->route_to(ip("10.3.0.1"), {});
+  REQUIRE(own.has_value());
+  CHECK(*own == Way{prefix("10.3.0.1/32"), true, kKernelProtocol, {{{}, port}}});
+  CHECK_FALSE(bench.port->route_to({}, {}).has_value());
+}
+
 TEST_CASE("the rule of table local moves behind and back", "[rule]") {
   Bench bench;
   for (const bool ipv6 : {false, true}) {

@@ -4,13 +4,14 @@
 // the level of KernelEvent: whole rows, ports after their link, flushes entry by entry. The same
 // contract tests (tests/contract/kernel_*.cpp) run on it and on a real kernel 6.1.
 //
-// Not faked: rules other than those of table local, and several of one preference; routes of
-// routing daemons; VNIs that two filters want at once; forwarding and ageing; the permanent FDB
-// lines that the kernel keeps for devices' own MACs; link-local addresses, duplicate address
-// detection, broadcast and secondary addresses; neighbour states in time (no ARP, a deleted
-// neighbour is gone at once, without NUD_FAILED); carrier (a link that is up runs); STP; veth pairs
-// (a Veth is one end); multicast; other namespaces; limits of any kind; vlan_default_pvid other
-// than 1; the order of rows in a dump.
+// Not faked: rules other than those of table local, and several of one preference; news of routes
+// of routing daemons (route_to() knows them); tables other than main in route_to(); VNIs that two
+// filters want at once; forwarding and ageing; the permanent FDB lines that the kernel keeps for
+// devices' own MACs; link-local addresses, duplicate address detection, broadcast and secondary
+// addresses; neighbour states in time (no ARP, a deleted neighbour is gone at once, without
+// NUD_FAILED); carrier (a link that is up runs); STP; veth pairs (a Veth is one end); multicast;
+// other namespaces; limits of any kind; vlan_default_pvid other than 1; the order of rows in a
+// dump.
 //
 // Threads: the test's. Errors: as results; kernel_refusal's form.
 #pragma once
@@ -36,6 +37,7 @@ class FakeKernel : public KernelPort {
   Result<> dump(const Sink& sink) override;
   Drained drain(std::size_t budget, const Sink& sink) override;
   Result<NeighborTables> neighbor_tables() override;
+  Result<Way> route_to(const IpAddress& destination, IfIndex through) override;
   int notification_fd() const override { return event_fd_; }
 
   /// What the tables hold.
@@ -52,6 +54,8 @@ class FakeKernel : public KernelPort {
   void place_rule(const LocalRule& rule, std::uint8_t protocol);
   /// An entry that leads to a nexthop group, as a program for multihoming makes it.
   void place_nexthop_entry(const VxlanFdbKey& key, const VxlanFdbEntry& entry);
+  /// A route of a routing daemon.
+  void place_route(const Way& way) { ways_.push_back(way); }
   /// The group goes, and its entries with it.
   void remove_nexthop(std::uint32_t id);
   /// A frame from `mac` comes in: the bridge learns it (and takes it over from another port).
@@ -138,6 +142,7 @@ class FakeKernel : public KernelPort {
   std::uint32_t neighbor_limit_ = 1024;
   std::uint32_t next_index_ = 1;
   std::vector<KernelOp> applied_;
+  std::vector<Way> ways_;  // of routing daemons
   std::optional<NthRefusal> nth_;
   std::function<bool(const KernelOp&)> refused_;
   int refused_code_ = 0;

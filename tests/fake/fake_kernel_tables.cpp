@@ -340,6 +340,56 @@ Result<> FakeKernel::run(const DeleteFlood& op) {
   return {};
 }
 
+// --- Routes to an address ------------------------------------------------------------------------
+
+namespace {
+
+bool is_in(const IpPrefix& prefix, const IpAddress& address) {
+  if (prefix.address.family() != address.family()) return false;
+  for (unsigned bit = 0; bit < prefix.length; ++bit) {
+    const auto mask = 0x80U >> (bit % 8U);
+    if (((prefix.address.bytes()[bit / 8U] ^ address.bytes()[bit / 8U]) & mask) != 0) return false;
+  }
+  return true;
+}
+
+IpPrefix network_of(const IpPrefix& prefix) {
+  auto bytes =
+      std::vector<std::uint8_t>(prefix.address.bytes().begin(), prefix.address.bytes().end());
+  for (unsigned bit = prefix.length; bit < bytes.size() * 8U; ++bit) {
+    bytes[bit / 8U] &= static_cast<std::uint8_t>(~(0x80U >> (bit % 8U)));
+  }
+  return {*IpAddress::from_bytes(bytes), prefix.length};
+}
+
+}  // namespace
+
+Result<Way> FakeKernel::route_to(const IpAddress& destination, IfIndex through) {
+  if (destination.is_none()) return refuse(EINVAL);
+  std::vector<Way> ways = ways_;
+  const auto longest = static_cast<std::uint8_t>(destination.bytes().size() * 8);
+  for (const auto& [index, addresses] : state_.addresses()) {
+    if (!state_.link(index)->up) continue;
+    for (const auto& [prefix, entry] : addresses) {
+      ways.push_back({network_of(prefix), false, kKernelProtocol, {{{}, index}}});
+      if (prefix.address == destination) {
+        return Way{{destination, longest}, true, kKernelProtocol, {{{}, index}}};
+      }
+    }
+  }
+  for (const auto& route : state_.routes()) {
+    if (route.table != kMainTable) continue;
+    const auto all = route.gateway.is_v4() ? IpAddress::v4({}) : IpAddress::v6({});
+    ways.push_back({{all, 0}, false, route.protocol, {{route.gateway, route.link}}});
+  }
+  std::erase_if(ways, [&](const Way& way) {
+    return !is_in(way.prefix, destination) ||
+           (!through.is_none() && way.hops.front().link != through);
+  });
+  if (ways.empty()) return refuse(ENETUNREACH);
+  return *std::ranges::max_element(ways, {}, [](const Way& way) { return way.prefix.length; });
+}
+
 // --- Neighbours ---------------------------------------------------------------------------------
 
 Result<NeighborTables> FakeKernel::neighbor_tables() {

@@ -58,15 +58,26 @@ struct Route {
   std::uint8_t type = RTN_UNICAST;
 
   std::optional<HostRoute> decoded(const Raw& attributes) const {
+    const auto payload = raw_of(header()) + attributes;
+    return decode_host_route(Message{front(), payload});
+  }
+  std::optional<Way> way(const Raw& attributes) const {
+    const auto payload = raw_of(header()) + attributes;
+    return decode_way(Message{front(), payload});
+  }
+  rtmsg header() const {
     rtmsg header{};
     header.rtm_family = family;
     header.rtm_dst_len = length;
     header.rtm_table = table;
     header.rtm_type = type;
-    const auto payload = raw_of(header) + attributes;
+    header.rtm_protocol = RTPROT_BGP;
+    return header;
+  }
+  nlmsghdr front() const {
     nlmsghdr front{};
     front.nlmsg_type = message;
-    return decode_host_route(Message{front, payload});
+    return front;
   }
 };
 
@@ -125,4 +136,24 @@ TEST_CASE("other routes are nothing to the ASIC", "[netlink]") {
     const Raw cut(hop.begin(), hop.begin() + static_cast<std::ptrdiff_t>(size));
     CHECK_FALSE(Route{}.decoded(kDestination + attribute(RTA_MULTIPATH, cut)));
   }
+}
+
+TEST_CASE("the kernel's answer to where an address is: a route of any length, with all hops",
+          "[netlink]") {
+  const auto gateway = attribute(RTA_GATEWAY, raw_of(ip("192.0.2.0")));
+  const auto one = Route{.length = 24}.way(kDestination + kLink + gateway);
+  REQUIRE(one);
+  CHECK(*one ==
+        Way{*IpPrefix::parse("10.0.0.12/24"), false, RTPROT_BGP, {{ip("192.0.2.0"), kSeven}}});
+  const auto all = Route{.family = AF_INET6, .length = 0}.way(kLink);
+  REQUIRE(all);
+  CHECK(*all == Way{*IpPrefix::parse("::/0"), false, RTPROT_BGP, {{{}, kSeven}}});
+  CHECK(Route{.type = RTN_LOCAL}.way(kDestination + kLink)->local);
+  const auto hops =
+      next_hop(7, 1, 0, via(ip("fe80::1"))) + next_hop(9, 1, RTNH_F_LINKDOWN, via(ip("fe80::3")));
+  CHECK(Route{}.way(kDestination + attribute(RTA_MULTIPATH, hops))->hops ==
+        std::vector<Hop>{{ip("fe80::1"), kSeven}});
+  CHECK_FALSE(Route{.message = RTM_NEWNEIGH}.way(kLink));
+  CHECK_FALSE(Route{.family = AF_BRIDGE}.way(kLink));
+  CHECK_FALSE(Route{}.way(kLink + attribute(RTA_GATEWAY, raw_of(std::uint8_t{1}))));
 }
