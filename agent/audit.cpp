@@ -77,7 +77,7 @@ std::string row_text(const KernelView& view, const KernelKey& key) {
 
 /// A MAC of the switch's own, which the kernel hands from one port to another, or to the bridge,
 /// without a word (6.1, fdb_delete_local()). Nobody decides by the port.
-bool is_own_line(const BridgeFdbEntry* entry) {
+bool moves_unsaid(const BridgeFdbEntry* entry) {
   return entry != nullptr && entry->state == FdbState::Permanent && !entry->extern_learn;
 }
 
@@ -104,7 +104,7 @@ bool same_row(const KernelView& a, const KernelView& b, const KernelKey& key) {
     bool operator()(const BridgeFdbKey& k) const {
       const auto* before = a.bridge_fdb(k);
       const auto* now = b.bridge_fdb(k);
-      return same(before, now) || (is_own_line(before) && is_own_line(now));
+      return same(before, now) || (moves_unsaid(before) && moves_unsaid(now));
     }
     bool operator()(const VxlanFdbKey& k) const { return same(a.vxlan_fdb(k), b.vxlan_fdb(k)); }
     bool operator()(const FloodKey& k) const { return a.has_flood(k) == b.has_flood(k); }

@@ -60,8 +60,11 @@ class Control::Connection : public std::enable_shared_from_this<Connection> {
 
   /// Writes what the stream's source has, a chunk at a time.
   void pump() {
-    if (writing_) return;
-    reply_ = source_();
+    if (writing_ || ended_) return;
+    auto lines = source_();
+    ended_ = !lines;
+    if (ended_) return end();
+    reply_ = std::move(*lines);
     if (!reply_.empty()) write();
   }
 
@@ -116,12 +119,14 @@ class Control::Connection : public std::enable_shared_from_this<Connection> {
 
   void reply(const json::object& object) {
     reply_ = json::serialize(object) + "\n";
-    boost::asio::async_write(
-        socket_, boost::asio::buffer(reply_),
-        [self = shared_from_this()](const boost::system::error_code&, std::size_t) {
-          boost::system::error_code ignored;  // the peer may be gone: nothing is left to say to it
-          self->socket_.shutdown(Protocol::socket::shutdown_both, ignored);
-        });
+    boost::asio::async_write(socket_, boost::asio::buffer(reply_),
+                             [self = shared_from_this()](const boost::system::error_code&,
+                                                         std::size_t) { self->end(); });
+  }
+
+  void end() {
+    boost::system::error_code ignored;  // the peer may be gone: nothing is left to say to it
+    socket_.shutdown(Protocol::socket::shutdown_both, ignored);
   }
 
   Protocol::socket socket_;
@@ -130,6 +135,7 @@ class Control::Connection : public std::enable_shared_from_this<Connection> {
   std::string reply_;
   Source source_;
   bool writing_ = false;
+  bool ended_ = false;
 };
 
 Control::~Control() {

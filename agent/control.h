@@ -5,8 +5,9 @@
 // unix(7)). Requests: {"command":"show","table":"mac"}, {"command":"reload"}. Replies:
 // {"schema":1,"table":"mac","rows":[...]}, {"schema":1,"ok":true,"messages":[...]}, or
 // {"schema":1,"error":"..."}. A reply may take its time: other requests are served meanwhile.
-// Or the answer is a stream: {"schema":1,"stream":true}, then lines until one side goes. A stream
-// holds no more than the lines under way: a reader who is slow is waited for, by nobody else.
+// Or the answer is a stream: {"schema":1,"stream":true}, then lines until one side goes or, of a
+// table, all rows are told. A stream holds no more than the lines under way: a reader who is slow
+// is waited for, by nobody else, and the loop serves others between two chunks.
 //
 // Threads: the event loop's. Errors: open() is returned; a broken connection is dropped.
 #pragma once
@@ -16,6 +17,7 @@
 #include <boost/json.hpp>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -27,8 +29,8 @@ class Control {
  public:
   using Reply = std::function<void(boost::json::object)>;
   using Handler = std::function<void(const boost::json::object& request, Reply reply)>;
-  /// The next lines of a stream, each with its end; empty: none for now.
-  using Source = std::function<std::string()>;
+  /// The next lines of a stream, each with its end; empty: none for now; nothing: that was all.
+  using Source = std::function<std::optional<std::string>()>;
   /// What a request asks to be streamed; empty: it is another request.
   using Streams = std::function<Source(const boost::json::object& request)>;
   static constexpr std::size_t kMostStreams = 16;

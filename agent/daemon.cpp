@@ -25,6 +25,32 @@ void log_asic_event(const AsicEvent& event) {
   log(per_mac ? Level::Debug : Level::Info, "event=asic_{}", to_text(event));
 }
 
+/// A table as a stream: few enough rows at a time not to hold the loop, and a last line.
+Control::Source in_chunks(Show::Rows rows) {
+  constexpr int kRows = 256;
+  return [rows = std::move(rows), sent = std::uint64_t{0},
+          ended = false]() mutable -> std::optional<std::string> {
+    if (ended) return std::nullopt;
+    std::string lines;
+    for (int i = 0; i < kRows && !ended; ++i) {
+      const auto row = rows();
+      ended = !row;
+      if (row) ++sent;
+      lines += json::serialize(row ? *row : json::object{{"end", true}, {"rows", sent}}) + "\n";
+    }
+    return lines;
+  };
+}
+
+json::object row_of(const hwsync::AsicRoom& room) {
+  json::object row{{"resource", "asic." + room.table},
+                   {"used", room.used},
+                   {"limit", room.used + room.available},
+                   {"what", "entries that vtepd made, and those the ASIC has room for"}};
+  if (room.table == "fdb") row["per"] = "mac";
+  return row;
+}
+
 bool changes_ports(const KernelEvent& event) {
   return std::holds_alternative<LinkSeen>(event) || std::holds_alternative<LinkGone>(event) ||
          std::holds_alternative<PortSeen>(event) || std::holds_alternative<PortGone>(event);
@@ -34,6 +60,7 @@ bool changes_ports(const KernelEvent& event) {
 
 Daemon::Daemon(const Settings& settings, KernelPort& kernel, Audit::Read read_kernel, Ledger ledger)
     : settings_(settings),
+      kernel_(kernel),
       core_(kernel, clock_, std::move(ledger), settings.core,
             {.to_bgp =
                  [this](const EvpnMessage& message) {
@@ -81,6 +108,9 @@ Daemon::Daemon(const Settings& settings, KernelPort& kernel, Audit::Read read_ke
                                 const Result<>& result) { core_.scribe().wrote(op, result); },
            .on_work = [this] { schedule(); }}),
       audit_(io_, core_, clock_, std::move(read_kernel), [this] { schedule(); }) {
+  show_.route_to = [this](const IpAddress& destination, IfIndex through) {
+    return kernel_.route_to(destination, through);
+  };
   core_.scribe().journal().on_record = [this] { pump_streams(); };
 }
 
@@ -287,6 +317,7 @@ void Daemon::answer(const json::object& request, const Control::Reply& reply) {
   if (command == "show") return show(word("table"), reply);
   if (command == "audit") return audit(request, reply);
   if (command == "history") return history(request, reply);
+  if (command == "trace") return trace(request, reply);
   if (command == "monitor") return refuse(kNoHistory);
   if (command == "clear" && word("table") == "duplicates") {
     const auto why = clear_duplicates(word("vni"), word("address"));
@@ -327,11 +358,21 @@ void Daemon::audit(const json::object& request, const Control::Reply& reply) {
   audit_.run(asked, reply);
 }
 
-/// What `monitor` tells; nothing where nothing is recorded.
+/// What `monitor` tells, and the rows of tables; nothing where nothing is recorded, or shown.
 Control::Source Daemon::stream_of(const json::object& request) const {
   const auto* command = request.if_contains("command");
-  const bool asked = command != nullptr && command->is_string() && *command == "monitor";
-  return asked && core_.journal().enabled() ? events_.follow() : Control::Source{};
+  if (command == nullptr || !command->is_string()) return {};
+  if (*command == "monitor" && core_.journal().enabled()) return events_.follow();
+  const auto* table = request.if_contains("table");
+  const bool streamed = *command == "show" && request.contains("stream") && table != nullptr &&
+                        table->is_string() && *table != "failures" && *table != "resources";
+  auto rows = streamed ? rows_of(std::string(table->get_string())) : Show::Rows{};
+  return rows ? in_chunks(std::move(rows)) : Control::Source{};
+}
+
+/// Nothing where there is no such table (now).
+Show::Rows Daemon::rows_of(const std::string& table) const {
+  return table == "asic" && !asic_.present() ? Show::Rows{} : show_.table(table);
 }
 
 /// Once for all that a handler has recorded; nobody who listens costs nothing.
@@ -375,19 +416,46 @@ void Daemon::history(const json::object& request, const Control::Reply& reply) {
   reply(std::move(answer));
 }
 
+/// Whom it is about is known before the ASIC is asked; what the tables hold is read after that.
+void Daemon::trace(const json::object& request, const Control::Reply& reply) {
+  const TraceSources sources{core_, events_, asic_, show_.route_to};
+  const auto refuse = [&](const Error& why) { reply({{"schema", 1}, {"error", why.what}}); };
+  const auto asked = trace_request(request);
+  if (!asked) return refuse(asked.error());
+  const auto first = agent::trace(sources, *asked, std::nullopt);
+  if (!first) return refuse(first.error());
+  if (!hardware_) return reply(to_json(*first));
+  hardware_->trace(first->request.vlan, first->request.mac,
+                   [sources, asked, reply](std::vector<hwsync::AsicObject> objects) {
+                     const auto whole = agent::trace(sources, *asked, std::move(objects));
+                     if (!whole) return reply({{"schema", 1}, {"error", whole.error().what}});
+                     reply(to_json(*whole));
+                   });
+}
+
 void Daemon::show(const std::string& table, const Control::Reply& reply) {
   const auto refuse = [&](std::string why) { reply({{"schema", 1}, {"error", std::move(why)}}); };
   if (table == "asic" && !asic_.present()) return refuse("no ASIC is in use");
-  auto rows = show_.table(table);
-  if (!rows) return refuse(fmt::format("there is no table \"{}\"", table));
+  auto source = rows_of(table);
+  if (!source) return refuse(fmt::format("there is no table \"{}\"", table));
+  json::array rows;
+  while (auto row = source()) rows.push_back(std::move(*row));
   if (table == "failures") {
     for (const auto& [command, reason] : changes_.command_failures()) {
-      rows->push_back({{"layer", "command"},
-                       {"row", fmt::format("{} {}", command.link, command.phase)},
-                       {"reason", fmt::format("{}: {}", command.origin, reason)}});
+      rows.push_back({{"layer", "command"},
+                      {"row", fmt::format("{} {}", command.link, command.phase)},
+                      {"reason", fmt::format("{}: {}", command.origin, reason)}});
     }
   }
-  reply({{"schema", 1}, {"table", table}, {"rows", std::move(*rows)}});
+  const auto tell = [table, reply](json::array all) {
+    reply({{"schema", 1}, {"table", table}, {"rows", std::move(all)}});
+  };
+  if (table != "resources" || !hardware_) return tell(std::move(rows));
+  hardware_->room([tell, rows = std::move(rows)](const std::vector<hwsync::AsicRoom>& rooms) {
+    auto all = rows;
+    for (const auto& room : rooms) all.push_back(row_of(room));
+    tell(std::move(all));
+  });
 }
 
 }  // namespace vtepd::agent

@@ -23,6 +23,7 @@
 #include "agent/settings.h"
 #include "agent/show.h"
 #include "agent/snooping.h"
+#include "agent/trace.h"
 #include "evpn/session.h"
 #include "hwsync/hardware.h"
 
@@ -50,11 +51,14 @@ class Daemon {
   void show(const std::string& table, const Control::Reply& reply);
   void audit(const boost::json::object& request, const Control::Reply& reply);
   void show_events(const boost::json::object& request, const Control::Reply& reply);
+  void trace(const boost::json::object& request, const Control::Reply& reply);
   void history(const boost::json::object& request, const Control::Reply& reply);
   Control::Source stream_of(const boost::json::object& request) const;
+  Show::Rows rows_of(const std::string& table) const;
   void pump_streams();
 
   const Settings& settings_;
+  KernelPort& kernel_;
   Clock clock_;
   boost::asio::io_context io_{1};
   Core core_;

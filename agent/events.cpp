@@ -9,17 +9,6 @@ namespace vtepd::agent {
 namespace json = boost::json;
 namespace {
 
-std::string_view state_word(FdbState state) {
-  if (state == FdbState::Dynamic) return {};
-  return state == FdbState::Static ? "static" : "permanent";
-}
-
-std::string_view state_word(NeighborState state) {
-  constexpr std::array<std::string_view, 8> kNames{"INCOMPLETE", "REACHABLE", "STALE", "DELAY",
-                                                   "PROBE",      "FAILED",    "NOARP", "PERMANENT"};
-  return kNames.at(static_cast<std::size_t>(state));
-}
-
 /// Writes an entry's keys and its words side by side.
 class Writer {
  public:
@@ -201,7 +190,7 @@ class Writer {
     if (entry.extern_learn) flag("extern_learn");
     if (entry.sticky) flag("sticky");
     put("master", "master", view_.name_of(key.bridge));
-    state(state_word(entry.state));
+    state(netlink::name_of(entry.state));
   }
   void fdb(const VxlanFdbKey& key, const VxlanFdbEntry& entry) {
     put("", "mac", key.mac);
@@ -211,7 +200,7 @@ class Writer {
     if (entry.nexthop != 0) number("nhid", entry.nexthop);
     flag("self");
     if (entry.extern_learn) flag("extern_learn");
-    state(state_word(entry.state));
+    state(netlink::name_of(entry.state));
   }
   void flood(const FloodKey& key) {
     fdb(VxlanFdbKey{key.device, key.vni, {}}, {.remote = key.remote, .state = FdbState::Permanent});
@@ -222,7 +211,7 @@ class Writer {
     put("lladdr", "mac", entry.mac);
     if (entry.router) flag("router");
     if (entry.extern_learn) flag("extern_learn");
-    state(state_word(entry.state));
+    state(netlink::name_of(entry.state));
     if (entry.protocol != 0) number("proto", entry.protocol);
   }
   void mac_route(const MacIpKey& key, const IpAddress& vtep) {
@@ -252,11 +241,6 @@ class Writer {
   VlanId vlan_{};
 };
 
-std::string_view name_of(By by) {
-  constexpr std::array<std::string_view, 4> kNames{"", "vtepd", "kernel", "other"};
-  return kNames.at(static_cast<std::size_t>(by));
-}
-
 }  // namespace
 
 std::int64_t Events::time_us(TimePoint at) const {
@@ -267,6 +251,14 @@ std::int64_t Events::time_us(TimePoint at) const {
   constexpr auto kUnset = std::chrono::milliseconds(100);
   if (!ahead_ || std::chrono::abs(today - now - *ahead_) > kUnset) ahead_ = today - now;
   return (std::chrono::duration_cast<microseconds>(at.time_since_epoch()) + *ahead_).count();
+}
+
+json::object as_bridge_prints(const KernelView& view, const Happening& seen) {
+  json::object row;
+  Writer writer(view, row);
+  std::visit(writer, seen);
+  row["text"] = writer.words;
+  return row;
 }
 
 json::object Events::row(std::uint64_t number) const {
@@ -321,8 +313,8 @@ std::optional<std::int64_t> Events::cut_at() const {
   return time_us(journal.at(journal.oldest()).at);
 }
 
-std::function<std::string()> Events::follow() const {
-  return [this, next = core_.journal().next()]() mutable {
+std::function<std::optional<std::string>()> Events::follow() const {
+  return [this, next = core_.journal().next()]() mutable -> std::optional<std::string> {
     constexpr int kChunk = 256;
     const auto& journal = core_.journal();
     std::string lines;

@@ -14,6 +14,9 @@
 
 namespace vtepd::agent {
 
+/// An entry of an FDB in the keys and (as "text") the words of `bridge fdb`.
+boost::json::object as_bridge_prints(const KernelView& view, const Happening& seen);
+
 class Events {
  public:
   Events(const Core& core, const Clock& clock) : core_(core), clock_(clock) {}
@@ -24,16 +27,16 @@ class Events {
   boost::json::array newest(std::size_t count) const;
   /// A MAC's, in one VLAN or VNI where one is given.
   boost::json::array history(const MacAddress& mac, VlanId vlan, Vni vni) const;
+  /// In microseconds since 1970, as rows have it.
+  std::int64_t time_us(TimePoint at) const;
   /// When the oldest entry was made, in microseconds since 1970; nothing where none is overwritten.
   std::optional<std::int64_t> cut_at() const;
 
   /// What follows on the journal's present end, a chunk of lines each time it is asked; empty: no
   /// more for now. A reader who is slower than the ring is told how many entries it has missed.
-  std::function<std::string()> follow() const;
+  std::function<std::optional<std::string>()> follow() const;
 
  private:
-  std::int64_t time_us(TimePoint at) const;
-
   const Core& core_;
   const Clock& clock_;
   /// What the time of day is ahead of the monotonic clock; taken anew only when someone set it, so

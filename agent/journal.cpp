@@ -104,6 +104,11 @@ std::string_view name_of(Layer layer) {
   return kNames.at(static_cast<std::size_t>(layer));
 }
 
+std::string_view name_of(By by) {
+  constexpr std::array<std::string_view, 4> kNames{"", "vtepd", "kernel", "other"};
+  return kNames.at(static_cast<std::size_t>(by));
+}
+
 std::uint8_t Journal::number_of_rule(std::string_view name) {
   const auto it = std::find(rules_.begin(), rules_.end(), name);
   if (it != rules_.end()) return static_cast<std::uint8_t>(it - rules_.begin());

@@ -87,6 +87,8 @@ std::string_view name_of(Layer layer);
 
 /// Whose doing it was. Kernel: learned or aged by itself. Other: somebody wrote it.
 enum class By : std::uint8_t { Unknown, Vtepd, Kernel, Other };
+/// "vtepd", "kernel", "other"; nothing where it is not known.
+std::string_view name_of(By by);
 
 struct Entry {
   TimePoint at{};
@@ -114,6 +116,7 @@ class Journal {
   /// Called for each entry, if set.
   std::function<void()> on_record{};
 
+  std::size_t capacity() const { return capacity_; }
   bool enabled() const { return capacity_ != 0; }
   void record(Entry entry);
 

@@ -1,11 +1,14 @@
 #include "agent/show.h"
 
+#include <algorithm>
 #include <set>
-#include <tuple>
 
+#include "agent/events.h"
+#include "agent/reach.h"
 #include "agent/rehearsal.h"
 #include "agent/suppression.h"
 #include "agent/wanted.h"
+#include "netlink/command_text.h"
 
 namespace vtepd::agent {
 namespace json = boost::json;
@@ -25,11 +28,14 @@ std::string describe(const evpn::RemoteMac& route) {
                      route.stale ? " stale" : "");
 }
 
-std::string_view name_of(NeighborState state) {
-  constexpr std::array<std::string_view, 8> kNames{"INCOMPLETE", "REACHABLE", "STALE", "DELAY",
-                                                   "PROBE",      "FAILED",    "NOARP", "PERMANENT"};
-  return kNames.at(static_cast<std::size_t>(state));
+std::string state_words(FdbState state) {
+  const auto name = netlink::name_of(state);
+  return name.empty() ? "" : fmt::format(" {}", name);
 }
+
+std::uint64_t one_if(bool yes) { return yes ? 1 : 0; }
+std::uint64_t entries(const NeighborLoad& load) { return load.table.entries; }
+std::uint64_t limit(const NeighborLoad& load) { return load.table.limit; }
 
 json::value number_or_null(std::uint32_t number) {
   return number == 0 ? json::value(nullptr) : json::value(number);
@@ -57,6 +63,72 @@ std::string why_held(const Core& core, const std::string& name) {
   return why ? *why + " (vtepctl apply --disruptive)" : "";
 }
 
+constexpr std::array kWrites{
+    "create_link",    "change_link",      "change_port",    "sysctl",         "delete_link",
+    "add_vlans",      "delete_vlans",     "add_tunnels",    "delete_tunnels", "add_vnis",
+    "delete_vnis",    "add_address",      "change_address", "delete_address", "add_route",
+    "delete_route",   "add_rule",         "delete_rule",    "set_bridge_fdb", "delete_bridge_fdb",
+    "set_vxlan_fdb",  "delete_vxlan_fdb", "add_flood",      "delete_flood",   "set_neighbor",
+    "delete_neighbor"};
+static_assert(kWrites.size() == std::variant_size_v<KernelOp>);
+
+struct Counter {
+  std::string_view name;
+  std::uint64_t (*value)(const Core&);
+};
+
+constexpr std::array kCounters{
+    Counter{"kernel_writes",
+            [](const Core& c) {
+              std::uint64_t total = 0;
+              for (const auto count : c.counters().writes) total += count;
+              return total;
+            }},
+    Counter{"kernel_refused", [](const Core& c) { return c.kernel().counters().refused; }},
+    Counter{"kernel_unheeded", [](const Core& c) { return c.kernel().counters().unheeded; }},
+    Counter{"kernel_failures", [](const Core& c) { return std::uint64_t{c.kernel().failures()}; }},
+    Counter{"kernel_pending", [](const Core& c) { return std::uint64_t{c.kernel().dirty()}; }},
+    Counter{"kernel_events", [](const Core& c) { return c.counters().kernel_events; }},
+    Counter{"resyncs", [](const Core& c) { return c.counters().resyncs; }},
+    Counter{"overruns", [](const Core& c) { return c.counters().overruns; }},
+    Counter{"bgp_messages_in", [](const Core& c) { return c.counters().messages_from_bgp; }},
+    Counter{"bgp_messages_out", [](const Core& c) { return c.counters().messages_to_bgp; }},
+    Counter{"bgp_session", [](const Core& c) { return one_if(c.state().session.has_value()); }},
+    Counter{"relay", [](const Core& c) { return one_if(c.state().relay_up); }},
+    Counter{"remote_macs", [](const Core& c) { return std::uint64_t{c.state().rib.macs()}; }},
+    Counter{"local_macs", [](const Core& c) { return std::uint64_t{c.state().locals.size()}; }},
+    Counter{"stale_routes", [](const Core& c) { return std::uint64_t{c.state().rib.stale()}; }},
+    Counter{"unclaimed_entries",
+            [](const Core& c) { return std::uint64_t{c.state().unclaimed.size()}; }},
+    Counter{"synced", [](const Core& c) { return one_if(c.synced()); }},
+    Counter{"snooped_hosts", [](const Core& c) { return std::uint64_t{c.state().hosts.size()}; }},
+    Counter{"snooped_limited", [](const Core& c) { return c.state().hosts.counters().limited; }},
+    Counter{"hosts_asked", [](const Core& c) { return c.state().hosts.counters().asked; }},
+    Counter{"hosts_lost", [](const Core& c) { return c.state().hosts.counters().lost; }},
+    Counter{"ip_conflicts", [](const Core& c) { return c.counters().ip_conflicts; }},
+    Counter{"neighbors_ipv4", [](const Core& c) { return entries(c.state().neighbors_v4); }},
+    Counter{"neighbors_ipv4_limit", [](const Core& c) { return limit(c.state().neighbors_v4); }},
+    Counter{"neighbors_ipv6", [](const Core& c) { return entries(c.state().neighbors_v6); }},
+    Counter{"neighbors_ipv6_limit", [](const Core& c) { return limit(c.state().neighbors_v6); }},
+    Counter{"neighbors_alarm",
+            [](const Core& c) {
+              return one_if(c.state().neighbors_v4.alarm || c.state().neighbors_v6.alarm);
+            }},
+};
+
+Show::Rows one_by_one(json::array rows) {
+  return [rows = std::move(rows), next = std::size_t{0}]() mutable -> std::optional<json::object> {
+    if (next == rows.size()) return std::nullopt;
+    return std::move(rows[next++].as_object());
+  };
+}
+
+template <class Key>
+void sort_unique(std::vector<Key>& keys) {
+  std::sort(keys.begin(), keys.end());
+  keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
+}
+
 }  // namespace
 
 std::string describe(const KernelView& view, const BridgeFdbEntry* entry) {
@@ -64,38 +136,48 @@ std::string describe(const KernelView& view, const BridgeFdbEntry* entry) {
   auto words = view.name_of(entry->port);
   if (entry->extern_learn) words += " extern_learn";
   if (entry->sticky) words += " sticky";
-  if (entry->state == FdbState::Static) words += " static";
-  if (entry->state == FdbState::Permanent) words += " permanent";
-  return words;
+  return words + state_words(entry->state);
 }
 
 std::string describe(const VxlanFdbEntry* entry) {
   if (entry == nullptr) return "-";
   auto words = destination(*entry);
   if (entry->extern_learn) words += " extern_learn";
-  if (entry->state == FdbState::Static) words += " static";
-  if (entry->state == FdbState::Permanent) words += " permanent";
-  return words;
+  return words + state_words(entry->state);
 }
 
 std::string describe(const NeighborEntry* entry) {
   if (entry == nullptr) return "-";
   return fmt::format("{} {}{}", entry->mac, entry->extern_learn ? "extern_learn " : "",
-                     name_of(entry->state));
+                     netlink::name_of(entry->state));
 }
 
-std::optional<json::array> Show::table(std::string_view name) const {
-  if (name == "vni") return vni();
+Show::Rows Show::table(std::string_view name) const {
   if (name == "mac") return mac();
-  if (name == "flood") return flood();
-  if (name == "neigh") return neigh();
-  if (name == "route") return route();
-  if (name == "duplicates") return duplicates();
-  if (name == "port") return port();
-  if (name == "asic") return asic();
-  if (name == "stats") return stats();
-  if (name == "failures") return failures();
-  return std::nullopt;
+  if (name == "fdb") return fdb();
+  struct Table {
+    std::string_view name;
+    json::array (Show::*rows)() const;
+  };
+  constexpr std::array kTables{
+      Table{"vni", &Show::vni},
+      Table{"vlan", &Show::vlan},
+      Table{"vtep", &Show::vtep},
+      Table{"flood", &Show::flood},
+      Table{"neigh", &Show::neigh},
+      Table{"route", &Show::route},
+      Table{"duplicates", &Show::duplicates},
+      Table{"port", &Show::port},
+      Table{"asic", &Show::asic},
+      Table{"resources", &Show::resources},
+      Table{"peers", &Show::peers},
+      Table{"stats", &Show::stats},
+      Table{"failures", &Show::failures},
+  };
+  const auto* table = std::find_if(kTables.begin(), kTables.end(),
+                                   [&](const Table& row) { return row.name == name; });
+  if (table == kTables.end()) return {};
+  return one_by_one((this->*table->rows)());
 }
 
 std::string Show::verdict(std::initializer_list<KernelKey> kernel,
@@ -201,24 +283,195 @@ json::object Show::mac_row(const Binding& binding, const MacAddress& mac) const 
           {"state", state}};
 }
 
-json::array Show::mac() const {
-  std::set<std::pair<Vni, MacAddress>> keys;
-  state_.rib.for_each_mac([&](const evpn::MacKey& key) { keys.emplace(key.vni, key.mac); });
-  for (const auto& [key, local] : state_.locals) keys.emplace(key.vni, key.mac);
+Show::Rows Show::mac() const {
+  std::vector<evpn::MacKey> keys;
+  state_.rib.for_each_mac([&](const evpn::MacKey& key) { keys.push_back(key); });
+  for (const auto& [key, local] : state_.locals) keys.push_back(key);
   for (const auto& [key, entry] : state_.view.bridge_fdb()) {
     const auto* binding = state_.bindings.by_vlan(key.bridge, key.vlan);
-    if (binding != nullptr && entry.state != FdbState::Permanent)
-      keys.emplace(binding->vni, key.mac);
+    if (binding != nullptr && entry.state != FdbState::Permanent) {
+      keys.push_back({binding->vni, key.mac});
+    }
   }
   for (const auto& [key, entry] : state_.view.vxlan_fdb()) {
     const auto* binding = state_.bindings.by_fdb(key.device, key.vni);
-    if (binding != nullptr) keys.emplace(binding->vni, key.mac);
+    if (binding != nullptr) keys.push_back({binding->vni, key.mac});
+  }
+  sort_unique(keys);
+  return [this, keys = std::move(keys), next = std::size_t{0}]() mutable {
+    std::optional<json::object> row;
+    while (!row && next < keys.size()) {
+      const auto& key = keys[next++];
+      if (const auto* binding = state_.bindings.by_vni(key.vni)) row = mac_row(*binding, key.mac);
+    }
+    return row;
+  };
+}
+
+Show::Rows Show::fdb() const {
+  using Key = std::variant<BridgeFdbKey, VxlanFdbKey, FloodKey>;
+  std::vector<Key> keys;
+  const auto& view = state_.view;
+  keys.reserve(view.bridge_fdb().size() + view.vxlan_fdb().size() + view.flood().size());
+  for (const auto& [key, entry] : view.bridge_fdb()) keys.emplace_back(key);
+  for (const auto& [key, entry] : view.vxlan_fdb()) keys.emplace_back(key);
+  for (const auto& [key, entry] : view.flood()) keys.emplace_back(key);
+  sort_unique(keys);
+  return [this, keys = std::move(keys), next = std::size_t{0}]() mutable {
+    std::optional<json::object> row;
+    while (!row && next < keys.size()) {
+      row = std::visit([this](const auto& key) { return fdb_row(key); }, keys[next++]);
+    }
+    return row;
+  };
+}
+
+/// Nothing where the entry is gone by now.
+std::optional<json::object> Show::fdb_row(const BridgeFdbKey& key) const {
+  const auto* entry = state_.view.bridge_fdb(key);
+  if (entry == nullptr) return std::nullopt;
+  auto row = as_bridge_prints(state_.view, BridgeFdbSeen{key, *entry});
+  const auto* binding = state_.bindings.by_vlan(key.bridge, key.vlan);
+  if (binding != nullptr) row["vni"] = binding->vni.value();
+  return row;
+}
+
+std::optional<json::object> Show::fdb_row(const VxlanFdbKey& key) const {
+  const auto* entry = state_.view.vxlan_fdb(key);
+  if (entry == nullptr) return std::nullopt;
+  auto row = as_bridge_prints(state_.view, VxlanFdbSeen{key, *entry});
+  const auto* binding = state_.bindings.by_fdb(key.device, key.vni);
+  if (binding != nullptr) row["vni"] = binding->vni.value();
+  return row;
+}
+
+std::optional<json::object> Show::fdb_row(const FloodKey& key) const {
+  if (!state_.view.has_flood(key)) return std::nullopt;
+  auto row = as_bridge_prints(state_.view, FloodSeen{key});
+  const auto* binding = state_.bindings.by_fdb(key.device, key.vni);
+  if (binding != nullptr) row["vni"] = binding->vni.value();
+  return row;
+}
+
+/// The VLANs of each bridge: their VNI, and the ports that are in them.
+json::array Show::vlan() const {
+  std::map<std::pair<IfIndex, VlanId>, std::string> ports;
+  for (const auto& [index, vlans] : state_.view.vlans()) {
+    const auto* link = state_.view.link(index);
+    if (link == nullptr || link->kind == LinkKind::Bridge) continue;
+    for (const auto& [vlan, flags] : vlans.members) {
+      auto& names = ports[{link->master, vlan}];
+      names += fmt::format("{}{}{}", names.empty() ? "" : " ", link->name,
+                           flags.untagged ? "" : "(tagged)");
+    }
   }
   json::array rows;
-  for (const auto& [vni, mac] : keys) {
-    if (const auto* binding = state_.bindings.by_vni(vni)) rows.push_back(mac_row(*binding, mac));
+  for (const auto& [place, names] : ports) {
+    const auto& [bridge, vlan] = place;
+    const auto* binding = state_.bindings.by_vlan(bridge, vlan);
+    rows.push_back(
+        {{"vlan", vlan.value()},
+         {"br", state_.view.name_of(bridge)},
+         {"vni", binding == nullptr ? json::value() : json::value(binding->vni.value())},
+         {"dev", binding == nullptr ? "-" : state_.view.name_of(binding->device)},
+         {"svi",
+          binding == nullptr || binding->svi.is_none() ? "-" : state_.view.name_of(binding->svi)},
+         {"ports", names}});
   }
   return rows;
+}
+
+/// The remote tunnel ends: what leads to each, and whether the underlay gets there.
+json::array Show::vtep() const {
+  struct Counts {
+    std::set<Vni> vnis{};
+    std::size_t macs{};
+    std::size_t flood{};
+    IfIndex through{};
+  };
+  std::map<IpAddress, Counts> vteps;
+  state_.rib.for_each_vtep([&](const VtepKey& key) { vteps[key.vtep].vnis.insert(key.vni); });
+  state_.rib.for_each_mac([&](const evpn::MacKey& key) {
+    auto& counts = vteps[state_.rib.mac(key)->vtep];
+    counts.vnis.insert(key.vni);
+    ++counts.macs;
+  });
+  for (const auto& [key, row] : state_.view.flood()) {
+    auto& counts = vteps[key.remote];
+    ++counts.flood;
+    const auto* device = state_.view.link(key.device);
+    if (device != nullptr) counts.through = device->lower;
+  }
+  json::array rows;
+  for (const auto& [vtep, counts] : vteps) {
+    json::object row{{"vtep", text(vtep)},
+                     {"vnis", counts.vnis.size()},
+                     {"macs", counts.macs},
+                     {"flood", counts.flood}};
+    if (route_to) {
+      const auto found = reach(state_.view, vtep, route_to(vtep, counts.through));
+      row["way"] = found.route;
+      row["state"] = !found.problem.empty() ? "unreachable" : found.whole ? "up" : "in part";
+    }
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+/// Whether the VNIs of a bridge share a device, so that a further one needs no port.
+bool Show::has_single_device(IfIndex bridge) const {
+  return std::any_of(state_.view.links().begin(), state_.view.links().end(), [&](const auto& row) {
+    return row.second.master == bridge &&
+           value_or(row.second.options, Option::VxlanExternal, 0) != 0;
+  });
+}
+
+/// What is used up, of what is limited; a limit of null is not known. `per`: what uses up more.
+json::array Show::resources() const {
+  json::array rows;
+  const auto add = [&](std::string_view name, std::uint64_t used, json::value limit,
+                       std::string_view what) {
+    rows.push_back(
+        {{"resource", name}, {"used", used}, {"limit", std::move(limit)}, {"what", what}});
+  };
+  constexpr std::string_view kThreshold =
+      "the kernel's neighbours (gc_thresh3); those of vtepd are extern_learn, which do not count";
+  const auto& v4 = state_.neighbors_v4.table;
+  const auto& v6 = state_.neighbors_v6.table;
+  add("neighbors_ipv4", v4.entries, v4.limit, kThreshold);
+  add("neighbors_ipv6", v6.entries, v6.limit, kThreshold);
+  constexpr std::uint64_t kBridgePorts = 1023;  // BR_MAX_PORTS - 1, net/bridge/br_private.h
+  for (const auto& [index, bridge] : state_.view.links()) {
+    if (bridge.kind != LinkKind::Bridge) continue;
+    std::uint64_t ports = 0;
+    std::uint64_t entries = 0;
+    for (const auto& [other, link] : state_.view.links()) {
+      if (link.master == index && link.is_bridge_port()) ++ports;
+    }
+    for (const auto& [key, entry] : state_.view.bridge_fdb())
+      entries += key.bridge == index ? 1 : 0;
+    add("ports." + bridge.name, ports, kBridgePorts, "ports of the bridge");
+    if (!has_single_device(index)) rows.back().as_object()["per"] = "vni";
+    add("fdb." + bridge.name, entries, nullptr, "entries of the bridge: the kernel has no limit");
+  }
+  add("hosts", state_.hosts.size(), nullptr, "hosts heard on local ports");
+  add("history", core_.journal().next() - core_.journal().oldest(), core_.journal().capacity(),
+      "events that are kept");
+  return rows;
+}
+
+/// Who vtepd talks to for its routes; BGP's own peers are bgpd's to tell.
+json::array Show::peers() const {
+  return {{{"peer", "vtepd-relay"},
+           {"what", "the connection to it"},
+           {"state", !state_.routes_expected ? "off"
+                     : state_.relay_up       ? "up"
+                                             : "down"}},
+          {{"peer", "bgpd"},
+           {"what", state_.session ? "speaks as " + state_.session->family : "EVPN session"},
+           {"state", !state_.routes_expected ? "off"
+                     : state_.session        ? "up"
+                                             : "down"}}};
 }
 
 json::array Show::flood() const {
@@ -447,48 +700,15 @@ json::array Show::port() const {
 json::array Show::asic() const { return asic_.present() ? asic_.rows() : json::array{}; }
 
 json::array Show::stats() const {
-  constexpr std::array kNames{
-      "create_link",    "change_link",      "change_port",    "sysctl",         "delete_link",
-      "add_vlans",      "delete_vlans",     "add_tunnels",    "delete_tunnels", "add_vnis",
-      "delete_vnis",    "add_address",      "change_address", "delete_address", "add_route",
-      "delete_route",   "add_rule",         "delete_rule",    "set_bridge_fdb", "delete_bridge_fdb",
-      "set_vxlan_fdb",  "delete_vxlan_fdb", "add_flood",      "delete_flood",   "set_neighbor",
-      "delete_neighbor"};
-  static_assert(kNames.size() == std::variant_size_v<KernelOp>);
-  const auto& counters = core_.counters();
   json::array rows;
-  const auto add = [&](const std::string& name, std::uint64_t value) {
+  const auto add = [&](const std::string& name, const json::value& value) {
     rows.push_back({{"counter", name}, {"value", value}});
   };
-  std::uint64_t total = 0;
-  for (const auto count : counters.writes) total += count;
-  add("kernel_writes", total);
-  for (std::size_t i = 0; i < kNames.size(); ++i) {
-    add(fmt::format("kernel_writes.{}", kNames.at(i)), counters.writes.at(i));
+  for (const auto& counter : kCounters) add(std::string(counter.name), counter.value(core_));
+  for (std::size_t i = 0; i < kWrites.size(); ++i) {
+    add(fmt::format("kernel_writes.{}", kWrites.at(i)), core_.counters().writes.at(i));
   }
-  add("kernel_refused", core_.kernel().counters().refused);
-  add("kernel_unheeded", core_.kernel().counters().unheeded);
-  add("kernel_failures", core_.kernel().failures());
-  add("kernel_pending", core_.kernel().dirty());
-  add("kernel_events", counters.kernel_events);
-  add("resyncs", counters.resyncs);
-  add("overruns", counters.overruns);
-  add("bgp_messages_in", counters.messages_from_bgp);
-  add("bgp_messages_out", counters.messages_to_bgp);
-  add("bgp_session", state_.session ? 1 : 0);
-  rows.push_back(
-      {{"counter", "bgp_version"}, {"value", state_.session ? state_.session->family : "-"}});
-  add("relay", state_.relay_up ? 1 : 0);
-  add("remote_macs", state_.rib.macs());
-  add("local_macs", state_.locals.size());
-  add("stale_routes", state_.rib.stale());
-  add("unclaimed_entries", state_.unclaimed.size());
-  add("synced", core_.synced() ? 1 : 0);
-  add("snooped_hosts", state_.hosts.size());
-  add("snooped_limited", state_.hosts.counters().limited);
-  add("hosts_asked", state_.hosts.counters().asked);
-  add("hosts_lost", state_.hosts.counters().lost);
-  add("ip_conflicts", counters.ip_conflicts);
+  add("bgp_version", state_.session ? json::value(state_.session->family) : json::value("-"));
   if (snooping != nullptr) {
     add("snooped_frames", snooping->frames);
     add("snooped_malformed", snooping->malformed);
@@ -500,14 +720,9 @@ json::array Show::stats() const {
     add("audit_findings", audits->findings);
     add("audit_repaired", audits->repaired);
   }
-  add("neighbors_ipv4", state_.neighbors_v4.table.entries);
-  add("neighbors_ipv4_limit", state_.neighbors_v4.table.limit);
-  add("neighbors_ipv6", state_.neighbors_v6.table.entries);
-  add("neighbors_ipv6_limit", state_.neighbors_v6.table.limit);
-  add("neighbors_alarm", state_.neighbors_v4.alarm || state_.neighbors_v6.alarm ? 1 : 0);
   if (asic_.present()) {
     for (const auto& [name, value] : asic_.stats()) {
-      add(fmt::format("asic_{}", std::string_view(name)), value.to_number<std::uint64_t>());
+      add(fmt::format("asic_{}", std::string_view(name)), value);
     }
   }
   return rows;

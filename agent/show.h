@@ -14,6 +14,7 @@
 #include "agent/audit.h"
 #include "agent/core.h"
 #include "agent/snooping.h"
+#include "vtepd/underlay.h"
 
 namespace vtepd::agent {
 
@@ -37,11 +38,21 @@ class Show {
   const SnoopingCounters* snooping = nullptr;
   const Audit::Counters* audits = nullptr;
 
-  /// The rows of `table`, or nothing where there is no such table.
-  std::optional<boost::json::array> table(std::string_view name) const;
+  /// The kernel's answer to how an address is reached; may be empty.
+  std::function<Result<Way>(const IpAddress& destination, IfIndex through)> route_to{};
+
+  /// One row after the other; nothing: that was the last. Rows are made when they are asked for, of
+  /// what stood there at the beginning and still does.
+  using Rows = std::function<std::optional<boost::json::object>()>;
+  /// The rows of a table; an empty function where there is no such table.
+  Rows table(std::string_view name) const;
 
   boost::json::array vni() const;
-  boost::json::array mac() const;
+  boost::json::array vlan() const;
+  boost::json::array vtep() const;
+  Rows mac() const;
+  /// The kernel's entries as `bridge fdb` prints them, both halves and flood lists.
+  Rows fdb() const;
   boost::json::array flood() const;
   boost::json::array neigh() const;
   boost::json::array route() const;
@@ -50,6 +61,8 @@ class Show {
   boost::json::array asic() const;
   boost::json::array stats() const;
   boost::json::array failures() const;
+  boost::json::array resources() const;
+  boost::json::array peers() const;
 
  private:
   /// "in sync", "pending" or "failed: reason" of the keys that make up one row.
@@ -57,6 +70,10 @@ class Show {
                       std::initializer_list<BgpKey> bgp) const;
   bool is_in_the_way(const BridgeFdbKey& bridge, const VxlanFdbKey& vxlan) const;
   boost::json::object mac_row(const Binding& binding, const MacAddress& mac) const;
+  bool has_single_device(IfIndex bridge) const;
+  std::optional<boost::json::object> fdb_row(const BridgeFdbKey& key) const;
+  std::optional<boost::json::object> fdb_row(const VxlanFdbKey& key) const;
+  std::optional<boost::json::object> fdb_row(const FloodKey& key) const;
   std::string_view source_of(const Binding& binding, const IpAddress& ip) const;
   std::string heard_column(const evpn::HostKey& key) const;
   boost::json::object port_row(const Link& link) const;

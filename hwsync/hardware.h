@@ -65,6 +65,13 @@ struct AsicFinding {
   ReadBack read{};
 };
 
+/// How much of a table vtepd uses, and how much room the library says is left.
+struct AsicRoom {
+  std::string table{};
+  std::uint64_t used{};
+  std::uint64_t available{};
+};
+
 struct HardwareCounters {
   WriteCounters writes{};
   std::uint64_t events{};          // that the ASIC told
@@ -103,6 +110,12 @@ class Hardware {
   /// something that the ASIC did by itself may be a finding until its news has come.
   using Audited = std::function<void(std::vector<AsicFinding> findings, std::size_t compared)>;
   void audit(const std::vector<AsicKey>& only, Audited done);
+  /// The objects that a frame for `mac` meets: its entry and what that leads to, or the VLAN's
+  /// flood members where it has none; `state` says where the library, when asked, says otherwise.
+  using Traced = std::function<void(std::vector<AsicObject> objects)>;
+  void trace(VlanId vlan, const MacAddress& mac, Traced done);
+  /// Asks the library how full its tables are; those of which it does not tell are left out.
+  void room(std::function<void(std::vector<AsicRoom>)> done);
   /// Has what was found written again.
   void repair(const std::vector<AsicFinding>& findings);
 
@@ -141,6 +154,8 @@ class Hardware {
            const Clock& clock);
   void read_some(const std::shared_ptr<Reading>& reading);
   std::vector<AsicKey> every_key() const;
+  std::uint64_t used_by(sai_attr_id_t available) const;
+  std::vector<AsicKey> way_of(VlanId vlan, const MacAddress& mac) const;
   std::string disagreement(const AsicKey& key) const;
   void bring_up();
   void brought_up(Result<SwitchFacts> facts);

@@ -1,5 +1,8 @@
 #include "hwsync/hardware.h"
 
+#include <algorithm>
+#include <array>
+
 namespace vtepd::hwsync {
 namespace {
 
@@ -11,6 +14,13 @@ std::string to_text(const AsicRow& row, const ReadBack& read) {
   std::string text = "the library says otherwise:";
   for (const auto id : read.differing) text += " " + attribute_name(row.object, id);
   return text;
+}
+
+/// What every frame meets, whatever its way.
+bool is_of_no_way(const AsicKey& key) {
+  return std::holds_alternative<SwitchKey>(key) || std::holds_alternative<BuiltInKey>(key) ||
+         std::holds_alternative<UnderlayKey>(key) || std::holds_alternative<TunnelMapKey>(key) ||
+         std::holds_alternative<TunnelKey>(key) || std::holds_alternative<VlanKey>(key);
 }
 
 }  // namespace
@@ -80,6 +90,114 @@ void Hardware::read_some(const std::shared_ptr<Reading>& reading) {
       if (reading->next < reading->keys.size()) return read_some(reading);
       reading->done(std::move(reading->findings), reading->keys.size());
     }));
+  });
+}
+
+std::vector<AsicKey> Hardware::way_of(VlanId vlan, const MacAddress& mac) const {
+  std::vector<AsicKey> keys;
+  const auto add = [&](const AsicKey& key) {
+    if (is_of_no_way(key) || std::find(keys.begin(), keys.end(), key) != keys.end()) return;
+    if (table_.find(key) != nullptr || mirror_->wanted(key)) keys.push_back(key);
+  };
+  add(FdbKey{vlan, mac});
+  if (keys.empty()) {
+    for (const auto& [key, actual] : table_.rows()) {
+      const auto* member = std::get_if<FloodMemberKey>(&key);
+      if (member != nullptr && member->vlan == vlan) add(key);
+    }
+  }
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    const auto* actual = table_.find(keys[i]);
+    const auto row = actual != nullptr ? actual->row : *mirror_->wanted(keys[i]);
+    for (const auto& key : references(row)) add(key);
+    for (const auto& attribute : row.attributes) {
+      const auto* vtep = std::get_if<IpAddress>(&attribute.value);
+      if (vtep != nullptr && attribute.id == SAI_FDB_ENTRY_ATTR_ENDPOINT_IP &&
+          row.object == SAI_OBJECT_TYPE_FDB_ENTRY) {
+        const auto length = static_cast<std::uint8_t>(vtep->bytes().size() * 8);
+        add(RouteKey{{*vtep, length}});
+      }
+    }
+  }
+  return keys;
+}
+
+void Hardware::trace(VlanId vlan, const MacAddress& mac, Traced done) {
+  if (!mirror_) return done({{"switch", {}, {}, 0, problem_}});
+  const auto keys = way_of(vlan, mac);
+  if (keys.empty()) return done({});
+  audit(keys, [this, keys, done = std::move(done)](const std::vector<AsicFinding>& findings,
+                                                   std::size_t /*compared*/) {
+    std::vector<AsicObject> objects;
+    for (const auto& key : keys) {
+      const auto* actual = table_.find(key);
+      const auto wanted = actual == nullptr ? mirror_->wanted(key) : std::nullopt;
+      if (actual == nullptr && !wanted) continue;  // it went meanwhile
+      auto& object = objects.emplace_back(describe(key, actual != nullptr ? actual->row : *wanted,
+                                                   actual != nullptr ? actual->id : 0));
+      const auto found = std::find_if(findings.begin(), findings.end(),
+                                      [&](const auto& finding) { return finding.key == key; });
+      if (found != findings.end()) object.state = found->what;
+    }
+    done(std::move(objects));
+  });
+}
+
+/// How many rows there are of what an attribute of the switch tells the room for.
+std::uint64_t Hardware::used_by(sai_attr_id_t available) const {
+  const auto counts = [available](const AsicKey& key) {
+    if (std::holds_alternative<FdbKey>(key))
+      return available == SAI_SWITCH_ATTR_AVAILABLE_FDB_ENTRY;
+    if (const auto* route = std::get_if<RouteKey>(&key)) {
+      return available == (route->prefix.address.is_v4()
+                               ? SAI_SWITCH_ATTR_AVAILABLE_IPV4_ROUTE_ENTRY
+                               : SAI_SWITCH_ATTR_AVAILABLE_IPV6_ROUTE_ENTRY);
+    }
+    if (const auto* hop = std::get_if<NextHopKey>(&key)) {
+      return available == (hop->address.is_v4() ? SAI_SWITCH_ATTR_AVAILABLE_IPV4_NEXTHOP_ENTRY
+                                                : SAI_SWITCH_ATTR_AVAILABLE_IPV6_NEXTHOP_ENTRY);
+    }
+    const auto* gateway = std::get_if<GatewayKey>(&key);
+    return gateway != nullptr &&
+           available == (gateway->address.is_v4() ? SAI_SWITCH_ATTR_AVAILABLE_IPV4_NEIGHBOR_ENTRY
+                                                  : SAI_SWITCH_ATTR_AVAILABLE_IPV6_NEIGHBOR_ENTRY);
+  };
+  return static_cast<std::uint64_t>(
+      std::count_if(table_.rows().begin(), table_.rows().end(),
+                    [&](const auto& row) { return counts(row.first); }));
+}
+
+void Hardware::room(std::function<void(std::vector<AsicRoom>)> done) {
+  struct Table {
+    std::string_view name;
+    sai_switch_attr_t available;
+  };
+  static constexpr std::array kTables{
+      Table{"fdb", SAI_SWITCH_ATTR_AVAILABLE_FDB_ENTRY},
+      Table{"routes_ipv4", SAI_SWITCH_ATTR_AVAILABLE_IPV4_ROUTE_ENTRY},
+      Table{"routes_ipv6", SAI_SWITCH_ATTR_AVAILABLE_IPV6_ROUTE_ENTRY},
+      Table{"nexthops_ipv4", SAI_SWITCH_ATTR_AVAILABLE_IPV4_NEXTHOP_ENTRY},
+      Table{"nexthops_ipv6", SAI_SWITCH_ATTR_AVAILABLE_IPV6_NEXTHOP_ENTRY},
+      Table{"neighbors_ipv4", SAI_SWITCH_ATTR_AVAILABLE_IPV4_NEIGHBOR_ENTRY},
+      Table{"neighbors_ipv6", SAI_SWITCH_ATTR_AVAILABLE_IPV6_NEIGHBOR_ENTRY},
+  };
+  const auto* self = table_.find(SwitchKey{});
+  if (!mirror_ || self == nullptr) return done({});
+  std::vector<AsicRoom> rooms;
+  for (const auto& table : kTables) {
+    rooms.push_back({std::string(table.name), used_by(table.available), 0});
+  }
+  worker_.run([this, id = self->id, post = settings_.post, rooms = std::move(rooms),
+               done = std::move(done)]() mutable {
+    std::vector<AsicRoom> told;
+    for (std::size_t i = 0; i < rooms.size(); ++i) {
+      sai_attribute_t attribute{};
+      attribute.id = kTables.at(i).available;
+      if (library_->get(SAI_OBJECT_TYPE_SWITCH, id, attribute) != SAI_STATUS_SUCCESS) continue;
+      rooms[i].available = attribute.value.u32;
+      told.push_back(std::move(rooms[i]));
+    }
+    post(guarded([done = std::move(done), told = std::move(told)] { done(told); }));
   });
 }
 

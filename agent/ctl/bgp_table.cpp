@@ -115,10 +115,9 @@ Routes told_of(const json::array& rows) {
   return routes;
 }
 
-}  // namespace
-
-Result<json::object> bgp_table(const std::string& vtysh) {
-  const auto command = vtysh + " -c 'show bgp l2vpn evpn route vni all json' 2>&1";
+/// What `vtysh` prints for one of its commands, which has to be JSON.
+Result<json::object> run(const std::string& vtysh, std::string_view words) {
+  const auto command = fmt::format("{} -c '{}' 2>&1", vtysh, words);
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> pipe(popen(command.c_str(), "r"), pclose);
   if (!pipe) return system_error(vtysh);
   std::string printed;
@@ -132,6 +131,38 @@ Result<json::object> bgp_table(const std::string& vtysh) {
   auto table = json::parse(begin == std::string::npos ? "" : printed.substr(begin), error);
   if (!error && table.is_object()) return std::move(table.get_object());
   return Error{EPROTO, fmt::format("{}: {}", vtysh, printed.substr(0, printed.find('\n')))};
+}
+
+}  // namespace
+
+Result<json::object> bgp_table(const std::string& vtysh) {
+  return run(vtysh, "show bgp l2vpn evpn route vni all json");
+}
+
+Result<json::array> bgp_peers(const std::string& vtysh) {
+  const auto summary = run(vtysh, "show bgp l2vpn evpn summary json");
+  if (!summary) return summary.error();
+  return peers_of(*summary);
+}
+
+json::array peers_of(const json::object& summary) {
+  json::array rows;
+  const auto* peers = summary.if_contains("peers");
+  if (peers == nullptr || !peers->is_object()) return rows;
+  for (const auto& [name, value] : peers->get_object()) {
+    const auto* peer = value.if_object();
+    if (peer == nullptr) continue;
+    const auto number = [&](const char* key) {
+      const auto* it = peer->if_contains(key);
+      return it == nullptr ? std::string("?") : json::serialize(*it);
+    };
+    const auto state = text_of(*peer, "state");
+    rows.push_back({{"peer", name},
+                    {"what", fmt::format("AS {}, {} prefixes, for {}", number("remoteAs"),
+                                         number("pfxRcd"), text_of(*peer, "peerUptime"))},
+                    {"state", state == "Established" ? "up" : state}});
+  }
+  return rows;
 }
 
 BgpCompared compare(const json::object& table, const json::array& told) {

@@ -15,6 +15,11 @@ namespace vtepd::ctl {
 /// Has `vtysh`, a command with its own options, print bgpd's table.
 Result<boost::json::object> bgp_table(const std::string& vtysh);
 
+/// bgpd's EVPN peers, as rows for `show peers`; and the same of FRR's JSON (`show bgp l2vpn evpn
+/// summary json`).
+Result<boost::json::array> bgp_peers(const std::string& vtysh);
+boost::json::array peers_of(const boost::json::object& summary);
+
 /// How many routes bgpd holds best, and rows like those of an audit for each that differs.
 struct BgpCompared {
   std::size_t routes{};

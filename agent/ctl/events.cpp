@@ -2,18 +2,15 @@
 
 #include <fmt/chrono.h>
 
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/local/stream_protocol.hpp>
-#include <boost/asio/read_until.hpp>
-#include <boost/asio/streambuf.hpp>
-#include <boost/asio/write.hpp>
+#include <cerrno>
 #include <cstdio>
 #include <ctime>
-#include <istream>
+#include <optional>
+
+#include "agent/ctl/client.h"
 
 namespace vtepd::ctl {
 namespace json = boost::json;
-using Protocol = boost::asio::local::stream_protocol;
 namespace {
 
 std::string_view text_of(const json::object& row, const char* key) {
@@ -64,25 +61,25 @@ std::string event_line(const json::object& row) {
   return line;
 }
 
-Error watch_events(const std::string& path, const json::object& request, bool as_json) {
+Result<> watch_events(const std::string& path, const Asked& asked, const Watch& watch) {
   std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);
-  boost::asio::io_context io;
-  Protocol::socket socket(io);
-  boost::system::error_code error;
-  socket.connect(Protocol::endpoint(path), error);
-  if (error) return {error.value(), fmt::format("{}: {}", path, error.message())};
-  boost::asio::write(socket, boost::asio::buffer(json::serialize(request) + "\n"), error);
-  boost::asio::streambuf buffer;
-  while (boost::asio::read_until(socket, buffer, '\n', error) > 0) {
-    std::istream stream(&buffer);
-    std::string line;
-    std::getline(stream, line);
+  std::optional<Error> refused;
+  auto left = watch.count;
+  const auto listened = listen(path, asked.request, [&](const std::string& line) {
     const auto row = json::parse(line).as_object();
-    if (const auto refusal = text_of(row, "error"); !refusal.empty())
-      return {0, std::string(refusal)};
-    print_streamed(line, row, as_json);
-  }
-  return {error.value(), fmt::format("{}: vtepd has gone", path)};
+    if (const auto refusal = text_of(row, "error"); !refusal.empty()) {
+      refused = Error{0, std::string(refusal)};
+      return false;
+    }
+    const bool is_event = row.contains("text");
+    if (is_event && !passes(row, asked.filters)) return true;
+    print_streamed(line, row, watch.as_json);
+    return !is_event || !left || --*left != 0;
+  });
+  if (refused) return *refused;
+  if (!listened) return listened;
+  if (left && *left == 0) return {};
+  return Error{EPIPE, fmt::format("{}: vtepd has gone", path)};
 }
 
 }  // namespace vtepd::ctl

@@ -4,8 +4,10 @@
 
 #include <boost/json.hpp>
 #include <cstdint>
+#include <optional>
 #include <string>
 
+#include "agent/ctl/words.h"
 #include "vtepd/result.h"
 
 namespace vtepd::ctl {
@@ -16,8 +18,12 @@ std::string time_text(std::int64_t time_us);
 /// One line: time, layer, what, and what is known of its origin.
 std::string event_line(const boost::json::object& row);
 
-/// Prints what vtepd streams, each line at once, until it ends; why it ended, with code 0 where
-/// vtepd would not.
-Error watch_events(const std::string& path, const boost::json::object& request, bool as_json);
+struct Watch {
+  bool as_json{};
+  std::optional<std::uint32_t> count{};  // of events that pass; none: without end
+};
+/// Prints what vtepd streams and the filters let pass, each line at once, until it ends or there
+/// were as many as asked for. An error with code 0: vtepd would not.
+Result<> watch_events(const std::string& path, const Asked& asked, const Watch& watch);
 
 }  // namespace vtepd::ctl

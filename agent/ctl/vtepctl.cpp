@@ -3,136 +3,70 @@
 // Exit status: 0 done; 1 refused or not as wanted; 2 the call's words are wrong; 3 vtepd does not
 // answer.
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/local/stream_protocol.hpp>
-#include <boost/asio/read.hpp>
-#include <boost/asio/streambuf.hpp>
-#include <boost/asio/write.hpp>
 #include <boost/json.hpp>
 #include <boost/program_options.hpp>
-#include <cctype>
-#include <charconv>
+#include <chrono>
 #include <cstdio>
-#include <filesystem>
-#include <iostream>
+#include <cstdlib>
+#include <ctime>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "agent/ctl/bgp_table.h"
+#include "agent/ctl/client.h"
 #include "agent/ctl/events.h"
-#include "vtepd/mac_address.h"
-#include "vtepd/result.h"
+#include "agent/ctl/help.h"
+#include "agent/ctl/print.h"
+#include "agent/ctl/support.h"
+#include "agent/ctl/words.h"
 
 namespace {
 
 namespace json = boost::json;
 namespace options = boost::program_options;
-using Protocol = boost::asio::local::stream_protocol;
+using vtepd::ctl::Asked;
+using Words = std::vector<std::string>;
 
 constexpr int kDone = 0;
 constexpr int kRefused = 1;
 constexpr int kUsage = 2;
 constexpr int kUnreachable = 3;
 
-constexpr auto kHelp = R"(vtepctl [--socket PATH] COMMAND
+/// How it is to be asked, and printed.
+struct Manner {
+  std::string socket{};
+  std::string vtysh{};
+  bool json{};
+  bool pretty{};
+  bool color{};
+  vtepd::ctl::Flags flags{};
+  std::uint64_t vnis{};  // of `resources fit`
+  std::uint64_t macs{};
+  std::optional<unsigned> watch{};  // seconds
+};
 
-  show vni       the VNIs: VLAN, devices, tunnel end, what bgpd was told
-  show mac       one row for each MAC: wanted, BGP, bridge FDB, vxlan FDB, ASIC
-  show flood     the flood lists: the remote VTEPs of each VNI
-  show neigh     hosts' addresses on the SVIs
-  show route     the EVPN routes, bgpd's and our own
-  show duplicates  addresses that move: how often, and which are frozen
-  show port      devices of the interface files and bridge ports
-  show asic      the ASIC's objects
-  show stats     counters, writes to the kernel among them
-  show failures  what was refused, why, and when it is tried again
-  show events    what happened: the newest 100, or --count N
-  history mac MAC [vlan V|vni N]   a MAC's: who claimed it, what was written, why, and how soon
-  monitor        the same, live, until it is interrupted; with -j a JSON object on each line
-  audit [--repair] [--layer kernel|bgp|asic] [--vtysh COMMAND]
-                 reads all tables of kernel, ASIC and bgpd and holds them against what is wanted,
-                 row by row; status 1 if anything differs (with --repair: still differs)
-  clear duplicates [VNI MAC|IP]   let frozen addresses go, and count their moves anew
-
-  apply [FILE]   make the switch what the interface files say: prints the difference to what runs,
-                 as ip and bridge commands, applies it, and waits until it is done
-    --dry-run    only print
-    --confirm S  take everything back after S seconds, unless `vtepctl confirm` comes before
-    --disruptive also where a device must be deleted and made anew
-  confirm        the change that waits for it stays
-  rollback       or is taken back at once
-  reload         as apply, of the daemon's own files, without printing commands
-  diff [FILE]    what apply would do; status 1 if that is anything
-  check [FILE]   compare what runs with the files, line by line; status 1 where they differ;
-                 with -j as `ifquery -a -c -o json` prints it
-
-  FILE is read instead of the daemon's interface files; it counts until the next change.
-  -j, --json     rows as JSON
-
-  A MAC is written aa:bb:cc:dd:ee:ff, aa-bb-cc-dd-ee-ff or aabb.ccdd.eeff.
-)";
-
-/// One request, one reply; an error where vtepd cannot be reached.
-vtepd::Result<json::object> ask(const std::string& path, const json::object& request) {
-  boost::asio::io_context io;
-  Protocol::socket socket(io);
-  boost::system::error_code error;
-  socket.connect(Protocol::endpoint(path), error);
-  if (error) return vtepd::Error{error.value(), fmt::format("{}: {}", path, error.message())};
-  boost::asio::write(socket, boost::asio::buffer(json::serialize(request) + "\n"), error);
-  std::string reply;
-  boost::asio::read(socket, boost::asio::dynamic_buffer(reply), error);
-  const auto value = json::parse(reply, error);
-  if (error || !value.is_object()) {
-    return vtepd::Error{error.value(), fmt::format("{}: no whole answer came", path)};
-  }
-  return value.get_object();
+int complain(int status, const std::string& what) {
+  fmt::print(stderr, "vtepctl: {}\n", what);
+  return status;
 }
 
-std::string cell(const json::object& row, const std::string& key) {
-  const auto* value = row.if_contains(key);
-  if (value == nullptr || value->is_null()) return "-";
-  if (const auto* text = value->if_string()) return {text->data(), text->size()};
-  if (const auto* flag = value->if_bool()) return *flag ? "yes" : "no";
-  if (const auto* number = value->if_double()) return fmt::format("{:.1f}", *number);
-  return json::serialize(*value);
+void print_json(const json::value& value, const Manner& manner) {
+  fmt::print("{}\n", manner.pretty ? vtepd::ctl::pretty(value) : json::serialize(value));
 }
 
-void print_table(const json::array& rows) {
-  std::vector<std::string> keys;
-  for (const auto& row : rows) {
-    for (const auto& [key, value] : row.as_object()) {
-      if (std::find(keys.begin(), keys.end(), key) == keys.end()) keys.emplace_back(key);
-    }
-  }
-  std::vector<std::vector<std::string>> lines(1);
-  for (auto key : keys) {
-    std::transform(key.begin(), key.end(), key.begin(), [](char c) {
-      return static_cast<char>(c == '_' ? '-' : std::toupper(static_cast<unsigned char>(c)));
-    });
-    lines[0].push_back(key);
-  }
-  for (const auto& row : rows) {
-    auto& line = lines.emplace_back();
-    for (const auto& key : keys) line.push_back(cell(row.as_object(), key));
-  }
-  std::vector<std::size_t> widths(keys.size());
-  for (const auto& line : lines) {
-    for (std::size_t i = 0; i < line.size(); ++i) widths[i] = std::max(widths[i], line[i].size());
-  }
-  for (const auto& line : lines) {
-    std::string text;
-    for (std::size_t i = 0; i < line.size(); ++i)
-      text += fmt::format("{:<{}}  ", line[i], widths[i]);
-    text.erase(text.find_last_not_of(' ') + 1);
-    fmt::print("{}\n", text);
-  }
+void print_all(const std::vector<std::string>& lines) {
+  for (const auto& line : lines) fmt::print("{}\n", line);
+}
+
+void print_table(const json::array& rows, const Manner& manner) {
+  print_all(vtepd::ctl::table_lines(rows, manner.color));
 }
 
 const json::array& array_of(const json::object& reply, const char* key) {
@@ -145,33 +79,10 @@ void print_lines(std::FILE* where, const json::array& lines) {
   for (const auto& line : lines) fmt::print(where, "{}\n", line.as_string().c_str());
 }
 
-int print_events_reply(const json::object& reply, bool as_json) {
-  const auto& rows = reply.at("rows").as_array();
-  if (as_json) {
-    fmt::print("{}\n", json::serialize(rows));
-    return kDone;
-  }
-  if (const auto* since = reply.if_contains("since_us")) {
-    fmt::print("what happened before {} is overwritten\n",
-               vtepd::ctl::time_text(since->to_number<std::int64_t>()));
-  }
-  for (const auto& row : rows) fmt::print("{}\n", vtepd::ctl::event_line(row.as_object()));
-  return kDone;
-}
-
-int print_table_reply(const json::object& reply, bool as_json) {
-  if (as_json) {
-    fmt::print("{}\n", json::serialize(reply.at("rows")));
-  } else {
-    print_table(reply.at("rows").as_array());
-  }
-  return kDone;
-}
-
 /// What was found to say about the files goes to stderr: stdout can be piped into a shell.
-int print_difference(const json::object& reply, bool as_json, bool fails_if_any) {
-  if (as_json) {
-    fmt::print("{}\n", json::serialize(reply));
+int print_difference(const json::object& reply, const Manner& manner, bool fails_if_any) {
+  if (manner.json) {
+    print_json(reply, manner);
   } else {
     print_lines(stderr, array_of(reply, "messages"));
     print_lines(stdout, array_of(reply, "commands"));
@@ -180,30 +91,30 @@ int print_difference(const json::object& reply, bool as_json, bool fails_if_any)
   return fails_if_any && !array_of(reply, "commands").empty() ? kRefused : kDone;
 }
 
-int print_check(const json::object& reply, bool as_json) {
+int print_check(const json::object& reply, const Manner& manner) {
   print_lines(stderr, array_of(reply, "messages"));
   const auto& rows = array_of(reply, "rows");
   const auto& interfaces = array_of(reply, "interfaces");
-  if (as_json) {
-    fmt::print("{}\n", json::serialize(interfaces));
+  if (manner.json) {
+    print_json(interfaces, manner);
   } else if (!rows.empty()) {
-    print_table(rows);
+    print_table(rows, manner);
   } else if (reply.at("ok").as_bool()) {
     fmt::print("{} interfaces are as the files say\n", interfaces.size());
   }
   return reply.at("ok").as_bool() ? kDone : kRefused;
 }
 
-int print_change(const json::object& reply, bool as_json, bool shows_commands) {
-  if (as_json) {
-    fmt::print("{}\n", json::serialize(reply));
+int print_change(const json::object& reply, const Manner& manner, bool shows_commands) {
+  if (manner.json) {
+    print_json(reply, manner);
     return reply.at("ok").as_bool() ? kDone : kRefused;
   }
   print_lines(stderr, array_of(reply, "messages"));
   if (shows_commands) print_lines(stdout, array_of(reply, "commands"));
   if (const auto& refused = array_of(reply, "refused"); !refused.empty()) {
     fmt::print("not everything could be made; what follows is tried again:\n");
-    print_table(refused);
+    print_table(refused, manner);
   }
   if (const auto* writes = reply.if_contains("writes")) {
     fmt::print("{} writes to the kernel\n", json::serialize(*writes));
@@ -215,14 +126,14 @@ int print_change(const json::object& reply, bool as_json, bool shows_commands) {
   return reply.at("ok").as_bool() ? kDone : kRefused;
 }
 
-int print_audit(const json::object& reply, bool as_json) {
+int print_audit(const json::object& reply, const Manner& manner) {
   const bool ok = reply.at("ok").as_bool();
-  if (as_json) {
-    fmt::print("{}\n", json::serialize(reply));
+  if (manner.json) {
+    print_json(reply, manner);
     return ok ? kDone : kRefused;
   }
   const auto& rows = array_of(reply, "rows");
-  if (!rows.empty()) print_table(rows);
+  if (!rows.empty()) print_table(rows, manner);
   const auto& compared = reply.at("compared").as_object();
   std::string what;
   for (const auto& [layer, rows_of] : compared) {
@@ -247,7 +158,7 @@ void include_bgpd(const std::string& socket, const std::string& vtysh, json::obj
       fmt::print(stderr, "bgpd's own table is not compared: {}\n", table.error().what);
       return;
     }
-    const auto told = ask(socket, {{"command", "show"}, {"table", "route"}});
+    const auto told = vtepd::ctl::ask(socket, {{"command", "show"}, {"table", "route"}});
     if (!told) return;
     compared = vtepd::ctl::compare(*table, array_of(*told, "rows"));
     if (compared.rows.empty()) break;
@@ -258,127 +169,249 @@ void include_bgpd(const std::string& socket, const std::string& vtysh, json::obj
   for (auto& row : compared.rows) reply.at("rows").as_array().push_back(std::move(row));
 }
 
-int print_reply(const std::string& command, const json::object& request, const json::object& reply,
-                bool as_json) {
+/// The rows of a table as they come: JSON and `fdb` at once, a table when its widths are known.
+class RowPrinter {
+ public:
+  RowPrinter(const Asked& asked, const Manner& manner)
+      : table_(asked.request.at("table").as_string()), filters_(asked.filters), manner_(manner) {
+    if (manner.json && !manner.pretty) {
+      fmt::print("{{\"schema\":1,\"table\":{},\"rows\":[", json::serialize(table_));
+    }
+  }
+
+  void row(json::object row) {
+    if (!vtepd::ctl::passes(row, filters_)) return;
+    if (table_ == "fdb" && !manner_.json) {
+      fmt::print("{}\n", vtepd::ctl::fdb_line(row));
+    } else if (manner_.json && !manner_.pretty) {
+      fmt::print("{}{}", first_ ? "" : ",\n", json::serialize(row));
+      first_ = false;
+    } else {
+      rows_.push_back(std::move(row));
+    }
+  }
+
+  void end() {
+    if (manner_.json && !manner_.pretty) {
+      fmt::print("]}}\n");
+    } else if (manner_.json) {
+      print_json(json::object{{"schema", 1}, {"table", table_}, {"rows", rows_}}, manner_);
+    } else if (table_ != "fdb") {
+      print_table(rows_, manner_);
+    }
+  }
+
+ private:
+  json::string table_;
+  const std::vector<vtepd::ctl::Filter>& filters_;
+  const Manner& manner_;
+  json::array rows_;
+  bool first_ = true;
+};
+
+int print_events(const json::object& reply, const Asked& asked, const Manner& manner) {
+  json::array rows;
+  for (const auto& row : reply.at("rows").as_array()) {
+    if (vtepd::ctl::passes(row.as_object(), asked.filters)) rows.push_back(row);
+  }
+  if (manner.json) {
+    print_json(json::object{{"schema", 1}, {"table", "events"}, {"rows", rows}}, manner);
+    return kDone;
+  }
+  if (const auto* since = reply.if_contains("since_us")) {
+    fmt::print("what happened before {} is overwritten\n",
+               vtepd::ctl::time_text(since->to_number<std::int64_t>()));
+  }
+  for (const auto& row : rows) fmt::print("{}\n", vtepd::ctl::event_line(row.as_object()));
+  return kDone;
+}
+
+int print_trace(const json::object& reply, const Manner& manner) {
+  if (manner.json) {
+    print_json(reply, manner);
+  } else {
+    print_all(vtepd::ctl::trace_lines(reply, manner.color));
+  }
+  return reply.at("ok").as_bool() ? kDone : kRefused;
+}
+
+/// bgpd's own peers, behind those of vtepd; without vtysh there are none.
+void add_bgp_peers(const std::string& vtysh, RowPrinter& printer) {
+  const auto peers = vtepd::ctl::bgp_peers(vtysh);
+  if (!peers) {
+    complain(kDone, "bgpd's own peers are not shown: " + peers.error().what);
+    return;
+  }
+  for (const auto& row : *peers) printer.row(row.as_object());
+}
+
+/// Asks for the rows of a table, streamed or in one reply.
+int show(const Asked& asked, const Manner& manner) {
+  std::optional<RowPrinter> printer;
+  std::string refusal;
+  bool whole = false;
+  const auto listened =
+      vtepd::ctl::listen(manner.socket, asked.request, [&](const std::string& line) {
+        auto row = json::parse(line).as_object();
+        if (const auto* error = row.if_contains("error")) {
+          refusal = error->as_string().c_str();
+          return false;
+        }
+        if (!printer) printer.emplace(asked, manner);
+        whole = row.contains("end") || row.contains("rows");
+        if (row.contains("stream")) return true;
+        if (!whole) {
+          printer->row(std::move(row));
+        } else if (row.contains("table")) {
+          for (const auto& each : row.at("rows").as_array()) printer->row(each.as_object());
+        }
+        return !whole;
+      });
+  if (!refusal.empty()) return complain(kRefused, refusal);
+  if (!listened) return complain(kUnreachable, listened.error().what);
+  if (!whole) return complain(kUnreachable, "vtepd went before it had told all");
+  if (asked.request.at("table") == "peers") add_bgp_peers(manner.vtysh, *printer);
+  printer->end();
+  return kDone;
+}
+
+int fit(const Manner& manner) {
+  const auto reply = vtepd::ctl::ask(manner.socket, {{"command", "show"}, {"table", "resources"}});
+  if (!reply) return complain(kUnreachable, reply.error().what);
+  const auto rows = vtepd::ctl::fit(array_of(*reply, "rows"), manner.vnis, manner.macs);
+  const bool fits = std::all_of(rows.begin(), rows.end(),
+                                [](const json::value& row) { return row.at("state") == "fits"; });
+  if (manner.json) {
+    print_json(json::object{{"schema", 1}, {"ok", fits}, {"rows", rows}}, manner);
+  } else {
+    print_table(rows, manner);
+  }
+  return fits ? kDone : kRefused;
+}
+
+/// Makes a bug report's archive, named by the time where no name is given.
+int support(const Words& words, const Manner& manner) {
+  const auto file = words.size() == 2 ? words[1]
+                                      : fmt::format("vtepd-support-{:%Y%m%d-%H%M%S}.tar.gz",
+                                                    fmt::localtime(std::time(nullptr)));
+  const auto written = vtepd::ctl::write_support(file, manner.socket, manner.vtysh);
+  if (!written) return complain(kRefused, written.error().what);
+  fmt::print("{}: look at its MANIFEST before you pass it on\n", file);
+  return kDone;
+}
+
+int print_reply(const std::string& command, const Asked& asked, const json::object& reply,
+                const Manner& manner) {
   if (const auto* error = reply.if_contains("error")) {
-    fmt::print(stderr, "vtepctl: {}\n", error->as_string().c_str());
-    return kRefused;
+    return complain(kRefused, error->as_string().c_str());
   }
-  const auto* table = reply.if_contains("table");
-  if (command == "history" || (table != nullptr && *table == "events")) {
-    return print_events_reply(reply, as_json);
+  if (command == "show" || command == "history") return print_events(reply, asked, manner);
+  if (command == "trace") return print_trace(reply, manner);
+  if (command == "check") return print_check(reply, manner);
+  if (command == "audit") return print_audit(reply, manner);
+  if (asked.request.at("command").as_string() == "diff") {
+    return print_difference(reply, manner, command == "diff");
   }
-  if (command == "show") return print_table_reply(reply, as_json);
-  if (command == "check") return print_check(reply, as_json);
-  if (command == "audit") return print_audit(reply, as_json);
-  if (request.at("command").as_string() == "diff") {
-    return print_difference(reply, as_json, command == "diff");
-  }
-  return print_change(reply, as_json, command == "apply");
+  return print_change(reply, manner, command == "apply");
 }
 
-/// `history mac M [vlan V|vni N]`
-json::object history_request(const std::vector<std::string>& words) {
-  const bool has_place = words.size() == 5 && (words[3] == "vlan" || words[3] == "vni");
-  if ((words.size() != 3 && !has_place) || words[1] != "mac") return {};
-  if (!vtepd::MacAddress::parse(words[2])) return {};
-  json::object request{{"command", "history"}, {"mac", words[2]}};
-  if (!has_place) return request;
-  std::uint32_t number = 0;
-  const auto* end = words[4].data() + words[4].size();
-  const auto [read, error] = std::from_chars(words[4].data(), end, number);
-  if (error != std::errc{} || read != end) return {};
-  request[words[3]] = number;
-  return request;
+int run_once(const Words& words, const Manner& manner) {
+  if (words == Words{"resources", "fit"}) return fit(manner);
+  if (words[0] == "support" && words.size() <= 2) return support(words, manner);
+  const auto asked = vtepd::ctl::read_words(words, manner.flags);
+  if (!asked) return complain(kUsage, asked.error().what + "; see vtepctl --help");
+  if (asked->request.contains("stream")) return show(*asked, manner);
+  if (words[0] == "monitor") {
+    const auto watched = vtepd::ctl::watch_events(
+        manner.socket, *asked, {.as_json = manner.json, .count = manner.flags.count});
+    if (watched) return kDone;
+    return complain(watched.error().code == 0 ? kRefused : kUnreachable, watched.error().what);
+  }
+  auto reply = vtepd::ctl::ask(manner.socket, asked->request);
+  if (!reply) return complain(kUnreachable, reply.error().what);
+  const bool audits_bgp = words[0] == "audit" && reply->contains("compared") &&
+                          manner.flags.layer.value_or("bgp") == "bgp";
+  if (audits_bgp) include_bgpd(manner.socket, manner.vtysh, *reply);
+  return print_reply(words[0], *asked, *reply, manner);
 }
 
-/// The request that the words ask for; an empty one where they make no sense.
-json::object request_of(const std::vector<std::string>& words,
-                        const options::variables_map& chosen) {
-  if (words.empty()) return {};
-  const auto& command = words[0];
-  const bool is_events = command == "show" && words.size() == 2 && words[1] == "events";
-  if (chosen.contains("count") && !is_events) return {};
-  if (command == "history") return history_request(words);
-  if (command == "monitor" && words.size() == 1) return {{"command", "monitor"}};
-  if (is_events) {
-    json::object request{{"command", "show"}, {"table", "events"}};
-    if (chosen.contains("count")) request["count"] = chosen["count"].as<std::uint32_t>();
-    return request;
+/// The same again and again, on a clean screen where there is one, until it is interrupted.
+int watch(const Words& words, const Manner& manner) {
+  const std::chrono::seconds pause(std::max(1U, *manner.watch));
+  for (;;) {
+    if (::isatty(STDOUT_FILENO) == 1) fmt::print("\033[H\033[J");
+    fmt::print("every {} s, {:%H:%M:%S}\n", pause.count(), fmt::localtime(std::time(nullptr)));
+    const auto status = run_once(words, manner);
+    if (status == kUsage || status == kUnreachable) return status;
+    std::fflush(stdout);
+    std::this_thread::sleep_for(pause);
   }
-  if (command == "show") {
-    if (words.size() != 2) return {};
-    return {{"command", "show"}, {"table", words[1]}};
+}
+
+options::options_description describe() {
+  options::options_description all;
+  const auto number = [] { return options::value<std::uint32_t>(); };
+  all.add_options()("help,h", "")("version", "")("json,j", "")("pretty,p", "")("dry-run", "")(
+      "repair", "")("disruptive", "")("confirm", number())("layer", options::value<std::string>())(
+      "count", number())("watch", number()->implicit_value(2))(
+      "vnis", options::value<std::uint64_t>()->default_value(0))(
+      "macs", options::value<std::uint64_t>()->default_value(0))(
+      "color", options::value<std::string>()->default_value("auto"))(
+      "vtysh", options::value<std::string>()->default_value("vtysh"))(
+      "socket", options::value<std::string>()->default_value("/run/vtepd/vtepd.sock"))(
+      "words", options::value<Words>());
+  return all;
+}
+
+template <class T>
+std::optional<T> given(const options::variables_map& chosen, const char* name) {
+  return chosen.contains(name) ? std::optional(chosen[name].as<T>()) : std::nullopt;
+}
+
+bool has_colors(const std::string& when) {
+  if (when != "auto" && when != "always" && when != "never") {
+    throw options::error("--color: auto, always or never");
   }
-  if (command == "audit") {
-    if (words.size() != 1) return {};
-    json::object request{{"command", "audit"}, {"repair", chosen.contains("repair")}};
-    if (chosen.contains("layer")) request["layer"] = chosen["layer"].as<std::string>();
-    return request;
-  }
-  if (command == "clear") {
-    if ((words.size() != 2 && words.size() != 4) || words[1] != "duplicates") return {};
-    json::object request{{"command", "clear"}, {"table", words[1]}};
-    if (words.size() == 4) request.insert({{"vni", words[2]}, {"address", words[3]}});
-    return request;
-  }
-  const bool takes_file = command == "apply" || command == "diff" || command == "check";
-  const bool is_plain = command == "reload" || command == "confirm" || command == "rollback";
-  if (!(takes_file && words.size() <= 2) && !(is_plain && words.size() == 1)) return {};
-  const bool is_change = command == "apply" || command == "diff";
-  if (!is_change && (chosen.contains("disruptive") || chosen.contains("dry-run"))) return {};
-  if (command != "apply" && chosen.contains("confirm")) return {};
-  json::object request{{"command", chosen.contains("dry-run") ? "diff" : command}};
-  if (words.size() == 2) request["file"] = std::filesystem::absolute(words[1]).string();
-  if (chosen.contains("disruptive")) request["disruptive"] = true;
-  if (chosen.contains("confirm")) request["confirm"] = chosen["confirm"].as<unsigned>();
-  return request;
+  const auto* none = std::getenv("NO_COLOR");  // https://no-color.org
+  const bool wanted = none == nullptr || *none == '\0';
+  return when == "always" || (when == "auto" && wanted && ::isatty(STDOUT_FILENO) == 1);
 }
 
 int run(int argc, char** argv) {
-  options::options_description visible;
-  visible.add_options()("help,h", "")("version", "")("json,j", "")("dry-run", "")("repair", "")(
-      "disruptive", "")("confirm", options::value<unsigned>())(
-      "layer", options::value<std::string>())("count", options::value<std::uint32_t>())(
-      "vtysh", options::value<std::string>()->default_value("vtysh"))(
-      "socket", options::value<std::string>()->default_value("/run/vtepd/vtepd.sock"))(
-      "words", options::value<std::vector<std::string>>());
   options::positional_options_description positional;
   positional.add("words", -1);
   options::variables_map chosen;
-  options::store(
-      options::command_line_parser(argc, argv).options(visible).positional(positional).run(),
-      chosen);
+  const auto all = describe();
+  options::store(options::command_line_parser(argc, argv).options(all).positional(positional).run(),
+                 chosen);
   if (chosen.contains("help")) {
-    fmt::print("{}", kHelp);
+    fmt::print("{}", vtepd::ctl::kHelp);
     return kDone;
   }
   if (chosen.contains("version")) {
     fmt::print("vtepctl {}\n", VTEPD_VERSION);
     return kDone;
   }
-  const auto words = chosen.contains("words") ? chosen["words"].as<std::vector<std::string>>()
-                                              : std::vector<std::string>{};
-  const auto request = request_of(words, chosen);
-  if (request.empty()) {
-    fmt::print(stderr, "{}", kHelp);
+  const Manner manner{.socket = chosen["socket"].as<std::string>(),
+                      .vtysh = chosen["vtysh"].as<std::string>(),
+                      .json = chosen.contains("json") || chosen.contains("pretty"),
+                      .pretty = chosen.contains("pretty"),
+                      .color = has_colors(chosen["color"].as<std::string>()),
+                      .flags = {.repair = chosen.contains("repair"),
+                                .dry_run = chosen.contains("dry-run"),
+                                .disruptive = chosen.contains("disruptive"),
+                                .confirm = given<std::uint32_t>(chosen, "confirm"),
+                                .count = given<std::uint32_t>(chosen, "count"),
+                                .layer = given<std::string>(chosen, "layer")},
+                      .vnis = chosen["vnis"].as<std::uint64_t>(),
+                      .macs = chosen["macs"].as<std::uint64_t>(),
+                      .watch = given<std::uint32_t>(chosen, "watch")};
+  const auto words = given<Words>(chosen, "words").value_or(Words{});
+  if (words.empty()) {
+    fmt::print(stderr, "{}", vtepd::ctl::kHelp);
     return kUsage;
   }
-  const auto socket = chosen["socket"].as<std::string>();
-  if (words[0] == "monitor") {
-    const auto watched = vtepd::ctl::watch_events(socket, request, chosen.contains("json"));
-    fmt::print(stderr, "vtepctl: {}\n", watched.what);
-    return watched.code == 0 ? kRefused : kUnreachable;
-  }
-  auto reply = ask(socket, request);
-  if (!reply) {
-    fmt::print(stderr, "vtepctl: {}\n", reply.error().what);
-    return kUnreachable;
-  }
-  const bool audits_bgp = words[0] == "audit" && reply->contains("compared") &&
-                          (!chosen.contains("layer") || chosen["layer"].as<std::string>() == "bgp");
-  if (audits_bgp) include_bgpd(socket, chosen["vtysh"].as<std::string>(), *reply);
-  return print_reply(words[0], request, *reply, chosen.contains("json"));
+  return manner.watch ? watch(words, manner) : run_once(words, manner);
 }
 
 }  // namespace
@@ -387,10 +420,9 @@ int main(int argc, char** argv) {
   try {
     return run(argc, argv);
   } catch (const options::error& error) {
-    fmt::print(stderr, "vtepctl: {}\n", error.what());
-    return kUsage;
+    return complain(kUsage, error.what());
   } catch (const std::exception& error) {
-    fmt::print(stderr, "vtepctl: vtepd's answer is not understood: {}\n", error.what());
-    return kUnreachable;
+    return complain(kUnreachable,
+                    fmt::format("vtepd's answer is not understood: {}", error.what()));
   }
 }

@@ -67,7 +67,7 @@ in_order "on the leaf that it came to" "$FABRIC/leaf2/history" \
   "to-asic   $mac vlan 10 dev swp4"
 indent <"$FABRIC/leaf2/history"
 check_equal "as JSON it has as many rows" "$(grep -c '^\[' "$FABRIC/leaf2/history")" \
-  "$(ctl leaf2 history mac "$mac" -j | python3 -c 'import json, sys; print(len(json.load(sys.stdin)))')"
+  "$(ctl leaf2 history mac "$mac" -j | python3 -c 'import json, sys; print(len(json.load(sys.stdin)["rows"]))')"
 check_equal "in its VLAN it is the same" "$(<"$FABRIC/leaf2/history")" \
   "$(ctl leaf2 history mac "$mac" vlan 10)"
 check_equal "in another VNI there is none" "" "$(ctl leaf2 history mac "$mac" vni 10020)"

@@ -34,7 +34,7 @@ wait_until "and has written everything" 20 counter_is leaf1 synced 1
 behind() { has_remote_mac leaf1 "$mac" 10 "$1"; }
 here() { [[ $(fdb leaf1 | grep "^$mac ") =~ ^"$mac dev $1 vlan 10 master bridge" ]]; }
 only_here() { here "$1" && [[ $(fdb leaf1 | grep -c "^$mac ") == 1 ]]; }
-nothing_moves() { ctl leaf1 show duplicates -j | grep -qx '\[\]'; }
+nothing_moves() { ctl leaf1 show duplicates -j | grep -q '"rows":\[\]'; }
 
 watch_starts() {
   { fdb leaf1 && echo "now:"; } >"$FABRIC/leaf1/watched"

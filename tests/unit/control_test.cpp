@@ -37,6 +37,12 @@ struct Bench {
           reply({{"schema", 1}, {"heard", request.at("command")}});
         },
         [this](const json::object& request) -> Control::Source {
+          if (request.at("command") == "table") {
+            return [rows = 3]() mutable -> std::optional<std::string> {
+              if (rows == 0) return std::nullopt;
+              return fmt::format("{{\"n\":{}}}\n", rows--);
+            };
+          }
           if (request.at("command") != "monitor") return {};
           return [this] {
             std::string lines;
@@ -179,4 +185,16 @@ TEST_CASE("a daemon that ends closes its streams") {
   boost::asio::read(socket, boost::asio::dynamic_buffer(all), error);
   CHECK(error == boost::asio::error::eof);
   CHECK(all == std::string(kGreeting) + "\n");
+}
+
+TEST_CASE("a table's stream ends with its rows, and is none of the listeners then") {
+  Bench bench;
+  Client table(bench, "table");
+  CHECK(table.line() == kGreeting);
+  for (const auto* row : {R"({"n":3})", R"({"n":2})", R"({"n":1})"}) CHECK(table.line() == row);
+  boost::system::error_code error;
+  boost::asio::read(table.socket, table.buffer, error);
+  CHECK(error == boost::asio::error::eof);
+  bench.run();
+  CHECK(bench.control->streams() == 0);
 }

@@ -203,7 +203,8 @@ TEST_CASE("the newest events, and what follows them") {
   CHECK(told.events.newest(0).empty());
   const auto all = told.events.newest(100'000).size();
   CHECK(all == leaf.core->journal().next());
-  const auto next = told.events.follow();
+  auto follow = told.events.follow();
+  const auto next = [&] { return *follow(); };
   CHECK(next().empty());
   leaf.hear(route(kHost, kLeaf2));
   const auto lines = next();
@@ -219,7 +220,8 @@ TEST_CASE("who follows too slowly is told how many events were overwritten") {
   Leaf leaf;
   Core core(leaf.kernel, leaf.clock, Ledger{}, {.history = 4}, leaf.outputs());
   const Events events(core, leaf.clock);
-  const auto next = events.follow();
+  auto follow = events.follow();
+  const auto next = [&] { return *follow(); };
   for (int i = 0; i < 10; ++i) core.take(route(kHost, kLeaf2));
   const auto lines = next();
   CHECK(lines.starts_with("{\"lost\":6}\n"));

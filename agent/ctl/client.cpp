@@ -1,0 +1,48 @@
+#include "agent/ctl/client.h"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/read_until.hpp>
+#include <boost/asio/streambuf.hpp>
+#include <boost/asio/write.hpp>
+#include <istream>
+
+namespace vtepd::ctl {
+namespace json = boost::json;
+using Protocol = boost::asio::local::stream_protocol;
+
+Result<> listen(const std::string& path, const json::object& request,
+                const std::function<bool(const std::string&)>& on_line) {
+  boost::asio::io_context io;
+  Protocol::socket socket(io);
+  boost::system::error_code error;
+  socket.connect(Protocol::endpoint(path), error);
+  if (error) return Error{error.value(), fmt::format("{}: {}", path, error.message())};
+  boost::asio::write(socket, boost::asio::buffer(json::serialize(request) + "\n"), error);
+  boost::asio::streambuf buffer;
+  while (boost::asio::read_until(socket, buffer, '\n', error) > 0) {
+    std::istream stream(&buffer);
+    std::string line;
+    std::getline(stream, line);
+    if (!on_line(line)) return {};
+  }
+  if (error == boost::asio::error::eof) return {};
+  return Error{error.value(), fmt::format("{}: {}", path, error.message())};
+}
+
+Result<json::object> ask(const std::string& path, const json::object& request) {
+  std::string reply;
+  const auto asked = listen(path, request, [&](const std::string& line) {
+    reply = line;
+    return false;
+  });
+  if (!asked) return asked.error();
+  boost::system::error_code error;
+  const auto value = json::parse(reply, error);
+  if (error || !value.is_object()) {
+    return Error{EBADMSG, fmt::format("{}: no whole answer came", path)};
+  }
+  return value.get_object();
+}
+
+}  // namespace vtepd::ctl

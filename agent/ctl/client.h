@@ -1,0 +1,21 @@
+// vtepctl's side of the control socket (agent/control.h).
+// Threads: the caller's, which waits. Errors: returned, with a code where vtepd cannot be reached.
+#pragma once
+
+#include <boost/json.hpp>
+#include <functional>
+#include <string>
+
+#include "vtepd/result.h"
+
+namespace vtepd::ctl {
+
+/// One request, one reply.
+Result<boost::json::object> ask(const std::string& path, const boost::json::object& request);
+
+/// One request, and each line that answers it; `on_line` says whether to go on. An answer that is
+/// one reply is one line. Without an error vtepd has told all, or was told to stop.
+Result<> listen(const std::string& path, const boost::json::object& request,
+                const std::function<bool(const std::string& line)>& on_line);
+
+}  // namespace vtepd::ctl

@@ -1,0 +1,160 @@
+#include "agent/ctl/print.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+
+#include "agent/ctl/events.h"
+
+namespace vtepd::ctl {
+namespace json = boost::json;
+namespace {
+
+constexpr std::string_view kRed = "\033[31m";
+constexpr std::string_view kYellow = "\033[33m";
+constexpr std::string_view kPlain = "\033[0m";
+
+std::string cell(const json::object& row, const std::string& key) {
+  const auto* value = row.if_contains(key);
+  if (value == nullptr || value->is_null()) return "-";
+  if (const auto* text = value->if_string()) return {text->data(), text->size()};
+  if (const auto* flag = value->if_bool()) return *flag ? "yes" : "no";
+  if (const auto* number = value->if_double()) return fmt::format("{:.1f}", *number);
+  return json::serialize(*value);
+}
+
+std::string_view color_of(const json::object& row) {
+  constexpr std::array<std::string_view, 12> kFine{"in sync", "ok",   "valid",    "up",
+                                                   "off",     "-",    "counting", "recovered",
+                                                   "yes",     "none", "fits",     "agrees"};
+  const auto state = cell(row, "state");
+  if (std::find(kFine.begin(), kFine.end(), state) != kFine.end()) return {};
+  const bool on_its_way = state.ends_with("pending") || state == "stale" || state == "in part";
+  return on_its_way ? kYellow : kRed;
+}
+
+std::string colored(const std::string& line, std::string_view color) {
+  return color.empty() ? line : fmt::format("{}{}{}", color, line, kPlain);
+}
+
+std::string heading(std::string key) {
+  std::transform(key.begin(), key.end(), key.begin(), [](char c) {
+    return static_cast<char>(c == '_' ? '-' : std::toupper(static_cast<unsigned char>(c)));
+  });
+  return key;
+}
+
+std::vector<std::string> keys_of(const json::array& rows) {
+  std::vector<std::string> keys;
+  for (const auto& row : rows) {
+    for (const auto& [key, value] : row.as_object()) {
+      if (std::find(keys.begin(), keys.end(), key) == keys.end()) keys.emplace_back(key);
+    }
+  }
+  return keys;
+}
+
+std::string indented(const json::value& value, std::size_t depth) {
+  const auto* object = value.if_object();
+  const auto* array = value.if_array();
+  const bool empty = (object != nullptr && object->empty()) || (array != nullptr && array->empty());
+  if (empty || (object == nullptr && array == nullptr)) return json::serialize(value);
+  const std::string space(2 * (depth + 1), ' ');
+  std::string text;
+  const auto add = [&](const std::string& item) {
+    text += fmt::format("{}\n{}{}", text.empty() ? "" : ",", space, item);
+  };
+  if (object != nullptr) {
+    for (const auto& [key, item] : *object) {
+      add(fmt::format("{}: {}", json::serialize(json::string(key)), indented(item, depth + 1)));
+    }
+  } else {
+    for (const auto& item : *array) add(indented(item, depth + 1));
+  }
+  const std::string outer(2 * depth, ' ');
+  return object != nullptr ? fmt::format("{{{}\n{}}}", text, outer)
+                           : fmt::format("[{}\n{}]", text, outer);
+}
+
+}  // namespace
+
+std::string pretty(const json::value& value) { return indented(value, 0); }
+
+std::vector<std::string> table_lines(const json::array& rows, bool color) {
+  const auto keys = keys_of(rows);
+  std::vector<std::vector<std::string>> cells(1);
+  for (const auto& key : keys) cells[0].push_back(heading(key));
+  for (const auto& row : rows) {
+    auto& line = cells.emplace_back();
+    for (const auto& key : keys) line.push_back(cell(row.as_object(), key));
+  }
+  std::vector<std::size_t> widths(keys.size());
+  for (const auto& line : cells) {
+    for (std::size_t i = 0; i < line.size(); ++i) widths[i] = std::max(widths[i], line[i].size());
+  }
+  std::vector<std::string> lines;
+  for (std::size_t at = 0; at < cells.size(); ++at) {
+    std::string text;
+    for (std::size_t i = 0; i < widths.size(); ++i) {
+      text += fmt::format("{:<{}}  ", cells[at][i], widths[i]);
+    }
+    text.erase(text.find_last_not_of(' ') + 1);
+    const bool colors = color && at != 0;
+    lines.push_back(colors ? colored(text, color_of(rows[at - 1].as_object())) : text);
+  }
+  return lines;
+}
+
+std::string fdb_line(const json::object& row) {
+  const auto state = cell(row, "state");
+  return cell(row, "text") + (state.empty() ? " " : "");
+}
+
+std::vector<std::string> trace_lines(const json::object& reply, bool color) {
+  std::vector<std::string> lines;
+  for (const auto& value : reply.at("steps").as_array()) {
+    const auto& step = value.as_object();
+    const bool agrees = step.at("agrees").as_bool();
+    std::string origin;
+    if (step.contains("from")) origin = cell(step, "from");
+    if (const auto* since = step.if_contains("since_us")) {
+      origin += fmt::format("{}since {}", origin.empty() ? "" : ", ",
+                            time_text(since->to_number<std::int64_t>()));
+    }
+    auto line =
+        fmt::format("{} {:<9}  {}", agrees ? ' ' : '!', cell(step, "layer"), cell(step, "what"));
+    if (!origin.empty()) line += fmt::format("  [{}]", origin);
+    lines.push_back(color && !agrees ? colored(line, kRed) : line);
+  }
+  const auto& verdict = reply.at("verdict").as_object();
+  const auto* asic = reply.if_contains("asic_verdict");
+  lines.push_back(
+      fmt::format("{} {}", asic == nullptr ? "=>" : "=> kernel:", cell(verdict, "text")));
+  if (asic != nullptr) {
+    lines.push_back(fmt::format("=> asic:   {}", cell(asic->as_object(), "text")));
+  }
+  return lines;
+}
+
+json::array fit(const json::array& resources, std::uint64_t vnis, std::uint64_t macs) {
+  json::array rows;
+  for (const auto& value : resources) {
+    const auto& row = value.as_object();
+    const auto* per = row.if_contains("per");
+    if (per == nullptr || !per->is_string() || row.at("limit").is_null()) continue;
+    const auto needed = per->as_string() == "vni" ? vnis : macs;
+    const auto used = row.at("used").to_number<std::uint64_t>();
+    const auto limit = row.at("limit").to_number<std::uint64_t>();
+    const auto free = limit > used ? limit - used : 0;
+    rows.push_back({{"resource", row.at("resource")},
+                    {"used", used},
+                    {"limit", limit},
+                    {"needed", needed},
+                    {"state", needed <= free ? "fits" : "does not fit"}});
+  }
+  return rows;
+}
+
+}  // namespace vtepd::ctl

@@ -1,0 +1,297 @@
+#include "agent/ctl/words.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <filesystem>
+
+#include "vtepd/ip_address.h"
+#include "vtepd/mac_address.h"
+
+namespace vtepd::ctl {
+namespace json = boost::json;
+namespace {
+
+using Words = std::vector<std::string>;
+
+struct FilterWord {
+  std::string word;
+  Words keys;
+};
+
+/// A table, and by which words its rows are chosen: "dev=ifname,svi" looks into these cells, "vlan"
+/// into that of its own name. The words are those of `bridge`, as far as rows have what they ask
+/// for.
+struct Table {
+  std::string_view name;
+  std::string_view filters;
+};
+constexpr std::array kTables{
+    Table{"vni", "vni vlan br=bridge dev=dev,svi state"},
+    Table{"vlan", "vlan vni br dev=dev,svi"},
+    Table{"mac", "mac vlan vni dev=wanted,bridge,asic dst=wanted,vxlan,asic type state"},
+    Table{"neigh", "ip mac vlan vni dev state"},
+    Table{"flood", "vni vlan dev dst state"},
+    Table{"vtep", "dst=vtep state"},
+    Table{"route", "vni mac ip dst=vtep type state"},
+    Table{"peers", "state"},
+    Table{"duplicates", "vni state"},
+    Table{"port", "dev=ifname br=master state"},
+    Table{"asic", "key state"},
+    Table{"resources", ""},
+    Table{"stats", "counter"},
+    Table{"failures", "layer"},
+    Table{"events", "mac vlan vni dev=ifname layer by"},
+    Table{"fdb", "mac dev=ifname br=master vlan vni=src_vni,vni dst state self=flags master"},
+};
+
+Words split(std::string_view text, char at) {
+  Words parts;
+  while (!text.empty()) {
+    const auto end = std::min(text.find(at), text.size());
+    parts.emplace_back(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return parts;
+}
+
+std::vector<FilterWord> filters_of(const Table& table) {
+  std::vector<FilterWord> filters;
+  for (const auto& text : split(table.filters, ' ')) {
+    const auto sides = split(text, '=');
+    filters.push_back({sides[0], split(sides.back(), ',')});
+  }
+  return filters;
+}
+
+const Table* table_named(std::string_view name) {
+  const auto* it = std::find_if(kTables.begin(), kTables.end(),
+                                [&](const Table& table) { return table.name == name; });
+  return it == kTables.end() ? nullptr : it;
+}
+
+Error misuse(std::string what) { return Error{0, std::move(what)}; }
+
+std::optional<std::uint32_t> number_of(const std::string& word) {
+  std::uint32_t number = 0;
+  const auto* end = word.data() + word.size();
+  const auto [read, error] = std::from_chars(word.data(), end, number);
+  if (error != std::errc{} || read != end) return std::nullopt;
+  return number;
+}
+
+/// A MAC in any of the three notations becomes the one that rows have.
+std::string plain(const std::string& value) {
+  const auto mac = MacAddress::parse(value);
+  return mac ? fmt::format("{}", *mac) : value;
+}
+
+/// `vlan 10 dev swp1 self ...`, from `at` on.
+Result<std::vector<Filter>> read_filters(const Table& table, const Words& words, std::size_t at) {
+  const auto known = filters_of(table);
+  std::vector<Filter> filters;
+  while (at < words.size()) {
+    const auto& word = words[at++];
+    const auto it = std::find_if(known.begin(), known.end(),
+                                 [&](const FilterWord& filter) { return filter.word == word; });
+    if (it != known.end() && (word == "self" || word == "master")) {  // these have no value
+      filters.push_back({it->keys, word == "self" ? word : ""});
+      continue;
+    }
+    if (it == known.end()) {
+      return misuse(fmt::format("{} cannot be filtered by \"{}\"", table.name, word));
+    }
+    if (at == words.size()) return misuse(fmt::format("\"{}\" wants a value", word));
+    if (word == "mac" && !MacAddress::parse(words[at])) {
+      return misuse(fmt::format("\"{}\" is no MAC address", words[at]));
+    }
+    filters.push_back({it->keys, plain(words[at++])});
+  }
+  return filters;
+}
+
+std::string text_of(const json::value& value) {
+  if (const auto* text = value.if_string()) return {text->data(), text->size()};
+  return json::serialize(value);
+}
+
+/// Whether a cell says it: whole, or as its first word ("failed: ...", "swp1 sticky").
+bool says(const json::value& cell, const std::string& value) {
+  if (const auto* list = cell.if_array()) {
+    return std::any_of(list->begin(), list->end(),
+                       [&](const json::value& item) { return says(item, value); });
+  }
+  const auto text = text_of(cell);
+  if (!text.starts_with(value)) return false;
+  return text.size() == value.size() || text[value.size()] == ' ' || text[value.size()] == ':';
+}
+
+Result<Asked> show(const Words& words, const Flags& flags) {
+  const bool is_fdb = words[0] == "fdb";
+  if (!is_fdb && words.size() < 2)
+    return misuse("show what? One of: " + [] {
+      std::string names;
+      for (const auto& name : tables()) names += (names.empty() ? "" : ", ") + name;
+      return names;
+    }());
+  const auto name = is_fdb ? std::string("fdb") : words[1];
+  const auto* table = table_named(name);
+  if (table == nullptr) return misuse(fmt::format("there is no table \"{}\"", name));
+  auto filters = read_filters(*table, words, is_fdb ? 1 : 2);
+  if (!filters) return filters.error();
+  Asked asked{{{"command", "show"}, {"table", name}, {"stream", true}}, std::move(*filters)};
+  if (flags.count && name != "events") return misuse("--count is of events");
+  if (name == "events") {
+    asked.request.erase("stream");
+    if (flags.count) asked.request["count"] = *flags.count;
+  }
+  return asked;
+}
+
+/// Pairs of a word and its value: `vlan 10 mac M`.
+Result<json::object> pairs(const Words& words, const Words& known, const Words& numbers) {
+  json::object read;
+  for (std::size_t at = 1; at < words.size(); at += 2) {
+    const auto& word = words[at];
+    if (std::find(known.begin(), known.end(), word) == known.end()) {
+      return misuse(fmt::format("{}: \"{}\" is not understood", words[0], word));
+    }
+    if (at + 1 == words.size()) return misuse(fmt::format("\"{}\" wants a value", word));
+    if (read.contains(word)) return misuse(fmt::format("\"{}\" is said twice", word));
+    const auto& value = words[at + 1];
+    const bool is_number = std::find(numbers.begin(), numbers.end(), word) != numbers.end();
+    if (is_number && !number_of(value)) return misuse(fmt::format("\"{}\" is no number", value));
+    if (word == "mac" && !MacAddress::parse(value)) {
+      return misuse(fmt::format("\"{}\" is no MAC address", value));
+    }
+    if (word == "ip" && !IpAddress::parse(value)) {
+      return misuse(fmt::format("\"{}\" is no IP address", value));
+    }
+    read[word] = is_number ? json::value(*number_of(value)) : json::value(value);
+  }
+  return read;
+}
+
+Result<Asked> trace(const Words& words, const Flags& /*flags*/) {
+  auto read = pairs(words, {"vlan", "vni", "br", "mac", "ip", "from"}, {"vlan", "vni"});
+  if (!read) return read.error();
+  if (read->contains("mac") == read->contains("ip")) return misuse("trace: a MAC or an IP address");
+  if (!read->contains("vlan") && !read->contains("vni") && !read->contains("br")) {
+    return misuse("trace: in which VLAN?");
+  }
+  (*read)["command"] = "trace";
+  return Asked{std::move(*read), {}};
+}
+
+Result<Asked> history(const Words& words, const Flags& /*flags*/) {
+  auto read = pairs(words, {"mac", "vlan", "vni"}, {"vlan", "vni"});
+  if (!read) return read.error();
+  if (!read->contains("mac")) return misuse("history: of which MAC?");
+  (*read)["command"] = "history";
+  return Asked{std::move(*read), {}};
+}
+
+Result<Asked> monitor(const Words& words, const Flags& /*flags*/) {
+  auto filters = read_filters(*table_named("events"), words, 1);
+  if (!filters) return filters.error();
+  return Asked{{{"command", "monitor"}}, std::move(*filters)};
+}
+
+Result<Asked> audit(const Words& words, const Flags& flags) {
+  if (words.size() != 1) return misuse(fmt::format("audit: \"{}\" is not understood", words[1]));
+  Asked asked{{{"command", "audit"}, {"repair", flags.repair}}, {}};
+  if (flags.layer) asked.request["layer"] = *flags.layer;
+  return asked;
+}
+
+Result<Asked> clear(const Words& words, const Flags& /*flags*/) {
+  if ((words.size() != 2 && words.size() != 4) || words[1] != "duplicates") {
+    return misuse("clear duplicates [VNI MAC|IP]");
+  }
+  Asked asked{{{"command", "clear"}, {"table", words[1]}}, {}};
+  if (words.size() == 4) asked.request.insert({{"vni", words[2]}, {"address", words[3]}});
+  return asked;
+}
+
+Result<Asked> change(const Words& words, const Flags& flags) {
+  const auto& command = words[0];
+  const bool takes_file = command == "apply" || command == "diff" || command == "check";
+  if (words.size() > (takes_file ? 2U : 1U)) {
+    return misuse(fmt::format("{}: \"{}\" is not understood", command, words.back()));
+  }
+  Asked asked{{{"command", flags.dry_run ? "diff" : command}}, {}};
+  if (words.size() == 2) asked.request["file"] = std::filesystem::absolute(words[1]).string();
+  if (flags.disruptive) asked.request["disruptive"] = true;
+  if (flags.confirm) asked.request["confirm"] = *flags.confirm;
+  return asked;
+}
+
+struct Command {
+  std::string_view name;
+  Result<Asked> (*read)(const Words&, const Flags&);
+  std::string_view flags;  // that it takes
+};
+
+constexpr std::array kCommands{
+    Command{"show", show, "count"},        Command{"fdb", show, ""},
+    Command{"trace", trace, ""},           Command{"history", history, ""},
+    Command{"monitor", monitor, "count"},  Command{"audit", audit, "repair layer"},
+    Command{"clear", clear, ""},           Command{"apply", change, "dry-run disruptive confirm"},
+    Command{"diff", change, "disruptive"}, Command{"check", change, ""},
+    Command{"confirm", change, ""},        Command{"rollback", change, ""},
+    Command{"reload", change, ""},
+};
+
+/// The first option that is given and does not belong to the command; empty: none.
+std::string_view stray(const Command& command, const Flags& flags) {
+  const std::vector<std::pair<std::string_view, bool>> given{
+      {"repair", flags.repair},           {"dry-run", flags.dry_run},
+      {"disruptive", flags.disruptive},   {"confirm", flags.confirm.has_value()},
+      {"count", flags.count.has_value()}, {"layer", flags.layer.has_value()}};
+  for (const auto& [name, is_given] : given) {
+    const auto takes = split(command.flags, ' ');
+    if (is_given && std::find(takes.begin(), takes.end(), name) == takes.end()) return name;
+  }
+  return {};
+}
+
+}  // namespace
+
+bool passes(const json::object& row, const std::vector<Filter>& filters) {
+  return std::all_of(filters.begin(), filters.end(), [&](const Filter& filter) {
+    return std::any_of(filter.keys.begin(), filter.keys.end(), [&](const std::string& key) {
+      const auto* cell = row.if_contains(key);
+      return cell != nullptr && (filter.value.empty() || says(*cell, filter.value));
+    });
+  });
+}
+
+Result<Asked> read_words(const std::vector<std::string>& words, const Flags& flags) {
+  if (words.empty()) return misuse("a command is wanted");
+  for (const auto& command : kCommands) {
+    if (command.name != words[0]) continue;
+    if (const auto option = stray(command, flags); !option.empty()) {
+      return misuse(fmt::format("{} takes no --{}", words[0], option));
+    }
+    return command.read(words, flags);
+  }
+  return misuse(fmt::format("there is no command \"{}\"", words[0]));
+}
+
+std::vector<std::string> tables() {
+  std::vector<std::string> names;
+  for (const auto& table : kTables) {
+    if (table.name != "fdb") names.emplace_back(table.name);
+  }
+  return names;
+}
+
+std::vector<std::string> filters_of(const std::string& name) {
+  std::vector<std::string> words;
+  const auto* table = table_named(name);
+  if (table == nullptr) return words;
+  for (const auto& filter : filters_of(*table)) words.push_back(filter.word);
+  return words;
+}
+
+}  // namespace vtepd::ctl

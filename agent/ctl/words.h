@@ -1,0 +1,43 @@
+// vtepctl's words: what they ask vtepd for, and which rows of its answer they want to see.
+//
+// Pure. Threads: none. Errors: words that make no sense, with the one that does not.
+#pragma once
+
+#include <boost/json.hpp>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "vtepd/result.h"
+
+namespace vtepd::ctl {
+
+/// The options that belong to some commands.
+struct Flags {
+  bool repair{};
+  bool dry_run{};
+  bool disruptive{};
+  std::optional<std::uint32_t> confirm{};  // seconds
+  std::optional<std::uint32_t> count{};
+  std::optional<std::string> layer{};
+};
+
+/// Rows pass in which one of `keys` says `value`, or is there at all, where that is empty.
+struct Filter {
+  std::vector<std::string> keys{};
+  std::string value{};
+};
+bool passes(const boost::json::object& row, const std::vector<Filter>& filters);
+
+struct Asked {
+  boost::json::object request{};
+  std::vector<Filter> filters{};
+};
+Result<Asked> read_words(const std::vector<std::string>& words, const Flags& flags);
+
+/// The tables of `show`, and by which words each can be filtered.
+std::vector<std::string> tables();
+std::vector<std::string> filters_of(const std::string& table);
+
+}  // namespace vtepd::ctl

@@ -1,0 +1,96 @@
+// vtepctl's words: what they ask for, which rows they choose, and what is misuse.
+#include "agent/ctl/words.h"
+
+#include <catch2/catch.hpp>
+
+namespace json = boost::json;
+using namespace vtepd::ctl;
+
+namespace {
+
+/// The request, or why it is none.
+std::string asks(const std::vector<std::string>& words, const Flags& flags = {}) {
+  const auto asked = read_words(words, flags);
+  return asked ? json::serialize(asked->request) : asked.error().what;
+}
+
+bool chosen(const std::vector<std::string>& words, const json::object& row) {
+  const auto asked = read_words(words, {});
+  REQUIRE(asked.has_value());
+  return passes(row, asked->filters);
+}
+
+const json::object kRow{{"mac", "00:00:00:bb:00:21"},
+                        {"vlan", 10},
+                        {"vni", 10010},
+                        {"wanted", "10.0.0.12"},
+                        {"bridge", "vxlan0 sticky"},
+                        {"state", "failed: no room"}};
+
+}  // namespace
+
+TEST_CASE("each command asks for what it says") {
+  CHECK(asks({"show", "mac"}) == R"({"command":"show","table":"mac","stream":true})");
+  CHECK(asks({"fdb"}) == R"({"command":"show","table":"fdb","stream":true})");
+  CHECK(asks({"show", "events"}, {.count = 7}) ==
+        R"({"command":"show","table":"events","count":7})");
+  CHECK(asks({"trace", "vlan", "10", "mac", "0000.00bb.0021", "from", "swp1"}) ==
+        R"({"vlan":10,"mac":"0000.00bb.0021","from":"swp1","command":"trace"})");
+  CHECK(asks({"trace", "vni", "10010", "ip", "2001:db8::1"}) ==
+        R"({"vni":10010,"ip":"2001:db8::1","command":"trace"})");
+  CHECK(asks({"history", "mac", "00-00-00-bb-00-21", "vlan", "10"}) ==
+        R"({"mac":"00-00-00-bb-00-21","vlan":10,"command":"history"})");
+  CHECK(asks({"audit"}, {.repair = true, .layer = "bgp"}) ==
+        R"({"command":"audit","repair":true,"layer":"bgp"})");
+  CHECK(asks({"apply", "/x"}, {.dry_run = true}) == R"({"command":"diff","file":"/x"})");
+  CHECK(asks({"apply"}, {.confirm = 60}) == R"({"command":"apply","confirm":60})");
+  CHECK(asks({"clear", "duplicates", "10010", "192.0.2.1"}) ==
+        R"({"command":"clear","table":"duplicates","vni":"10010","address":"192.0.2.1"})");
+  for (const auto& table : tables()) CHECK(read_words({"show", table}, {}).has_value());
+}
+
+TEST_CASE("rows are chosen by words, MACs in all three notations, cells by their first word") {
+  for (const auto* mac : {"00:00:00:bb:00:21", "00-00-00-BB-00-21", "0000.00bb.0021"}) {
+    CHECK(chosen({"show", "mac", "mac", mac}, kRow));
+  }
+  CHECK(chosen({"show", "mac", "vlan", "10", "state", "failed"}, kRow));
+  CHECK(chosen({"show", "mac", "dev", "vxlan0"}, kRow));
+  CHECK(chosen({"show", "mac", "dst", "10.0.0.12"}, kRow));
+  CHECK_FALSE(chosen({"show", "mac", "vlan", "1"}, kRow));
+  CHECK_FALSE(chosen({"show", "mac", "vlan", "10", "state", "fail"}, kRow));
+  CHECK_FALSE(chosen({"show", "mac", "dst", "10.0.0.1"}, kRow));
+  CHECK_FALSE(chosen({"show", "mac", "type", "local"}, kRow));  // it has no such cell
+  const json::object half{{"flags", json::array{"self", "extern_learn"}}};
+  CHECK(chosen({"fdb", "self"}, half));
+  CHECK_FALSE(chosen({"fdb", "master"}, half));
+  CHECK(chosen({"fdb", "master"}, {{"master", "bridge"}}));
+  for (const auto& table : tables()) {
+    for (const auto& word : filters_of(table)) {
+      INFO(table << " " << word);
+      const std::string value = word == "mac" ? "00:00:00:00:00:01" : "1";
+      CHECK(read_words({"show", table, word, value}, {}).has_value());
+    }
+  }
+}
+
+TEST_CASE("what makes no sense is said") {
+  CHECK(asks({}) == "a command is wanted");
+  CHECK(asks({"shew"}) == "there is no command \"shew\"");
+  CHECK(asks({"show"}).starts_with("show what? One of: vni, "));
+  CHECK(asks({"show", "fdb2"}) == "there is no table \"fdb2\"");
+  CHECK(asks({"show", "mac", "colour", "red"}) == "mac cannot be filtered by \"colour\"");
+  CHECK(asks({"show", "mac", "vlan"}) == "\"vlan\" wants a value");
+  CHECK(asks({"show", "mac", "mac", "00:00"}) == "\"00:00\" is no MAC address");
+  CHECK(asks({"show", "mac"}, {.count = 3}) == "--count is of events");
+  CHECK(asks({"trace", "vlan", "10"}) == "trace: a MAC or an IP address");
+  CHECK(asks({"trace", "mac", "00:00:00:00:00:01"}) == "trace: in which VLAN?");
+  CHECK(asks({"trace", "vlan", "ten", "mac", "00:00:00:00:00:01"}) == "\"ten\" is no number");
+  CHECK(asks({"trace", "vlan", "1", "vlan", "2"}) == "\"vlan\" is said twice");
+  CHECK(asks({"trace", "vlan", "10", "ip", "300.1.1.1"}) == "\"300.1.1.1\" is no IP address");
+  CHECK(asks({"history", "vlan", "10"}) == "history: of which MAC?");
+  CHECK(asks({"history", "mac", "00:00:00:00:00:01", "to"}) == "history: \"to\" is not understood");
+  CHECK(asks({"diff"}, {.dry_run = true}) == "diff takes no --dry-run");
+  CHECK(asks({"apply"}, {.repair = true}) == "apply takes no --repair");
+  CHECK(asks({"reload", "file"}) == "reload: \"file\" is not understood");
+  CHECK(asks({"clear", "duplicates", "10"}) == "clear duplicates [VNI MAC|IP]");
+}

@@ -1,0 +1,354 @@
+// Where a frame goes and why, on a fake kernel: each verdict, and the layer that is to blame.
+#include "agent/trace.h"
+
+#include <catch2/catch.hpp>
+
+#include "tests/unit/core_leaf.h"
+
+using namespace vtepd;
+using namespace vtepd::agent;
+using namespace vtepd::agent::bench;
+using Action = TraceVerdict::Action;
+using Strings = std::vector<std::string>;
+
+namespace {
+
+const auto kSpine = *IpAddress::parse("192.0.2.254");
+const auto kSpineMac = *MacAddress::parse("02:00:00:00:00:fe");
+
+/// The leaf's clock, by which the day began when it did.
+struct DayClock : Clock {
+  explicit DayClock(const FakeClock& of) : clock(of) {}
+  const FakeClock& clock;
+  TimePoint now() const override { return clock.now(); }
+  std::chrono::system_clock::time_point time_of_day() const override {
+    return std::chrono::system_clock::time_point(clock.now().time_since_epoch());
+  }
+};
+
+/// A leaf whose underlay has a route to each of two VTEPs through swp51.
+struct Traced {
+  explicit Traced(bool single_device = false) : leaf(single_device) {
+    uplink = leaf.kernel.add_port("swp51");
+    REQUIRE(leaf.kernel.act(ChangeLink{.index = uplink, .kind = LinkKind::Other, .up = true}));
+    REQUIRE(leaf.kernel.act(
+        SetNeighbor{{uplink, kSpine}, {.mac = kSpineMac, .state = NeighborState::Reachable}}));
+    for (const auto& vtep : {kLeaf2, kLeaf3}) {
+      leaf.kernel.place_route({{vtep, 32}, false, 186, {{kSpine, uplink}}});
+    }
+    leaf.connect();
+  }
+
+  Trace of(const TraceRequest& request) {
+    leaf.settle();
+    const TraceSources sources{*leaf.core, events, asic,
+                               [this](const IpAddress& destination, IfIndex through) {
+                                 return leaf.kernel.route_to(destination, through);
+                               }};
+    auto traced = trace(sources, request, objects);
+    INFO((traced ? "" : traced.error().what));
+    REQUIRE(traced.has_value());
+    return *traced;
+  }
+  Trace of(const MacAddress& mac, const std::string& from = {}) {
+    return of({.mac = mac, .vlan = kVlan, .from = from});
+  }
+  static const TraceStep& step(const Trace& trace, const std::string& layer) {
+    for (const auto& step : trace.steps) {
+      if (step.layer == layer) return step;
+    }
+    FAIL("there is no step " << layer);
+    return trace.steps.front();
+  }
+  void learn(const MacAddress& mac, const char* port) {
+    REQUIRE(leaf.kernel.learn(mac, leaf.index(port), kVlan));
+  }
+
+  Leaf leaf;
+  IfIndex uplink{};
+  DayClock day{leaf.clock};
+  Events events{*leaf.core, day};
+  AsicQueries asic{};
+  std::optional<std::vector<hwsync::AsicObject>> objects{};
+};
+
+const Strings kToLeaf2{"VTEP 10.0.0.2 through swp51, next hop 192.0.2.254"};
+
+}  // namespace
+
+TEST_CASE("a remote MAC: every layer, and the way through the tunnel") {
+  Traced traced(GENERATE(false, true));
+  traced.leaf.hear(route(kFarHost, kLeaf2, 3));
+  const auto trace = traced.of(kFarHost, "swp1");
+  CHECK(trace.agrees());
+  CHECK(trace.kernel.action == Action::Tunnelled);
+  CHECK(trace.kernel.to == kToLeaf2);
+  CHECK(to_text(trace.kernel) == "unicast to VTEP 10.0.0.2 through swp51, next hop 192.0.2.254");
+  CHECK(Traced::step(trace, "file").what == "VLAN 10 is VNI 10010 on vxlan, tunnel end 10.0.0.1");
+  CHECK(Traced::step(trace, "bgp").what == "bgpd has it at 10.0.0.2 seq 3");
+  CHECK(Traced::step(trace, "decision").what == "remote: 10.0.0.2 seq 3");
+  CHECK(Traced::step(trace, "decision").from == "only remote");
+  CHECK(Traced::step(trace, "bridge").what == "vxlan extern_learn");
+  CHECK(Traced::step(trace, "bridge").from == "written by vtepd");
+  CHECK(Traced::step(trace, "vxlan").what == "10.0.0.2 extern_learn");
+  CHECK(Traced::step(trace, "underlay").what ==
+        "10.0.0.2/32 via 192.0.2.254 dev swp51 (02:00:00:00:00:fe REACHABLE)");
+  CHECK(Traced::step(trace, "underlay").from == "kernel, proto bgp");
+  // Since when: the route came with the clock at one hour, and nothing has changed since.
+  traced.leaf.pass(10s);
+  const auto later = traced.of(kFarHost);
+  for (const auto* layer : {"bgp", "decision", "bridge", "vxlan"}) {
+    CHECK(Traced::step(later, layer).since_us == Traced::step(trace, layer).since_us);
+    CHECK(Traced::step(later, layer).since_us == 3'600'000'000);
+  }
+  const auto json = to_json(trace);
+  CHECK(json.at("ok") == true);
+  CHECK(json.at("vni") == 10010);
+  CHECK(json.at("verdict").at("action") == "unicast");
+  CHECK(json.at("steps").as_array().size() == trace.steps.size());
+}
+
+TEST_CASE("a MAC that is here is bridged to its port, over a remote claim that lost") {
+  Traced traced;
+  traced.leaf.hear(route(kHost, kLeaf2, 3));
+  traced.learn(kHost, "swp1");
+  const auto trace = traced.of(kHost, "swp2");
+  CHECK(trace.agrees());
+  CHECK(trace.kernel.action == Action::Bridged);
+  CHECK(trace.kernel.to == Strings{"swp1"});
+  const auto& decision = Traced::step(trace, "decision");
+  CHECK(decision.what == "local: swp1 seq 4 (learned); not 10.0.0.2 seq 3");
+  CHECK(decision.from == "higher sequence (RFC 7432 15)");
+  const auto back = traced.of(kHost, "swp1");
+  CHECK(to_text(back.kernel) == "dropped, because it came in there: swp1");
+}
+
+TEST_CASE("nobody knows a MAC: it is flooded to ports and VTEPs") {
+  Traced traced;
+  for (const auto& vtep : {kLeaf2, kLeaf3}) traced.leaf.hear(AddRemoteVtep{{kVni, vtep}});
+  const auto trace = traced.of(kHost, "swp2");
+  CHECK(trace.kernel.action == Action::Flooded);
+  CHECK(trace.kernel.because == "the bridge has no entry");
+  auto to = trace.kernel.to;
+  std::sort(to.begin(), to.end());
+  CHECK(to == Strings{"VTEP 10.0.0.2 through swp51, next hop 192.0.2.254",
+                      "VTEP 10.0.0.3 through swp51, next hop 192.0.2.254", "swp1"});
+  CHECK(Traced::step(trace, "decision").what == "nobody claims it");
+
+  SECTION("a port without unicast flooding gets none") {
+    REQUIRE(traced.leaf.kernel.act(
+        ChangePort{.port = traced.leaf.index("swp1"), .options = {{Option::PortUnicastFlood, 0}}}));
+    CHECK(traced.of(kHost, "swp2").kernel.to == Strings(to.begin(), to.begin() + 2));
+  }
+  SECTION("isolated ports do not reach one another") {
+    for (const auto* name : {"swp1", "swp2"}) {
+      REQUIRE(traced.leaf.kernel.act(
+          ChangePort{.port = traced.leaf.index(name), .options = {{Option::PortIsolated, 1}}}));
+    }
+    CHECK(traced.of(kHost, "swp2").kernel.to == Strings(to.begin(), to.begin() + 2));
+  }
+  SECTION("a broadcast goes to the switch itself, too") {
+    const auto all = traced.of(*MacAddress::parse("ff:ff:ff:ff:ff:ff"), "swp2");
+    CHECK(all.kernel.to.size() == 4);
+    CHECK(all.kernel.because == "it is for all");
+  }
+}
+
+TEST_CASE("halves that are missing are blamed, and what that makes of frames is said") {
+  Traced traced(GENERATE(false, true));
+  auto& leaf = traced.leaf;
+  leaf.hear(AddRemoteVtep{{kVni, kLeaf2}});
+  // The kernel refuses what would make it right again, so that it stays as it is.
+  SECTION("the bridge's") {
+    leaf.kernel.refuse_where(
+        [](const KernelOp& op) { return std::holds_alternative<SetBridgeFdb>(op); }, ENOSPC);
+    leaf.hear(route(kFarHost, kLeaf2));
+    const auto trace = traced.of(kFarHost, "swp1");
+    CHECK_FALSE(trace.agrees());
+    CHECK(trace.kernel.action == Action::Flooded);
+    CHECK(trace.kernel.because == "the bridge has no entry");
+    const auto& bridge = Traced::step(trace, "bridge");
+    CHECK_FALSE(bridge.agrees);
+    CHECK(bridge.what.starts_with("no entry; refused: ENOSPC"));
+    CHECK(Traced::step(trace, "vxlan").agrees);
+  }
+  SECTION("the vxlan device's") {
+    leaf.kernel.refuse_where(
+        [](const KernelOp& op) { return std::holds_alternative<SetVxlanFdb>(op); }, ENOSPC);
+    leaf.hear(route(kFarHost, kLeaf2));
+    const auto trace = traced.of(kFarHost, "swp1");
+    CHECK(trace.kernel.action == Action::Flooded);
+    CHECK(trace.kernel.because == "vxlan has no entry");
+    CHECK(trace.kernel.to == kToLeaf2);  // local ports get nothing: the bridge has an entry
+    CHECK_FALSE(Traced::step(trace, "vxlan").agrees);
+    SECTION("and its flood list is empty") {
+      leaf.hear(DeleteRemoteVtep{{kVni, kLeaf2}});
+      const auto lost = traced.of(kFarHost, "swp1");
+      CHECK(to_text(lost.kernel) ==
+            "dropped, because vxlan has no entry, and its flood list leads nowhere");
+    }
+  }
+  SECTION("or stand there in vain, because somebody else's entry leads elsewhere") {
+    REQUIRE(leaf.kernel.act(
+        SetVxlanFdb{leaf.vxlan_key(kFarHost), {.remote = kLeaf3, .state = FdbState::Permanent}}));
+    leaf.hear(route(kFarHost, kLeaf2));
+    const auto trace = traced.of(kFarHost);
+    CHECK(trace.kernel.to == Strings{"VTEP 10.0.0.3 through swp51, next hop 192.0.2.254"});
+    const auto& vxlan = Traced::step(trace, "vxlan");
+    CHECK(vxlan.what ==
+          "10.0.0.3 permanent; another's entry, left alone; wanted: 10.0.0.2 extern_learn");
+    CHECK(vxlan.from == "written by another program");
+  }
+}
+
+TEST_CASE("an underlay that does not lead there is blamed") {
+  Traced traced;
+  auto& leaf = traced.leaf;
+  const auto nowhere = *IpAddress::parse("10.0.0.9");
+  SECTION("no route") {
+    leaf.hear(route(kFarHost, nowhere));
+    const auto trace = traced.of(kFarHost);
+    CHECK(to_text(trace.kernel) == "dropped, because no route leads to VTEP 10.0.0.9");
+    CHECK(Traced::step(trace, "underlay").what.starts_with("10.0.0.9: ENETUNREACH"));
+  }
+  SECTION("a neighbour that does not answer") {
+    leaf.hear(route(kFarHost, kLeaf2));
+    REQUIRE(leaf.kernel.act(
+        SetNeighbor{{traced.uplink, kSpine}, {.mac = {}, .state = NeighborState::Failed}}));
+    CHECK(to_text(traced.of(kFarHost).kernel) ==
+          "dropped, because no next hop to VTEP 10.0.0.2 answers");
+  }
+  SECTION("one of two next hops is down: the other takes all") {
+    const auto other = leaf.kernel.add_port("swp52");
+    leaf.kernel.place_route(
+        {{nowhere, 32}, false, 186, {{kSpine, other}, {kSpine, traced.uplink}}});
+    leaf.hear(route(kFarHost, nowhere));
+    const auto trace = traced.of(kFarHost);
+    CHECK(trace.kernel.to == Strings{"VTEP 10.0.0.9 through swp51, next hop 192.0.2.254"});
+    CHECK_FALSE(Traced::step(trace, "underlay").agrees);
+  }
+}
+
+TEST_CASE("a port that takes no frames of the VLAN") {
+  Traced traced;
+  traced.leaf.hear(route(kFarHost, kLeaf2));
+  CHECK(to_text(traced.of(kFarHost, "swp51").kernel) ==
+        "dropped, because swp51 is no port of bridge");
+  // vtepd would set it up again.
+  traced.leaf.kernel.refuse_where(
+      [](const KernelOp& op) { return std::holds_alternative<ChangeLink>(op); }, EBUSY);
+  REQUIRE(traced.leaf.kernel.act(ChangeLink{.index = traced.leaf.index("swp1"), .up = false}));
+  CHECK(to_text(traced.of(kFarHost, "swp1").kernel) == "dropped, because swp1 is down");
+}
+
+TEST_CASE("a frame to the switch's own MAC is taken by the switch") {
+  Traced traced;
+  const BridgeFdbKey key{traced.leaf.index("bridge"), kVlan, kSpineMac};
+  REQUIRE(traced.leaf.kernel.act(
+      SetBridgeFdb{key, {.port = traced.leaf.index("swp1"), .state = FdbState::Permanent}}));
+  const auto trace = traced.of(kSpineMac);
+  CHECK(trace.kernel.action == Action::Switch);
+}
+
+TEST_CASE("an address: who answers the question for it, and where packets go then") {
+  Traced traced;
+  auto& leaf = traced.leaf;
+  const TraceRequest far{.ip = kFarIp, .vlan = kVlan, .from = "swp1"};
+  SECTION("of a remote host the bridge answers") {
+    leaf.hear(route(kFarHost, kLeaf2, 0, kFarIp));
+    const auto trace = traced.of(far);
+    CHECK(trace.agrees());
+    CHECK(trace.arp == "answered by the bridge with 02:00:00:00:00:02 (neigh_suppress)");
+    CHECK(trace.request.mac == kFarHost);
+    CHECK(trace.kernel.to == kToLeaf2);
+    CHECK(Traced::step(trace, "host").what == "192.0.2.2 has MAC 02:00:00:00:00:02, by BGP");
+    SECTION("not where the neighbour is refused") {
+      leaf.kernel.refuse_where(
+          [](const KernelOp& op) { return std::holds_alternative<SetNeighbor>(op); }, ENOBUFS);
+      REQUIRE(leaf.kernel.act(DeleteNeighbor{leaf.neighbor_key(kFarIp)}));
+      const auto without = traced.of(far);
+      CHECK(without.arp == "flooded: no neighbour of bridge.10 has it");
+      CHECK_FALSE(without.agrees());
+      CHECK(without.kernel.to == kToLeaf2);  // a host that knows the MAC still gets there
+    }
+  }
+  SECTION("of a local one local ports are asked") {
+    traced.learn(kHost, "swp2");
+    REQUIRE(leaf.kernel.act(
+        SetNeighbor{leaf.neighbor_key(kFarIp), {.mac = kHost, .state = NeighborState::Reachable}}));
+    const auto trace = traced.of(far);
+    CHECK(trace.arp == "asked of local ports only: 02:00:00:00:00:01 is behind swp2");
+    CHECK(trace.kernel.to == Strings{"swp2"});
+  }
+  SECTION("of nobody all are asked") {
+    leaf.hear(AddRemoteVtep{{kVni, kLeaf2}});
+    const auto trace = traced.of(far);
+    CHECK(trace.arp == "flooded: no neighbour of bridge.10 has it");
+    CHECK(trace.kernel.action == Action::Flooded);
+    CHECK(trace.kernel.to.size() == 3);
+    CHECK(trace.request.mac.is_zero());
+  }
+}
+
+TEST_CASE("the ASIC's way is held against the kernel's") {
+  Traced traced;
+  traced.leaf.hear(route(kFarHost, kLeaf2));
+  std::optional<IpAddress> vtep = kLeaf2;
+  traced.asic.remote_mac = [&](VlanId, MacAddress) { return vtep; };
+  traced.asic.local_mac = [](VlanId, MacAddress) { return std::optional<std::string>(); };
+  traced.objects.emplace();
+  traced.objects->push_back({.key = "fdb 10 02:00:00:00:00:02", .state = "ok"});
+  CHECK(traced.of(kFarHost).agrees());
+  CHECK(traced.of(kFarHost).asic->action == Action::Tunnelled);
+  vtep = kLeaf3;
+  CHECK_FALSE(traced.of(kFarHost).agrees());
+  vtep.reset();
+  const auto trace = traced.of(kFarHost);
+  CHECK_FALSE(trace.agrees());
+  CHECK(to_text(*trace.asic) == "flooded, because the ASIC has no entry");
+  vtep = kLeaf2;
+  traced.objects->front().state = "the library has no such object";
+  CHECK_FALSE(traced.of(kFarHost).agrees());
+}
+
+TEST_CASE("the place is found by VLAN, VNI, bridge or port, or it is said what is missing") {
+  Traced traced;
+  const auto& state = traced.leaf.core->state();
+  const auto why = [&](const TraceRequest& request) {
+    const auto located = locate(state, request);
+    return located ? std::string("found ") + located->bridge : located.error().what;
+  };
+  CHECK(why({.vlan = kVlan}) == "found bridge");
+  CHECK(why({.vni = kVni}) == "found bridge");
+  CHECK(locate(state, {.vni = kVni})->vlan == kVlan);
+  CHECK(why({.vlan = kVlan, .from = "swp1"}) == "found bridge");
+  CHECK(why({.vlan = *VlanId::make(11)}) == "no bridge has VLAN 11");
+  CHECK(why({.vni = *Vni::make(11)}) == "there is no VNI 11");
+  CHECK(why({.bridge = "bridge"}) == "bridge has VLANs: one is to be given");
+  CHECK(why({.vlan = kVlan, .bridge = "swp1"}) == "there is no bridge swp1");
+  CHECK(why({.vlan = kVlan, .from = "swp9"}) == "there is no device swp9");
+  CHECK(why({}) == "trace: a VLAN, a VNI or a bridge is to be given");
+
+  CHECK_FALSE(trace_request({{"vlan", 10}}).has_value());
+  CHECK_FALSE(trace_request({{"vlan", 4095}, {"mac", "02:00:00:00:00:01"}}).has_value());
+  CHECK_FALSE(trace_request({{"vlan", 10}, {"mac", "x"}}).has_value());
+  const auto request = trace_request({{"vlan", 10}, {"mac", "0200.0000.0001"}, {"from", "swp1"}});
+  REQUIRE(request.has_value());
+  CHECK(request->mac == kHost);
+  CHECK(request->vlan == kVlan);
+}
+
+TEST_CASE("a VLAN without a VNI ends at this switch") {
+  Traced traced;
+  const auto vlan = *VlanId::make(20);
+  for (const auto* name : {"swp1", "swp2"}) {
+    REQUIRE(
+        traced.leaf.kernel.act(AddVlans{.port = traced.leaf.index(name), .members = {{vlan, {}}}}));
+  }
+  // vtepd takes the VLAN back, which its files do not name, unless it is refused.
+  traced.leaf.kernel.refuse_where(
+      [](const KernelOp& op) { return std::holds_alternative<DeleteVlans>(op); }, EBUSY);
+  const auto trace = traced.of({.mac = kHost, .vlan = vlan, .from = "swp1"});
+  CHECK(Traced::step(trace, "file").what == "VLAN 20 has no VNI: it ends at this switch");
+  CHECK(trace.kernel.to == Strings{"swp2"});
+}
