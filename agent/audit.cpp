@@ -232,7 +232,7 @@ std::vector<BgpKey> bgp_keys(const State& state) {
 
 /// Everything that one look needs, from its dump to its findings.
 struct Audit::Look {
-  std::optional<Findings> only{};
+  Seen only{};
   Then then{};
   KernelView fresh{};
   int key_step = 0;
@@ -271,18 +271,18 @@ void Audit::begin_next() {
   request_ = waiting_.front().first;
   began_ = clock_.now();
   kernel_rows_ = bgp_rows_ = asic_rows_ = 0;
-  look(std::nullopt, [this](const Findings& first) {
-    if (first.empty()) return finish(first, first);
+  look(nullptr, [this](const Seen& first) {
+    if (first->empty()) return finish(*first, *first);
     after(kSecondLook,
-          [this, first] { look(first, [this](const Findings& found) { second_look(found); }); });
+          [this, first] { look(first, [this](const Seen& found) { second_look(found); }); });
   });
 }
 
-void Audit::second_look(const Findings& found) {
-  if (found.empty() || !request_.repair) return finish(found, found);
-  repair(found);
+void Audit::second_look(const Seen& found) {
+  if (found->empty() || !request_.repair) return finish(*found, *found);
+  repair(*found);
   await_repair(kPolls, [this, found] {
-    look(found, [this, found](const Findings& left) { finish(found, left); });
+    look(found, [this, found](const Seen& left) { finish(*found, *left); });
   });
 }
 
@@ -293,7 +293,7 @@ void Audit::after(Duration pause, std::function<void()> then) {
   });
 }
 
-void Audit::look(const std::optional<Findings>& only, Then then) {
+void Audit::look(const Seen& only, Then then) {
   auto look = std::make_shared<Look>();
   look->only = only;
   look->then = std::move(then);
@@ -350,7 +350,7 @@ void Audit::compare_some(const std::shared_ptr<Look>& look) {
 void Audit::read_asic(const std::shared_ptr<Look>& look) {
   const bool asic =
       request_.asic && hardware_ != nullptr && (!look->only || !look->only->asic.empty());
-  if (!asic) return look->then(std::move(look->found));
+  if (!asic) return look->then(std::make_shared<const Findings>(std::move(look->found)));
   std::vector<hwsync::AsicKey> only;
   if (look->only) {
     for (const auto& finding : look->only->asic) only.push_back(finding.key);
@@ -359,7 +359,7 @@ void Audit::read_asic(const std::shared_ptr<Look>& look) {
                    [this, look](std::vector<hwsync::AsicFinding> findings, std::size_t compared) {
                      if (!look->only) asic_rows_ = compared;
                      look->found.asic = std::move(findings);
-                     look->then(std::move(look->found));
+                     look->then(std::make_shared<const Findings>(std::move(look->found)));
                    });
 }
 

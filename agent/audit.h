@@ -80,19 +80,21 @@ class Audit {
     std::size_t size() const { return kernel.size() + bgp.size() + asic.size(); }
     bool empty() const { return size() == 0; }
   };
+  /// What one look has found, for the looks behind it.
+  using Seen = std::shared_ptr<const Findings>;
   /// One look at everything, or at what a look before has found.
   struct Look;
-  using Then = std::function<void(Findings)>;
+  using Then = std::function<void(const Seen&)>;
 
   void begin_next();
-  void look(const std::optional<Findings>& only, Then then);
+  void look(const Seen& only, Then then);
   void read_kernel(const std::shared_ptr<Look>& look);
   void compare_some(const std::shared_ptr<Look>& look);
   void read_asic(const std::shared_ptr<Look>& look);
   void after(Duration pause, std::function<void()> then);
   void repair(const Findings& findings);
   void await_repair(int polls, std::function<void()> then);
-  void second_look(const Findings& first);
+  void second_look(const Seen& found);
   void finish(const Findings& found, const Findings& left);
   void fail(const Error& error);
 

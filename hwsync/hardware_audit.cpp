@@ -106,10 +106,14 @@ std::vector<AsicKey> Hardware::way_of(VlanId vlan, const MacAddress& mac) const 
       if (member != nullptr && member->vlan == vlan) add(key);
     }
   }
+  const bool floods = keys.empty() || !std::holds_alternative<FdbKey>(keys.front());
   for (std::size_t i = 0; i < keys.size(); ++i) {
     const auto* actual = table_.find(keys[i]);
     const auto row = actual != nullptr ? actual->row : *mirror_->wanted(keys[i]);
-    for (const auto& key : references(row)) add(key);
+    for (const auto& key : references(row)) {
+      const bool of_flood = std::holds_alternative<FloodMemberKey>(key);
+      if (floods || !of_flood) add(key);
+    }
     for (const auto& attribute : row.attributes) {
       const auto* vtep = std::get_if<IpAddress>(&attribute.value);
       if (vtep != nullptr && attribute.id == SAI_FDB_ENTRY_ATTR_ENDPOINT_IP &&

@@ -84,6 +84,7 @@ std::string pretty(const json::value& value) { return indented(value, 0); }
 
 std::vector<std::string> table_lines(const json::array& rows, bool color) {
   const auto keys = keys_of(rows);
+  if (keys.empty()) return {};
   std::vector<std::vector<std::string>> cells(1);
   for (const auto& key : keys) cells[0].push_back(heading(key));
   for (const auto& row : rows) {

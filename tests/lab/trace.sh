@@ -111,4 +111,17 @@ ctl leaf1 trace vlan 10 2>/dev/null
 check_equal "without a MAC it is misuse" 2 $?
 ctl leaf1 trace vlan 99 mac "$remote" 2>/dev/null
 check_equal "a VLAN that is not there is refused" 1 $?
+if [[ $1 == 1 ]]; then
+  step "a vxlan half that the kernel refuses: the device takes two entries"
+  kill_daemon leaf1 vtepd
+  ip -n leaf1 link del vxlan-10
+  ip -n leaf1 link add vxlan-10 type vxlan id 10010 local 10.0.0.11 dstport 4789 nolearning maxaddress 2
+  start_vtepd leaf1
+  refused() { refused=$(ctl leaf1 show mac vlan 10 type remote state failed | awk 'NR == 2 { print $1 }') && [[ $refused ]]; }
+  wait_until "a remote MAC is refused" 30 refused
+  verdict_is "trace" "(kernel: )?flooded to VTEP 10.0.0.12 .*, because vxlan-10 has no entry" vlan 10 mac "$refused" from swp1
+  check "the step says why" grep -q '^! vxlan .*no entry; refused: ENOSPC' <<<"$said"
+  send "$refused"
+  reached "host${refused: -2}"
+fi
 lab_verdict "trace, recipe $1"
