@@ -519,3 +519,56 @@ TEST_CASE("what somebody else did to the ASIC is found by an audit, and put righ
   CHECK(audit(bench).empty());
   CHECK(bench.rows() == rows);
 }
+
+TEST_CASE("a MAC's way through the ASIC, as the library has it, and how much room there is",
+          "[hwsync]") {
+  Bench bench;
+  bench.view = view_of(recipe1());
+  bench.open();
+  REQUIRE(bench.settle());
+  const auto way_of = [&](const MacAddress& mac) {
+    std::optional<std::vector<AsicObject>> way;
+    bench.hardware->trace(vid(10), mac, [&](std::vector<AsicObject> objects) { way = objects; });
+    while (!way) REQUIRE(bench.loop.run_one());
+    return *way;
+  };
+  const auto has = [](const std::vector<AsicObject>& way, const std::string& key) {
+    return std::any_of(way.begin(), way.end(),
+                       [&](const auto& object) { return object.key == key; });
+  };
+  const auto there = way_of(kHostThere);
+  REQUIRE_FALSE(there.empty());
+  CHECK(there.front().key == "fdb 10 00:00:00:bb:00:02");
+  CHECK(there.front().state == "ok");
+  CHECK(has(there, "tunnel-port 10.1.1.1"));
+  CHECK_FALSE(has(there, "bridge-port swp1"));
+  const auto here = way_of(kHostHere);
+  CHECK(has(here, "bridge-port swp1"));
+  CHECK_FALSE(has(here, "tunnel-port 10.1.1.1"));
+  const auto nobody = way_of(*MacAddress::parse("02:00:00:00:00:77"));
+  CHECK(has(nobody, "flood-member 10 10.1.1.2"));
+  CHECK(has(nobody, "flood-member 10 10.1.1.3"));
+
+  // Somebody removes the entry behind vtepd's back.
+  sai_fdb_entry_t gone{};
+  std::memset(&gone, 0, sizeof gone);
+  bench.hardware->for_each_row([&](const AsicObject& object) {
+    if (object.object == "switch") gone.switch_id = object.id;
+  });
+  gone.bv_id = id_of(bench, "vlan 10");
+  std::memcpy(gone.mac_address, kHostThere.bytes.data(), 6);
+  const auto room = [&] {
+    std::optional<std::vector<AsicRoom>> rooms;
+    bench.hardware->room([&](std::vector<AsicRoom> told) { rooms = std::move(told); });
+    while (!rooms) REQUIRE(bench.loop.run_one());
+    REQUIRE(rooms->size() == 1);  // the library in software tells of no other table
+    CHECK(rooms->front().table == "fdb");
+    return rooms->front();
+  };
+  const auto before = room();
+  CHECK(before.used >= 2);
+  const auto* fdb = table_of<sai_fdb_api_t>(bench, SAI_API_FDB);
+  REQUIRE(fdb->remove_fdb_entry(&gone) == SAI_STATUS_SUCCESS);
+  CHECK(way_of(kHostThere).front().state == "the library has no such object");
+  CHECK(room().available == before.available + 1);
+}
