@@ -165,10 +165,9 @@ const Entry* Tracer::newest(const Matches& matches) const {
   const auto& journal = sources_.core.journal();
   if (!journal.enabled()) return nullptr;
   const auto numbers = journal.history(mac());
-  for (auto it = numbers.rbegin(); it != numbers.rend(); ++it) {
-    if (matches(journal.at(*it))) return &journal.at(*it);
-  }
-  return nullptr;
+  const auto it = std::find_if(numbers.rbegin(), numbers.rend(),
+                               [&](std::uint64_t number) { return matches(journal.at(number)); });
+  return it == numbers.rend() ? nullptr : &journal.at(*it);
 }
 
 /// Who made the kernel's row what it is, and when.
@@ -554,6 +553,7 @@ Result<> locate_vlan(const State& state, TraceRequest& request) {
     if (is_port && vlans.members.contains(request.vlan)) holding.insert(port->master);
   }
   std::vector<std::string> bridges;
+  bridges.reserve(holding.size());
   for (const auto index : holding) bridges.push_back(state.view.name_of(index));
   if (bridges.size() == 1) {
     request.bridge = bridges.front();

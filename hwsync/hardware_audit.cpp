@@ -107,12 +107,14 @@ std::vector<AsicKey> Hardware::way_of(VlanId vlan, const MacAddress& mac) const 
     }
   }
   const bool floods = keys.empty() || !std::holds_alternative<FdbKey>(keys.front());
-  for (std::size_t i = 0; i < keys.size(); ++i) {
-    const auto* actual = table_.find(keys[i]);
-    const auto row = actual != nullptr ? actual->row : *mirror_->wanted(keys[i]);
-    for (const auto& key : references(row)) {
-      const bool of_flood = std::holds_alternative<FloodMemberKey>(key);
-      if (floods || !of_flood) add(key);
+  std::size_t next = 0;
+  while (next < keys.size()) {  // they grow
+    const auto key = keys[next++];
+    const auto* actual = table_.find(key);
+    const auto row = actual != nullptr ? actual->row : *mirror_->wanted(key);
+    for (const auto& other : references(row)) {
+      const bool of_flood = std::holds_alternative<FloodMemberKey>(other);
+      if (floods || !of_flood) add(other);
     }
     for (const auto& attribute : row.attributes) {
       const auto* vtep = std::get_if<IpAddress>(&attribute.value);
@@ -188,6 +190,7 @@ void Hardware::room(std::function<void(std::vector<AsicRoom>)> done) {
   const auto* self = table_.find(SwitchKey{});
   if (!mirror_ || self == nullptr) return done({});
   std::vector<AsicRoom> rooms;
+  rooms.reserve(kTables.size());
   for (const auto& table : kTables) {
     rooms.push_back({std::string(table.name), used_by(table.available), 0});
   }

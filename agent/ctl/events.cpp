@@ -65,7 +65,7 @@ Result<> watch_events(const std::string& path, const Asked& asked, const Watch& 
   std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);
   std::optional<Error> refused;
   auto left = watch.count;
-  const auto listened = listen(path, asked.request, [&](const std::string& line) {
+  auto listened = listen(path, asked.request, [&](const std::string& line) {
     const auto row = json::parse(line).as_object();
     if (const auto refusal = text_of(row, "error"); !refusal.empty()) {
       refused = Error{0, std::string(refusal)};

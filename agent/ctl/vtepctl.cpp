@@ -175,7 +175,7 @@ class RowPrinter {
   RowPrinter(const Asked& asked, const Manner& manner)
       : table_(asked.request.at("table").as_string()), filters_(asked.filters), manner_(manner) {
     if (manner.json && !manner.pretty) {
-      fmt::print("{{\"schema\":1,\"table\":{},\"rows\":[", json::serialize(table_));
+      fmt::print(R"({{"schema":1,"table":{},"rows":[)", json::serialize(table_));
     }
   }
 
@@ -317,6 +317,9 @@ int print_reply(const std::string& command, const Asked& asked, const json::obje
 
 int run_once(const Words& words, const Manner& manner) {
   if (words == Words{"resources", "fit"}) return fit(manner);
+  if (manner.vnis != 0 || manner.macs != 0) {
+    return complain(kUsage, "--vnis and --macs are of `resources fit`");
+  }
   if (words[0] == "support" && words.size() <= 2) return support(words, manner);
   const auto asked = vtepd::ctl::read_words(words, manner.flags);
   if (!asked) return complain(kUsage, asked.error().what + "; see vtepctl --help");
@@ -410,6 +413,9 @@ int run(int argc, char** argv) {
   if (words.empty()) {
     fmt::print(stderr, "{}", vtepd::ctl::kHelp);
     return kUsage;
+  }
+  if (manner.watch && (words[0] == "monitor" || words[0] == "support")) {
+    return complain(kUsage, words[0] + " is not to be watched");
   }
   return manner.watch ? watch(words, manner) : run_once(words, manner);
 }

@@ -128,12 +128,11 @@ bool says(const json::value& cell, const std::string& value) {
 
 Result<Asked> show(const Words& words, const Flags& flags) {
   const bool is_fdb = words[0] == "fdb";
-  if (!is_fdb && words.size() < 2)
-    return misuse("show what? One of: " + [] {
-      std::string names;
-      for (const auto& name : tables()) names += (names.empty() ? "" : ", ") + name;
-      return names;
-    }());
+  if (!is_fdb && words.size() < 2) {
+    std::string names;
+    for (const auto& name : tables()) names += (names.empty() ? "" : ", ") + name;
+    return misuse("show what? One of: " + names);
+  }
   const auto name = is_fdb ? std::string("fdb") : words[1];
   const auto* table = table_named(name);
   if (table == nullptr) return misuse(fmt::format("there is no table \"{}\"", name));

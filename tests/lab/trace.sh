@@ -104,11 +104,29 @@ reached
 ip -n leaf1 route del unreachable 10.0.0.12 metric 1
 check "it is back" trace vlan 10 mac "$remote"
 
+step "a bug report, a watched table"
+printf '#!/bin/sh\necho " neighbor 192.0.2.0 password hunter2"\n' >/run/vtysh && chmod +x /run/vtysh
+check "the archive is made" ctl leaf1 support /run/report.tar.gz --vtysh /run/vtysh
+check_equal "for its owner alone" 600 "$(stat -c %a /run/report.tar.gz)"
+mkdir /run/report && tar -xzf /run/report.tar.gz -C /run/report
+check "it has the MACs" grep -q "$remote" /run/report/vtepd/mac.json
+check "and the kernel's tables" grep -q "LOOPBACK" /run/report/kernel/link
+check "and says what it is made of, and of what something was left out" \
+  grep -q '^frr/running-config .*secrets left out of 1 lines: /run/vtysh' /run/report/MANIFEST
+check_equal "the password is nowhere in it" "" "$(grep -rl hunter2 /run/report)"
+ctl leaf1 --watch=1 show vni >/run/watched &
+watching=$!
+twice() { (($(grep -c '^every 1 s' /run/watched) >= 2 && $(grep -c '^10010' /run/watched) >= 2)); }
+wait_until "a table that is watched is shown again" 10 twice
+kill "$watching"
+
 step "who may ask, and what makes no sense"
 as_nobody_else() { setpriv --reuid daemon --regid daemon --clear-groups "$BIN/vtepctl" "$@"; }
 check_not "another user is refused" as_nobody_else --socket "$FABRIC/leaf1/vtepd.sock" trace vlan 10 mac "$remote"
 ctl leaf1 trace vlan 10 2>/dev/null
 check_equal "without a MAC it is misuse" 2 $?
+ctl leaf1 show mac --vnis 3 2>/dev/null
+check_equal "an option of another command is misuse" 2 $?
 ctl leaf1 trace vlan 99 mac "$remote" 2>/dev/null
 check_equal "a VLAN that is not there is refused" 1 $?
 if [[ $1 == 1 ]]; then
