@@ -19,7 +19,7 @@ class RequestWriter {
 
   template <WireStruct Header>
   MessageBuilder& begin(std::uint16_t type, unsigned flags, const Header& header) {
-    builder_.begin(type, NLM_F_ACK | flags, next_++, header);
+    builder_.begin(type, flags, next_++, header);
     return builder_;
   }
   std::uint32_t count() const { return next_ - first_; }

@@ -85,7 +85,7 @@ class Kernel::Batch {
   bool full() const { return owners_.size() >= kBatchRequests || bytes_.size() >= kBatchBytes; }
   bool empty() const { return owners_.empty(); }
   std::uint32_t count() const { return static_cast<std::uint32_t>(owners_.size()); }
-  Bytes bytes() const { return bytes_; }
+  std::vector<std::byte>& bytes() { return bytes_; }
   std::size_t owner(std::size_t request) const { return owners_[request]; }
   void clear() {
     bytes_.clear();

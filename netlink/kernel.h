@@ -1,7 +1,7 @@
 // The real kernel behind KernelPort: two netlink sockets, one for notifications, one for requests.
 //
-// Writing: requests go out in batches of up to 128, each acknowledged, results matched by sequence
-// number. Reading: dumps are repeated while the kernel calls them interrupted.
+// Writing: requests go out in batches of up to 128, refusals matched by sequence number. Reading:
+// dumps are repeated while the kernel calls them interrupted.
 // Threads: the event loop's. Errors: as KernelPort says; open() needs no privilege, writing needs
 // CAP_NET_ADMIN. Works on the network namespace of the thread that opens it; the sysctls on that
 // of the thread that writes. Source: kernel 6.1; contract: tests/contract.

@@ -85,37 +85,38 @@ Error kernel_refusal(int code, std::string_view text) {
   return Error{code, std::move(what)};
 }
 
-/// The results of one batch, filled in as answers come.
+/// The results of one batch: refused is what the kernel says so of, before it comes to the end.
 class Requester::Answers {
  public:
-  Answers(std::uint32_t first, std::uint32_t count) : first_(first), missing_(count) {
-    results_.resize(count);
-  }
+  Answers(std::uint32_t first, std::uint32_t count) : first_(first), results_(count) {}
 
-  bool complete() const { return missing_ == 0; }
+  std::uint32_t end() const { return first_ + static_cast<std::uint32_t>(results_.size()); }
+  bool complete() const { return complete_; }
 
   void enter(const Message& message) {
     if (message.header.nlmsg_type != NLMSG_ERROR) return;
+    if (message.header.nlmsg_seq == end()) complete_ = true;
     const std::uint32_t index = message.header.nlmsg_seq - first_;
-    if (index >= results_.size() || results_[index]) return;  // of a batch given up
-    const auto answer = read_answer(message);
-    results_[index] =
-        answer.code == 0 ? Result<>() : Result<>(kernel_refusal(answer.code, answer.text));
-    --missing_;
+    if (index >= results_.size()) return;  // the end, or of a batch given up
+    if (const auto answer = read_answer(message); answer.code != 0) {
+      results_[index] = kernel_refusal(answer.code, answer.text);
+    }
   }
 
-  /// Operations without an answer get `error`.
-  std::vector<Result<>> finish(const Error& error) {
-    std::vector<Result<>> all;
-    all.reserve(results_.size());
-    for (auto& result : results_) all.push_back(result ? std::move(*result) : Result<>(error));
-    return all;
+  /// As they are; where answers are missing because of `error`, all that were not refused get it.
+  std::vector<Result<>> finish(const Result<>& collected) {
+    if (!collected) {
+      for (auto& result : results_) {
+        if (result) result = collected.error();
+      }
+    }
+    return std::move(results_);
   }
 
  private:
   std::uint32_t first_;
-  std::size_t missing_;
-  std::vector<std::optional<Result<>>> results_;
+  std::vector<Result<>> results_;
+  bool complete_ = false;
 };
 
 Requester::Requester(Endpoint endpoint, const Settings& settings)
@@ -130,12 +131,12 @@ Result<Requester> Requester::open(const Settings& settings) {
   return Requester(std::move(*endpoint), settings);
 }
 
-std::vector<Result<>> Requester::transact(Bytes batch, std::uint32_t count) {
+std::vector<Result<>> Requester::transact(std::vector<std::byte>& batch, std::uint32_t count) {
   Answers answers(next_sequence_, count);
-  next_sequence_ += count;
-  if (auto sent = endpoint_.send(batch); !sent) return answers.finish(sent.error());
-  const auto collected = collect(answers);
-  return answers.finish(collected ? Error{} : collected.error());
+  MessageBuilder(batch).begin(NLMSG_NOOP, NLM_F_ACK, answers.end(), std::uint32_t{});
+  next_sequence_ += count + 1;
+  if (auto sent = endpoint_.send(batch); !sent) return answers.finish(sent);
+  return answers.finish(collect(answers));
 }
 
 Result<> Requester::collect(Answers& answers) {
@@ -146,6 +147,10 @@ Result<> Requester::collect(Answers& answers) {
       const auto milliseconds =
           std::chrono::duration_cast<std::chrono::milliseconds>(answer_timeout_).count();
       return Error{ETIMEDOUT, fmt::format("the kernel gave no answer in {} ms", milliseconds)};
+    }
+    if (received->receipt == Endpoint::Receipt::Overrun ||
+        received->receipt == Endpoint::Receipt::Truncated) {
+      return Error{ENOBUFS, "an answer of the kernel was lost"};
     }
     auto rest = received->datagram;
     while (!rest.empty()) {

@@ -1,8 +1,9 @@
-// The command socket: batches of requests with one answer each, and dumps.
+// The command socket: batches of requests with one result each, and dumps.
 //
 // Synchronous: the kernel has handled a batch when send() returns; the time-out only guards against
-// an answer that never comes. Loss: an answer that the kernel could not queue is an error of its
-// operation. Threads: the event loop's.
+// an answer that never comes. The kernel answers the requests that it refuses, in order, and a
+// no-op behind the last: an answer for each would cost a sixth of the whole. Loss: where the kernel
+// could not queue an answer, every request without one counts as failed. Threads: the event loop's.
 #pragma once
 
 #include <array>
@@ -42,7 +43,8 @@ class Requester {
   std::uint32_t next_sequence() const { return next_sequence_; }
 
   /// Sends `count` requests numbered from next_sequence(), and gives one result each, in order.
-  std::vector<Result<>> transact(Bytes batch, std::uint32_t count);
+  /// Puts its own end behind them.
+  std::vector<Result<>> transact(std::vector<std::byte>& batch, std::uint32_t count);
 
   /// The route that the kernel takes to an address (the whole entry that matches, with all of its
   /// next hops), of a socket bound to `through` or to no device.
