@@ -4,6 +4,7 @@
 #include <linux/if_addr.h>
 #include <linux/if_bridge.h>
 #include <linux/if_link.h>
+#include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
 
@@ -19,25 +20,41 @@ constexpr std::array kGroups{RTNLGRP_LINK,        RTNLGRP_NEIGH,      RTNLGRP_IP
 // More datagrams than any receive buffer holds; a busier kernel makes the next drain() go on.
 constexpr int kDiscardLimit = 1 << 20;
 
-/// A program (linux/filter.h) that lets no news of routes through but of default routes: a switch's
-/// underlay may have 200,000 routes, and their news would overrun the queue. Half-words are loaded
-/// in network order, netlink's are in the host's.
-std::array<sock_filter, 7> default_routes_only() {
-  const auto instruction = [](unsigned code, unsigned true_skip, unsigned false_skip,
-                              std::uint32_t operand) {
+/// A program (linux/filter.h) that keeps from the queue what would only fill it: news of routes but
+/// default routes (a switch's underlay may have 200,000), and the second, bare notification that
+/// each write to a vxlan device's FDB makes (6.1, rtnl_fdb_notify()). Half-words are
+/// loaded in network order, netlink's are in the host's.
+std::array<sock_filter, 22> without_noise() {
+  const auto instruction = [](unsigned code, std::uint32_t operand, unsigned true_skip = 0,
+                              unsigned false_skip = 0) {
     return sock_filter{static_cast<std::uint16_t>(code), static_cast<std::uint8_t>(true_skip),
                        static_cast<std::uint8_t>(false_skip), operand};
   };
+  constexpr unsigned kLoadByte = BPF_LD | BPF_B | BPF_ABS;
+  constexpr unsigned kIfEqual = BPF_JMP | BPF_JEQ | BPF_K;
   constexpr auto kType = static_cast<std::uint32_t>(offsetof(nlmsghdr, nlmsg_type));
-  constexpr auto kLength =
-      static_cast<std::uint32_t>(sizeof(nlmsghdr) + offsetof(rtmsg, rtm_dst_len));
-  return {instruction(BPF_LD | BPF_H | BPF_ABS, 0, 0, kType),
-          instruction(BPF_JMP | BPF_JEQ | BPF_K, 1, 0, htons(RTM_NEWROUTE)),
-          instruction(BPF_JMP | BPF_JEQ | BPF_K, 0, 2, htons(RTM_DELROUTE)),
-          instruction(BPF_LD | BPF_B | BPF_ABS, 0, 0, kLength),
-          instruction(BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0),
-          instruction(BPF_RET | BPF_K, 0, 0, UINT32_MAX),
-          instruction(BPF_RET | BPF_K, 0, 0, 0)};
+  constexpr auto kBody = static_cast<std::uint32_t>(sizeof(nlmsghdr));
+  constexpr auto kRouteLength = kBody + static_cast<std::uint32_t>(offsetof(rtmsg, rtm_dst_len));
+  constexpr auto kFamily = kBody + static_cast<std::uint32_t>(offsetof(ndmsg, ndm_family));
+  constexpr auto kFlags = kBody + static_cast<std::uint32_t>(offsetof(ndmsg, ndm_flags));
+  constexpr auto kAttributes = kBody + static_cast<std::uint32_t>(sizeof(ndmsg));
+  constexpr auto kFindAttribute = static_cast<std::uint32_t>(SKF_AD_OFF + SKF_AD_NLATTR);
+  return {instruction(BPF_LD | BPF_H | BPF_ABS, kType),
+          instruction(kIfEqual, htons(RTM_NEWROUTE), 4, 0),
+          instruction(kIfEqual, htons(RTM_DELROUTE), 3, 0),
+          instruction(kIfEqual, htons(RTM_NEWNEIGH), 4, 0),
+          instruction(kIfEqual, htons(RTM_DELNEIGH), 3, 0),
+          instruction(BPF_RET | BPF_K, UINT32_MAX),
+          // Routes.
+          instruction(kLoadByte, kRouteLength), instruction(kIfEqual, 0, 12, 13),
+          // FDB entries and neighbours.
+          instruction(kLoadByte, kFamily), instruction(kIfEqual, AF_BRIDGE, 0, 10),
+          instruction(kLoadByte, kFlags), instruction(BPF_JMP | BPF_JSET | BPF_K, NTF_SELF, 0, 8),
+          instruction(BPF_LDX | BPF_IMM, NDA_DST), instruction(BPF_LD | BPF_IMM, kAttributes),
+          instruction(BPF_LD | BPF_W | BPF_ABS, kFindAttribute), instruction(kIfEqual, 0, 0, 4),
+          instruction(BPF_LDX | BPF_IMM, NDA_NH_ID), instruction(BPF_LD | BPF_IMM, kAttributes),
+          instruction(BPF_LD | BPF_W | BPF_ABS, kFindAttribute), instruction(kIfEqual, 0, 1, 0),
+          instruction(BPF_RET | BPF_K, UINT32_MAX), instruction(BPF_RET | BPF_K, 0)};
 }
 
 bool is_vlan_fragment(const Message& message) {
@@ -50,7 +67,7 @@ Result<Monitor> Monitor::open(const Settings& settings) {
   auto endpoint =
       Endpoint::open({.receive_buffer = settings.receive_buffer, .flags = SOCK_NONBLOCK});
   if (!endpoint) return endpoint.error();
-  if (auto filtered = endpoint->set_filter(default_routes_only()); !filtered) {
+  if (auto filtered = endpoint->set_filter(without_noise()); !filtered) {
     return filtered.error();
   }
   for (const int group : kGroups) {
