@@ -459,17 +459,14 @@ void Core::write_kernel() {
                                       strike_served(link->name);
                                   });
   if (batch.empty()) return;
-  std::vector<KernelOp> ops;
-  ops.reserve(batch.size());
-  for (const auto& item : batch) {
-    enter_in_ledger(item.op);
-    ++counters_.writes.at(item.op.index());
-    ops.push_back(item.op);
+  for (const auto& op : batch.ops) {
+    enter_in_ledger(op);
+    ++counters_.writes.at(op.index());
   }
-  const auto results = port_.apply(ops);
-  for (std::size_t i = 0; i < ops.size(); ++i) {
-    if (results[i]) strike_from_ledger(ops[i]);
-    scribe_.wrote(ops[i], results[i]);
+  const auto results = port_.apply(batch.ops);
+  for (std::size_t i = 0; i < batch.ops.size(); ++i) {
+    if (results[i]) strike_from_ledger(batch.ops[i]);
+    scribe_.wrote(batch.ops[i], results[i]);
   }
   kernel_.settle(batch, results, clock_.now());
   hold_dependents();
@@ -480,17 +477,18 @@ void Core::tell_bgp() {
       clock_.now(), settings_.keys_per_turn,
       [this](const BgpKey& key, const auto& emit) { plan(state_, key, EmitMessage(emit)); });
   if (batch.empty()) return;
-  for (const auto& item : batch) {
-    outputs_.to_bgp(item.op);
-    scribe_.told(item.op);
+  for (const auto& message : batch.ops) {
+    outputs_.to_bgp(message);
+    scribe_.told(message);
     ++counters_.messages_to_bgp;
-    if (const auto* vni = std::get_if<AddLocalVni>(&item.op)) state_.told_vnis[vni->vni] = *vni;
-    if (const auto* gone = std::get_if<DeleteLocalVni>(&item.op)) state_.told_vnis.erase(gone->vni);
-    if (const auto* mac = std::get_if<AddLocalMacIp>(&item.op)) state_.told_macs[mac->key] = *mac;
-    if (const auto* left = std::get_if<DeleteLocalMacIp>(&item.op))
+    if (const auto* vni = std::get_if<AddLocalVni>(&message)) state_.told_vnis[vni->vni] = *vni;
+    if (const auto* gone = std::get_if<DeleteLocalVni>(&message)) state_.told_vnis.erase(gone->vni);
+    if (const auto* mac = std::get_if<AddLocalMacIp>(&message)) state_.told_macs[mac->key] = *mac;
+    if (const auto* left = std::get_if<DeleteLocalMacIp>(&message)) {
       state_.told_macs.erase(left->key);
+    }
   }
-  bgp_.settle(batch, std::vector<Result<>>(batch.size()), clock_.now());
+  bgp_.settle(batch, std::vector<Result<>>(batch.ops.size()), clock_.now());
 }
 
 void Core::enter_in_ledger(const KernelOp& op) {

@@ -177,8 +177,8 @@ void Hardware::send(Batch batch) {
   busy_ = true;
   worker_.run([this, post = settings_.post, batch = std::move(batch)] {
     Done done;
-    done.outcomes.reserve(batch.size());
-    for (const auto& item : batch) done.outcomes.push_back(writer_->write(item.op));
+    done.outcomes.reserve(batch.ops.size());
+    for (const auto& op : batch.ops) done.outcomes.push_back(writer_->write(op));
     done.counters = writer_->counters();
     post(guarded([this, batch, done = std::move(done)] { settle(batch, done); }));
   });
@@ -188,20 +188,19 @@ void Hardware::settle(const Batch& batch, const Done& done) {
   busy_ = false;
   counters_.writes = done.counters;
   std::vector<Result<>> results;
-  results.reserve(batch.size());
-  for (std::size_t i = 0; i < batch.size(); ++i) {
-    take_outcome(batch[i].op, done.outcomes[i]);
-    tell_write(batch[i].op, done.outcomes[i]);
+  results.reserve(batch.ops.size());
+  for (std::size_t i = 0; i < batch.ops.size(); ++i) {
+    take_outcome(batch.ops[i], done.outcomes[i]);
+    tell_write(batch.ops[i], done.outcomes[i]);
     results.push_back(done.outcomes[i].result);
   }
   reconciler_.settle(batch, results, clock_.now());
-  for (std::size_t i = 0; i < batch.size(); ++i) {
-    if (done.outcomes[i].full) parked_.insert(batch[i].key);
+  for (std::size_t i = 0; i < batch.ops.size(); ++i) {
+    if (done.outcomes[i].full) parked_.insert(batch.keys[i]);
   }
-  for (const auto& item : batch) {
-    if (item.op.kind == AsicOp::Kind::Remove && table_.find(item.key) == nullptr) {
-      unpark(item.key);
-    }
+  for (std::size_t i = 0; i < batch.ops.size(); ++i) {
+    const auto& key = batch.keys[i];
+    if (batch.ops[i].kind == AsicOp::Kind::Remove && table_.find(key) == nullptr) unpark(key);
   }
   ask_for_turn();
 }

@@ -142,7 +142,7 @@ class Hardware {
 
  private:
   using Engine = Reconciler<AsicKey, AsicOp>;
-  using Batch = std::vector<Engine::Item>;
+  using Batch = Engine::Batch;
   struct Done {
     std::vector<WriteOutcome> outcomes{};
     WriteCounters counters{};

@@ -51,9 +51,11 @@ struct ReconcilerCounters {
 template <class Key, class Op>
 class Reconciler {
  public:
-  struct Item {
-    Key key{};
-    Op op{};
+  /// What is to be written, in dependency order: the key of ops[i] is keys[i].
+  struct Batch {
+    std::vector<Key> keys{};
+    std::vector<Op> ops{};
+    bool empty() const { return ops.empty(); }
   };
 
   struct BackOff {
@@ -78,9 +80,9 @@ class Reconciler {
 
   /// Compares at most `budget` dirty keys; `plan(key, emit)` calls emit(op) for each difference.
   template <class Plan>
-  std::vector<Item> take(TimePoint now, std::size_t budget, Plan&& plan) {
+  Batch take(TimePoint now, std::size_t budget, Plan&& plan) {
     mark_due_retries(now);
-    std::vector<Item> batch;
+    Batch batch;
     Ops ops;
     for (; budget > 0 && !queue_.empty(); --budget) {
       const Key key = queue_.front();
@@ -90,22 +92,24 @@ class Reconciler {
       ops.clear();
       plan(key, [&](Op op) { ops.push_back(std::move(op)); });
       if (!admit(key, ops, now)) continue;
-      for (auto& op : ops) batch.push_back({key, std::move(op)});
+      for (auto& op : ops) {
+        batch.keys.push_back(key);
+        batch.ops.push_back(std::move(op));
+      }
     }
-    counters_.writes += batch.size();
-    std::stable_sort(batch.begin(), batch.end(),
-                     [](const Item& a, const Item& b) { return rank(a.op) < rank(b.op); });
-    return batch;
+    if (queue_.empty()) release();
+    counters_.writes += batch.ops.size();
+    return sorted(std::move(batch));
   }
 
   /// Brings the results of a batch, one for each item.
-  void settle(std::span<const Item> batch, std::span<const Result<>> results, TimePoint now) {
-    for (std::size_t i = 0; i < batch.size(); ++i) {
+  void settle(const Batch& batch, std::span<const Result<>> results, TimePoint now) {
+    for (std::size_t i = 0; i < batch.keys.size(); ++i) {
       if (results[i]) {
-        mark(batch[i].key);
+        mark(batch.keys[i]);
       } else {
         ++counters_.refused;
-        fail(batch[i].key, results[i].error().what, now);
+        fail(batch.keys[i], results[i].error().what, now);
       }
     }
   }
@@ -152,6 +156,30 @@ class Reconciler {
     bool failed{};
     Failure failure{};
   };
+
+  /// By rank; what has the same stays in the order in which it was planned.
+  static Batch sorted(Batch batch) {
+    std::vector<std::pair<int, std::size_t>> order;
+    order.reserve(batch.ops.size());
+    for (const auto& op : batch.ops) order.emplace_back(rank(op), order.size());
+    if (std::is_sorted(order.begin(), order.end())) return batch;
+    std::sort(order.begin(), order.end());
+    Batch result;
+    result.keys.reserve(order.size());
+    result.ops.reserve(order.size());
+    for (const auto& [rank, index] : order) {
+      result.keys.push_back(std::move(batch.keys[index]));
+      result.ops.push_back(std::move(batch.ops[index]));
+    }
+    return result;
+  }
+
+  /// A flood of keys leaves no empty tables of its size behind.
+  void release() {
+    constexpr std::size_t kLarge = 16384;
+    if (queued_.bucket_count() > kLarge) queued_ = {};
+    if (records_.empty() && records_.bucket_count() > kLarge) records_ = {};
+  }
 
   /// Whether `ops` are to be written now.
   bool admit(const Key& key, const Ops& ops, TimePoint now) {

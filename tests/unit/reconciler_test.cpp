@@ -23,7 +23,7 @@ struct Table {
   TimePoint now{};
   std::vector<SetTo> written{};
 
-  std::vector<Reconciler<int, SetTo>::Item> take() {
+  Reconciler<int, SetTo>::Batch take() {
     return engine.take(now, 100, [this](int key, const auto& emit) {
       if (wanted[key] != actual[key]) emit(SetTo{key, wanted[key]});
     });
@@ -34,9 +34,9 @@ struct Table {
   void turn(Answer answer) {
     const auto batch = take();
     std::vector<Result<>> results;
-    for (const auto& item : batch) {
-      written.push_back(item.op);
-      results.push_back(answer(item.op));
+    for (const auto& op : batch.ops) {
+      written.push_back(op);
+      results.push_back(answer(op));
     }
     engine.settle(batch, results, now);
   }
@@ -65,10 +65,10 @@ TEST_CASE("operations come in rank order, whatever order the keys were marked in
   table.wanted = {{1, 10}, {2, 30}, {3, 20}};
   for (const int key : {1, 2, 3}) table.engine.mark(key);
   const auto batch = table.take();
-  REQUIRE(batch.size() == 3);
-  CHECK(batch[0].op.value == 30);
-  CHECK(batch[1].op.value == 20);
-  CHECK(batch[2].op.value == 10);
+  REQUIRE(batch.ops.size() == 3);
+  CHECK(batch.ops[0].value == 30);
+  CHECK(batch.ops[1].value == 20);
+  CHECK(batch.ops[2].value == 10);
 }
 
 TEST_CASE("a refused write is kept with its reason and retried with growing waits",
@@ -142,6 +142,6 @@ TEST_CASE("the budget bounds a turn and the rest stays dirty", "[reconciler]") {
   Reconciler<int, SetTo> engine;
   for (int key = 0; key < 10; ++key) engine.mark(key);
   const auto batch = engine.take({}, 4, [](int key, const auto& emit) { emit(SetTo{key, 1}); });
-  CHECK(batch.size() == 4);
+  CHECK(batch.ops.size() == 4);
   CHECK(engine.dirty() == 6);
 }
