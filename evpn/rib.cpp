@@ -19,7 +19,7 @@ void Rib::count(bool was_stale, bool is_stale) {
 
 void Rib::apply(const AddRemoteMacIp& add) {
   const MacKey key{add.key.vni, add.key.mac};
-  const RemoteMac route{add.vtep, add.sequence, add.flags, add.stale};
+  const RemoteMac route{add.sequence, add.vtep, add.flags, add.stale};
   if (!add.stale) fresh_.insert(add.vtep);
   auto& routes = macs_[key];
   auto* known = find(routes, add.key.ip);
@@ -29,7 +29,7 @@ void Rib::apply(const AddRemoteMacIp& add) {
   } else if (add.key.ip.is_none()) {
     routes.mac_only = route;
   } else {
-    routes.hosts.emplace_back(add.key.ip, route);
+    routes.hosts.emplace_front(add.key.ip, route);
     hosts_[{add.key.vni, add.key.ip}].push_back(add.key.mac);
   }
   changes_.mac(key);
@@ -56,9 +56,7 @@ void Rib::erase(const MacIpKey& key) {
   if (key.ip.is_none()) {
     routes.mac_only.reset();
   } else {
-    const auto host = std::find_if(routes.hosts.begin(), routes.hosts.end(),
-                                   [&](const auto& h) { return h.first == key.ip; });
-    routes.hosts.erase(host);
+    routes.hosts.remove_if([&](const auto& host) { return host.first == key.ip; });
     const auto index = hosts_.find(HostKey{key.vni, key.ip});
     auto& macs = index->second;
     macs.erase(std::find(macs.begin(), macs.end(), key.mac));
@@ -96,8 +94,11 @@ void Rib::mark_stale() {
   for (auto& [key, route] : vteps_) route.stale = true;
   for (auto& [key, routes] : macs_) {
     if (routes.mac_only) routes.mac_only->stale = true;
-    for (auto& [ip, route] : routes.hosts) route.stale = true;
-    stale_ += routes.hosts.size() + (routes.mac_only ? 1 : 0);
+    if (routes.mac_only) ++stale_;
+    for (auto& [ip, route] : routes.hosts) {
+      route.stale = true;
+      ++stale_;
+    }
   }
 }
 

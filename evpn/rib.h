@@ -12,6 +12,7 @@
 #pragma once
 
 #include <boost/container/small_vector.hpp>
+#include <forward_list>
 #include <functional>
 #include <optional>
 #include <set>
@@ -39,8 +40,8 @@ struct HostKey {
 
 /// What a type-2 route says of its MAC.
 struct RemoteMac {
-  IpAddress vtep{};
   std::uint32_t sequence{};
+  IpAddress vtep{};
   std::uint8_t flags{};
   bool stale{};
 
@@ -120,7 +121,7 @@ class Rib {
  private:
   struct MacRoutes {
     std::optional<RemoteMac> mac_only{};
-    boost::container::small_vector<std::pair<IpAddress, RemoteMac>, 1> hosts{};
+    std::forward_list<std::pair<IpAddress, RemoteMac>> hosts{};  // few, and most MACs have none
   };
   struct VtepRoute {
     FloodControl flood{};

@@ -118,7 +118,7 @@ void AgentLink::write() {
                              if (error == boost::asio::error::operation_aborted) return;
                              if (stopped_) return;
                              if (error) return fail(error.message());
-                             writing_.clear();
+                             writing_ = {};  // and its memory: a replay is megabytes
                              allowed_ = backlog_;
                              write();
                            });

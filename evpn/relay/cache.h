@@ -40,7 +40,7 @@ class Cache {
   void for_each(Visit&& visit) const {
     for_each_switch(visit);
     for (const auto& [key, row] : remote_vteps_) visit(EvpnMessage{row});
-    for (const auto& [key, row] : remote_macs_) visit(EvpnMessage{row});
+    for (const auto& [key, row] : remote_macs_) visit(EvpnMessage{row.route_of(key)});
     for_each_local(visit);
   }
   std::size_t size() const {
@@ -48,6 +48,22 @@ class Cache {
   }
 
  private:
+  /// An AddRemoteMacIp without its key: there may be a million of them.
+  struct MacRow {
+    std::uint32_t sequence;
+    IpAddress vtep;
+    std::uint8_t flags;
+    Esi esi;
+    bool stale;
+
+    explicit MacRow(const AddRemoteMacIp& m)
+        : sequence(m.sequence), vtep(m.vtep), flags(m.flags), esi(m.esi), stale(m.stale) {}
+    AddRemoteMacIp route_of(const MacIpKey& key) const {
+      return {key, vtep, flags, sequence, esi, stale};
+    }
+    friend bool operator==(const MacRow&, const MacRow&) = default;
+  };
+
   template <class Visit>
   void for_each_switch(Visit&& visit) const {
     if (all_vni_) visit(EvpnMessage{*all_vni_});
@@ -62,7 +78,7 @@ class Cache {
   std::map<std::pair<AdvertiseWhat, Vni>, Advertise> advertise_;
   std::map<Vni, SetFloodControl> flood_;
   FlatMap<VtepKey, AddRemoteVtep> remote_vteps_;
-  FlatMap<MacIpKey, AddRemoteMacIp> remote_macs_;
+  FlatMap<MacIpKey, MacRow> remote_macs_;
   FlatMap<Vni, AddLocalVni> local_vnis_;
   FlatMap<MacIpKey, AddLocalMacIp> local_macs_;
 };

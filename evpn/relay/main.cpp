@@ -1,5 +1,6 @@
 // vtepd-relay: reads its options, builds the relay, runs the loop.
 #include <fmt/format.h>
+#include <malloc.h>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -59,6 +60,8 @@ int run(const RelayOptions& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // What a replay of all routes needed goes back to the system (as in agent/main.cpp).
+  mallopt(M_MMAP_THRESHOLD, 128 * 1024);
   RelayOptions options;
   const auto description = describe(options);
   try {

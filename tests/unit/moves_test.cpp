@@ -84,7 +84,7 @@ TEST_CASE("a flood of moving addresses takes bounded memory", "[moves]") {
 
 TEST_CASE("a duplicate belongs to its holder only while that one claims it", "[ownership]") {
   const LocalMac local{.sequence = 9};
-  const RemoteMac remote{.vtep = kLeaf2, .sequence = 1};
+  const RemoteMac remote{.sequence = 1, .vtep = kLeaf2};
   CHECK(decide(&local, &remote, kLeaf1, Owner::Remote).owner == Owner::Remote);
   CHECK(decide(&local, &remote, kLeaf1, Owner::Remote).rule ==
         "held as a duplicate (RFC 7432 15.1)");
@@ -94,7 +94,7 @@ TEST_CASE("a duplicate belongs to its holder only while that one claims it", "[o
 
 TEST_CASE("two MACs claim one address: the newest wins, an operator's before all", "[ownership]") {
   LocalHost local{.sequence = 3};
-  RemoteHost remote{kOther.mac, {.vtep = kLeaf2, .sequence = 3}};
+  RemoteHost remote{kOther.mac, {.sequence = 3, .vtep = kLeaf2}};
   CHECK(decide_host(&local, nullptr, kLeaf1).owner == Owner::Local);
   CHECK(decide_host(nullptr, &remote, kLeaf1).owner == Owner::Remote);
   CHECK(decide_host(&local, &remote, kLeaf1).rule == "lowest VTEP (RFC 7432 15)");

@@ -109,7 +109,7 @@ TEST_CASE("the sweep asks first, removes after the answer time, and each only on
 TEST_CASE("the owner of a MAC follows the rules in their order", "[ownership]") {
   const LocalMac local{.port = *IfIndex::make(3), .sequence = 1};
   const auto remote = [](std::uint32_t sequence, std::uint8_t flags = 0) {
-    return RemoteMac{.vtep = kLeaf2, .sequence = sequence, .flags = flags};
+    return RemoteMac{.sequence = sequence, .vtep = kLeaf2, .flags = flags};
   };
   const auto owner = [&](const LocalMac& l, const RemoteMac& r, const IpAddress& here = kLeaf1) {
     return decide(&l, &r, here).owner;
@@ -128,7 +128,7 @@ TEST_CASE("the owner of a MAC follows the rules in their order", "[ownership]") 
 }
 
 TEST_CASE("a MAC learned here takes over with the next sequence number", "[ownership]") {
-  const RemoteMac remote{.vtep = kLeaf2, .sequence = 4};
+  const RemoteMac remote{.sequence = 4, .vtep = kLeaf2};
   CHECK(sequence_of_new_local(nullptr, 0) == 0);
   CHECK(sequence_of_new_local(&remote, 0) == 5);
   CHECK(sequence_of_new_local(&remote, 9) == 9);
