@@ -528,7 +528,8 @@ TEST_CASE("a MAC's way through the ASIC, as the library has it, and how much roo
   REQUIRE(bench.settle());
   const auto way_of = [&](const MacAddress& mac) {
     std::optional<std::vector<AsicObject>> way;
-    bench.hardware->trace(vid(10), mac, [&](std::vector<AsicObject> objects) { way = objects; });
+    bench.hardware->trace(vid(10), mac,
+                          [&](const std::vector<AsicObject>& objects) { way = objects; });
     while (!way) REQUIRE(bench.loop.run_one());
     return *way;
   };
