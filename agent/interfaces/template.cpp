@@ -86,6 +86,18 @@ std::string last_line(std::string_view text) {
   return std::string(trimmed(end == std::string_view::npos ? text : text.substr(end)));
 }
 
+/// Where the template failed, as mako itself says of a wrong statement: the last of the traceback's
+/// lines that lies in the template. "" where there is none.
+std::string place_of(std::string_view traceback) {
+  constexpr std::string_view kTemplate = "File \"memory:";  // it was read from standard input
+  constexpr std::string_view kLine = "\", line ";
+  const auto file = traceback.rfind(kTemplate);
+  const auto line = file == traceback.npos ? file : traceback.find(kLine, file);
+  if (line == traceback.npos) return {};
+  const auto from_number = traceback.substr(line + kLine.size());
+  return fmt::format(" at line: {}", from_number.substr(0, from_number.find(',')));
+}
+
 Result<pid_t> start(const Renderer& renderer, const std::string& path, const Streams& streams) {
   std::error_code no_current_folder;  // then the folder is left as it was named
   const auto folder = std::filesystem::absolute(path, no_current_folder).parent_path().string();
@@ -145,8 +157,9 @@ Result<std::string> Renderer::render(const std::string& path, const std::string&
   if (!ended_well) return ended_well.error();
   if (*ended_well) return read_all(streams.out.get());
   const auto errors = read_all(streams.err.get());
-  return Error{0, fmt::format("the template does not render: {}",
-                              errors ? last_line(*errors) : errors.error().what)};
+  if (!errors) return errors.error();
+  return Error{
+      0, fmt::format("the template does not render: {}{}", last_line(*errors), place_of(*errors))};
 }
 
 }  // namespace vtepd::agent

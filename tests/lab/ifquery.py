@@ -14,7 +14,6 @@ DIFFERENT = {
     "03-squash.eni": "`auto` behind its stanza is lost",
     "05-auto-late.eni": "`auto` behind its stanza is lost",
     "11-noname.eni": "`iface` without a name ends ifquery with a Python error",
-    "17-mako.eni": "without python3-mako ifquery takes the template's text for stanzas",
 }
 
 
