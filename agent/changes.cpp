@@ -89,20 +89,20 @@ Changes::Changes(boost::asio::io_context& io, Core& core, Places places, std::fu
       runner_(io, kLongestCommand) {}
 
 Loaded Changes::load(const std::string& file) const {
-  return load_interfaces(file.empty() ? places_.interfaces : file, places_.commands);
+  return load_interfaces(file.empty() ? places_.interfaces : file, places_.rules);
 }
 
 /// None where commands are not run: what ran while they were is left as it is.
 DueCommands Changes::due_on_the_way_to(const Topology& wanted,
                                        std::span<const UserCommand> commands,
                                        const std::set<std::string>& anew) const {
-  if (places_.commands == CommandLines::Ignored) return {};
+  if (places_.rules.commands == CommandLines::Ignored) return {};
   return due_commands(core_.state().ledger, wanted, commands, anew);
 }
 
 void Changes::start() {
   const bool unconfirmed = std::filesystem::exists(unconfirmed_path());
-  auto loaded = unconfirmed ? load_plain(unconfirmed_path(), places_.commands) : load({});
+  auto loaded = unconfirmed ? load_plain(unconfirmed_path(), places_.rules) : load({});
   log_diagnostics(loaded);
   if (unconfirmed) {
     log(Level::Warning, "event=change_not_confirmed action=rolled_back file={}",

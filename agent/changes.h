@@ -29,7 +29,7 @@ class Changes {
   struct Places {
     std::string interfaces{};  // what is read where a request names no file
     std::string state_dir{};
-    CommandLines commands{};
+    FileRules rules{};
   };
   struct Request {
     std::string file{};

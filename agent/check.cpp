@@ -43,6 +43,7 @@ constexpr std::array kParts{
     PartOf{"vlan-raw-device", Part::Identity},
     PartOf{"vlan-protocol", Part::Identity},
     PartOf{"vrf-table", Part::Identity},
+    PartOf{"veth-peer-name", Part::Identity},
     PartOf{"mtu", Part::Mtu},
     PartOf{"hwaddress", Part::Mac},
     PartOf{"alias", Part::Alias},

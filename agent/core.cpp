@@ -10,6 +10,7 @@ namespace {
 /// The link that came, changed or went; none of other events.
 IfIndex link_of(const KernelEvent& event) {
   if (const auto* seen = std::get_if<LinkSeen>(&event)) return seen->link.index;
+  if (const auto* seen = std::get_if<SysctlsSeen>(&event)) return seen->link;
   if (const auto* gone = std::get_if<LinkGone>(&event)) return gone->index;
   return {};
 }
@@ -493,7 +494,9 @@ void Core::tell_bgp() {
 
 void Core::enter_in_ledger(const KernelOp& op) {
   auto& ledger = state_.ledger;
-  if (const auto* link = std::get_if<CreateLink>(&op)) keep(ledger.enter(ledger_link(link->name)));
+  if (const auto* link = std::get_if<CreateLink>(&op)) {
+    keep(ledger.enter(ledger_link(link->name), link->peer));
+  }
   if (const auto* change = std::get_if<ChangeLink>(&op)) enter_in_ledger(*change);
   for (const auto& [row, value] : former_rows(state_, op)) keep(ledger.enter(row, value));
   if (const auto* flood = std::get_if<AddFlood>(&op)) {

@@ -122,7 +122,8 @@ class Core {
   void on_link(const std::optional<LinkTraits>& before, const std::optional<LinkTraits>& now);
   void on_port(IfIndex port);
   void on_vnis(IfIndex device);
-  void on_change(const LinkSeen&) {}  // on_link()
+  void on_change(const LinkSeen&) {}     // on_link()
+  void on_change(const SysctlsSeen&) {}  // on_link()
   void on_change(const LinkGone& gone);
   void on_change(const PortSeen& seen) { on_port(seen.port); }
   void on_change(const PortGone& gone) { on_port(gone.port); }

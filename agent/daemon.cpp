@@ -85,7 +85,7 @@ Daemon::Daemon(const Settings& settings, KernelPort& kernel, Audit::Read read_ke
       changes_(io_, core_,
                {.interfaces = settings.interfaces,
                 .state_dir = settings.state_dir,
-                .commands = settings.commands},
+                .rules = settings.files},
                [this] { schedule(); }),
       control_(
           io_,

@@ -15,7 +15,7 @@ constexpr int kMostRounds = 32;                        // a chain of devices is 
 const Options kNewLinkOptions{
     {Option::Ipv6AddressGeneration, 0}, {Option::Ipv4Forwarding, 0},  {Option::Ipv4ArpAccept, 0},
     {Option::Ipv6Disabled, 0},          {Option::Ipv6Forwarding, 0},  {Option::Ipv6AcceptDad, 1},
-    {Option::Ipv6DadTransmits, 1},      {Option::Ipv6EnhancedDad, 1},
+    {Option::Ipv6DadTransmits, 1},      {Option::Ipv6EnhancedDad, 1}, {Option::MplsInput, 0},
 };
 const VlanMembers kNewPortVlans{{*VlanId::make(1), {.pvid = true, .untagged = true}}};
 
@@ -45,7 +45,12 @@ class Model {
               .options = op.options};
     for (const auto& [option, value] : kNewLinkOptions) link.options.emplace(option, value);
     state_.view.apply(LinkSeen{link});
-    (void)state_.ledger.enter(ledger_link(op.name));
+    (void)state_.ledger.enter(ledger_link(op.name), op.peer);
+    if (!op.peer.empty()) {
+      link.index = *IfIndex::make(next_index_++);
+      link.name = op.peer;
+      state_.view.apply(LinkSeen{link});
+    }
     if (op.kind == LinkKind::Bridge) {
       state_.view.apply(PortSeen{.port = link.index, .vlans = {.members = kNewPortVlans}});
     }

@@ -28,7 +28,9 @@ options::options_description describe() {
       ("adopt", options::value<bool>()->default_value(false),
        "devices that stand as the files say count as made by vtepd: yes or no")  //
       ("user-commands", options::value<bool>()->default_value(false),
-       "whether up, down, ... lines of interface files are run: yes or no")                    //
+       "whether up, down, ... lines of interface files are run: yes or no")  //
+      ("bpdu-guard", options::value<bool>()->default_value(false),
+       "whether mstpctl-bpduguard lines set the kernel's own guard: yes or no")                //
       ("stale-time", seconds(120), "seconds that routes outlive bgpd's session, at most")      //
       ("quiet-time", seconds(10), "seconds without news after which BGP counts as converged")  //
       ("duplicate-moves", options::value<unsigned>()->default_value(5),
@@ -78,7 +80,8 @@ Result<Settings> settings_of(const options::variables_map& chosen) {
                     .state_dir = text("state-dir"),
                     .audit_interval = seconds("audit-interval"),
                     .level = *level};
-  if (chosen["user-commands"].as<bool>()) settings.commands = CommandLines::Run;
+  if (chosen["user-commands"].as<bool>()) settings.files.commands = CommandLines::Run;
+  if (chosen["bpdu-guard"].as<bool>()) settings.files.guard = BpduGuard::Kernel;
   settings.core.adopt = chosen["adopt"].as<bool>();
   settings.core.sweep.stale = seconds("stale-time");
   settings.core.sweep.quiet = seconds("quiet-time");

@@ -14,7 +14,7 @@ namespace vtepd::agent {
 
 struct Settings {
   std::string interfaces{};  // "none": devices are somebody else's
-  CommandLines commands{};   // what is done with the commands in them
+  FileRules files{};         // how they are read
   bool evpn_by_kernel{};     // zebra writes the kernel, and there is no relay
   std::string relay{};       // "none": no routes
   std::string control{};

@@ -115,6 +115,12 @@ Options options_at_creation(const WantedLink& wanted) {
   return options;
 }
 
+/// What MAC the device has without a line is another device's: of the rest it is a random one,
+/// which is known only once the device is there (see former.h).
+bool has_derived_mac(LinkKind kind) {
+  return kind == LinkKind::Vlan || kind == LinkKind::Macvlan || kind == LinkKind::Bridge;
+}
+
 /// Whether the new device may come up in the very request that makes it: nothing else has to be
 /// said first that only a device that is there can be told. One message less for each VLAN.
 bool may_start_up(const WantedLink& wanted, const Link* lower) {
@@ -133,9 +139,10 @@ void create(const State& state, const WantedLink& wanted, const EmitKernelOp& em
                   .lower = lower == nullptr ? IfIndex{} : lower->index,
                   .vlan = wanted.vlan,
                   .mtu = wanted.mtu,
-                  .mac = wanted.mac,
+                  .mac = has_derived_mac(wanted.kind) ? wanted.mac : std::nullopt,
                   .vxlan_local = wanted.vxlan_local,
                   .vxlan_group = wanted.vxlan_group,
+                  .peer = wanted.peer,
                   .up = may_start_up(wanted, lower),
                   .options = options_at_creation(wanted)});
 }
@@ -168,7 +175,10 @@ ChangeLink changes_of(const State& state, const WantedLink& wanted, const Link& 
 void plan_settings(const State& state, const WantedLink& wanted, const Link& actual,
                    const EmitKernelOp& emit) {
   for (const auto& [option, value] : difference(wanted.options, actual.options)) {
-    if (is_sysctl(option)) emit(WriteSysctl{wanted.name, option, value});
+    // A kernel without MPLS takes none in.
+    const bool is_so =
+        option == Option::MplsInput && value == 0 && !actual.options.contains(Option::MplsInput);
+    if (is_sysctl(option) && !is_so) emit(WriteSysctl{wanted.name, option, value});
   }
   auto change = changes_of(state, wanted, actual);
   if (must_go_down(state, wanted, actual) || must_join_anew(actual, change)) {
@@ -464,6 +474,10 @@ std::optional<std::string> why_made_anew(const State& state, const WantedLink& w
   }
   if (must_lose_lower(wanted, actual)) {
     return fmt::format("vxlan-physdev is {} and would be none", state.view.name_of(actual.lower));
+  }
+  const auto peer = state.ledger.value(ledger_link(wanted.name)).value_or("");
+  if (wanted.kind == LinkKind::Veth && !peer.empty() && peer != wanted.peer) {
+    return fmt::format("veth-peer-name is {} and would be {}", peer, wanted.peer);
   }
   if (keeps_chosen_mac(state, wanted)) return "its MAC would be Linux's choice";
   if (wanted.kind != LinkKind::Vlan && wanted.kind != LinkKind::Macvlan) return std::nullopt;

@@ -172,6 +172,12 @@ class MessageBuilder {
   void put_ip(unsigned type, const IpAddress& address) {
     put(type, address.bytes().data(), address.bytes().size());
   }
+  /// A header within an attribute.
+  template <WireStruct Header>
+  void put_header(const Header& header) {
+    append(&header, sizeof header);
+    finish();
+  }
   void put_mac(unsigned type, const MacAddress& mac) { put(type, mac.bytes); }
 
   /// Puts what `fill` puts into an attribute of its own.

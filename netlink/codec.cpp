@@ -38,6 +38,10 @@ Event decode_family(const Message& message, Complaint& complaint) {
     case RTM_DELRULE:
       if (family == AF_INET || family == AF_INET6) return decode_rule(message, complaint);
       return std::nullopt;
+    case RTM_NEWNETCONF:
+    case RTM_DELNETCONF:
+      if (family == AF_MPLS) return decode_netconf(message, complaint);
+      return std::nullopt;
     case RTM_NEWNEXTHOP:
     case RTM_DELNEXTHOP:
       return decode_nexthop(message, complaint);
@@ -89,6 +93,10 @@ std::string_view message_name(std::uint16_t type) {
       return "RTM_NEWRULE";
     case RTM_DELRULE:
       return "RTM_DELRULE";
+    case RTM_NEWNETCONF:
+      return "RTM_NEWNETCONF";
+    case RTM_DELNETCONF:
+      return "RTM_DELNETCONF";
     case RTM_NEWNEXTHOP:
       return "RTM_NEWNEXTHOP";
     case RTM_DELNEXTHOP:

@@ -52,6 +52,9 @@ Event decode_vnis(const Message& message, Complaint& complaint);
 Result<> encode_request(const AddVnis& op, RequestWriter& out);
 Result<> encode_request(const DeleteVnis& op, RequestWriter& out);
 
+// Sysctls of AF_MPLS (codec_netconf.cpp).
+Event decode_netconf(const Message& message, Complaint& complaint);
+
 // Addresses (codec_address.cpp).
 Event decode_address(const Message& message, Complaint& complaint);
 Result<> encode_request(const AddAddress& op, RequestWriter& out);

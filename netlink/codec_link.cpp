@@ -4,6 +4,7 @@
 #include <linux/if_link.h>
 #include <linux/if_vlan.h>
 #include <linux/rtnetlink.h>
+#include <linux/veth.h>
 
 #include <algorithm>
 #include <array>
@@ -287,7 +288,16 @@ struct LinkData {
   IpAddress group{};
   std::optional<IfIndex> vxlan_lower{};
   std::optional<std::vector<IpAddress>> arp_targets{};
+  std::string_view peer{};  // the name of a veth device's other end
 };
+
+/// The other end is told as a link of its own, with a header.
+void put_peer(MessageBuilder& message, std::string_view name) {
+  message.nest(VETH_INFO_PEER, [&] {
+    message.put_header(ifinfomsg{});
+    message.put_text(IFLA_IFNAME, name);
+  });
+}
 
 void put_link_info(MessageBuilder& message, const LinkData& link, const Options& options) {
   message.nest(IFLA_LINKINFO, [&] {
@@ -298,6 +308,7 @@ void put_link_info(MessageBuilder& message, const LinkData& link, const Options&
       put_endpoint(message, link.group, IFLA_VXLAN_GROUP, IFLA_VXLAN_GROUP6);
       if (link.vxlan_lower) message.put(IFLA_VXLAN_LINK, link.vxlan_lower->value());
       put_options(message, options, container_of(link.kind));
+      if (!link.peer.empty()) put_peer(message, link.peer);
       if (!link.arp_targets) return;
       message.nest(IFLA_BOND_ARP_IP_TARGET, [&] {
         for (unsigned i = 0; i < link.arp_targets->size(); ++i) {
@@ -343,6 +354,7 @@ Result<> encode_request(const CreateLink& op, RequestWriter& out) {
   if (op.kind == LinkKind::Other) return Error{EINVAL, "no kind of link given"};
   if (op.name.empty()) return Error{EINVAL, "no name given"};
   if (auto good = check_text("name", op.name, IFNAMSIZ); !good) return good;
+  if (auto good = check_text("name", op.peer, IFNAMSIZ); !good) return good;
   if (auto good = check_options(op.options, container_of(op.kind)); !good) return good;
   ifinfomsg header{};
   if (op.up) header.ifi_change = header.ifi_flags = IFF_UP;
@@ -352,7 +364,11 @@ Result<> encode_request(const CreateLink& op, RequestWriter& out) {
   if (!op.lower.is_none() && !is_vxlan) message.put(IFLA_LINK, op.lower.value());
   if (op.mtu) message.put(IFLA_MTU, *op.mtu);
   if (op.mac) message.put_mac(IFLA_ADDRESS, *op.mac);
-  LinkData data{op.kind, op.vlan, op.vxlan_local, op.vxlan_group, {}};
+  LinkData data{.kind = op.kind,
+                .vlan = op.vlan,
+                .local = op.vxlan_local,
+                .group = op.vxlan_group,
+                .peer = op.peer};
   if (!op.lower.is_none() && is_vxlan) data.vxlan_lower = op.lower;
   put_link_info(message, data, op.options);
   return {};
@@ -393,7 +409,8 @@ Result<> encode_request(const ChangeLink& op, RequestWriter& out) {
                    .local = op.vxlan_local.value_or(IpAddress{}),
                    .group = op.vxlan_group.value_or(IpAddress{}),
                    .vxlan_lower = op.vxlan_lower,
-                   .arp_targets = op.arp_targets},
+                   .arp_targets = op.arp_targets,
+                   .peer = {}},
                   op.options);
   }
   return {};

@@ -116,6 +116,7 @@ class Printer {
     if (!op.vlan.is_none()) text += fmt::format(" id {}", op.vlan);
     text += endpoint_words(op.vxlan_local, op.vxlan_group);
     if (!op.lower.is_none() && is_vxlan) text += fmt::format(" dev {}", name_of_(op.lower));
+    if (!op.peer.empty()) text += fmt::format(" peer name {}", op.peer);
     return text + option_words(op.options, name_of_);
   }
 

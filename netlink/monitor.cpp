@@ -16,7 +16,7 @@ namespace {
 constexpr std::array kGroups{RTNLGRP_LINK,        RTNLGRP_NEIGH,      RTNLGRP_IPV4_IFADDR,
                              RTNLGRP_IPV6_IFADDR, RTNLGRP_BRVLAN,     RTNLGRP_TUNNEL,
                              RTNLGRP_IPV4_ROUTE,  RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV4_RULE,
-                             RTNLGRP_IPV6_RULE,   RTNLGRP_NEXTHOP};
+                             RTNLGRP_IPV6_RULE,   RTNLGRP_NEXTHOP,    RTNLGRP_MPLS_NETCONF};
 // More datagrams than any receive buffer holds; a busier kernel makes the next drain() go on.
 constexpr int kDiscardLimit = 1 << 20;
 

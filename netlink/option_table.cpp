@@ -4,6 +4,7 @@
 #include <linux/if_link.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
+#include <linux/netconf.h>
 
 #include <array>
 #include <cstddef>
@@ -174,13 +175,14 @@ constexpr std::array kRows{
               "dad_transmits"},
     OptionRow{Option::Ipv6EnhancedDad, kIpv6Sysctl, DEVCONF_ENHANCED_DAD, Width::U32,
               "enhanced_dad"},
+    OptionRow{Option::MplsInput, Container::MplsSysctl, NETCONFA_INPUT, Width::U32, "input"},
 };
 
 constexpr bool in_order() {
   for (std::size_t i = 0; i < kRows.size(); ++i) {
     if (static_cast<std::size_t>(kRows[i].option) != i) return false;
   }
-  return kRows.back().option == Option::Ipv6EnhancedDad;
+  return kRows.back().option == Option::MplsInput;
 }
 static_assert(in_order(), "one row per Option, in the order of the enumeration");
 
@@ -197,6 +199,8 @@ std::string sysctl_file(Option option, std::string_view link) {
       return fmt::format("net/ipv4/conf/{}/{}", link, row.name);
     case Container::Ipv6Sysctl:
       return fmt::format("net/ipv6/conf/{}/{}", link, row.name);
+    case Container::MplsSysctl:
+      return fmt::format("net/mpls/conf/{}/{}", link, row.name);
     case Container::Ipv6Link:
       return fmt::format("net/ipv6/conf/{}/addr_gen_mode", link);
     default:

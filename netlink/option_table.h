@@ -23,7 +23,8 @@ enum class Container : std::uint8_t {
   BridgePort,  // IFLA_BRPORT_*: slave data of a port, or IFLA_PROTINFO of family AF_BRIDGE
   Ipv6Link,    // IFLA_AF_SPEC of AF_INET6, of any device that is there
   Ipv4Sysctl,  // index into IFLA_INET_CONF
-  Ipv6Sysctl   // index into IFLA_INET6_CONF
+  Ipv6Sysctl,  // index into IFLA_INET6_CONF
+  MplsSysctl   // NETCONFA_* of a message of its own
 };
 
 enum class Width : std::uint8_t { U8, U16, U32, U64, BigEndian16, Mac, BindingFlag };

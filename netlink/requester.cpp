@@ -3,6 +3,7 @@
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
 #include <linux/neighbour.h>
+#include <linux/netconf.h>
 #include <linux/rtnetlink.h>
 
 #include <cstring>
@@ -61,6 +62,11 @@ void put_dump_request(MessageBuilder& message, const Requester::DumpRequest& req
       header.rtm_family = request.family;
       header.rtm_protocol = request.protocol;
       header.rtm_type = RTN_UNICAST;
+      return message.begin(request.type, NLM_F_DUMP, sequence, header);
+    }
+    case RTM_GETNETCONF: {
+      netconfmsg header{};
+      header.ncm_family = request.family;
       return message.begin(request.type, NLM_F_DUMP, sequence, header);
     }
     case RTM_GETNEIGHTBL: {

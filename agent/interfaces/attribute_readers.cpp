@@ -296,11 +296,12 @@ void alias(const Reading& r) {
 void link_type(const Reading& r) {
   const auto type = lower_case(r.attribute.value);
   r.settings.link_type = type;
-  if (type == "veth") r.warning("vtepd makes no veth devices: it is taken as it is");
   if (type != "veth" && type != "dummy") {
     r.error(fmt::format("{} is none of dummy, veth", in_quotes(r.attribute.value)));
   }
 }
+
+void veth_peer(const Reading& r) { r.settings.peer = link_name(r); }
 
 void link_down(const Reading& r) { r.settings.link_down = truth(r).value_or(false); }
 

@@ -53,6 +53,7 @@ void mtu(const Reading& r);
 void mac(const Reading& r);
 void alias(const Reading& r);
 void link_type(const Reading& r);
+void veth_peer(const Reading& r);
 void link_down(const Reading& r);
 void user_command(const Reading& r);
 

@@ -106,9 +106,11 @@ constexpr std::array kTable{
     once("hwaddress", Place::Any, readers::mac),
     once("alias", Place::Any, readers::alias),
     once("link-type", Place::Any, readers::link_type),
+    once("veth-peer-name", Place::Any, readers::veth_peer),
     once("link-down", Place::Any, readers::link_down),
     yes_or_no("ip-forward", Place::Any, Option::Ipv4Forwarding),
     yes_or_no("ip6-forward", Place::Any, Option::Ipv6Forwarding),
+    yes_or_no("mpls-enable", Place::Any, Option::MplsInput),
     yes_or_no("arp-accept", Place::Any, Option::Ipv4ArpAccept),
     also(yes_or_no("disable-ipv6", Place::Any, Option::Ipv6Disabled), "disable-ip6"),
     each("pre-up", Place::Any, readers::user_command),
@@ -120,8 +122,6 @@ constexpr std::array kTable{
     needless("clagd-vxlan-anycast-ip", "vtepd knows no clagd"),
     needless("dad-attempts", kNoWaiting),
     needless("dad-interval", kNoWaiting),
-    not_applied("mpls-enable"),
-    not_applied("veth-peer-name"),
     not_applied("vrrp"),
 
     // Bridges.
@@ -188,6 +188,8 @@ constexpr std::array kTable{
     special("bridge-l2protocol-tunnel", Place::Port, Option::PortGroupForwardMask,
             readers::tunneled_protocols, 0),
 
+    yes_or_no("mstpctl-bpduguard", Place::Port, Option::PortGuard),
+
     // Vxlan devices.
     exclusive("vxlan-id", Place::Vxlan, readers::vxlan_id),
     exclusive("vxlan-local-tunnelip", Place::Any, readers::local_address),
@@ -232,7 +234,6 @@ constexpr std::array kTable{
     needless("mstpctl-portp2p", kNoMstpd),
     needless("mstpctl-portrestrrole", kNoMstpd),
     needless("mstpctl-portrestrtcn", kNoMstpd),
-    needless("mstpctl-bpduguard", kNoMstpd),
     needless("mstpctl-treeportprio", kNoMstpd),
     needless("mstpctl-hello", kNoMstpd),
     needless("mstpctl-portnetwork", kNoMstpd),

@@ -57,6 +57,7 @@ struct LinkSettings {
   bool link_down{};
   bool keep_addresses{};
   std::string link_type{};
+  std::string peer{};  // of a veth device
   std::vector<IpPrefix> addresses{};
   std::vector<Origin> address_lines{};
   std::vector<AddressDetails> address_details{};  // as many

@@ -131,6 +131,9 @@ void Devices::classify(Device& device) {
   if (device.kind == LinkKind::Other && settings.link_type == "dummy") {
     device.kind = LinkKind::Dummy;
   }
+  if (device.kind == LinkKind::Other && settings.link_type == "veth" && !settings.peer.empty()) {
+    device.kind = LinkKind::Veth;
+  }
   if (device.is_vxlan()) device.lower = settings.physical_device;
   if (device.is_single_vxlan() && settings.has("vxlan-id")) {
     diagnostics_.error(settings.where("vxlan-id", device.origin),
@@ -244,6 +247,9 @@ void Devices::need_lowers(std::size_t position) {
   for (const auto& port : std::vector(all_[position].ports)) need(port.name, port.origin, true);
   need_group_device(position);
   const auto& settings = all_[position].settings;
+  if (all_[position].kind == LinkKind::Veth) {
+    need(std::string(settings.peer), settings.where("veth-peer-name", origin), true);
+  }
   const auto vrf = settings.vrf;
   const auto vrf_line = settings.where("vrf", origin);
   const auto lower_line = settings.where(is_vlan ? "vlan-raw-device" : "vxlan-physdev", origin);

@@ -96,11 +96,11 @@ std::vector<std::string> existing_links() {
   return names;
 }
 
-Loaded load(const std::string& path, DiskFiles files, CommandLines commands) {
+Loaded load(const std::string& path, DiskFiles files, const FileRules& rules) {
   Diagnostics diagnostics;
   auto stanzas = parse_interfaces(path, files, diagnostics);
-  auto planned = plan_topology(stanzas, existing_links(), diagnostics);
-  if (commands == CommandLines::Ignored) {
+  auto planned = plan_topology(stanzas, existing_links(), diagnostics, rules.guard);
+  if (rules.commands == CommandLines::Ignored) {
     for (const auto& command : planned.commands) {
       diagnostics.warning(command.origin,
                           fmt::format("{}: {}: commands are not run (vtepd.conf: user-commands)",
@@ -120,11 +120,11 @@ Loaded load(const std::string& path, DiskFiles files, CommandLines commands) {
 
 }  // namespace
 
-Loaded load_interfaces(const std::string& path, CommandLines commands) {
-  return load(path, DiskFiles(true), commands);
+Loaded load_interfaces(const std::string& path, const FileRules& rules) {
+  return load(path, DiskFiles(true), rules);
 }
-Loaded load_plain(const std::string& path, CommandLines commands) {
-  return load(path, DiskFiles(false), commands);
+Loaded load_plain(const std::string& path, const FileRules& rules) {
+  return load(path, DiskFiles(false), rules);
 }
 
 std::vector<Stanza> read_stanzas(const std::string& path, Diagnostics& diagnostics) {

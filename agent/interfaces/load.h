@@ -28,12 +28,18 @@ struct Loaded {
 /// What is done with pre-up, up, ... lines; where they are not run, each is a warning.
 enum class CommandLines : std::uint8_t { Ignored, Run };
 
-Loaded load_interfaces(const std::string& path, CommandLines commands = CommandLines::Ignored);
+/// How files are read: vtepd.conf's choices.
+struct FileRules {
+  CommandLines commands{};
+  BpduGuard guard{};
+};
+
+Loaded load_interfaces(const std::string& path, const FileRules& rules = {});
 
 /// The stanzas alone, as they stand in the file and all it includes.
 std::vector<Stanza> read_stanzas(const std::string& path, Diagnostics& diagnostics);
 /// The stanzas as one interface file, and that file read back: no template is looked for in it.
 std::string text_of(std::span<const Stanza> stanzas);
-Loaded load_plain(const std::string& path, CommandLines commands = CommandLines::Ignored);
+Loaded load_plain(const std::string& path, const FileRules& rules = {});
 
 }  // namespace vtepd::agent

@@ -23,8 +23,8 @@ const auto kDefaultPvid = *VlanId::make(1);
 
 class Planner {
  public:
-  Planner(const Devices& devices, Diagnostics& diagnostics)
-      : devices_(devices), diagnostics_(diagnostics) {
+  Planner(const Devices& devices, BpduGuard guard, Diagnostics& diagnostics)
+      : devices_(devices), guard_(guard), diagnostics_(diagnostics) {
     find_common_local();
     for (const auto& device : devices_.all()) {
       if (device.settings.vrf_table != 0) vrf_tables_.insert(device.settings.vrf_table);
@@ -54,6 +54,7 @@ class Planner {
   void find_common_local();
   WantedLink plan(const Device& device);
   void plan_kind(const Device& device, WantedLink& link);
+  bool makes_pair(const Device& device) const;
   void plan_bridge(const Device& bridge, WantedLink& link) const;
   void plan_vxlan(const Device& vxlan, WantedLink& link);
   static void plan_vni_filter(const LinkSettings& settings, WantedLink& link);
@@ -69,6 +70,7 @@ class Planner {
   std::uint32_t next_vrf_table();
 
   const Devices& devices_;
+  BpduGuard guard_;
   Diagnostics& diagnostics_;
   IpAddress common_local_;
   Origin common_local_line_;
@@ -114,6 +116,12 @@ WantedLink Planner::plan(const Device& device) {
   link.master = device.master;
   link.options = settings.options;
   if (device.bring_up || settings.link_down) link.up = !settings.link_down;
+  if (settings.has("mstpctl-bpduguard") && guard_ == BpduGuard::Mstpd) {
+    diagnostics_.notice(settings.where("mstpctl-bpduguard", device.origin),
+                        fmt::format("{}: mstpctl-bpduguard: ignored: vtepd does not drive mstpd "
+                                    "(vtepd.conf: bpdu-guard)",
+                                    device.name));
+  }
   for (const auto& [name, line] : settings.said) link.said.emplace(name, line.origin);
   plan_kind(device, link);
   if (const auto* bridge = devices_.bridge_of(device); bridge != nullptr) {
@@ -148,12 +156,23 @@ void Planner::plan_kind(const Device& device, WantedLink& link) {
       return;
     case LinkKind::Dummy:
       return;
-    case LinkKind::Other:
     case LinkKind::Veth:
+      link.ours = makes_pair(device);
+      link.peer = device.settings.peer;
+      return;
+    case LinkKind::Other:
     case LinkKind::Macvlan:
       link.ours = false;
       return;
   }
+}
+
+/// Two veth devices are made at once, by the line of one of them where both have one.
+bool Planner::makes_pair(const Device& device) const {
+  const auto* peer = devices_.find(device.settings.peer);
+  const bool peer_may =
+      peer != nullptr && peer->kind == LinkKind::Veth && peer->settings.peer == device.name;
+  return !peer_may || device.name < peer->name;
 }
 
 void Planner::plan_bridge(const Device& bridge, WantedLink& link) const {
@@ -241,6 +260,7 @@ void Planner::plan_port_options(const Device& port, const Device& bridge, Wanted
     options.insert(it->second.begin(), it->second.end());
   }
   options.insert(inherited.port_options.begin(), inherited.port_options.end());
+  if (guard_ == BpduGuard::Mstpd) options.erase(Option::PortGuard);
   if (port.is_vxlan()) {
     // Multicast has no other way to learn who listens behind the tunnels.
     const bool snoops = value_or(inherited.options, Option::BridgeMulticastSnooping, 1) != 0;
@@ -380,7 +400,7 @@ void Planner::settle_vxlan_mtu(const Topology& topology, WantedLink& link) {
 }  // namespace
 
 Planned plan_topology(std::span<const Stanza> stanzas, std::span<const std::string> existing,
-                      Diagnostics& diagnostics) {
+                      Diagnostics& diagnostics, BpduGuard guard) {
   const Devices devices(stanzas, existing, diagnostics);
   check_devices(devices, diagnostics);
   Planned planned;
@@ -390,7 +410,7 @@ Planned plan_topology(std::span<const Stanza> stanzas, std::span<const std::stri
     const auto& commands = device.settings.commands;
     planned.commands.insert(planned.commands.end(), commands.begin(), commands.end());
   }
-  planned.topology = Planner(devices, diagnostics).run();
+  planned.topology = Planner(devices, guard, diagnostics).run();
   return planned;
 }
 

@@ -30,6 +30,7 @@ struct WantedLink {
   LinkKind kind{};
   bool ours{};          // made by vtepd where it is missing; not ports, not lo
   bool has_stanza{};    // false: known only as another link's port or lower device
+  std::string peer{};   // veth: the other end
   std::string lower{};  // VLAN device: what it stands on; vxlan: the device it sends through
   VlanId vlan{};        // VLAN device
   std::uint16_t vlan_protocol{};  // VLAN device: 0x8100 or 0x88a8
@@ -108,8 +109,12 @@ struct Planned {
   std::vector<UserCommand> commands{};
 };
 
+/// What mstpctl-bpduguard lines mean: mstpd's, which vtepd does not drive, or the kernel's own
+/// guard.
+enum class BpduGuard : std::uint8_t { Mstpd, Kernel };
+
 /// `existing` are the names of the links there are, for `bridge-ports regex ...`.
 Planned plan_topology(std::span<const Stanza> stanzas, std::span<const std::string> existing,
-                      Diagnostics& diagnostics);
+                      Diagnostics& diagnostics, BpduGuard guard = BpduGuard::Mstpd);
 
 }  // namespace vtepd::agent

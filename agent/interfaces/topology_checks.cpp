@@ -27,6 +27,7 @@ class Checks {
       if (device.is_bridge()) check_bridge(device);
       if (device.is_vxlan()) check_vxlan(device);
       if (!device.master.empty()) check_member(device);
+      check_pair(device);
       check_addresses(device);
       check_virtual_addresses(device);
     }
@@ -44,6 +45,7 @@ class Checks {
   void claim_vni(Vni vni, const Device& vxlan, const Origin& line);
   void claim_vlan(VlanId vlan, const Device& owner, const Device& vxlan, const Origin& line);
   void check_member(const Device& device);
+  void check_pair(const Device& device);
   void check_virtual_addresses(const Device& device);
   void check_addresses(const Device& device);
 
@@ -57,6 +59,7 @@ class Checks {
   std::unordered_map<std::uint32_t, Claim> vnis_;
   std::map<std::pair<const Device*, VlanId>, Claim> vlans_;
   std::map<std::pair<std::string, IpAddress>, Claim> addresses_;
+  std::unordered_map<std::string, Claim> peers_;
 };
 
 /// The devices that must be there before this one works.
@@ -284,6 +287,36 @@ void Checks::check_member(const Device& device) {
     diagnostics_.warning(
         settings.where("bridge-arp-nd-suppress", device.origin),
         fmt::format("{}: no suppression on the 802.1ad bridge {}", device.name, bridge->name));
+  }
+}
+
+/// Two veth devices belong together, and no third.
+void Checks::check_pair(const Device& device) {
+  const auto& settings = device.settings;
+  const auto line = settings.where("veth-peer-name", device.origin);
+  if (device.kind != LinkKind::Veth) {
+    const bool has_peer = settings.has("veth-peer-name");
+    if (has_peer == (settings.link_type == "veth")) return;
+    diagnostics_.warning(
+        has_peer ? line : settings.where("link-type", device.origin),
+        fmt::format("{}: {}", device.name,
+                    has_peer ? "veth-peer-name does nothing here without link-type veth"
+                             : "no veth-peer-name: the device must be there"));
+    return;
+  }
+  const auto* peer = devices_.find(settings.peer);
+  if (peer == &device) {
+    diagnostics_.error(line, fmt::format("{}: veth-peer-name: itself", device.name));
+    return;
+  }
+  const auto [it, is_first] = peers_.try_emplace(settings.peer, Claim{&device, line});
+  if (!is_first) {
+    diagnostics_.error(line, fmt::format("{}: {} is the peer of {} at {}", device.name,
+                                         settings.peer, it->second.by->name, it->second.line));
+  } else if (peer->kind == LinkKind::Veth && peer->settings.peer != device.name) {
+    diagnostics_.error(
+        line, fmt::format("{}: {} is the peer of {} at {}", device.name, peer->name,
+                          peer->settings.peer, peer->settings.where("veth-peer-name", line)));
   }
 }
 

@@ -22,6 +22,7 @@ struct CreateLink {
   std::optional<MacAddress> mac{};
   IpAddress vxlan_local{};
   IpAddress vxlan_group{};
+  std::string peer{};  // of a veth device: the name of its other end, which is made with it
   bool up{};
   Options options{};  // of the device's own kind
   friend bool operator==(const CreateLink&, const CreateLink&) = default;

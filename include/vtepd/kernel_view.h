@@ -32,6 +32,12 @@ struct PortSeen {
 struct PortGone {
   IfIndex port{};
 };
+/// Sysctls of a link that no message about the link holds. The kernel tells of them before it tells
+/// of the link.
+struct SysctlsSeen {
+  IfIndex link{};
+  Options options{};
+};
 struct VnisSeen {
   IfIndex device{};
   VniFilter vnis{};
@@ -96,9 +102,9 @@ struct NeighborGone {
 };
 
 /// One decoded netlink notification or one row of a dump.
-using KernelEvent = std::variant<LinkSeen, LinkGone, PortSeen, PortGone, VnisSeen, VnisGone,
-                                 AddressSeen, AddressGone, RouteSeen, RouteGone, RuleSeen, RuleGone,
-                                 BridgeFdbSeen, BridgeFdbGone, VxlanFdbSeen, VxlanFdbGone,
+using KernelEvent = std::variant<LinkSeen, LinkGone, PortSeen, PortGone, SysctlsSeen, VnisSeen,
+                                 VnisGone, AddressSeen, AddressGone, RouteSeen, RouteGone, RuleSeen,
+                                 RuleGone, BridgeFdbSeen, BridgeFdbGone, VxlanFdbSeen, VxlanFdbGone,
                                  NexthopGone, FloodSeen, FloodGone, NeighborSeen, NeighborGone>;
 
 class KernelView {
@@ -164,13 +170,18 @@ class KernelView {
     if (known != nullptr && known->name != e.link.name) by_name_.erase(known->name);
     by_name_[e.link.name] = e.link.index;
     if (!e.link.up) forget_ipv4_routes(e.link.index);
-    return put(links_, e.link.index, e.link);
+    const auto sysctls = sysctls_.find(e.link.index);
+    if (sysctls == sysctls_.end()) return put(links_, e.link.index, e.link);
+    auto whole = e.link;
+    for (const auto& [option, value] : sysctls->second) whole.options[option] = value;
+    return put(links_, e.link.index, whole);
   }
   bool enter(const LinkGone& e) {
     const auto* known = link(e.index);
     if (known == nullptr) return false;
     by_name_.erase(known->name);
     links_.erase(e.index);
+    sysctls_.erase(e.index);
     vlans_.erase(e.index);
     vni_filters_.erase(e.index);
     addresses_.erase(e.index);
@@ -188,6 +199,15 @@ class KernelView {
   bool enter(const PortSeen& e) {
     bool changed = put(vlans_, e.port, e.vlans);
     const auto it = links_.find(e.port);
+    if (it == links_.end()) return changed;
+    for (const auto& [option, value] : e.options) changed |= put(it->second.options, option, value);
+    return changed;
+  }
+  bool enter(const SysctlsSeen& e) {
+    auto& known = sysctls_[e.link];
+    for (const auto& [option, value] : e.options) known[option] = value;
+    const auto it = links_.find(e.link);
+    bool changed = false;
     if (it == links_.end()) return changed;
     for (const auto& [option, value] : e.options) changed |= put(it->second.options, option, value);
     return changed;
@@ -250,6 +270,7 @@ class KernelView {
   bool enter(const NeighborGone& e) { return neighbors_.erase(e.key) != 0; }
 
   std::map<IfIndex, Link> links_;
+  std::map<IfIndex, Options> sysctls_;  // those of SysctlsSeen
   std::unordered_map<std::string, IfIndex> by_name_;
   std::map<IfIndex, PortVlans> vlans_;
   std::map<IfIndex, VniFilter> vni_filters_;

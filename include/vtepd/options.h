@@ -5,7 +5,8 @@
 // kernel's own units (clock ticks of 1/100 s for bridge timers, seconds for vxlan ageing).
 // A MAC address among them (a bond's) is its 48 bits as a number.
 // Source: linux/if_link.h of 6.1 (IFLA_BR_*, IFLA_BRPORT_*, IFLA_VXLAN_*, IFLA_VLAN_*, IFLA_VRF_*,
-// IFLA_MACVLAN_*, IFLA_BOND_*, IFLA_INET6_*), ip-sysctl.rst, bonding.rst.
+// IFLA_MACVLAN_*, IFLA_BOND_*, IFLA_INET6_*), linux/netconf.h, ip-sysctl.rst, mpls-sysctl.rst,
+// bonding.rst.
 #pragma once
 
 #include <boost/container/flat_map.hpp>
@@ -98,6 +99,7 @@ enum class Option : std::uint8_t {
   Ipv6AcceptDad,
   Ipv6DadTransmits,
   Ipv6EnhancedDad,
+  MplsInput,
 };
 
 /// Whether the option is written to a file of /proc/sys, because netlink does not take it.

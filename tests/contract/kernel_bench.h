@@ -38,6 +38,7 @@ inline std::string words(const Link& link) {
       "vlan {} local {} group {} alias \"{}\"",
       link.index, link.name, static_cast<int>(link.kind), link.mac, link.mtu, link.up, link.running,
       link.master, link.lower, link.vlan, link.vxlan_local, link.vxlan_group, link.alias);
+  for (const auto& target : link.arp_targets) text += fmt::format(" asks {}", target);
   for (const auto& [option, value] : link.options) {
     text += fmt::format(" {}={}", static_cast<int>(option), value);
   }

@@ -1,5 +1,7 @@
 // What every KernelPort promises of what it accepts: each operation is done, told and dumped.
 #define CATCH_CONFIG_RUNNER
+#include <sys/socket.h>
+
 #include "tests/contract/kernel_bench.h"
 
 namespace vtepd::contract {
@@ -236,6 +238,111 @@ TEST_CASE("a bond's LACP options want LACP", "[link]") {
   CHECK(bench.option(bond, Option::BondSystemPriority) == 65535);
 }
 
+TEST_CASE("a bond asks addresses whether its slaves work, and prefers one of them", "[link]") {
+  Bench bench;
+  const CreateLink create{.name = "bond1",
+                          .kind = LinkKind::Bond,
+                          .options = {{Option::BondMode, 1}, {Option::BondArpInterval, 200}}};
+  const auto created = bench.apply(create);
+  if (!created && created.error().code == EOPNOTSUPP) {
+    WARN("SKIPPED: this kernel has no bonding");
+    return;
+  }
+  if (!created) FAIL(created.error().what);
+  bench.settle();
+  const auto bond = bench.view.link("bond1")->index;
+  CHECK(bench.option(bond, Option::BondArpInterval) == 200);
+  CHECK(bench.link(bond).arp_targets.empty());
+  const auto change = [&](ChangeLink op) {
+    op.index = bond;
+    op.kind = LinkKind::Bond;
+    return op;
+  };
+  const std::vector two{ip("10.0.0.1"), ip("10.0.0.2")};
+  const std::vector other{ip("10.0.0.2"), ip("10.0.0.3")};
+  for (const auto& targets : {two, other, std::vector<IpAddress>{}, two}) {
+    bench.must(change({.arp_targets = targets}));
+    CHECK(bench.link(bond).arp_targets == targets);
+  }
+  bench.must(change({.options = {{Option::BondArpInterval, 500}}}));
+  CHECK(bench.option(bond, Option::BondArpInterval) == 500);
+  CHECK(bench.link(bond).arp_targets == two);
+
+  const auto port1 = bench.create(dummy_named("swp1"));
+  const auto port2 = bench.create(dummy_named("swp2"));
+  for (const auto port : {port1, port2}) {
+    bench.must(ChangeLink{.index = port, .kind = LinkKind::Dummy, .master = bond});
+  }
+  for (const auto primary : {port2, port1}) {
+    bench.must(change({.options = {{Option::BondPrimary, primary.value()}}}));
+    CHECK(bench.option(bond, Option::BondPrimary) == primary.value());
+  }
+  bench.must(change({.options = {{Option::BondPrimary, 0}}}));
+  CHECK(bench.option(bond, Option::BondPrimary) == 0);
+
+  // Either of the two ways to look after slaves ends the other.
+  bench.must(change({.options = {{Option::BondMiimon, 100}}}));
+  CHECK(bench.option(bond, Option::BondArpInterval) == 0);
+  bench.must(change({.options = {{Option::BondArpInterval, 100}}}));
+  CHECK(bench.option(bond, Option::BondMiimon) == 0);
+}
+
+TEST_CASE("a bond that speaks LACP asks nobody and prefers nobody", "[link]") {
+  Bench bench;
+  const auto created = bench.apply(
+      CreateLink{.name = "bond1", .kind = LinkKind::Bond, .options = {{Option::BondMode, 4}}});
+  if (!created && created.error().code == EOPNOTSUPP) {
+    WARN("SKIPPED: this kernel has no bonding");
+    return;
+  }
+  bench.settle();
+  const auto bond = bench.view.link("bond1")->index;
+  const auto port = bench.create(dummy_named("swp1"));
+  for (const auto& options :
+       {Options{{Option::BondArpInterval, 100}}, Options{{Option::BondPrimary, port.value()}}}) {
+    bench.must_refuse(ChangeLink{.index = bond, .kind = LinkKind::Bond, .options = options},
+                      EACCES);
+  }
+  // Of any other kind of device nobody is asked.
+  bench.must_refuse(
+      ChangeLink{.index = port, .kind = LinkKind::Bond, .arp_targets = {{ip("10.0.0.1")}}},
+      EOPNOTSUPP);
+}
+
+TEST_CASE("a VLAN device has its ports' carrier or its bridge's", "[link]") {
+  Bench bench;
+  const Switch sw(bench);
+  const CreateLink create{.name = "br0.10",
+                          .kind = LinkKind::Vlan,
+                          .lower = sw.bridge,
+                          .vlan = vlan(10),
+                          .options = {{Option::VlanBridgeBinding, 1}}};
+  const auto svi = bench.create(create);
+  CHECK(bench.option(svi, Option::VlanBridgeBinding) == 1);
+  for (const std::uint64_t value : {0U, 1U, 0U}) {
+    bench.must(ChangeLink{
+        .index = svi, .kind = LinkKind::Vlan, .options = {{Option::VlanBridgeBinding, value}}});
+    CHECK(bench.option(svi, Option::VlanBridgeBinding) == value);
+  }
+  CHECK(bench.link(svi).vlan == vlan(10));
+}
+
+TEST_CASE("two veth devices come and go together", "[link]") {
+  Bench bench;
+  const auto one = bench.create({.name = "left", .kind = LinkKind::Veth, .peer = "right"});
+  REQUIRE(bench.view.link("right") != nullptr);
+  const auto other = bench.view.link("right")->index;
+  CHECK(bench.link(one).kind == LinkKind::Veth);
+  CHECK(bench.link(other).kind == LinkKind::Veth);
+  CHECK_FALSE(bench.link(other).up);
+  for (const auto* taken : {"left", "right", "new"}) {
+    bench.must_refuse(CreateLink{.name = "new", .kind = LinkKind::Veth, .peer = taken}, EEXIST);
+  }
+  bench.must(DeleteLink{other});
+  CHECK(bench.view.link("left") == nullptr);
+  CHECK(bench.view.link("right") == nullptr);
+}
+
 TEST_CASE("a VLAN device can be up from the start where its lower device is", "[link]") {
   Bench bench;
   const auto lower = bench.create(dummy_named("swp1"));
@@ -371,6 +478,29 @@ TEST_CASE("a sysctl written is a sysctl seen", "[link]") {
       bench.settle();
     }
   }
+}
+
+TEST_CASE("MPLS is let in by a sysctl of which a message of its own tells", "[link]") {
+  if (backend == Backend::Real) {
+    // The kernel has no such socket, but asking for one makes it load its module.
+    const int none = socket(AF_MPLS, SOCK_DGRAM, 0);
+    REQUIRE(none < 0);
+  }
+  Bench bench;
+  const auto port = bench.create(dummy_named("swp1"));
+  if (!bench.link(port).options.contains(Option::MplsInput)) {
+    WARN("SKIPPED: this kernel has no MPLS");
+    CHECK(bench.apply(WriteSysctl{"swp1", Option::MplsInput, 1}).error().code == ENOENT);
+    return;
+  }
+  CHECK(bench.option(port, Option::MplsInput) == 0);
+  for (const std::uint64_t value : {1U, 0U, 1U}) {
+    bench.must(WriteSysctl{"swp1", Option::MplsInput, value});
+    CHECK(bench.option(port, Option::MplsInput) == value);
+  }
+  // News of the link says nothing of it.
+  bench.must(ChangeLink{.index = port, .kind = LinkKind::Dummy, .up = true});
+  CHECK(bench.option(port, Option::MplsInput) == 1);
 }
 
 // --- VLANs and tunnels ---------------------------------------------------------------------------

@@ -93,10 +93,10 @@ const Options& lacp_defaults() {
 
 /// Of every device: sysctls, and how it makes IPv6 addresses.
 const Options& device_defaults() {
-  static const Options defaults{{Option::Ipv6AddressGeneration, 0}, {Option::Ipv4Forwarding, 0},
-                                {Option::Ipv4ArpAccept, 0},         {Option::Ipv6Disabled, 0},
-                                {Option::Ipv6Forwarding, 0},        {Option::Ipv6AcceptDad, 1},
-                                {Option::Ipv6DadTransmits, 1},      {Option::Ipv6EnhancedDad, 1}};
+  static const Options defaults{
+      {Option::Ipv6AddressGeneration, 0}, {Option::Ipv4Forwarding, 0},  {Option::Ipv4ArpAccept, 0},
+      {Option::Ipv6Disabled, 0},          {Option::Ipv6Forwarding, 0},  {Option::Ipv6AcceptDad, 1},
+      {Option::Ipv6DadTransmits, 1},      {Option::Ipv6EnhancedDad, 1}, {Option::MplsInput, 0}};
   return defaults;
 }
 
@@ -160,7 +160,7 @@ Error FakeKernel::refuse(int code, std::string_view text) {
 
 FakeKernel::FakeKernel() : event_fd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
   Link lo{.index = *IfIndex::make(next_index_++), .name = "lo", .mtu = 65536, .loopback = true};
-  lo.options = device_defaults();
+  lo.options = new_device_options();
   state_.apply(LinkSeen{lo});
   for (const bool ipv6 : {false, true}) state_.apply(RuleSeen{{ipv6, 0}, kKernelProtocol});
 }
@@ -270,10 +270,16 @@ void FakeKernel::swallow_notifications() {
 
 void FakeKernel::interrupt_dump() { interrupt_dump_ = true; }
 
+Options FakeKernel::new_device_options() const {
+  auto options = device_defaults();
+  if (!has_mpls) options.erase(Option::MplsInput);
+  return options;
+}
+
 IfIndex FakeKernel::add_port(const std::string& name) {
   const auto index = *IfIndex::make(next_index_++);
   Link link{.index = index, .name = name, .mac = own_mac(index), .mtu = 1500};
-  link.options = device_defaults();
+  link.options = new_device_options();
   emit(LinkSeen{link});
   return index;
 }
@@ -294,7 +300,8 @@ Result<> FakeKernel::learn(const MacAddress& mac, IfIndex port, VlanId vlan) {
 // --- Links --------------------------------------------------------------------------------------
 
 Result<> FakeKernel::check_new_link(const CreateLink& op) const {
-  if (state_.link(op.name) != nullptr) return refuse(EEXIST);
+  if (state_.link(op.name) != nullptr || op.name == op.peer) return refuse(EEXIST);
+  if (!op.peer.empty() && state_.link(op.peer) != nullptr) return refuse(EEXIST);
   if (stands_on_another(op.kind)) {
     if (op.lower.is_none()) return refuse(EINVAL, "link not specified");
     if (state_.link(op.lower) == nullptr) return refuse(ENODEV);
@@ -346,7 +353,7 @@ Result<> FakeKernel::run(const CreateLink& op) {
             .vlan = op.vlan,
             .vxlan_local = op.vxlan_local,
             .vxlan_group = op.vxlan_group};
-  link.options = device_defaults();
+  link.options = new_device_options();
   put(link.options, defaults_of(op.kind));
   if (op.kind == LinkKind::Bond) {
     if (auto good = set_bond_options(link, op.options); !good) return good;
@@ -359,10 +366,25 @@ Result<> FakeKernel::run(const CreateLink& op) {
     link.up = link.running = true;
   }
   ++next_index_;
+  if (op.kind == LinkKind::Veth) add_peer(op, index);
   emit(LinkSeen{link});
   if (op.kind == LinkKind::Bridge) emit(PortSeen{index, {}, default_vlans()});
   if (!op.vxlan_group.is_none()) emit(FloodSeen{{index, {}, op.vxlan_group}});
   return {};
+}
+
+/// The other end of a veth device, made in front of it; the kernel finds a name for it if need be.
+void FakeKernel::add_peer(const CreateLink& op, IfIndex end) {
+  const auto index = *IfIndex::make(next_index_++);
+  Link peer{.index = index,
+            .name = op.peer.empty() ? fmt::format("veth{}", index) : op.peer,
+            .kind = LinkKind::Veth,
+            .mac = own_mac(index),
+            .mtu = op.mtu.value_or(1500)};
+  peer.options = new_device_options();
+  peers_[index] = end;
+  peers_[end] = index;
+  emit(LinkSeen{peer});
 }
 
 /// The mode first, as the kernel takes a bond's options: others depend on it.
@@ -642,7 +664,7 @@ Result<> FakeKernel::run(const WriteSysctl& op) {
   const bool generates = op.option == Option::Ipv6AddressGeneration;
   if (!is_sysctl(op.option) && !generates) return refuse(EINVAL);
   const auto* known = state_.link(op.link);
-  if (known == nullptr) return refuse(ENOENT);
+  if (known == nullptr || !known->options.contains(op.option)) return refuse(ENOENT);
   Link link = *known;
   link.options[op.option] = op.value;
   if (op.option == Option::Ipv6Disabled && op.value != 0) forget_addresses_v6(link.index);
@@ -661,6 +683,10 @@ Result<> FakeKernel::run(const DeleteLink& op) {
   }
   release(*state_.link(op.index));
   emit(LinkGone{op.index});
+  if (const auto peer = peers_.extract(op.index)) {
+    peers_.erase(peer.mapped());
+    return run(DeleteLink{peer.mapped()});
+  }
   return {};
 }
 

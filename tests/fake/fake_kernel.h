@@ -9,15 +9,15 @@
 // filters want at once; forwarding and ageing; the permanent FDB lines that the kernel keeps for
 // devices' own MACs; link-local addresses, duplicate address detection, broadcast and secondary
 // addresses; neighbour states in time (no ARP, a deleted neighbour is gone at once, without
-// NUD_FAILED); carrier (a link that is up runs); STP; veth pairs (a Veth is one end); multicast;
-// other namespaces; limits of any kind; vlan_default_pvid other than 1; the order of rows in a
-// dump.
+// NUD_FAILED); carrier (a link that is up runs); STP; multicast; other namespaces;
+// limits of any kind; vlan_default_pvid other than 1; the order of rows in a dump.
 //
 // Threads: the test's. Errors: as results; kernel_refusal's form.
 #pragma once
 
 #include <deque>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -60,6 +60,9 @@ class FakeKernel : public KernelPort {
   void remove_nexthop(std::uint32_t id);
   /// A frame from `mac` comes in: the bridge learns it (and takes it over from another port).
   Result<> learn(const MacAddress& mac, IfIndex port, VlanId vlan);
+
+  /// Whether the module that knows MPLS is loaded: of devices that come from now on.
+  bool has_mpls = true;
 
   // Faults.
   /// The operation `nth` from now (0: the next) is refused.
@@ -115,6 +118,8 @@ class FakeKernel : public KernelPort {
   Result<> run(const DeleteNeighbor& op);
 
   Result<> check_new_link(const CreateLink& op) const;
+  Options new_device_options() const;
+  void add_peer(const CreateLink& op, IfIndex end);
   Result<> check_twin(const CreateLink& op) const;
   Result<> set_bond_options(Link& bond, const Options& options) const;
   static Result<> check_change(const ChangeLink& op, const Link& link);
@@ -141,6 +146,7 @@ class FakeKernel : public KernelPort {
   int event_fd_ = -1;
   std::uint32_t neighbor_limit_ = 1024;
   std::uint32_t next_index_ = 1;
+  std::map<IfIndex, IfIndex> peers_;  // of veth devices, both ways
   std::vector<KernelOp> applied_;
   std::vector<Way> ways_;  // of routing daemons
   std::optional<NthRefusal> nth_;

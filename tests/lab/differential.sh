@@ -16,6 +16,7 @@ group=$1
 shift # the files of it, or all
 
 install_programs "$BUILD"
+/run/uml/modprobe mpls_router # without it ifupdown2 starts a process for each interface
 # ifupdown2 tells iproute2 the names of VRFs' tables here.
 mkdir -p /run/ifupdown2/rt_tables.d
 mount --bind /run/ifupdown2/rt_tables.d /etc/iproute2/rt_tables.d

@@ -68,6 +68,7 @@ dump_state() {
         ipv6/conf/$link/{disable_ipv6,forwarding,accept_dad,dad_transmits,enhanced_dad,addr_gen_mode}; do
         echo "$name=$(<"$name")"
       done
+      [[ ! -e mpls/conf/$link/input ]] || echo "mpls/conf/$link/input=$(<"mpls/conf/$link/input")"
     done >"$OLDPWD/sysctl.txt"'
 }
 canonical_state() {

@@ -1,8 +1,8 @@
 // Records netlink messages as hex text, for tests/capture/netlink.
 //
 // usage: capture_netlink FILE COMMAND...      what the kernel announces while COMMAND runs
-//        capture_netlink FILE --dump TABLE    TABLE: links, ports, vnis, addresses, rules, fdb,
-//        neighbors
+//        capture_netlink FILE --dump TABLE    TABLE: links, ports, vnis, addresses, mpls, rules,
+//        fdb, neighbors
 // FILE gets a comment line that says how it was made, then one message a line. The captures are
 // made anew by tests/lab/guest tests/capture/netlink/record CAPTURE_NETLINK FOLDER: in a guest,
 // whose network is its own.
@@ -53,6 +53,7 @@ int record_dump(std::ostream& out, const std::string& table) {
       Named{"links", {"links", RTM_GETLINK, AF_UNSPEC, RTEXT_FILTER_SKIP_STATS, 0}},
       Named{"ports", {"ports", RTM_GETLINK, AF_BRIDGE, RTEXT_FILTER_BRVLAN_COMPRESSED, 0}},
       Named{"vnis", {"vnis", RTM_GETTUNNEL, AF_BRIDGE, 0, 0}},
+      Named{"mpls", {"MPLS settings", RTM_GETNETCONF, AF_MPLS, 0, 0}},
       Named{"addresses", {"addresses", RTM_GETADDR, AF_UNSPEC, 0, 0}},
       Named{"rules", {"rules", RTM_GETRULE, AF_INET, 0, 0}},
       Named{"fdb", {"fdb", RTM_GETNEIGH, AF_BRIDGE, 0, 0}},
@@ -75,17 +76,22 @@ int record_dump(std::ostream& out, const std::string& table) {
 int record_command(std::ostream& out, const std::string& command) {
   auto endpoint = Endpoint::open({.receive_buffer = kReceiveBuffer, .flags = SOCK_NONBLOCK});
   if (!endpoint) return fail(endpoint.error());
-  for (const int group : {RTNLGRP_LINK, RTNLGRP_NEIGH, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR,
-                          RTNLGRP_BRVLAN, RTNLGRP_TUNNEL, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE,
-                          RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_RULE, RTNLGRP_NEXTHOP}) {
+  for (const int group :
+       {RTNLGRP_LINK, RTNLGRP_NEIGH, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_BRVLAN,
+        RTNLGRP_TUNNEL, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV4_RULE,
+        RTNLGRP_IPV6_RULE, RTNLGRP_NEXTHOP, RTNLGRP_MPLS_NETCONF}) {
     if (auto joined = endpoint->subscribe(group); !joined) return fail(joined.error());
   }
   if (std::system(command.c_str()) != 0) return fail(Error{0, "failed: " + command});
   pollfd waiting{.fd = endpoint->fd(), .events = POLLIN, .revents = 0};
   while (poll(&waiting, 1, kQuietMilliseconds) == 1) {
-    const auto received = endpoint->receive();
+    // One call fetches many: poll() knows only of those behind them.
+    auto received = endpoint->receive();
+    for (; received && received->receipt != Endpoint::Receipt::Nothing;
+         received = endpoint->receive()) {
+      write_messages(out, received->datagram);
+    }
     if (!received) return fail(received.error());
-    write_messages(out, received->datagram);
   }
   return 0;
 }

@@ -39,7 +39,7 @@ class Desk {
     changes.emplace(io, *leaf.core,
                     Changes::Places{.interfaces = (folder / "interfaces").string(),
                                     .state_dir = folder.string(),
-                                    .commands = commands_},
+                                    .rules = {.commands = commands_}},
                     [] {});
     if (std::filesystem::exists(folder / "interfaces")) changes->start();
     run([this] { return changes->idle(); });

@@ -172,8 +172,8 @@ TEST_CASE("values that have words have their kernel numbers") {
 TEST_CASE("attributes that are not applied say so with their line") {
   CHECK(read(" vrrp 1 10.0.0.254/24\n").messages ==
         Lines{"f:2: warning: x: vrrp: known, but not applied by this version"});
-  CHECK(read(" mstpctl-bpduguard yes\n").messages ==
-        Lines{"f:2: notice: x: mstpctl-bpduguard: ignored: vtepd does not drive mstpd"});
+  CHECK(read(" mstpctl-portbpdufilter yes\n").messages ==
+        Lines{"f:2: notice: x: mstpctl-portbpdufilter: ignored: vtepd does not drive mstpd"});
 }
 
 TEST_CASE("the nearest attribute is offered for a misspelling, none for another word") {

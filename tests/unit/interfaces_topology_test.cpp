@@ -27,12 +27,12 @@ struct Plan {
   bool has(const std::string& name) const { return topology.links.contains(name); }
 };
 
-Plan plan(const std::string& text, const Lines& existing = {}) {
+Plan plan(const std::string& text, const Lines& existing = {}, BpduGuard guard = BpduGuard::Mstpd) {
   MemoryFiles files;
   files.texts["f"] = text;
   Diagnostics diagnostics;
   const auto stanzas = parse_interfaces("f", files, diagnostics);
-  auto planned = plan_topology(stanzas, existing, diagnostics);
+  auto planned = plan_topology(stanzas, existing, diagnostics, guard);
   return {std::move(planned.topology), lines_of(diagnostics.all())};
 }
 
@@ -418,6 +418,38 @@ TEST_CASE("with bridge-port-vids and -pvids, they are all the VLANs of the ports
                       " bridge-port-pvids swp1=100\n");
   CHECK(vlans(p.link("swp1")) == "100* 101 102 200");
   CHECK(vlans(p.link("swp2")) == "1* 7");
+}
+
+TEST_CASE("mstpctl-bpduguard is mstpd's, or the kernel's where vtepd.conf says so") {
+  const auto text = kBridge +
+                    " bridge-ports swp1 swp2\n mstpctl-bpduguard swp2=yes\n"
+                    "auto swp1\niface swp1\n mstpctl-bpduguard yes\n";
+  const auto mstpd = plan(text);
+  CHECK_FALSE(mstpd.link("swp1").port_options.contains(Option::PortGuard));
+  CHECK_FALSE(mstpd.link("swp2").port_options.contains(Option::PortGuard));
+  CHECK(mstpd.messages ==
+        Lines{"f:7: notice: br0: mstpctl-bpduguard: ignored: vtepd does not drive mstpd "
+              "(vtepd.conf: bpdu-guard)",
+              "f:10: notice: swp1: mstpctl-bpduguard: ignored: vtepd does not drive mstpd "
+              "(vtepd.conf: bpdu-guard)"});
+  const auto kernel = plan(text, {}, BpduGuard::Kernel);
+  CHECK(option(kernel.link("swp1").port_options, Option::PortGuard) == 1);
+  CHECK(option(kernel.link("swp2").port_options, Option::PortGuard) == 1);
+  CHECK(kernel.messages.empty());
+}
+
+TEST_CASE("two veth devices are made by the line of one") {
+  const std::string one = "auto v0\niface v0\n link-type veth\n veth-peer-name v1\n";
+  const auto alone = plan(one);
+  CHECK(alone.link("v0").kind == LinkKind::Veth);
+  CHECK(alone.link("v0").ours);
+  CHECK(alone.link("v0").peer == "v1");
+  CHECK_FALSE(alone.link("v1").ours);
+  CHECK(alone.link("v1").up == true);
+  const auto both = plan("auto v1\niface v1\n link-type veth\n veth-peer-name v0\n" + one);
+  CHECK(both.link("v0").ours);
+  CHECK_FALSE(both.link("v1").ours);
+  CHECK(both.messages.empty());
 }
 
 TEST_CASE("bridge-always-up is a port that is always up") {

@@ -38,6 +38,10 @@ TEST_CASE("each kind of link prints its own options") {
                         .mac = kMac,
                         .options = {{Option::MacvlanMode, 1}}}) ==
         "ip link add link br0 name br0.10-v0 address 02:00:00:00:00:01 type macvlan mode private");
+  CHECK(text(CreateLink{.name = "left", .kind = LinkKind::Veth, .peer = "right"}) ==
+        "ip link add name left type veth peer name right");
+  CHECK(text(WriteSysctl{"br0.10", Option::MplsInput, 1}) ==
+        "sysctl -w net/mpls/conf/br0.10/input=1");
   CHECK(text(CreateLink{.name = "bond1",
                         .kind = LinkKind::Bond,
                         .options = {{Option::BondMode, 4},

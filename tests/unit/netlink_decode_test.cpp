@@ -1,6 +1,7 @@
 // The decoders, on bytes that a kernel 6.1 sent (tests/capture/netlink says for which command).
 #include <linux/rtnetlink.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "tests/unit/netlink_captures.h"
@@ -127,6 +128,13 @@ TEST_CASE("devices of each kind are read with what only they have") {
   CHECK(bond.options.at(Option::BondMiimon) == 200);
   CHECK(bond.options.at(Option::BondLacpRate) == 1);
   CHECK(bond.options.at(Option::BondSystemMac) == mac("02:00:00:00:00:66").number());
+  const auto asking = last_link("link-bond-arp");
+  CHECK(asking.options.at(Option::BondArpInterval) == 200);
+  CHECK(asking.options.at(Option::BondPrimary) == 0);
+  CHECK(asking.arp_targets == std::vector{ip("10.0.0.1"), ip("10.0.0.2")});
+  CHECK(last_link("link-bond-primary").options.at(Option::BondPrimary) == index_of("swp2").value());
+  CHECK(last_link("link-vlan-new").options.at(Option::VlanBridgeBinding) == 0);
+  CHECK(last_link("link-vlan-binding").options.at(Option::VlanBridgeBinding) == 1);
   CHECK(last_link("link-addrgen").options.at(Option::Ipv6AddressGeneration) == 1);
   const auto group = last_link("link-vxlan-group-new");
   CHECK(group.vxlan_group == ip("239.1.1.12"));
@@ -138,6 +146,28 @@ TEST_CASE("a veth has no lower device: its peer is not one") {
     CHECK(seen.link.kind == LinkKind::Veth);
     CHECK(seen.link.lower.is_none());
   }
+}
+
+TEST_CASE("of MPLS a message of its own tells, in front of a new link's") {
+  const auto seen = events_of<SysctlsSeen>("mpls-input");
+  REQUIRE(seen.size() == 1);
+  CHECK(seen[0].link == index_of("br0"));
+  CHECK(seen[0].options == Options{{Option::MplsInput, 1}});
+
+  const auto events = captured::events("mpls-new");
+  REQUIRE(std::holds_alternative<SysctlsSeen>(events.at(0)));
+  KernelView view;
+  for (const auto& event : events) view.apply(event);
+  REQUIRE(view.link("swp4") != nullptr);
+  CHECK(view.link("swp4")->options.at(Option::MplsInput) == 0);
+  for (const auto& event : captured::events("mpls-del")) view.apply(event);
+  CHECK(view.link("swp4") == nullptr);
+
+  const auto all = events_of<SysctlsSeen>("dump-mpls");
+  CHECK(all.size() == messages("dump-mpls").size());
+  CHECK(std::count_if(all.begin(), all.end(), [](const SysctlsSeen& row) {
+          return row.options.at(Option::MplsInput) == 1;
+        }) == 1);
 }
 
 TEST_CASE("a bridge is read with its options, alias and sysctls") {

@@ -3,6 +3,7 @@
 #include <linux/if.h>
 #include <linux/if_bridge.h>
 #include <linux/rtnetlink.h>
+#include <linux/veth.h>
 
 #include <catch2/catch.hpp>
 #include <cstring>
@@ -131,6 +132,23 @@ TEST_CASE("a MAC address among the options goes over the wire as one") {
   CHECK(refusal(CreateLink{.name = "bond1",
                            .kind = LinkKind::Bond,
                            .options = {{Option::BondSystemMac, std::uint64_t{1} << 48U}}})
+            .code == EINVAL);
+}
+
+TEST_CASE("a veth device's other end goes out as a link within it") {
+  const auto request = encoded(CreateLink{.name = "left", .kind = LinkKind::Veth, .peer = "right"});
+  Complaint complaint("request");
+  const AttributeReader in(messages_of(request).at(0).payload.subspan(sizeof(ifinfomsg)),
+                           "attributes", complaint);
+  const auto peer = in.nested(IFLA_LINKINFO, "IFLA_LINKINFO")
+                        .nested(IFLA_INFO_DATA, "IFLA_INFO_DATA")
+                        .raw(VETH_INFO_PEER);
+  REQUIRE(peer.size() > sizeof(ifinfomsg));
+  const AttributeReader of_peer(peer.subspan(sizeof(ifinfomsg)), "VETH_INFO_PEER", complaint);
+  CHECK(in.text(IFLA_IFNAME) == "left");
+  CHECK(of_peer.text(IFLA_IFNAME) == "right");
+  CHECK(complaint.empty());
+  CHECK(refusal(CreateLink{.name = "left", .kind = LinkKind::Veth, .peer = "a-name-of-16-chr"})
             .code == EINVAL);
 }
 

@@ -1,13 +1,10 @@
 // Lines that are taken out of an interface file: what they made is undone, and no more than that.
 #include <catch2/catch.hpp>
 
-#include "agent/core.h"
 #include "agent/former.h"
-#include "agent/log.h"
 #include "agent/rehearsal.h"
-#include "agent/wanted.h"
-#include "tests/fake/fake_kernel.h"
 #include "tests/fake/memory_files.h"
+#include "tests/unit/lone_switch.h"
 
 using namespace vtepd;
 using namespace vtepd::agent;
@@ -17,14 +14,9 @@ namespace {
 MacAddress mac(const char* text) { return MacAddress::parse(text).value(); }
 IpAddress ip(const char* text) { return IpAddress::parse(text).value(); }
 
-/// The agent with interface files, on a kernel with ports swp1 and swp2.
-class Switch {
+class Switch : public LoneSwitch {
  public:
-  Switch() : core_(kernel, clock_, Ledger{}, {}, outputs()) {
-    log_level = Level::Error;
-    for (const auto* name : {"swp1", "swp2"}) kernel.add_port(name);
-    REQUIRE(core_.resync());
-  }
+  Switch() { REQUIRE(core.resync()); }
 
   /// What runs is what the text says; a rehearsal has named each write before.
   void say(const std::string& text) {
@@ -36,54 +28,20 @@ class Switch {
     for (const auto& line : lines_of(diagnostics.all())) UNSCOPED_INFO(line);
     REQUIRE_FALSE(diagnostics.has_errors());
     const SharedTopology topology(std::move(planned.topology));
-    const auto rehearsed = rehearse(core_.state(), topology, {}).ops.size();
-    core_.set_topology(topology);
-    settle();
+    const auto rehearsed = rehearse(core.state(), topology, {}).ops.size();
+    LoneSwitch::say(topology);
     CHECK(kernel.applied().size() == rehearsed);
-    core_.kernel().for_each_failure(
-        [](const KernelKey&, const Failure& failure) { FAIL_CHECK(failure.reason); });
+    CHECK(failures() == std::vector<std::string>{});
   }
 
-  void settle() {
-    kernel.forget();
-    for (int turn = 0; turn < 100; ++turn) {
-      if (!core_.turn().more) return;
-    }
-    FAIL("the core does not come to rest");
-  }
-
-  const Link& link(const std::string& name) const {
-    const auto* found = kernel.state().link(name);
-    INFO(name);
-    REQUIRE(found != nullptr);
-    return *found;
-  }
-  std::uint64_t option(const std::string& name, Option option) const {
-    return link(name).options.at(option);
-  }
   /// The rows of the ledger that wait for a line to go.
   std::vector<std::string> remembered() const {
     std::vector<std::string> rows;
-    for (const auto& [row, value] : core_.state().ledger.rows()) {
+    for (const auto& [row, value] : core.state().ledger.rows()) {
       if (row.starts_with("was ") || row.starts_with("details ")) rows.push_back(row);
     }
     return rows;
   }
-  std::optional<std::string> held(const std::string& name) const {
-    return why_made_anew(core_.state(), core_.state().topology->links.at(name), link(name));
-  }
-
-  fake::FakeKernel kernel;
-
- private:
-  static Core::Outputs outputs() {
-    return {.to_bgp = [](const EvpnMessage&) {},
-            .view_changed = [](const KernelEvent&) {},
-            .view_replaced = [] {}};
-  }
-
-  Clock clock_;
-  Core core_;
 };
 
 struct Case {
@@ -109,6 +67,7 @@ const std::vector<Case> kCases{
     {kPort, " ip6-forward yes\n", "swp1", Option::Ipv6Forwarding, 1, 0},
     {kPort, " arp-accept on\n", "swp1", Option::Ipv4ArpAccept, 1, 0},
     {kPort, " disable-ipv6 on\n", "swp1", Option::Ipv6Disabled, 1, 0},
+    {kPort, " mpls-enable yes\n", "swp1", Option::MplsInput, 1, 0},
     {kVxlan, " ipv6-addrgen off\n", "vx10", Option::Ipv6AddressGeneration, 1, 0},
     {kVxlan, " vxlan-ageing 60\n", "vx10", Option::VxlanAgeing, 60, 300},
     {kVxlan, " vxlan-ttl 9\n", "vx10", Option::VxlanTtl, 9, 0},
@@ -226,6 +185,59 @@ TEST_CASE("MTU, MAC and alias of a device go back with their lines", "[undoing]"
   CHECK(leaf.link("swp1.10").mac == leaf.link("swp1").mac);
   CHECK(leaf.link("swp1.10").alias.empty());
   CHECK(leaf.remembered().empty());
+}
+
+TEST_CASE("a device that was made with a MAC of its line's has one of its own without it",
+          "[undoing]") {
+  const auto [rest, name] = GENERATE(table<std::string, std::string>({
+      {"auto d0\niface d0\n link-type dummy\n", "d0"},
+      {"auto v0\niface v0\n link-type veth\n veth-peer-name v1\n", "v0"},
+      {kVxlan, "vx10"},
+      {"auto bond1\niface bond1\n bond-slaves none\n", "bond1"},
+  }));
+  INFO(name);
+  Switch leaf;
+  leaf.say(rest + " hwaddress 02:00:00:00:00:77\n");
+  CHECK(leaf.link(name).mac == mac("02:00:00:00:00:77"));
+  leaf.say(rest);
+  CHECK(leaf.link(name).mac != mac("02:00:00:00:00:77"));
+  CHECK_FALSE(leaf.link(name).mac.is_zero());
+  CHECK(leaf.remembered().empty());
+}
+
+TEST_CASE("two veth devices are made by a line of one of them, and go with it", "[undoing]") {
+  Switch leaf;
+  const std::string one = "auto v0\niface v0\n link-type veth\n veth-peer-name v1\n";
+  const std::string other = "auto v1\niface v1\n link-type veth\n veth-peer-name v0\n";
+  const std::vector<std::string> files{one, other, one + other, other + one};
+  leaf.say(files[GENERATE(0U, 1U, 2U, 3U)]);
+  CHECK(leaf.link("v0").kind == LinkKind::Veth);
+  CHECK(leaf.link("v0").up);
+  CHECK(leaf.link("v1").up);
+  const auto index = leaf.link("v0").index;
+  leaf.say(one);
+  leaf.say(other);
+  CHECK(leaf.link("v0").index == index);  // either line keeps both
+  leaf.say("auto lo\niface lo\n");
+  CHECK_FALSE(leaf.has("v0"));
+  CHECK_FALSE(leaf.has("v1"));
+}
+
+TEST_CASE("another peer is another pair", "[undoing]") {
+  Switch leaf;
+  const std::string line = "auto v0\niface v0\n link-type veth\n veth-peer-name ";
+  leaf.say(line + "v1\n");
+  leaf.say(line + "v2\n");
+  CHECK(leaf.held("v0") == "veth-peer-name is v1 and would be v2");
+}
+
+TEST_CASE("no MPLS is what a kernel without it has", "[undoing]") {
+  Switch leaf;
+  leaf.kernel.has_mpls = false;
+  const std::string port = "auto d0\niface d0\n link-type dummy\n mpls-enable ";
+  leaf.say(port + "no\n");
+  CHECK(leaf.failures().empty());
+  CHECK(leaf.link("d0").options.contains(Option::MplsInput) == false);
 }
 
 TEST_CASE("a bridge has its ports' lowest MAC when its own line goes", "[undoing]") {

@@ -1,10 +1,7 @@
 // Devices of interface files on the fake kernel: made, changed live, compared, and removed.
 #include <catch2/catch.hpp>
 
-#include "agent/core.h"
-#include "agent/log.h"
-#include "agent/wanted.h"
-#include "tests/fake/fake_kernel.h"
+#include "tests/unit/lone_switch.h"
 
 using namespace vtepd;
 using namespace vtepd::agent;
@@ -16,78 +13,28 @@ Vni vni(unsigned number) { return Vni::make(number).value(); }
 IpAddress ip(const char* text) { return IpAddress::parse(text).value(); }
 MacAddress mac(const char* text) { return MacAddress::parse(text).value(); }
 
-/// The agent with interface files, on a kernel with ports swp1 and swp2 and nothing else.
-class Files {
+class Files : public LoneSwitch {
  public:
-  Files() : core_(kernel, clock_, Ledger{}, {}, outputs()) {
-    log_level = Level::Error;
-    for (const auto* name : {"swp1", "swp2"}) kernel.add_port(name);
-  }
-
   void say(const std::vector<WantedLink>& links) {
     Topology topology;
     for (const auto& link : links) topology.links[link.name] = link;
-    core_.set_topology(std::move(topology));
-    settle();
-  }
-
-  void settle() {
-    kernel.forget();
-    for (int turn = 0; turn < 100; ++turn) {
-      if (!core_.turn().more) return;
-    }
-    FAIL("the core does not come to rest");
+    LoneSwitch::say(std::move(topology));
   }
 
   /// What the files say stands, nothing was refused, and a second look writes nothing.
   void must_stand() {
-    core_.kernel().for_each_failure(
-        [](const KernelKey&, const Failure& failure) { FAIL_CHECK(failure.reason); });
-    REQUIRE(core_.resync());
+    CHECK(failures() == std::vector<std::string>{});
+    REQUIRE(core.resync());
     settle();
     CHECK(kernel.applied().empty());
   }
 
-  /// Why the link is left as it is.
-  std::optional<std::string> held(const std::string& name) const {
-    return why_made_anew(core_.state(), core_.state().topology->links.at(name), link(name));
-  }
-
-  std::vector<std::string> failures() const {
-    std::vector<std::string> reasons;
-    core_.kernel().for_each_failure(
-        [&](const KernelKey&, const Failure& failure) { reasons.push_back(failure.reason); });
-    return reasons;
-  }
-
-  const Link& link(const std::string& name) const {
-    const auto* found = kernel.state().link(name);
-    INFO(name);
-    REQUIRE(found != nullptr);
-    return *found;
-  }
-  bool has(const std::string& name) const { return kernel.state().link(name) != nullptr; }
-  std::uint64_t option(const std::string& name, Option option) const {
-    return link(name).options.at(option);
-  }
   template <class Op>
   std::size_t writes() const {
     return static_cast<std::size_t>(
         std::count_if(kernel.applied().begin(), kernel.applied().end(),
                       [](const KernelOp& op) { return std::holds_alternative<Op>(op); }));
   }
-
-  fake::FakeKernel kernel;
-
- private:
-  static Core::Outputs outputs() {
-    return {.to_bgp = [](const EvpnMessage&) {},
-            .view_changed = [](const KernelEvent&) {},
-            .view_replaced = [] {}};
-  }
-
-  Clock clock_;
-  Core core_;
 };
 
 WantedLink made(const std::string& name, LinkKind kind) {
