@@ -1,5 +1,6 @@
 #include "agent/changes.h"
 
+#include <malloc.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -114,7 +115,7 @@ void Changes::start() {
   }
   log(Level::Info, "event=interfaces_loaded file={} devices={}", places_.interfaces,
       loaded.topology->links.size());
-  stanzas_ = std::move(loaded.stanzas);
+  text_ = text_of(loaded.stanzas);
   commands_ = std::move(loaded.commands);
   Running change{.why = Why::Start, .due = due_on_the_way_to(loaded.topology, commands_, {})};
   change.wanted = std::move(loaded.topology);
@@ -158,11 +159,12 @@ void Changes::begin(const Request& request, Reply reply) {
                     "devices are deleted and made anew",
                     file));
   }
-  if (request.confirm.count() != 0 && !write_file(unconfirmed_path(), text_of(stanzas_))) {
+  if (request.confirm.count() != 0 && !write_file(unconfirmed_path(), text_)) {
     return refuse(fmt::format("{}: {}; without it nothing could be taken back", unconfirmed_path(),
                               std::error_code(errno, std::system_category()).message()));
   }
   const auto recreate = names_of(disruptive);
+  auto text = text_of(std::exchange(loaded.stanzas, {}));  // a tenth of the memory
   auto due = due_on_the_way_to(loaded.topology, loaded.commands, recreate);
   told["commands"] = commands_of(rehearse(core_.state(), loaded.topology, recreate), due);
   log(Level::Info, "event=interfaces_loaded file={} devices={}", file,
@@ -174,7 +176,7 @@ void Changes::begin(const Request& request, Reply reply) {
           .before = core_.state().topology,
           .wanted = std::move(loaded.topology),
           .recreate = recreate,
-          .stanzas = std::move(loaded.stanzas),
+          .text = std::move(text),
           .commands = std::move(loaded.commands),
           .due = std::move(due)});
 }
@@ -224,6 +226,7 @@ void Changes::finish() {
   running_.reset();
   for (const auto& [device, row] : done.due.rows) core_.note_commands(device, row);
   if (done.why == Why::Asked) finish_asked(std::move(done));
+  malloc_trim(0);  // two plans and a model of the kernel are a fifth of all memory
   begin_next();
   wake_();
 }
@@ -247,14 +250,14 @@ void Changes::finish_asked(Running done) {
   } else {
     // An explicit change makes an older "go back" pointless.
     std::filesystem::remove(unconfirmed_path());
-    stanzas_ = std::move(done.stanzas);
+    text_ = std::move(done.text);
     commands_ = std::move(done.commands);
   }
   done.reply(std::move(done.told));
 }
 
 void Changes::await_confirmation(const Running& change) {
-  unconfirmed_ = {.before = change.before, .stanzas = change.stanzas, .commands = change.commands};
+  unconfirmed_ = {.before = change.before, .text = change.text, .commands = change.commands};
   confirmation_.expires_after(change.confirm);
   confirmation_.async_wait([this](const boost::system::error_code& error) {
     if (!error && unconfirmed_) take_back("not confirmed in time");
@@ -264,7 +267,7 @@ void Changes::await_confirmation(const Running& change) {
 void Changes::confirm(const Reply& reply) {
   if (!unconfirmed_) return reply(error_reply("no change waits for a confirmation"));
   confirmation_.cancel();
-  stanzas_ = std::move(unconfirmed_->stanzas);
+  text_ = std::move(unconfirmed_->text);
   commands_ = std::move(unconfirmed_->commands);
   unconfirmed_.reset();
   std::filesystem::remove(unconfirmed_path());

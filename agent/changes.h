@@ -72,7 +72,7 @@ class Changes {
     SharedTopology before{};
     SharedTopology wanted{};
     std::set<std::string> recreate{};
-    std::vector<Stanza> stanzas{};
+    std::string text{};  // of the files
     std::vector<UserCommand> commands{};
     DueCommands due{};
   };
@@ -101,11 +101,11 @@ class Changes {
   std::optional<Running> running_;
   struct Unconfirmed {
     SharedTopology before{};        // what to go back to
-    std::vector<Stanza> stanzas{};  // of what runs until then
+    std::string text{};             // of what runs until then
     std::vector<UserCommand> commands{};
   };
   std::optional<Unconfirmed> unconfirmed_;
-  std::vector<Stanza> stanzas_;  // of what runs for good
+  std::string text_;  // what runs for good, as one interface file
   std::vector<UserCommand> commands_;
   CommandRunner runner_;
 };

@@ -17,7 +17,6 @@
 #include <algorithm>
 #include <boost/container/small_vector.hpp>
 #include <boost/container_hash/hash.hpp>
-#include <boost/unordered/unordered_flat_map.hpp>
 #include <boost/unordered/unordered_flat_set.hpp>
 #include <cstdint>
 #include <deque>
@@ -25,6 +24,7 @@
 #include <set>
 #include <span>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -236,7 +236,8 @@ class Reconciler {
   BackOff back_off_;
   std::deque<Key> queue_;
   boost::unordered_flat_set<Key, boost::hash<Key>> queued_;
-  boost::unordered_flat_map<Key, Record, boost::hash<Key>> records_;
+  /// A node each: of operations on their way there are thousands once, and a few afterwards.
+  std::unordered_map<Key, Record, boost::hash<Key>> records_;
   std::set<std::pair<TimePoint, Key>> retries_;
   ReconcilerCounters counters_;
 };
