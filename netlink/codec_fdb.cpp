@@ -132,7 +132,8 @@ Event decode_nexthop(const Message& message, Complaint& complaint) {
 
 Result<> encode_request(const SetBridgeFdb& op, RequestWriter& out) {
   const auto flags = half_flag(op.key, op.entry.port) | learned_flag(op.entry.extern_learn) |
-                     (op.entry.sticky ? unsigned{NTF_STICKY} : 0U);
+                     (op.entry.sticky ? unsigned{NTF_STICKY} : 0U) |
+                     (op.learned ? unsigned{NTF_USE} : 0U);
   auto& message = out.begin(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE,
                             fdb_header(op.entry.port, nud_of(op.entry.state), flags));
   message.put_mac(NDA_LLADDR, op.key.mac);

@@ -247,10 +247,11 @@ class Printer {
   std::string operator()(const DeleteRule& op) const { return rule_words("del", op.rule); }
 
   std::string operator()(const SetBridgeFdb& op) const {
-    return fmt::format(
-        "bridge fdb replace {} dev {} {}{} {}{}{}", op.key.mac, name_of_(op.entry.port),
-        half_word(op.key, op.entry.port), vlan_words(op.key.vlan), state_word(op.entry.state),
-        op.entry.extern_learn ? " extern_learn" : "", op.entry.sticky ? " sticky" : "");
+    return fmt::format("bridge fdb replace {} dev {} {}{} {}{}{}{}", op.key.mac,
+                       name_of_(op.entry.port), half_word(op.key, op.entry.port),
+                       vlan_words(op.key.vlan), op.learned ? "use " : "",
+                       state_word(op.entry.state), op.entry.extern_learn ? " extern_learn" : "",
+                       op.entry.sticky ? " sticky" : "");
   }
   std::string operator()(const DeleteBridgeFdb& op) const {
     return fmt::format("bridge fdb del {} dev {} {}{}", op.key.mac, name_of_(op.port),

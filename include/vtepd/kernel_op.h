@@ -150,6 +150,10 @@ struct DeleteRule {
 struct SetBridgeFdb {
   BridgeFdbKey key{};
   BridgeFdbEntry entry{};
+  /// As if a frame had put it there (NTF_USE): it takes the place of an extern_learn entry and its
+  /// mark, which a plain write leaves on it for ever (6.1). A port that does not learn stays as it
+  /// is.
+  bool learned{};
   friend bool operator==(const SetBridgeFdb&, const SetBridgeFdb&) = default;
 };
 struct DeleteBridgeFdb {

@@ -914,6 +914,24 @@ TEST_CASE("a bridge entry is set, replaced, moved and deleted", "[fdb]") {
   }
 }
 
+TEST_CASE("what is written as if learned takes an external entry's place, mark and all", "[fdb]") {
+  Bench bench;
+  const Switch sw(bench);
+  const BridgeFdbKey key{sw.bridge, vlan(10), mac_number(1)};
+  const BridgeFdbEntry external{.port = sw.port1, .extern_learn = true};
+  const BridgeFdbEntry here{.port = sw.port2};
+  bench.must(SetBridgeFdb{key, external});
+  bench.must(SetBridgeFdb{key, here});  // moves, and stays external
+  CHECK(*bench.view.bridge_fdb(key) == BridgeFdbEntry{.port = sw.port2, .extern_learn = true});
+  bench.must(SetBridgeFdb{key, external});
+  bench.must(SetBridgeFdb{key, here, true});
+  CHECK(*bench.view.bridge_fdb(key) == here);
+  const BridgeFdbKey fresh{sw.bridge, vlan(10), mac_number(2)};
+  bench.must(SetBridgeFdb{fresh, here, true});
+  REQUIRE(bench.view.bridge_fdb(fresh) != nullptr);
+  CHECK(*bench.view.bridge_fdb(fresh) == here);
+}
+
 TEST_CASE("a bridge entry without a VLAN is one of every VLAN of the port", "[fdb]") {
   Bench bench;
   const Switch sw(bench);

@@ -233,8 +233,13 @@ Result<> FakeKernel::run(const SetBridgeFdb& op) {
   }
   if (!op.key.vlan.is_none()) {
     if (!members.contains(op.key.vlan)) return refuse(EINVAL);
+    if (op.learned) return learn(op.key.mac, port, op.key.vlan);
     const BridgeFdbKey key{*bridge, op.key.vlan, op.key.mac};
     const auto* known = state_.bridge_fdb(key);
+    // A plain write never takes the extern_learn mark from one.
+    if (known != nullptr && known->extern_learn && entry.state == FdbState::Dynamic) {
+      entry.extern_learn = true;
+    }
     // An extern_learn request never takes the static state from an entry.
     if (entry.extern_learn && known != nullptr) entry.state = known->state;
     emit(BridgeFdbSeen{key, entry});

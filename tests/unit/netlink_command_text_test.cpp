@@ -166,6 +166,8 @@ TEST_CASE("VLAN lists print as one bridge vlan command a range") {
 TEST_CASE("entries print as bridge fdb, ip address and ip neigh commands") {
   CHECK(text(SetBridgeFdb{{kBridge, vlan(10), kMac}, {.port = kVxlan, .extern_learn = true}}) ==
         "bridge fdb replace 02:00:00:00:00:01 dev vx10 master vlan 10 dynamic extern_learn");
+  CHECK(text(SetBridgeFdb{{kBridge, vlan(10), kMac}, {.port = kVxlan}, true}) ==
+        "bridge fdb replace 02:00:00:00:00:01 dev vx10 master vlan 10 use dynamic");
   CHECK(text(SetBridgeFdb{{kBridge, {}, kMac},
                           {.port = kVxlan, .state = FdbState::Static, .sticky = true}}) ==
         "bridge fdb replace 02:00:00:00:00:01 dev vx10 master static sticky");
