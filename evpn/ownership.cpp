@@ -14,8 +14,8 @@ struct Contest {
   const RemoteMac* remote{};
   const IpAddress& local_vtep;
   Owner held{};
+  bool announced{};
 
-  bool both() const { return local != nullptr && remote != nullptr; }
   bool claims(Owner owner) const {
     return owner == Owner::Local ? local != nullptr : owner == Owner::Remote && remote != nullptr;
   }
@@ -32,13 +32,15 @@ Owner own(const Contest& c) {
 Owner only_local(const Contest& c) { return c.remote == nullptr ? Owner::Local : Owner::Nobody; }
 Owner only_remote(const Contest& c) { return c.local == nullptr ? Owner::Remote : Owner::Nobody; }
 Owner held(const Contest& c) { return c.claims(c.held) ? c.held : Owner::Nobody; }
-Owner pinned(const Contest& c) { return *c.local == Source::Static ? Owner::Local : Owner::Nobody; }
-Owner sticky(const Contest& c) {
-  return (c.remote->flags & MacFlags::kSticky) != 0 ? Owner::Remote : Owner::Nobody;
+Owner pinned(const Contest& c) {
+  return c.local != nullptr && *c.local == Source::Static ? Owner::Local : Owner::Nobody;
 }
-Owner gateway(const Contest& c) {
-  return (c.remote->flags & MacFlags::kGateway) != 0 ? Owner::Remote : Owner::Nobody;
+Owner by_flag(const Contest& c, std::uint8_t flag) {
+  return c.remote != nullptr && (c.remote->flags & flag) != 0 ? Owner::Remote : Owner::Nobody;
 }
+Owner sticky(const Contest& c) { return by_flag(c, MacFlags::kSticky); }
+Owner gateway(const Contest& c) { return by_flag(c, MacFlags::kGateway); }
+Owner announced(const Contest& c) { return c.announced ? Owner::Announced : Owner::Nobody; }
 Owner newest(const Contest& c) {
   if (c.local_sequence == c.remote->sequence) return Owner::Nobody;
   return c.local_sequence > c.remote->sequence ? Owner::Local : Owner::Remote;
@@ -47,16 +49,17 @@ Owner lowest_vtep(const Contest& c) {
   return c.local_vtep < c.remote->vtep ? Owner::Local : Owner::Remote;
 }
 
-// From the third row on both sides have a claim.
 constexpr std::array kMacRules{
-    Rule{"own address", own},  // zebra ignores routes for such, too
-    Rule{"only local", only_local},
-    Rule{"only remote", only_remote},
+    Rule{"own address", own},      // zebra ignores routes for such, too
     Rule{"local static", pinned},  // an entry of an operator is never changed by us
     // A duplicate stays where it was while that side claims it: no more is said or believed.
     Rule{"held as a duplicate (RFC 7432 15.1)", held},
     Rule{"remote sticky (RFC 7432 15.2)", sticky},
     Rule{"remote gateway (RFC 7432 10.1)", gateway},
+    Rule{"announced in the tunnel, BGP to confirm (RFC 9161 3.6)", announced},
+    Rule{"only local", only_local},
+    Rule{"only remote", only_remote},
+    // Both sides have a claim.
     Rule{"higher sequence (RFC 7432 15)", newest},
     Rule{"lowest VTEP (RFC 7432 15)", lowest_vtep},
 };
@@ -73,7 +76,9 @@ constexpr std::array kHostRules{
 };
 
 Decision judge(std::span<const Rule> rules, const Contest& contest) {
-  if (contest.local == nullptr && contest.remote == nullptr) return {Owner::Nobody, "unknown"};
+  if (contest.local == nullptr && contest.remote == nullptr && !contest.announced) {
+    return {Owner::Nobody, "unknown"};
+  }
   for (const auto& rule : rules) {
     const auto owner = rule.judge(contest);
     if (owner != Owner::Nobody) return {owner, rule.name};
@@ -89,12 +94,14 @@ std::string_view name_of(Source source) {
 }
 
 Decision decide(const LocalMac* local, const RemoteMac* remote, const IpAddress& local_vtep,
-                Owner held_by) {
+                Owner held_by, bool announced) {
   return judge(kMacRules, {.local = local == nullptr ? nullptr : &local->source,
                            .local_sequence = local == nullptr ? 0 : local->sequence,
                            .remote = remote,
                            .local_vtep = local_vtep,
-                           .held = held_by});
+                           .held = held_by,
+                           // What is frozen stays where it is, whatever it says.
+                           .announced = announced && held_by == Owner::Nobody});
 }
 
 Decision decide_host(const LocalHost* local, const RemoteHost* remote, const IpAddress& local_vtep,

@@ -43,7 +43,8 @@ struct LocalHost {
   Source source = Source::Learned;
 };
 
-enum class Owner : std::uint8_t { Nobody, Local, Remote };
+/// Announced: behind another VTEP by the host's own word, which BGP has yet to confirm.
+enum class Owner : std::uint8_t { Nobody, Local, Remote, Announced };
 
 struct Decision {
   Owner owner{};
@@ -52,9 +53,10 @@ struct Decision {
 
 /// Between what is learned here and what bgpd tells; either may be absent (null). `held` is who
 /// keeps a MAC that was found to be a duplicate. `local_vtep` is this switch's tunnel end, which
-/// breaks a tie of sequence numbers.
+/// breaks a tie of sequence numbers. `announced`: whether the host has announced itself from behind
+/// another VTEP since (evpn/announcements.h).
 Decision decide(const LocalMac* local, const RemoteMac* remote, const IpAddress& local_vtep,
-                Owner held = Owner::Nobody);
+                Owner held = Owner::Nobody, bool announced = false);
 
 /// The same for an address, after it was decided who owns each claim's MAC: a claim whose MAC is
 /// owned elsewhere is absent (null).

@@ -1,6 +1,5 @@
 #include "evpn/snooper/socket.h"
 
-#include <linux/filter.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <sys/socket.h>
@@ -8,6 +7,8 @@
 
 #include <array>
 #include <cstring>
+
+#include "evpn/snooper/packet_filter.h"
 
 namespace vtepd::evpn {
 namespace {
@@ -23,16 +24,6 @@ constexpr std::uint32_t kTypeInTag = 16;
 constexpr std::uint32_t kNextHeader = 14 + 6;
 constexpr std::uint32_t kIcmpType = 14 + 40;
 constexpr std::uint32_t kTagLength = 4;
-
-constexpr sock_filter load_half(std::uint32_t at) { return {BPF_LD | BPF_H | BPF_ABS, 0, 0, at}; }
-constexpr sock_filter load_byte(std::uint32_t at) { return {BPF_LD | BPF_B | BPF_ABS, 0, 0, at}; }
-constexpr sock_filter if_equal(std::uint32_t value, std::uint8_t then, std::uint8_t otherwise) {
-  return {BPF_JMP | BPF_JEQ | BPF_K, then, otherwise, value};
-}
-constexpr sock_filter if_at_least(std::uint32_t value, std::uint8_t then, std::uint8_t otherwise) {
-  return {BPF_JMP | BPF_JGE | BPF_K, then, otherwise, value};
-}
-constexpr sock_filter take(std::uint32_t bytes) { return {BPF_RET | BPF_K, 0, 0, bytes}; }
 
 // ARP, or ICMPv6 types 133 to 136, behind no tag or behind one that is still in the frame.
 constexpr std::array kFilter{

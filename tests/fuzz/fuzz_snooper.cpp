@@ -1,14 +1,35 @@
-// Arbitrary bytes as one frame of a host: read or refused; what is read is a host's, and the
-// question to it can be written and is no word of a host with another address.
+// Arbitrary bytes as one frame of a host, and as a tunnel's packet: read or refused; what is read
+// is a host's, the question to it can be written and is no word of a host with another address, and
+// what it announces can be written as it was said.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 
-#include "evpn/snooper/frame.h"
+#include "evpn/snooper/tunnel.h"
+
+namespace {
+
+using namespace vtepd::evpn;
+
+void hear_in_tunnel(std::span<const std::uint8_t> packet) {
+  const auto heard = parse_tunnel_word(packet);
+  if (!heard) return;
+  const auto& word = heard->word;
+  if (!word.announces || word.mac.is_zero() || word.mac.is_multicast()) std::abort();
+  if (heard->vni.is_none() || heard->source.is_none() || !word.vlan.is_none()) std::abort();
+  if (word.ip.is_none()) return;
+  const auto again = parse_word(write_announcement(word), {});
+  if (!again || *again != word) std::abort();
+}
+
+}  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace vtepd::evpn;
   if (size < 4) return 0;
+  if ((data[0] & 4U) != 0) {
+    hear_in_tunnel({data + 3, size - 3});
+    return 0;
+  }
   std::optional<StrippedTag> tag;
   if ((data[0] & 1U) != 0) {
     tag = StrippedTag{(data[0] & 2U) != 0 ? std::uint16_t{0x8100} : std::uint16_t{0x88A8},
@@ -17,7 +38,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto word = parse_word({data + 3, size - 3}, tag);
   if (!word) return 0;
   if (word->mac.is_zero() || word->mac.is_multicast()) std::abort();
-  if (word->kind == WordKind::AddressProbe) return 0;
+  if (word->kind == WordKind::AddressProbe || word->kind == WordKind::ReverseArp) return 0;
   if (word->ip.is_none() || word->ip.is_zero() || word->ip.is_multicast()) std::abort();
   const auto frame =
       write_probe({.tag = word->vlan, .source_mac = word->mac, .mac = word->mac, .ip = word->ip});

@@ -59,6 +59,10 @@ constexpr StrippedTag kTag10{0x8100, 10};
 
 Word word(WordKind kind, const IpAddress& ip) { return {.kind = kind, .mac = kMac, .ip = ip}; }
 
+Word announced(WordKind kind, const IpAddress& ip) {
+  return {.kind = kind, .mac = kMac, .ip = ip, .announces = true};
+}
+
 Frame with(Frame frame, std::size_t at, const Frame& bytes) {
   std::copy(bytes.begin(), bytes.end(), frame.begin() + static_cast<std::ptrdiff_t>(at));
   return frame;
@@ -74,11 +78,12 @@ std::string complaint(const Frame& frame, std::optional<StrippedTag> tag = {}) {
 TEST_CASE("what hosts say in ARP and ND is read from their frames", "[snooper]") {
   CHECK(*parse_word(kArpRequest, {}) == word(WordKind::ArpRequest, kIp));
   CHECK(*parse_word(kArpReply, {}) == word(WordKind::ArpReply, kIp));
-  CHECK(*parse_word(kArpAnnouncement, {}) == word(WordKind::ArpAnnouncement, kIp));
-  CHECK(*parse_word(kArpAnnouncementAsReply, {}) == word(WordKind::ArpAnnouncement, kIp));
+  CHECK(*parse_word(kArpAnnouncement, {}) == announced(WordKind::ArpAnnouncement, kIp));
+  CHECK(*parse_word(kArpAnnouncementAsReply, {}) == announced(WordKind::ArpAnnouncement, kIp));
   CHECK(*parse_word(kSolicitation, {}) == word(WordKind::NeighborSolicitation, kIp6));
   CHECK(*parse_word(kAdvertisement, {}) == word(WordKind::NeighborAdvertisement, kIp6));
-  CHECK(*parse_word(kUnsolicitedAdvertisement, {}) == word(WordKind::NeighborAdvertisement, kIp6));
+  CHECK(*parse_word(kUnsolicitedAdvertisement, {}) ==
+        announced(WordKind::NeighborAdvertisement, kIp6));
   CHECK(*parse_word(kRouterSolicitation, {}) == word(WordKind::RouterSolicitation, kLinkLocal));
 }
 
