@@ -7,6 +7,9 @@
 namespace vtepd::agent {
 namespace {
 
+// Announcements of our own hosts that are sent on, each to a whole flood list.
+constexpr evpn::TokenBucket::Limits kPassedOn{.per_second = 200, .burst = 1'000};
+
 /// The link that came, changed or went; none of other events.
 IfIndex link_of(const KernelEvent& event) {
   if (const auto* seen = std::get_if<LinkSeen>(&event)) return seen->link.index;
@@ -29,8 +32,10 @@ Core::Core(KernelPort& kernel, const Clock& clock, Ledger ledger, const Settings
                                .vtep = [this](const VtepKey& k) { claim_vtep(k); }}),
              .sweep = evpn::Sweep(settings.sweep),
              .hosts = evpn::HostTable(settings.hosts),
+             .announcements = evpn::Announcements(settings.announcements),
              .move_limits = settings.moves},
-      scribe_(state_, clock, settings.history) {}
+      scribe_(state_, clock, settings.history),
+      passed_on_(kPassedOn) {}
 
 void Core::set_topology(SharedTopology topology) {
   mark_files();  // what was wanted and is no more
@@ -104,14 +109,16 @@ Core::Turn Core::turn() {
   compare_own();
   sweep_stale();
   expire_moves();
+  expire_announcements();
   refresh_hosts();
   watch_limits();
   write_kernel();
   tell_bgp();
   Turn turn{.more = !kernel_.idle() || !bgp_.idle()};
   turn.wake = kernel_.next_retry();
-  for (const auto& due : {bgp_.next_retry(), state_.sweep.next(), state_.mac_moves.next(),
-                          state_.host_moves.next(), next_question(), std::optional(next_watch_)}) {
+  for (const auto& due :
+       {bgp_.next_retry(), state_.sweep.next(), state_.mac_moves.next(), state_.host_moves.next(),
+        state_.announcements.next(), next_question(), std::optional(next_watch_)}) {
     if (due && (!turn.wake || *due < *turn.wake)) turn.wake = due;
   }
   return turn;
@@ -311,6 +318,7 @@ void Core::claim_mac(const evpn::MacKey& key) {
     state_.unclaimed.erase(VxlanFdbKey{binding->device, binding->fdb_vni, key.mac});
   }
   mark_mac(key);
+  review_announcement(key);
 }
 
 void Core::claim_vtep(const VtepKey& key) {
@@ -339,9 +347,12 @@ void Core::update_local(const BridgeFdbKey& key, bool first_comparison) {
   const evpn::MacKey mac{binding->vni, key.mac};
   const auto* entry = state_.view.bridge_fdb(key);
   if (entry == nullptr || !is_local_host(state_, *binding, *entry)) {
-    forget_local(mac);
-    return;
+    // An announcement that BGP has yet to confirm takes nothing but the frames' way.
+    if (!is_displaced(state_, mac)) return forget_local(mac);
+    return mark_way(mac);
   }
+  if (state_.announcements.believed(mac) != nullptr) state_.announcements.erase(mac);
+  state_.announcements.restored(mac);
   const auto before = place_of(state_, mac);
   follow_local(mac, *binding, *entry, first_comparison);
   if (!first_comparison) note_move(mac, before);
@@ -405,7 +416,7 @@ void Core::refresh(const Bindings& before, const FlatSet<Vni>& vnis, bool first_
   for (const auto& key : locals) {
     const auto* binding = state_.bindings.by_vni(key.vni);
     if (binding == nullptr) {
-      forget_local(key);
+      if (!is_displaced(state_, key)) forget_local(key);
     } else {
       update_local({binding->bridge, binding->vlan, key.mac}, first_comparison);
     }

@@ -19,7 +19,7 @@
 
 #include "agent/scribe.h"
 #include "agent/state.h"
-#include "evpn/snooper/frame.h"
+#include "evpn/snooper/tunnel.h"
 #include "vtepd/clock.h"
 #include "vtepd/kernel_port.h"
 #include "vtepd/reconciler.h"
@@ -37,6 +37,23 @@ struct CoreCounters {
   std::uint64_t messages_from_bgp{};
   std::uint64_t messages_to_bgp{};
   std::uint64_t ip_conflicts{};
+  // Of other leaves' hosts, in the tunnels.
+  std::uint64_t announcements_foreign{};  // from nobody's tunnel end, or not for ours
+  std::uint64_t announcements_taken{};
+  std::uint64_t announcements_limited{};
+  std::uint64_t announcements_unconfirmed{};
+  // Of our own hosts, where suppression keeps them from the tunnels.
+  std::uint64_t announcements_sent{};
+};
+
+/// A host's announcement for the leaves of its VNI.
+struct OwnAnnouncement {
+  evpn::Word word{};
+  Vni vni{};
+  IpAddress source{};
+  std::uint16_t port{};
+  IfIndex link{};  // that the tunnel is bound to
+  std::vector<IpAddress> vteps{};
 };
 
 class Core {
@@ -46,6 +63,8 @@ class Core {
     evpn::MoveLimits moves{};
     bool snoop = true;  // hosts are told by the snooper, and asked
     evpn::HostTable::Settings hosts{};
+    bool tunnel_announcements = true;  // hosts' announcements cross the fabric, and are believed
+    evpn::Announcements::Settings announcements{};
     std::size_t events_per_turn = 4096;
     std::size_t keys_per_turn = 1024;
     std::size_t history = 16384;  // entries of the journal
@@ -56,6 +75,7 @@ class Core {
     std::function<void(const KernelEvent&)> view_changed{};
     std::function<void()> view_replaced{};
     std::function<void(const evpn::Probe&)> ask_host{};
+    std::function<void(const OwnAnnouncement&)> announce{};
   };
   struct Turn {
     bool more{};                      // call again soon
@@ -96,6 +116,8 @@ class Core {
   void take(const EvpnMessage& message);
   /// What a host said on a port; whether there is something to do now.
   bool take(IfIndex port, const evpn::Word& word);
+  /// What a host of another leaf announced, in a tunnel's packet that came in by `device`.
+  bool take(IfIndex device, const evpn::TunnelWord& heard);
 
   /// Ends a duplicate's freeze, and forgets the moves counted; false where there are none. No
   /// address: those of every MAC and host.
@@ -182,6 +204,12 @@ class Core {
   void thaw(const evpn::MacKey& key);
   void thaw(const evpn::HostKey& key);
   void expire_moves();
+  void pass_on(const Binding& binding, const evpn::Place& place, const evpn::Word& word);
+  void review_announcement(const evpn::MacKey& key);
+  void expire_announcements();
+  void report_unconfirmed(const evpn::MacKey& key);
+  void mark_way(const evpn::MacKey& key);
+
   void follow_own(IfIndex link);
   void compare_own();
   void forget_local(const evpn::MacKey& key);
@@ -252,6 +280,9 @@ class Core {
   bool segment_seen_ = false;
   TimePoint next_watch_{};
   TimePoint next_conflict_report_{};
+  TimePoint next_unconfirmed_report_{};
+  evpn::TokenBucket passed_on_;
+  FlatMap<evpn::Place, evpn::TokenBucket> passed_on_of_;  // bounded by ports and their VLANs
 };
 
 }  // namespace vtepd::agent

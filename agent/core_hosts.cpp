@@ -73,7 +73,7 @@ evpn::Probe probe_of(const State& state, const Binding& binding, IfIndex port, c
 }  // namespace
 
 bool Core::take(IfIndex port, const evpn::Word& word) {
-  if (word.kind == evpn::WordKind::AddressProbe) return false;
+  if (word.ip.is_none()) return false;
   const auto* link = state_.view.link(port);
   const auto* bridge = link == nullptr ? nullptr : state_.view.link(link->master);
   if (bridge == nullptr || link->kind == LinkKind::Vxlan) return false;
@@ -85,6 +85,7 @@ bool Core::take(IfIndex port, const evpn::Word& word) {
     report_conflict(key, word.mac, state_.view.link(binding->svi)->mac);
     return false;
   }
+  if (word.announces) pass_on(*binding, {port, *vlan}, word);
   const auto before = place_of(state_, key);
   const bool is_new = state_.hosts.find(key) == nullptr;
   const evpn::SnoopedHost host{.mac = word.mac, .place = {port, *vlan}, .router = word.router};

@@ -79,6 +79,10 @@ Daemon::Daemon(const Settings& settings, KernelPort& kernel, Audit::Read read_ke
              .ask_host =
                  [this](const evpn::Probe& probe) {
                    if (snooping_) snooping_->ask(probe);
+                 },
+             .announce =
+                 [this](const OwnAnnouncement& own) {
+                   if (tunnels_) tunnels_->announce(own);
                  }}),
       show_(core_, clock_, asic_),
       events_(core_, clock_),
@@ -125,13 +129,7 @@ Result<> Daemon::run() {
   if (auto read = core_.resync(); !read) return read;
   open_asic();
   if (settings_.evpn_by_kernel) core_.leave_evpn_to_kernel();
-  if (settings_.core.snoop && !settings_.evpn_by_kernel) {
-    snooping_ =
-        std::make_unique<Snooping>(io_, clock_, [this](IfIndex port, const evpn::Word& word) {
-          if (core_.take(port, word)) schedule();
-        });
-    show_.snooping = &snooping_->counters();
-  }
+  if (!settings_.evpn_by_kernel) open_ears();
   if (settings_.evpn_by_kernel || settings_.relay == kNone) {
     patience_over_ = true;
     core_.expect_no_routes();
@@ -171,6 +169,23 @@ Result<> Daemon::run() {
   io_.run();
   log(Level::Info, "event=stopped dataplane=kept");
   return {};
+}
+
+/// For what hosts say: on our ports, and in the tunnels.
+void Daemon::open_ears() {
+  if (settings_.core.snoop) {
+    snooping_ =
+        std::make_unique<Snooping>(io_, clock_, [this](IfIndex port, const evpn::Word& word) {
+          if (core_.take(port, word)) schedule();
+        });
+    show_.snooping = &snooping_->counters();
+  }
+  if (!settings_.core.tunnel_announcements || settings_.relay == kNone) return;
+  tunnels_ =
+      std::make_unique<Tunnels>(io_, clock_, [this](IfIndex device, const evpn::TunnelWord& heard) {
+        if (core_.take(device, heard)) schedule();
+      });
+  show_.tunnels = &tunnels_->counters();
 }
 
 void Daemon::schedule() {

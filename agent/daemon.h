@@ -24,6 +24,7 @@
 #include "agent/show.h"
 #include "agent/snooping.h"
 #include "agent/trace.h"
+#include "agent/tunnels.h"
 #include "evpn/session.h"
 #include "hwsync/hardware.h"
 
@@ -46,6 +47,7 @@ class Daemon {
   void feed_watchdog();
   void say_ready();
   void open_asic();
+  void open_ears();
   std::string clear_duplicates(const std::string& vni_word, const std::string& address);
   void answer(const boost::json::object& request, const Control::Reply& reply);
   void show(const std::string& table, const Control::Reply& reply);
@@ -74,6 +76,7 @@ class Daemon {
   boost::asio::steady_timer patience_;
   std::unique_ptr<evpn::RelaySession> relay_;
   std::unique_ptr<Snooping> snooping_;
+  std::unique_ptr<Tunnels> tunnels_;
   bool ports_changed_ = true;
   AsicFeed asic_feed_;
   std::unique_ptr<hwsync::Hardware> hardware_;

@@ -139,6 +139,11 @@ class Writer {
     dev(e.port);
     put("lladdr", "mac", mac_);
   }
+  void operator()(const Announced& e) {
+    put("", "mac", mac_);
+    put("announced dst", "dst", e.vtep);
+    if (e.unconfirmed) flag("unconfirmed");
+  }
   void operator()(const TablesReread&) { say("the kernel's tables were read anew"); }
 
   /// Whom entries are about that do not say so themselves.

@@ -87,13 +87,14 @@ bool same_place(const Entry& a, const Entry& b) {
 }  // namespace
 
 Layer layer_of(const Happening& happening) {
-  constexpr std::array kLayers{
-      Layer::Kernel,   Layer::Kernel,   Layer::Kernel,   Layer::Kernel,   Layer::Kernel,
-      Layer::Kernel,   Layer::Kernel,   Layer::Kernel,   Layer::Kernel,   Layer::ToKernel,
-      Layer::ToKernel, Layer::ToKernel, Layer::ToKernel, Layer::ToKernel, Layer::ToKernel,
-      Layer::ToKernel, Layer::ToKernel, Layer::Bgp,      Layer::Bgp,      Layer::Bgp,
-      Layer::Bgp,      Layer::Bgp,      Layer::ToBgp,    Layer::ToBgp,    Layer::ToBgp,
-      Layer::ToBgp,    Layer::Asic,     Layer::ToAsic,   Layer::Host,     Layer::Vtepd};
+  constexpr std::array kLayers{Layer::Kernel,   Layer::Kernel,   Layer::Kernel,   Layer::Kernel,
+                               Layer::Kernel,   Layer::Kernel,   Layer::Kernel,   Layer::Kernel,
+                               Layer::Kernel,   Layer::ToKernel, Layer::ToKernel, Layer::ToKernel,
+                               Layer::ToKernel, Layer::ToKernel, Layer::ToKernel, Layer::ToKernel,
+                               Layer::ToKernel, Layer::Bgp,      Layer::Bgp,      Layer::Bgp,
+                               Layer::Bgp,      Layer::Bgp,      Layer::ToBgp,    Layer::ToBgp,
+                               Layer::ToBgp,    Layer::ToBgp,    Layer::Asic,     Layer::ToAsic,
+                               Layer::Host,     Layer::Host,     Layer::Vtepd};
   static_assert(kLayers.size() == std::variant_size_v<Happening>);
   return kLayers.at(happening.index());
 }

@@ -67,6 +67,12 @@ struct HostHeard {
   IfIndex port{};
   IpAddress ip{};
 };
+/// A host of another leaf announced itself in a tunnel, from behind `vtep`; or BGP has not
+/// confirmed that in time, and it is believed no longer.
+struct Announced {
+  IpAddress vtep{};
+  bool unconfirmed{};
+};
 /// All tables of the kernel were read anew: what happened since the last entry is not known.
 struct TablesReread {};
 
@@ -78,7 +84,7 @@ using Happening =
                  AddRemoteMacIp, DeleteRemoteMacIp, AddRemoteVtep, DeleteRemoteVtep,
                  SessionNews,                                                   // told by bgpd
                  AddLocalVni, DeleteLocalVni, AddLocalMacIp, DeleteLocalMacIp,  // told to it
-                 AsicMac, AsicFdbWrite, HostHeard, TablesReread>;
+                 AsicMac, AsicFdbWrite, HostHeard, Announced, TablesReread>;
 
 enum class Layer : std::uint8_t { Vtepd, Kernel, ToKernel, Bgp, ToBgp, Asic, ToAsic, Host };
 Layer layer_of(const Happening& happening);

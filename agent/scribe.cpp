@@ -221,12 +221,20 @@ std::string_view Scribe::rule_of(const Entry& entry) const {
     return host(it->key.ip);
   }
   if (entry.mac.is_zero()) return {};
-  return owner_of(state_, evpn::MacKey{entry.vni, entry.mac}).rule;
+  const evpn::MacKey key{entry.vni, entry.mac};
+  return layer_of(what) == Layer::ToKernel ? way_of(state_, key).rule : owner_of(state_, key).rule;
 }
 
 void Scribe::heard_host(IfIndex port, const Binding& binding, const MacAddress& mac,
                         const IpAddress& ip) {
   journal_.record(entry_of(binding.vni, mac, HostHeard{port, ip}));
+}
+
+void Scribe::heard_announcement(const Binding& binding, const MacAddress& mac,
+                                const Announced& what) {
+  auto entry = entry_of(binding.vni, mac, what);
+  if (what.unconfirmed) entry.by = By::Vtepd;
+  journal_.record(entry);
 }
 
 void Scribe::heard_asic(const AsicEvent& event) {

@@ -32,6 +32,7 @@ class Scribe {
   void heard(const EvpnMessage& message, By by = By::Other);
   void told(const EvpnMessage& message);
   void heard_host(IfIndex port, const Binding& binding, const MacAddress& mac, const IpAddress& ip);
+  void heard_announcement(const Binding& binding, const MacAddress& mac, const Announced& what);
   void heard_asic(const AsicEvent& event);
   void wrote_asic(VlanId vlan, const MacAddress& mac, const AsicFdbWrite& write, bool refused);
   void reread();

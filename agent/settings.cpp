@@ -41,7 +41,9 @@ options::options_description describe() {
       ("duplicate-recovery", seconds(540), "seconds it is frozen; 0: until vtepctl clears it")  //
       ("snoop", text("yes"), "learn hosts from their ARP and ND on local ports: yes or no")     //
       ("probe-interval", seconds(180), "seconds of silence after which a host is asked")        //
-      ("audit-interval", seconds(600), "seconds between audits of kernel and ASIC; 0: none")    //
+      ("tunnel-announcements", options::value<bool>()->default_value(true),
+       "whether announcements of hosts cross the tunnels and lead frames until BGP does")     //
+      ("audit-interval", seconds(600), "seconds between audits of kernel and ASIC; 0: none")  //
       ("history", options::value<std::size_t>()->default_value(16384),
        "events kept for vtepctl history, show events and monitor; 0: none")  //
       ("log-level", text("info"), "error, warning, info or debug")           //
@@ -101,6 +103,7 @@ Result<Settings> settings_of(const options::variables_map& chosen) {
     return Error{0, fmt::format("snoop: \"{}\" is neither yes nor no", snoop)};
   }
   settings.core.snoop = snoop == "yes";
+  settings.core.tunnel_announcements = chosen["tunnel-announcements"].as<bool>();
   settings.core.hosts.quiet = seconds("probe-interval");
   if (settings.core.hosts.quiet < std::chrono::seconds(1)) {
     return Error{0, "probe-interval: 0 is less than a second"};

@@ -106,6 +106,14 @@ constexpr std::array kCounters{
     Counter{"hosts_asked", [](const Core& c) { return c.state().hosts.counters().asked; }},
     Counter{"hosts_lost", [](const Core& c) { return c.state().hosts.counters().lost; }},
     Counter{"ip_conflicts", [](const Core& c) { return c.counters().ip_conflicts; }},
+    Counter{"announcements_taken", [](const Core& c) { return c.counters().announcements_taken; }},
+    Counter{"announcements_unconfirmed",
+            [](const Core& c) { return c.counters().announcements_unconfirmed; }},
+    Counter{"announcements_limited",
+            [](const Core& c) { return c.counters().announcements_limited; }},
+    Counter{"announcements_foreign",
+            [](const Core& c) { return c.counters().announcements_foreign; }},
+    Counter{"announcements_sent", [](const Core& c) { return c.counters().announcements_sent; }},
     Counter{"neighbors_ipv4", [](const Core& c) { return entries(c.state().neighbors_v4); }},
     Counter{"neighbors_ipv4_limit", [](const Core& c) { return limit(c.state().neighbors_v4); }},
     Counter{"neighbors_ipv6", [](const Core& c) { return entries(c.state().neighbors_v6); }},
@@ -232,7 +240,7 @@ json::object Show::mac_row(const Binding& binding, const MacAddress& mac) const 
   const evpn::MacKey key{binding.vni, mac};
   const BridgeFdbKey bridge{binding.bridge, binding.vlan, mac};
   const VxlanFdbKey vxlan{binding.device, binding.fdb_vni, mac};
-  const auto decision = owner_of(state_, key);
+  const auto decision = way_of(state_, key);
   const auto* remote = state_.rib.mac(key);
   const auto* entry = state_.view.bridge_fdb(bridge);
   std::string wanted = "-";
@@ -243,6 +251,10 @@ json::object Show::mac_row(const Binding& binding, const MacAddress& mac) const 
     wanted = text(held != nullptr && !held->is_local() ? held->vtep : remote->vtep);
     type = "remote";
     source = "bgp";
+  } else if (decision.owner == evpn::Owner::Announced) {
+    wanted = text(*state_.announcements.believed(key));
+    type = "remote";
+    source = "tunnel";
   } else if (decision.owner == evpn::Owner::Local) {
     const auto local = state_.locals.find(key);
     const bool learned = local != state_.locals.end();
@@ -714,6 +726,12 @@ json::array Show::stats() const {
     add("snooped_malformed", snooping->malformed);
     add("snooped_pauses", snooping->paused);
     add("hosts_asked_unsent", snooping->unsent);
+  }
+  if (tunnels != nullptr) {
+    add("tunnel_frames", tunnels->frames);
+    add("tunnel_malformed", tunnels->malformed);
+    add("tunnel_pauses", tunnels->paused);
+    add("tunnel_unsent", tunnels->unsent);
   }
   if (audits != nullptr) {
     add("audits", audits->runs);

@@ -14,6 +14,7 @@
 #include "agent/audit.h"
 #include "agent/core.h"
 #include "agent/snooping.h"
+#include "agent/tunnels.h"
 #include "vtepd/underlay.h"
 
 namespace vtepd::agent {
@@ -36,6 +37,7 @@ class Show {
 
   /// Null where nothing is snooped.
   const SnoopingCounters* snooping = nullptr;
+  const TunnelCounters* tunnels = nullptr;
   const Audit::Counters* audits = nullptr;
 
   /// The kernel's answer to how an address is reached; may be empty.

@@ -15,6 +15,7 @@
 #include "agent/interfaces/topology.h"
 #include "agent/keys.h"
 #include "agent/ledger.h"
+#include "evpn/announcements.h"
 #include "evpn/moves.h"
 #include "evpn/ownership.h"
 #include "evpn/rib.h"
@@ -61,6 +62,7 @@ struct State {
   FlatMap<evpn::MacKey, std::uint32_t> last_sequence{};  // for MACs that left; 0 is not kept
   FlatMap<evpn::MacKey, boost::container::small_vector<IpAddress, 2>> local_hosts{};
   evpn::HostTable hosts{};  // heard on local ports
+  evpn::Announcements announcements{};
 
   // What is watched, as of the last look.
   NeighborLoad neighbors_v4{};

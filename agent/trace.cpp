@@ -360,7 +360,7 @@ void Tracer::bgp() {
 
 void Tracer::decision() {
   const evpn::MacKey key{binding_->vni, mac()};
-  const auto decision = owner_of(state_, key);
+  const auto decision = way_of(state_, key);
   const auto* remote = state_.rib.mac(key);
   const auto it = state_.locals.find(key);
   const auto local_text = it == state_.locals.end()
@@ -377,6 +377,9 @@ void Tracer::decision() {
   } else if (decision.owner == evpn::Owner::Local) {
     what = local_text.empty() ? "the switch's own" : "local: " + local_text;
     loser = remote_text;
+  } else if (decision.owner == evpn::Owner::Announced) {
+    what = fmt::format("announced from {}", *state_.announcements.believed(key));
+    loser = local_text.empty() ? remote_text : local_text;
   }
   if (!loser.empty()) what += fmt::format("; not {}", loser);
   auto& row = step("decision", what, std::string(decision.rule));

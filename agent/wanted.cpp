@@ -22,16 +22,32 @@ bool is_in_place(const State& state, const Binding& binding) {
          it->second.vlans.contains(binding.vlan);
 }
 
-/// The remote route that owns this MAC, if one does. A device that is down has no entries: it may
-/// not be in its VLAN yet, and an entry in a VLAN that its port then leaves can't be removed (the
-/// bridge of 6.1 keeps extern_learn entries and refuses to delete them: EINVAL).
+evpn::Decision decide(const State& state, const evpn::MacKey& key, bool announced) {
+  static constexpr evpn::LocalMac kOwn{.source = evpn::Source::Own};
+  const auto* binding = state.bindings.by_vni(key.vni);
+  const bool own = binding != nullptr && is_own_address(state, *binding, key.mac);
+  const auto* held = state.mac_moves.held(key);
+  return evpn::decide(own ? &kOwn : local_of(state, key), state.rib.mac(key),
+                      binding == nullptr ? IpAddress{} : binding->vtep,
+                      held == nullptr    ? evpn::Owner::Nobody
+                      : held->is_local() ? evpn::Owner::Local
+                                         : evpn::Owner::Remote,
+                      announced);
+}
+
+/// The remote route that owns this MAC, if one does, or what stands for it until it comes. A device
+/// that is down has no entries: it may not be in its VLAN yet, and an entry in a VLAN that its port
+/// then leaves can't be removed (the bridge of 6.1 keeps extern_learn entries and refuses to delete
+/// them: EINVAL).
 std::optional<evpn::RemoteMac> remote_owner(const State& state, const Binding& binding,
                                             const MacAddress& mac) {
   const evpn::MacKey key{binding.vni, mac};
-  if (!binding.up || !is_in_place(state, binding) ||
-      owner_of(state, key).owner != evpn::Owner::Remote) {
-    return std::nullopt;
+  if (!binding.up || !is_in_place(state, binding)) return std::nullopt;
+  const auto owner = way_of(state, key).owner;
+  if (owner == evpn::Owner::Announced) {
+    return evpn::RemoteMac{.vtep = *state.announcements.believed(key)};
   }
+  if (owner != evpn::Owner::Remote) return std::nullopt;
   auto route = *state.rib.mac(key);
   const auto* held = state.mac_moves.held(key);
   if (held != nullptr && !held->is_local()) route.vtep = held->vtep;
@@ -44,6 +60,21 @@ bool is_fought_over(const State& state, const Binding& binding, const BridgeFdbK
   const auto* actual = state.view.bridge_fdb(key);
   return actual != nullptr && !is_vxlan(state, actual->port) &&
          state.mac_moves.held({binding.vni, key.mac}) != nullptr;
+}
+
+/// What goes back to its port: an announcement had displaced it, and BGP did not confirm that.
+std::optional<BridgeFdbEntry> restored(const State& state, const Binding& binding,
+                                       const BridgeFdbKey& key) {
+  const evpn::MacKey mac{binding.vni, key.mac};
+  const auto* actual = state.view.bridge_fdb(key);
+  if ((actual != nullptr && !is_ours(state, *actual)) || !is_displaced(state, mac) ||
+      !may_return(state, binding, mac)) {
+    return std::nullopt;
+  }
+  const auto& local = *local_of(state, mac);
+  return BridgeFdbEntry{.port = local.port,
+                        .state = FdbState::Dynamic,
+                        .extern_learn = local.source == evpn::Source::Asic};
 }
 
 /// What this switch says of an address, if the MAC is its own.
@@ -141,7 +172,8 @@ void plan_bridge_fdb(const State& state, const BridgeFdbKey& key, const EmitKern
       // The bridge never takes static back from an entry: it must go before ours can stand.
       if (actual->state != wanted->state) return emit(DeleteBridgeFdb{key, actual->port});
     }
-    emit(SetBridgeFdb{key, *wanted});
+    const bool learned = !wanted->extern_learn && !is_vxlan(state, wanted->port);
+    emit(SetBridgeFdb{key, *wanted, learned});
     return;
   }
   if (actual == nullptr || !is_ours(state, *actual)) return;
@@ -245,15 +277,27 @@ std::optional<evpn::LocalHost> local_host(const State& state, const Binding& bin
 }
 
 evpn::Decision owner_of(const State& state, const evpn::MacKey& key) {
-  static constexpr evpn::LocalMac kOwn{.source = evpn::Source::Own};
-  const auto* binding = state.bindings.by_vni(key.vni);
-  const bool own = binding != nullptr && is_own_address(state, *binding, key.mac);
-  const auto* held = state.mac_moves.held(key);
-  return evpn::decide(own ? &kOwn : local_of(state, key), state.rib.mac(key),
-                      binding == nullptr ? IpAddress{} : binding->vtep,
-                      held == nullptr    ? evpn::Owner::Nobody
-                      : held->is_local() ? evpn::Owner::Local
-                                         : evpn::Owner::Remote);
+  return decide(state, key, false);
+}
+
+evpn::Decision way_of(const State& state, const evpn::MacKey& key) {
+  return decide(state, key, state.announcements.believed(key) != nullptr);
+}
+
+bool would_move(const State& state, const evpn::MacKey& key) {
+  return decide(state, key, true).owner == evpn::Owner::Announced;
+}
+
+bool is_displaced(const State& state, const evpn::MacKey& key) {
+  const auto* row = state.announcements.find(key);
+  return row != nullptr && row->displaced && local_of(state, key) != nullptr &&
+         owner_of(state, key).owner == evpn::Owner::Local;
+}
+
+bool may_return(const State& state, const Binding& binding, const evpn::MacKey& key) {
+  const auto* local = local_of(state, key);
+  const auto* port = local == nullptr ? nullptr : state.view.link(local->port);
+  return port != nullptr && port->up && port->running && port->master == binding.bridge;
 }
 
 evpn::Decision owner_of(const State& state, const evpn::HostKey& key) {
@@ -297,7 +341,8 @@ std::optional<BridgeFdbEntry> wanted_bridge_fdb(const State& state, const Bridge
   const auto* binding = state.bindings.by_vlan(key.bridge, key.vlan);
   if (binding == nullptr) return std::nullopt;
   const auto remote = remote_owner(state, *binding, key.mac);
-  if (!remote || is_fought_over(state, *binding, key)) return std::nullopt;
+  if (!remote) return restored(state, *binding, key);
+  if (is_fought_over(state, *binding, key)) return std::nullopt;
   // The kernel ignores sticky and static on an extern_learn entry (kernel.md: measured on 6.1), so
   // a MAC that must not be taken over by learning is marked sticky instead.
   return BridgeFdbEntry{.port = binding->device,

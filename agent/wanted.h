@@ -14,6 +14,15 @@
 namespace vtepd::agent {
 
 evpn::Decision owner_of(const State& state, const evpn::MacKey& key);
+/// The same, but for what a host announced and BGP has yet to confirm (evpn/announcements.h): by
+/// this frames go, and nothing else is decided.
+evpn::Decision way_of(const State& state, const evpn::MacKey& key);
+/// Whether an announcement would change its way.
+bool would_move(const State& state, const evpn::MacKey& key);
+/// Whether a MAC is still ours, though an announcement has led its frames elsewhere; and whether
+/// its port may have it back.
+bool is_displaced(const State& state, const evpn::MacKey& key);
+bool may_return(const State& state, const Binding& binding, const evpn::MacKey& key);
 evpn::Decision owner_of(const State& state, const evpn::HostKey& key);
 evpn::Decision owner_of(const State& state, const FloodKey& key);
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <algorithm>
+#include <boost/container/flat_set.hpp>
 #include <map>
 #include <set>
 #include <string>
@@ -126,6 +127,10 @@ class KernelView {
   const FlatMap<BridgeFdbKey, BridgeFdbEntry>& bridge_fdb() const { return bridge_fdb_; }
   const FlatMap<VxlanFdbKey, VxlanFdbEntry>& vxlan_fdb() const { return vxlan_fdb_; }
   const FlatMap<FloodKey, std::monostate>& flood() const { return flood_; }
+  /// The flood list of one VNI; its key has no remote.
+  const boost::container::flat_set<IpAddress>* flood_list(const FloodKey& list) const {
+    return find(flood_lists_, list);
+  }
   const FlatMap<NeighborKey, NeighborEntry>& neighbors() const { return neighbors_; }
 
   const Link* link(IfIndex index) const { return find(links_, index); }
@@ -190,6 +195,7 @@ class KernelView {
     const auto of_device = [&](const auto& row) { return row.first.device == e.index; };
     boost::unordered::erase_if(vxlan_fdb_, of_device);
     boost::unordered::erase_if(flood_, of_device);
+    boost::unordered::erase_if(flood_lists_, of_device);
     boost::unordered::erase_if(neighbors_, of_device);
     boost::unordered::erase_if(bridge_fdb_, [&](const auto& row) {
       return row.first.bridge == e.index || row.second.port == e.index;
@@ -264,8 +270,18 @@ class KernelView {
     return boost::unordered::erase_if(
                vxlan_fdb_, [&](const auto& row) { return row.second.nexthop == e.id; }) != 0;
   }
-  bool enter(const FloodSeen& e) { return flood_.emplace(e.key, std::monostate{}).second; }
-  bool enter(const FloodGone& e) { return flood_.erase(e.key) != 0; }
+  bool enter(const FloodSeen& e) {
+    flood_lists_[{e.key.device, e.key.vni, {}}].insert(e.key.remote);
+    return flood_.emplace(e.key, std::monostate{}).second;
+  }
+  bool enter(const FloodGone& e) {
+    const auto list = flood_lists_.find(FloodKey{e.key.device, e.key.vni, {}});
+    if (list != flood_lists_.end()) {
+      list->second.erase(e.key.remote);
+      if (list->second.empty()) flood_lists_.erase(list);
+    }
+    return flood_.erase(e.key) != 0;
+  }
   bool enter(const NeighborSeen& e) { return put(neighbors_, e.key, e.entry); }
   bool enter(const NeighborGone& e) { return neighbors_.erase(e.key) != 0; }
 
@@ -280,6 +296,7 @@ class KernelView {
   FlatMap<BridgeFdbKey, BridgeFdbEntry> bridge_fdb_;
   FlatMap<VxlanFdbKey, VxlanFdbEntry> vxlan_fdb_;
   FlatMap<FloodKey, std::monostate> flood_;
+  FlatMap<FloodKey, boost::container::flat_set<IpAddress>> flood_lists_;
   FlatMap<NeighborKey, NeighborEntry> neighbors_;
 };
 

@@ -88,7 +88,8 @@ class Leaf {
     return {.to_bgp = [this](const EvpnMessage& m) { told.push_back(m); },
             .view_changed = [](const KernelEvent&) {},
             .view_replaced = [] {},
-            .ask_host = [this](const evpn::Probe& probe) { asked.push_back(probe); }};
+            .ask_host = [this](const evpn::Probe& probe) { asked.push_back(probe); },
+            .announce = [this](const OwnAnnouncement& own) { announced.push_back(own); }};
   }
 
   void settle() {
@@ -106,6 +107,13 @@ class Leaf {
   void hear(const EvpnMessage& message) {
     core->take(message);
     settle();
+  }
+
+  /// An announcement comes in by the tunnel; whether it led to anything.
+  bool hear(const evpn::TunnelWord& word) {
+    const bool news = core->take(IfIndex{}, word);
+    settle();
+    return news;
   }
 
   /// The relay connects; it and bgpd know nothing yet, or what `replay` says.
@@ -146,6 +154,7 @@ class Leaf {
   std::optional<Core> core;
   std::vector<EvpnMessage> told;
   std::vector<evpn::Probe> asked;
+  std::vector<OwnAnnouncement> announced;
 
  private:
   bool single_device_;
@@ -159,6 +168,17 @@ inline AddRemoteMacIp route(const MacAddress& mac, const IpAddress& vtep,
 inline DeleteRemoteMacIp withdrawal(const MacAddress& mac, const IpAddress& vtep,
                                     const IpAddress& ip = {}) {
   return {.key = {kVni, mac, ip}, .vtep = vtep};
+}
+
+/// A host's gratuitous ARP, as the tunnel end `vtep` replicates it to this leaf.
+inline evpn::TunnelWord announcement(const MacAddress& mac, const IpAddress& vtep) {
+  return {
+      .source = vtep,
+      .destination = kLocal,
+      .port = 4789,
+      .vni = kVni,
+      .word = {
+          .kind = evpn::WordKind::ArpAnnouncement, .mac = mac, .ip = kFarIp, .announces = true}};
 }
 
 inline void check_no_failures(const Leaf& leaf) {
