@@ -1,8 +1,8 @@
 #!/bin/bash
 # A host that moves, watched by `bridge monitor fdb`: from leaf to leaf, here, and away, it is never
 # without an entry that leads somewhere (A5), what it leaves is cleaned up (A6), 1,500 migrations leave
-# nothing (A3), another's nexthop group is left alone (A7), and a MAC that never stops moving is frozen
-# and let go again (RFC 7432 15.1).
+# nothing (A3), another's nexthop group is left alone (A7), what is announced in the tunnel and never
+# confirmed is taken back, and a MAC that never stops moving is frozen and let go again (RFC 7432 15.1).
 # BGP is a script here (speaker.py), so that moves come when the test says.
 # lab: 1
 # lab: 2
@@ -14,7 +14,8 @@ mac=02:00:00:00:00:01
 
 step "a switch, vtepd, its relay, and a script in FRR's place"
 lone_switch "$HERE/recipe$recipe/leaf1.interfaces"
-ip -n leaf1 link add uplink type dummy
+ip -n leaf1 link add uplink address 02:00:00:00:0f:01 type veth peer name far
+ip -n leaf1 link set far up
 background leaf1 vtepd-relay setpriv --reuid frr --regid nogroup --groups frr,frrvty \
   bash -c 'umask 007; exec "$@"' relay "$BIN/vtepd-relay" --listen "$FABRIC/leaf1/zserv.api" \
   --zebra "$FABRIC/leaf1/zebra.api" --agent "$FABRIC/leaf1/evpn.sock"
@@ -146,6 +147,40 @@ ip -n leaf1 nexthop del id 2
 wait_until "with the group it goes, and BGP's stands" 5 has_remote_mac leaf1 "$theirs" 10 10.0.0.12
 for host in "$theirs" "$former"; do say "del $host 10.0.0.12"; done
 wait_until "nothing is left of either" 5 counter_is leaf1 remote_macs 0
+
+step "what a host says through the tunnel leads its frames, until BGP is asked in vain"
+liar=02:00:00:00:00:09
+mac=$liar
+say "vtep 10.0.0.13"
+wait_until "another leaf is in the flood list" 5 has_flood leaf1 10.0.0.13
+say "frame h1 $liar"
+wait_until "a host is here" 5 only_here swp1
+wait_until "and BGP knows" 5 grep -q "told add $liar" "$FABRIC/leaf1/told"
+: >"$FABRIC/leaf1/told"
+watch_starts
+say "tunnel far 10.0.0.13 $liar"
+wait_until "it is led where it says it is" 2 behind 10.0.0.13
+check "vtepctl says why" grep -qE "^$liar .* remote .*tunnel .*10\.0\.0\.13 .*announced in the tunnel" <(ctl leaf1 show mac)
+wait_until "nobody confirms it, and it is back" 6 only_here swp1
+watch_ends "there and back"
+wait_until "the log says so" 2 grep -q "event=announcement_unconfirmed vni=10010 mac=$liar vtep=10.0.0.13" "$FABRIC/leaf1/vtepd.log"
+say "tunnel far 10.0.0.13 $liar"
+say "add 02:00:00:00:00:0a 10.0.0.12 0"
+wait_until "a second lie is not believed" 5 counter_is leaf1 announcements_limited 1
+wait_until "another host is behind the second leaf" 5 has_remote_mac leaf1 02:00:00:00:00:0a 10 10.0.0.12
+check "the liar is where it was" only_here swp1
+say "tunnel far 10.0.0.99 02:00:00:00:00:0a"
+wait_until "a stranger is not heard" 5 counter_is leaf1 announcements_foreign 1
+say "tunnel far 10.0.0.13 02:00:00:00:00:0a"
+wait_until "the other host is led on" 2 has_remote_mac leaf1 02:00:00:00:00:0a 10 10.0.0.13
+say "add 02:00:00:00:00:0a 10.0.0.13 1"
+confirmed() { ctl leaf1 show mac | grep -q 'remote 10.0.0.13 seq 1'; }
+wait_until "and BGP confirms it" 5 confirmed
+say "del 02:00:00:00:00:0a 10.0.0.13"
+wait_until "nothing is left of it" 5 has_no_trace leaf1 02:00:00:00:00:0a
+check_not "BGP heard nothing of all this" grep -aE "told (add|del) 02:00:00:00:00:0[9a]" "$FABRIC/leaf1/told"
+check_equal "one announcement was in vain" 1 "$(counter leaf1 announcements_unconfirmed)"
+mac=02:00:00:00:00:01
 
 step "a MAC at two places"
 check "the moves counted so far are forgotten" ctl leaf1 clear duplicates

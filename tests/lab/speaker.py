@@ -8,6 +8,7 @@
   add MAC VTEP SEQUENCE [IP]    a type-2 route
   del MAC VTEP [IP]             it is withdrawn
   frame PORT MAC                a broadcast frame of that host goes out of PORT
+  tunnel PORT VTEP MAC          its gratuitous ARP, as VTEP's leaf sends it through the tunnel, goes out of PORT
 
 Prints "told add MAC SEQUENCE" and "told del MAC" for what vtepd tells of its own hosts, and "told vni VTEP".
 Messages: FRR lib/zclient.h (numbers), zebra_vxlan.c and bgp_evpn.c (bodies) of these releases.
@@ -20,6 +21,7 @@ import struct
 import sys
 
 VNI = struct.pack("!I", 10010)
+UPLINK, TUNNEL_END = bytes.fromhex("020000000f01"), socket.inet_aton("10.0.0.11")
 
 
 class Frr84:
@@ -68,13 +70,29 @@ def route(words, address):
     return VNI + mac_bytes(words[1]) + struct.pack("!H", len(ip)) + ip
 
 
+def announcement(mac, vtep):
+    """The kernel drops it for its checksum, behind the ears of those who only listen."""
+    ip = socket.inet_aton("172.17.0.99")
+    arp = b"\x08\x06\x00\x01\x08\x00\x06\x04\x00\x01" + mac + ip + b"\xff" * 6 + ip
+    vxlan = b"\x08" + bytes(3) + VNI[1:] + b"\x00" + b"\xff" * 6 + mac + arp
+    udp = struct.pack("!HHHH", 50000, 4789, 8 + len(vxlan), 0) + vxlan
+    header = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(udp), 0, 0, 64, 17, 0) + socket.inet_aton(vtep) + TUNNEL_END
+    return UPLINK + b"\x02" + bytes(5) + b"\x08\x00" + header + udp
+
+
+def send(port, frame):
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as wire:
+        wire.bind((port, 0))
+        wire.send(frame)
+
+
 def obey(frr, words, bgpd):
     if words[0] == "vtep":
         bgpd.sendall(frame(frr.REMOTE_VTEP_ADD, VNI + frr.vtep(words[1]) + bytes(4)))
     elif words[0] == "frame":
-        with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as port:
-            port.bind((words[1], 0))
-            port.send(b"\xff" * 6 + mac_bytes(words[2]) + b"\x88\xb5" + bytes(46))
+        send(words[1], b"\xff" * 6 + mac_bytes(words[2]) + b"\x88\xb5" + bytes(46))
+    elif words[0] == "tunnel":
+        send(words[1], announcement(mac_bytes(words[3]), words[2]))
     elif words[0] == "add":
         body = route(words, words[4:]) + frr.vtep(words[2])
         bgpd.sendall(frame(frr.REMOTE_MACIP_ADD, body + struct.pack("!BI10x", 0, int(words[3]))))
