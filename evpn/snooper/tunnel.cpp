@@ -1,5 +1,8 @@
 #include "evpn/snooper/tunnel.h"
 
+#include <algorithm>
+#include <array>
+
 namespace vtepd::evpn {
 namespace {
 
@@ -77,8 +80,11 @@ std::vector<std::uint8_t> write_tunnel_payload(Vni vni, Bytes frame) {
   const auto byte = [&](unsigned shift) {
     return static_cast<std::uint8_t>((vni.value() >> shift) & 0xFFU);
   };
-  std::vector<std::uint8_t> payload{kVniIsValid, 0, 0, 0, byte(16), byte(8), byte(0), 0};
-  payload.insert(payload.end(), frame.begin(), frame.end());
+  const std::array<std::uint8_t, kVxlanHeader> header{kVniIsValid, 0,       0,       0,
+                                                      byte(16),    byte(8), byte(0), 0};
+  std::vector<std::uint8_t> payload(header.size() + frame.size());
+  std::copy(header.begin(), header.end(), payload.begin());
+  std::copy(frame.begin(), frame.end(), payload.begin() + header.size());
   return payload;
 }
 

@@ -188,7 +188,7 @@ TEST_CASE("a local MAC that announces itself elsewhere stays ours in BGP until B
   SECTION("the tunnel's device goes and comes back meanwhile") {
     REQUIRE(leaf.kernel.act(DeleteLink{leaf.index("vxlan")}));
     leaf.settle();
-    CHECK(leaf.remote(kHost) == kLeaf2);
+    CHECK(is_here(leaf));  // while there was no tunnel it had to go back
     leaf.pass(3s);
     CHECK(is_here(leaf));
     CHECK(leaf.core->state().told_macs.size() == 1);
