@@ -100,8 +100,8 @@ class Changes {
   std::deque<std::function<void()>> waiting_;
   std::optional<Running> running_;
   struct Unconfirmed {
-    SharedTopology before{};        // what to go back to
-    std::string text{};             // of what runs until then
+    SharedTopology before{};  // what to go back to
+    std::string text{};       // of what runs until then
     std::vector<UserCommand> commands{};
   };
   std::optional<Unconfirmed> unconfirmed_;
