@@ -44,6 +44,7 @@ roam_to leaf2
 wait_until "it is at leaf2" 10 is_local leaf2
 wait_until "and behind leaf2 for leaf1" 10 has_remote_mac leaf1 "$mac" 10 "$(loopback_of leaf2)"
 wait_until "the ASIC of leaf1 was told, too" 10 told leaf1 "to-asic   $mac vlan 10 dst 10.0.0.12"
+wait_until "and BGP has confirmed what it announced" 10 told leaf1 "to-bgp    Deleted $mac vni 10010"
 wait_until "and that of leaf2" 10 told leaf2 "to-asic   $mac vlan 10 dev swp4"
 
 step "its history"
@@ -52,10 +53,12 @@ tell leaf1 00-00-00-BB-00-44
 in_order "on the leaf that it left" "$FABRIC/leaf1/history" \
   "kernel    $mac dev swp4 vlan 10 master bridge  by=kernel$" \
   "to-bgp    $mac vni 10010 seq [0-9]+  rule=\"only local\"  cause=kernel" \
-  "bgp       $mac vni 10010 dst 10.0.0.12 seq 1" \
-  "to-kernel bridge fdb replace $mac dev $device dst 10.0.0.12 .*rule=\"higher sequence.*cause=bgp" \
+  "host      $mac announced dst 10.0.0.12" \
+  "to-kernel bridge fdb replace $mac dev $device dst 10.0.0.12 .*rule=\"announced in the tunnel.*cause=host" \
   "kernel    $mac dev $device vlan 10 extern_learn master bridge  by=vtepd$" \
-  "to-asic   $mac vlan 10 dst 10.0.0.12  cause=kernel"
+  "to-asic   $mac vlan 10 dst 10.0.0.12  cause=kernel" \
+  "bgp       $mac vni 10010 dst 10.0.0.12 seq 1" \
+  "to-bgp    Deleted $mac vni 10010  rule=\"only remote\"  cause=bgp"
 tell leaf2 0000.00bb.0044
 in_order "on the leaf that it came to" "$FABRIC/leaf2/history" \
   "bgp       $mac vni 10010 dst 10.0.0.11 seq 0" \
