@@ -1,7 +1,7 @@
 #!/bin/bash
 # The fabric with its traffic forwarded by libsoftsai: frames between racks are encapsulated and taken out by
 # the ASIC in software, and the kernel's vxlan devices see none of the known unicast.
-# lab: 1
+# long: 1
 # lab: 2
 ASIC=1
 # shellcheck source=tests/lab/lab.sh

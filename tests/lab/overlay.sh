@@ -1,7 +1,7 @@
 #!/bin/bash
 # The fabric at work: who reaches whom, ARP answered at home, hand-made damage healed within a second, an
 # operator's own entries left alone, and a host that moves from leaf to leaf and back.
-# lab: 1
+# long: 1
 # lab: 2
 # shellcheck source=tests/lab/lab.sh
 . "$(dirname "$0")/lab.sh"

@@ -5,7 +5,7 @@
 # Forwarding meanwhile: vtepd's death nobody notices. When bgpd dies, leaf1 goes on sending, but FRR's
 # graceful restart does not cover EVPN: the peers withdraw leaf1's MACs until it is back. zebra or an
 # unkept relay cost one `clear bgp *` after bgpd's reconnect.
-# lab: 1 vtepd
+# long: 1 vtepd
 # lab: 1 bgpd
 # lab: 1 zebra
 # lab: 1 relay
@@ -14,7 +14,7 @@
 # long: 2 bgpd
 # long: 2 zebra
 # long: 2 relay
-# lab: 2 kept-relay
+# long: 2 kept-relay
 # long: 1 bgpd frr10
 # long: 1 zebra frr10
 # long: 2 relay frr10

@@ -3,7 +3,7 @@
 # through the tunnel, flooded; who answers ARP; and what it says when the kernel's halves are out of
 # step or the underlay is gone. Also fdb, whose lines are those of bridge.
 # lab: 1
-# lab: 2
+# long: 2
 # shellcheck source=tests/lab/lab.sh
 . "$(dirname "$0")/lab.sh"
 lab_fabric "$1"
