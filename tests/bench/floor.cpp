@@ -21,7 +21,7 @@
 namespace {
 
 constexpr std::uint32_t kBatch = 128;
-constexpr std::size_t kBufferSize = kBatch * 128;
+constexpr std::size_t kBufferSize = std::size_t{kBatch} * 128;
 
 [[noreturn]] void fail(const char* what) {
   std::perror(what);
