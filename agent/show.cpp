@@ -131,10 +131,22 @@ Show::Rows one_by_one(json::array rows) {
   };
 }
 
-template <class Key>
-void sort_unique(std::vector<Key>& keys) {
+/// A row for each key, made when it is asked for; none for what is gone by then.
+template <class Key, class RowOf>
+Show::Rows rows_of(std::vector<Key> keys, RowOf row_of) {
   std::sort(keys.begin(), keys.end());
   keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
+  return [keys = std::move(keys), row_of, next = std::size_t{0}]() mutable {
+    std::optional<json::object> row;
+    while (!row && next < keys.size()) row = row_of(keys[next++]);
+    return row;
+  };
+}
+
+/// A line of the FDB, and the VNI that it belongs to, if any.
+json::object with_vni(json::object row, const Binding* binding) {
+  if (binding != nullptr) row["vni"] = binding->vni.value();
+  return row;
 }
 
 }  // namespace
@@ -309,15 +321,11 @@ Show::Rows Show::mac() const {
     const auto* binding = state_.bindings.by_fdb(key.device, key.vni);
     if (binding != nullptr) keys.push_back({binding->vni, key.mac});
   }
-  sort_unique(keys);
-  return [this, keys = std::move(keys), next = std::size_t{0}]() mutable {
-    std::optional<json::object> row;
-    while (!row && next < keys.size()) {
-      const auto& key = keys[next++];
-      if (const auto* binding = state_.bindings.by_vni(key.vni)) row = mac_row(*binding, key.mac);
-    }
-    return row;
-  };
+  return rows_of(std::move(keys), [this](const evpn::MacKey& key) -> std::optional<json::object> {
+    const auto* binding = state_.bindings.by_vni(key.vni);
+    if (binding == nullptr) return std::nullopt;
+    return mac_row(*binding, key.mac);
+  });
 }
 
 Show::Rows Show::fdb() const {
@@ -328,41 +336,30 @@ Show::Rows Show::fdb() const {
   for (const auto& [key, entry] : view.bridge_fdb()) keys.emplace_back(key);
   for (const auto& [key, entry] : view.vxlan_fdb()) keys.emplace_back(key);
   for (const auto& [key, entry] : view.flood()) keys.emplace_back(key);
-  sort_unique(keys);
-  return [this, keys = std::move(keys), next = std::size_t{0}]() mutable {
-    std::optional<json::object> row;
-    while (!row && next < keys.size()) {
-      row = std::visit([this](const auto& key) { return fdb_row(key); }, keys[next++]);
-    }
-    return row;
-  };
+  return rows_of(std::move(keys), [this](const Key& key) {
+    return std::visit([this](const auto& of) { return fdb_row(of); }, key);
+  });
 }
 
 /// Nothing where the entry is gone by now.
 std::optional<json::object> Show::fdb_row(const BridgeFdbKey& key) const {
   const auto* entry = state_.view.bridge_fdb(key);
   if (entry == nullptr) return std::nullopt;
-  auto row = as_bridge_prints(state_.view, BridgeFdbSeen{key, *entry});
-  const auto* binding = state_.bindings.by_vlan(key.bridge, key.vlan);
-  if (binding != nullptr) row["vni"] = binding->vni.value();
-  return row;
+  return with_vni(as_bridge_prints(state_.view, BridgeFdbSeen{key, *entry}),
+                  state_.bindings.by_vlan(key.bridge, key.vlan));
 }
 
 std::optional<json::object> Show::fdb_row(const VxlanFdbKey& key) const {
   const auto* entry = state_.view.vxlan_fdb(key);
   if (entry == nullptr) return std::nullopt;
-  auto row = as_bridge_prints(state_.view, VxlanFdbSeen{key, *entry});
-  const auto* binding = state_.bindings.by_fdb(key.device, key.vni);
-  if (binding != nullptr) row["vni"] = binding->vni.value();
-  return row;
+  return with_vni(as_bridge_prints(state_.view, VxlanFdbSeen{key, *entry}),
+                  state_.bindings.by_fdb(key.device, key.vni));
 }
 
 std::optional<json::object> Show::fdb_row(const FloodKey& key) const {
   if (!state_.view.has_flood(key)) return std::nullopt;
-  auto row = as_bridge_prints(state_.view, FloodSeen{key});
-  const auto* binding = state_.bindings.by_fdb(key.device, key.vni);
-  if (binding != nullptr) row["vni"] = binding->vni.value();
-  return row;
+  return with_vni(as_bridge_prints(state_.view, FloodSeen{key}),
+                  state_.bindings.by_fdb(key.device, key.vni));
 }
 
 /// The VLANs of each bridge: their VNI, and the ports that are in them.

@@ -48,9 +48,7 @@ std::string who_text(By by) {
 }
 
 std::string joined(const std::vector<std::string>& words) {
-  std::string text;
-  for (const auto& word : words) text += (text.empty() ? "" : ", ") + word;
-  return text;
+  return fmt::format("{}", fmt::join(words, ", "));
 }
 
 /// How the interface files carry a VLAN of a bridge to a VNI.
@@ -458,13 +456,10 @@ TraceVerdict Tracer::tunnel(const Link& device) {
 
 /// The VTEPs of the flood list, as far as they can be reached.
 std::vector<std::string> Tracer::flood_members() {
-  std::vector<IpAddress> vteps;
-  for (const auto& [key, row] : view_.flood()) {
-    if (key.device == binding_->device && key.vni == binding_->fdb_vni) vteps.push_back(key.remote);
-  }
-  std::sort(vteps.begin(), vteps.end());
   std::vector<std::string> to;
-  for (const auto& vtep : vteps) (void)underlay(vtep, to);
+  const auto* vteps = view_.flood_list({binding_->device, binding_->fdb_vni, {}});
+  if (vteps == nullptr) return to;
+  for (const auto& vtep : *vteps) (void)underlay(vtep, to);
   return to;
 }
 
