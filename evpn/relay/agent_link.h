@@ -13,7 +13,7 @@
 #include <functional>
 #include <string>
 
-#include "evpn/relay/unique_fd.h"
+#include "evpn/unique_fd.h"
 #include "evpn/wire.h"
 
 namespace vtepd::evpn::relay {

@@ -12,7 +12,7 @@
 #include <optional>
 #include <string>
 
-#include "evpn/relay/unique_fd.h"
+#include "evpn/unique_fd.h"
 #include "vtepd/result.h"
 
 namespace vtepd::evpn::relay {

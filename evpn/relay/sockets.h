@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "evpn/relay/relay_state.h"
-#include "evpn/relay/unique_fd.h"
+#include "evpn/unique_fd.h"
 #include "vtepd/result.h"
 
 namespace vtepd::evpn::relay {

@@ -18,7 +18,7 @@
 #include <span>
 
 #include "evpn/relay/state_file.h"
-#include "evpn/relay/unique_fd.h"
+#include "evpn/unique_fd.h"
 #include "vtepd/result.h"
 
 namespace vtepd::evpn::relay {

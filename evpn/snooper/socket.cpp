@@ -3,7 +3,6 @@
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <array>
 #include <cstring>
@@ -63,15 +62,7 @@ sockaddr_ll address_of(IfIndex device, std::uint16_t protocol) {
 }
 
 Result<> set_up(int fd, IfIndex port) {
-  auto filter = kFilter;
-  const sock_fprog program{static_cast<unsigned short>(filter.size()), filter.data()};
-  // The filter before the address: nothing else may slip in.
-  if (auto set = set_option(fd, SOL_SOCKET, SO_ATTACH_FILTER, program, "SO_ATTACH_FILTER"); !set) {
-    return set;
-  }
-  if (auto set = set_option(fd, SOL_SOCKET, SO_RCVBUF, kReceiveBuffer, "SO_RCVBUF"); !set) {
-    return set;
-  }
+  if (auto set = filter_socket(fd, kFilter, kReceiveBuffer); !set) return set;
   if (auto set = set_option(fd, SOL_PACKET, PACKET_AUXDATA, 1, "PACKET_AUXDATA"); !set) return set;
   if (auto set = set_option(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, 1, "PACKET_IGNORE_OUTGOING");
       !set) {
@@ -95,22 +86,28 @@ std::optional<StrippedTag> tag_of(msghdr& message) {
 
 }  // namespace
 
+Result<> filter_socket(int fd, std::span<const sock_filter> filter, int receive_buffer) {
+  // The kernel only reads the program.
+  const sock_fprog program{static_cast<unsigned short>(filter.size()),
+                           const_cast<sock_filter*>(filter.data())};
+  if (auto set = set_option(fd, SOL_SOCKET, SO_ATTACH_FILTER, program, "SO_ATTACH_FILTER"); !set) {
+    return set;
+  }
+  return set_option(fd, SOL_SOCKET, SO_RCVBUF, receive_buffer, "SO_RCVBUF");
+}
+
 Result<PacketSocket> PacketSocket::listen(IfIndex port) {
   // Protocol 0: deaf until bind() says which port.
   PacketSocket socket(::socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (socket.fd_ < 0) return system_error("packet socket");
-  if (auto ready = set_up(socket.fd_, port); !ready) return ready.error();
+  if (!socket.fd_.valid()) return system_error("packet socket");
+  if (auto ready = set_up(socket.fd(), port); !ready) return ready.error();
   return socket;
 }
 
 Result<PacketSocket> PacketSocket::for_sending() {
   PacketSocket socket(::socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (socket.fd_ < 0) return system_error("packet socket");
+  if (!socket.fd_.valid()) return system_error("packet socket");
   return socket;
-}
-
-PacketSocket::~PacketSocket() {
-  if (fd_ >= 0) close(fd_);
 }
 
 Result<bool> PacketSocket::receive(const Sink& sink) const {
@@ -122,7 +119,7 @@ Result<bool> PacketSocket::receive(const Sink& sink) const {
   message.msg_iovlen = 1;
   message.msg_control = control.data();
   message.msg_controllen = control.size();
-  const auto length = recvmsg(fd_, &message, 0);
+  const auto length = recvmsg(fd(), &message, 0);
   if (length < 0) {
     if (errno == EAGAIN || errno == EINTR) return false;
     return system_error("packet socket: recvmsg");
@@ -133,7 +130,7 @@ Result<bool> PacketSocket::receive(const Sink& sink) const {
 
 Result<> PacketSocket::send(IfIndex device, std::span<const std::uint8_t> frame) const {
   const auto address = address_of(device, __builtin_bswap16(ETH_P_ALL));
-  if (sendto(fd_, frame.data(), frame.size(), 0, reinterpret_cast<const sockaddr*>(&address),
+  if (sendto(fd(), frame.data(), frame.size(), 0, reinterpret_cast<const sockaddr*>(&address),
              sizeof address) >= 0) {
     return {};
   }

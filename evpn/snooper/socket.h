@@ -9,15 +9,21 @@
 // close their descriptors. Needs CAP_NET_RAW. Sources: packet(7), linux/if_packet.h, socket(7).
 #pragma once
 
+#include <linux/filter.h>
+
 #include <cstddef>
 #include <functional>
 #include <optional>
 #include <span>
-#include <utility>
 
 #include "evpn/snooper/frame.h"
+#include "evpn/unique_fd.h"
 
 namespace vtepd::evpn {
+
+/// Filters what comes to a socket, and bounds its queue. Before it is bound: nothing else may slip
+/// in.
+Result<> filter_socket(int fd, std::span<const sock_filter> filter, int receive_buffer);
 
 class PacketSocket {
  public:
@@ -28,16 +34,7 @@ class PacketSocket {
   /// Sends only.
   static Result<PacketSocket> for_sending();
 
-  PacketSocket(PacketSocket&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  PacketSocket& operator=(PacketSocket&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  PacketSocket(const PacketSocket&) = delete;
-  PacketSocket& operator=(const PacketSocket&) = delete;
-  ~PacketSocket();
-
-  int fd() const { return fd_; }
+  int fd() const { return fd_.value(); }
 
   /// Hands over one waiting frame; false when there is none.
   Result<bool> receive(const Sink& sink) const;
@@ -45,7 +42,7 @@ class PacketSocket {
 
  private:
   explicit PacketSocket(int fd) : fd_(fd) {}
-  int fd_ = -1;
+  UniqueFd fd_;
 };
 
 }  // namespace vtepd::evpn

@@ -4,12 +4,12 @@
 #include <linux/if_packet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <array>
 #include <cstring>
 
 #include "evpn/snooper/packet_filter.h"
+#include "evpn/snooper/socket.h"
 
 namespace vtepd::evpn {
 namespace {
@@ -49,22 +49,8 @@ class Filter {
   std::vector<sock_filter> program{};
 };
 
-template <class T>
-Result<> set_option(int fd, int level, int name, const T& value, const char* text) {
-  if (setsockopt(fd, level, name, &value, sizeof value) == 0) return {};
-  return system_error(text);
-}
-
 Result<> set_up(int fd, IpAddress::Family family) {
-  auto filter = tunnel_filter(family);
-  const sock_fprog program{static_cast<unsigned short>(filter.size()), filter.data()};
-  // The filter before the address: nothing else may slip in.
-  if (auto set = set_option(fd, SOL_SOCKET, SO_ATTACH_FILTER, program, "SO_ATTACH_FILTER"); !set) {
-    return set;
-  }
-  if (auto set = set_option(fd, SOL_SOCKET, SO_RCVBUF, kReceiveBuffer, "SO_RCVBUF"); !set) {
-    return set;
-  }
+  if (auto set = filter_socket(fd, tunnel_filter(family), kReceiveBuffer); !set) return set;
   sockaddr_ll address{};
   address.sll_family = AF_PACKET;
   const auto protocol = family == IpAddress::Family::V4 ? ETH_P_IP : ETH_P_IPV6;
@@ -147,20 +133,16 @@ std::vector<sock_filter> tunnel_filter(IpAddress::Family family) {
 Result<TunnelListener> TunnelListener::listen(IpAddress::Family family) {
   // Protocol 0: deaf until bind().
   TunnelListener socket(::socket(AF_PACKET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (socket.fd_ < 0) return system_error("packet socket");
-  if (auto ready = set_up(socket.fd_, family); !ready) return ready.error();
+  if (!socket.fd_.valid()) return system_error("packet socket");
+  if (auto ready = set_up(socket.fd(), family); !ready) return ready.error();
   return socket;
-}
-
-TunnelListener::~TunnelListener() {
-  if (fd_ >= 0) close(fd_);
 }
 
 Result<bool> TunnelListener::receive(const Sink& sink) const {
   std::array<std::uint8_t, kLongest> packet{};
   sockaddr_ll from{};
   socklen_t from_size = sizeof from;
-  const auto length = recvfrom(fd_, packet.data(), packet.size(), 0,
+  const auto length = recvfrom(fd(), packet.data(), packet.size(), 0,
                                reinterpret_cast<sockaddr*>(&from), &from_size);
   if (length < 0) {
     if (errno == EAGAIN || errno == EINTR) return false;
@@ -171,18 +153,14 @@ Result<bool> TunnelListener::receive(const Sink& sink) const {
   return true;
 }
 
-TunnelSender::~TunnelSender() {
-  for (const int fd : {v4_, v6_}) {
-    if (fd >= 0) close(fd);
-  }
-}
-
 Result<int> TunnelSender::socket_of(IpAddress::Family family) {
   const bool v4 = family == IpAddress::Family::V4;
-  int& fd = v4 ? v4_ : v6_;
-  if (fd < 0) fd = ::socket(v4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd < 0) return system_error("socket");
-  return fd;
+  auto& fd = v4 ? v4_ : v6_;
+  if (!fd.valid()) {
+    fd.reset(::socket(v4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  }
+  if (!fd.valid()) return system_error("socket");
+  return fd.value();
 }
 
 Result<> TunnelSender::send(const TunnelWay& way, std::span<const std::uint8_t> payload) {

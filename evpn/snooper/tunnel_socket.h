@@ -17,10 +17,10 @@
 
 #include <functional>
 #include <span>
-#include <utility>
 #include <vector>
 
 #include "evpn/snooper/tunnel.h"
+#include "evpn/unique_fd.h"
 
 namespace vtepd::evpn {
 
@@ -33,23 +33,14 @@ class TunnelListener {
 
   static Result<TunnelListener> listen(IpAddress::Family family);
 
-  TunnelListener(TunnelListener&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  TunnelListener& operator=(TunnelListener&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  TunnelListener(const TunnelListener&) = delete;
-  TunnelListener& operator=(const TunnelListener&) = delete;
-  ~TunnelListener();
-
-  int fd() const { return fd_; }
+  int fd() const { return fd_.value(); }
 
   /// Hands over one waiting packet and the device it came in by; false when there is none.
   Result<bool> receive(const Sink& sink) const;
 
  private:
   explicit TunnelListener(int fd) : fd_(fd) {}
-  int fd_ = -1;
+  UniqueFd fd_;
 };
 
 /// From which tunnel end to which, and how.
@@ -62,18 +53,13 @@ struct TunnelWay {
 
 class TunnelSender {
  public:
-  TunnelSender() = default;
-  TunnelSender(const TunnelSender&) = delete;
-  TunnelSender& operator=(const TunnelSender&) = delete;
-  ~TunnelSender();
-
   /// Never waits: what finds no room is lost, as packets are.
   Result<> send(const TunnelWay& way, std::span<const std::uint8_t> payload);
 
  private:
   Result<int> socket_of(IpAddress::Family family);
-  int v4_ = -1;
-  int v6_ = -1;
+  UniqueFd v4_;
+  UniqueFd v6_;
 };
 
 }  // namespace vtepd::evpn

@@ -5,7 +5,7 @@
 
 #include <utility>
 
-namespace vtepd::evpn::relay {
+namespace vtepd::evpn {
 
 class UniqueFd {
  public:
@@ -32,4 +32,4 @@ class UniqueFd {
   int fd_ = -1;
 };
 
-}  // namespace vtepd::evpn::relay
+}  // namespace vtepd::evpn
