@@ -54,8 +54,8 @@ class DiskFiles : public Files {
     return paths;
   }
 
-  Result<std::string> render(const std::string& path, const std::string& text) override {
-    if (!has_templates_) return text;
+  Rendered render(const std::string& path, const std::string& text) override {
+    if (!has_templates_) return {text};
     return Renderer{}.render(path, text);
   }
 

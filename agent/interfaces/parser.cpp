@@ -197,9 +197,11 @@ void Parser::include(const std::string& path, const Origin& from) {
   }
   std::string name = path;
   if (uses_template(*text)) {
-    text = files_.render(path, *text);
+    auto rendered = files_.render(path, *text);
+    text = std::move(rendered.text);
     if (!text) {
-      diagnostics_.error(Origin{std::make_shared<std::string>(path), 0}, text.error().what);
+      diagnostics_.error(Origin{std::make_shared<std::string>(path), rendered.line},
+                         text.error().what);
       return;
     }
     name += " (rendered)";

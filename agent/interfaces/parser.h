@@ -18,6 +18,12 @@
 
 namespace vtepd::agent {
 
+/// What came of a template.
+struct Rendered {
+  Result<std::string> text;
+  unsigned line{};  // of the template, where one of its lines does not render
+};
+
 /// The outside world as the parser needs it.
 class Files {
  public:
@@ -30,7 +36,7 @@ class Files {
   /// The files in a directory, as paths, sorted.
   virtual Result<std::vector<std::string>> list(const std::string& directory) = 0;
   /// The text with its template language expanded.
-  virtual Result<std::string> render(const std::string& path, const std::string& text) = 0;
+  virtual Rendered render(const std::string& path, const std::string& text) = 0;
 };
 
 struct Attribute {

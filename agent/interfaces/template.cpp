@@ -12,6 +12,7 @@ extern "C" {
 #include <sys/pidfd.h>
 }
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -25,6 +26,7 @@ namespace vtepd::agent {
 namespace {
 
 constexpr off_t kMostOutput = 100'000'000;
+constexpr std::uint64_t kMostLines = 100'000'000;  // of a template, however short they are
 // Where ifupdown2 keeps templates that others include.
 constexpr const char* kSharedTemplates = "/etc/network/ifupdown2/templates";
 
@@ -86,16 +88,26 @@ std::string last_line(std::string_view text) {
   return std::string(trimmed(end == std::string_view::npos ? text : text.substr(end)));
 }
 
-/// Where the template failed, as mako itself says of a wrong statement: the last of the traceback's
-/// lines that lies in the template. "" where there is none.
-std::string place_of(std::string_view traceback) {
+/// The number behind the first `mark` at or after `from`; 0 where there is none.
+unsigned number_behind(std::string_view text, std::string_view mark, std::size_t from = 0) {
+  const auto at = text.find(mark, from);
+  if (at == text.npos) return 0;
+  const auto digits = text.substr(at + mark.size());
+  const auto number = parse_number(digits.substr(0, digits.find_first_not_of("0123456789")));
+  return static_cast<unsigned>(std::min<std::uint64_t>(number.value_or(0), kMostLines));
+}
+
+/// What mako said in the end, and of which of the template's lines. Of a wrong statement it says
+/// itself "... at line: 1 char: 1"; where an expression failed, the last of the traceback's frames
+/// that lies in the template tells.
+Rendered failure(std::string_view errors) {
   constexpr std::string_view kTemplate = "File \"memory:";  // it was read from standard input
-  constexpr std::string_view kLine = "\", line ";
-  const auto file = traceback.rfind(kTemplate);
-  const auto line = file == traceback.npos ? file : traceback.find(kLine, file);
-  if (line == traceback.npos) return {};
-  const auto from_number = traceback.substr(line + kLine.size());
-  return fmt::format(" at line: {}", from_number.substr(0, from_number.find(',')));
+  auto said = last_line(errors);
+  unsigned line = number_behind(said, " at line: ");
+  said.resize(std::min(said.find(" at line: "), said.size()));
+  const auto frame = errors.rfind(kTemplate);
+  if (line == 0 && frame != errors.npos) line = number_behind(errors, "\", line ", frame);
+  return {Error{0, fmt::format("the template does not render: {}", said)}, line};
 }
 
 Result<pid_t> start(const Renderer& renderer, const std::string& path, const Streams& streams) {
@@ -146,20 +158,19 @@ Result<bool> finish(const Renderer& renderer, pid_t pid) {
 
 }  // namespace
 
-Result<std::string> Renderer::render(const std::string& path, const std::string& text) const {
+Rendered Renderer::render(const std::string& path, const std::string& text) const {
   const Streams streams;
   if (!streams.all_open() || !write_all(streams.in.get(), text)) {
-    return system_error("hand the template to mako");
+    return {system_error("hand the template to mako")};
   }
   const auto pid = start(*this, path, streams);
-  if (!pid) return pid.error();
+  if (!pid) return {pid.error()};
   const auto ended_well = finish(*this, *pid);
-  if (!ended_well) return ended_well.error();
-  if (*ended_well) return read_all(streams.out.get());
+  if (!ended_well) return {ended_well.error()};
+  if (*ended_well) return {read_all(streams.out.get())};
   const auto errors = read_all(streams.err.get());
-  if (!errors) return errors.error();
-  return Error{
-      0, fmt::format("the template does not render: {}{}", last_line(*errors), place_of(*errors))};
+  if (!errors) return {errors.error()};
+  return failure(*errors);
 }
 
 }  // namespace vtepd::agent

@@ -8,7 +8,7 @@
 #include <chrono>
 #include <string>
 
-#include "vtepd/result.h"
+#include "agent/interfaces/parser.h"
 
 namespace vtepd::agent {
 
@@ -17,7 +17,7 @@ struct Renderer {
   std::chrono::milliseconds time_limit = std::chrono::seconds(10);
 
   /// `path` is where the template's own includes are looked for, and what errors name.
-  Result<std::string> render(const std::string& path, const std::string& text) const;
+  Rendered render(const std::string& path, const std::string& text) const;
 };
 
 }  // namespace vtepd::agent

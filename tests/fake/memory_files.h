@@ -42,10 +42,10 @@ class MemoryFiles : public Files {
     return matches(directory + "/*");
   }
 
-  Result<std::string> render(const std::string& path, const std::string& /*text*/) override {
+  Rendered render(const std::string& path, const std::string& /*text*/) override {
     const auto it = rendered.find(path);
-    if (it == rendered.end()) return Error{0, "no template engine"};
-    return it->second;
+    if (it == rendered.end()) return {Error{0, "no template engine"}};
+    return {it->second};
   }
 
  private:

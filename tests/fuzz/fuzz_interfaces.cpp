@@ -24,9 +24,7 @@ class OneText : public Files {
   Result<std::vector<std::string>> list(const std::string& directory) override {
     return std::vector{directory + "/file"};
   }
-  Result<std::string> render(const std::string& /*path*/, const std::string& text) override {
-    return text;
-  }
+  Rendered render(const std::string& /*path*/, const std::string& text) override { return {text}; }
 
  private:
   std::string text_;

@@ -112,7 +112,7 @@ TEST_CASE("a file that may not be read, or is none, is told with the line that n
 }
 
 TEST_CASE("a missing template engine is named, with its package") {
-  const auto text = Renderer{.program = "/nonexistent/mako-render"}.render("f", "% x\n");
+  const auto text = Renderer{.program = "/nonexistent/mako-render"}.render("f", "% x\n").text;
   REQUIRE_FALSE(text);
   CHECK(text.error().what ==
         "it is a template, but /nonexistent/mako-render is not installed (Debian: python3-mako)");
@@ -124,8 +124,9 @@ TEST_CASE("a template that takes too long is stopped") {
   std::ofstream(program) << "#!/bin/sh\nexec sleep 1000\n";
   std::filesystem::permissions(program, std::filesystem::perms::owner_all);
   const auto text =
-      Renderer{.program = program.string(), .time_limit = std::chrono::milliseconds(50)}.render(
-          "f", "% x\n");
+      Renderer{.program = program.string(), .time_limit = std::chrono::milliseconds(50)}
+          .render("f", "% x\n")
+          .text;
   REQUIRE_FALSE(text);
   CHECK(text.error().what == "the template took more than 50 ms to render");
 }
@@ -135,7 +136,8 @@ TEST_CASE("a template is rendered from its standard input, in the folder of its 
   const auto program = folder.path / "echo";
   std::ofstream(program) << "#!/bin/sh\necho \"$2\"\ncat\n";
   std::filesystem::permissions(program, std::filesystem::perms::owner_all);
-  const auto text = Renderer{.program = program.string()}.render("/etc/network/interfaces", "x\n");
+  const auto text =
+      Renderer{.program = program.string()}.render("/etc/network/interfaces", "x\n").text;
   REQUIRE(text);
   CHECK(*text == "/etc/network\nx\n");
 }

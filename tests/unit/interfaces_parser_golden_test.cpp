@@ -39,7 +39,7 @@ class GoldenFiles : public MemoryFiles {
       texts[entry.path().lexically_relative(kFolder).string()] = read_file(entry.path());
     }
   }
-  Result<std::string> render(const std::string& path, const std::string& text) override {
+  Rendered render(const std::string& path, const std::string& text) override {
     return Renderer{}.render(path, text);
   }
 };
