@@ -217,16 +217,16 @@ Result<std::uint64_t> bond_reselect(const AttributeRow& /*row*/, std::string_vie
 }
 
 Result<std::uint64_t> mac_number(const AttributeRow& /*row*/, std::string_view text) {
-  const auto mac = MacAddress::parse(text);
+  const auto mac = parse_mac(text);
   if (!mac) return wrong(in_quotes(text) + " is not a MAC address");
   if (mac->is_multicast()) return wrong(fmt::format("{} is a multicast address", *mac));
   return mac->number();
 }
 
 Result<std::uint64_t> tunneled_protocols(const AttributeRow& /*row*/, std::string_view text) {
-  // Bits of 01-80-C2-00-00-0X; cdp and pvst have an address elsewhere, which mainline Linux
-  // cannot forward selectively.
-  constexpr std::array<Choice, 3> kBits{{{"stp", 0x1}, {"lacp", 0x4}, {"lldp", 0x4000}}};
+  // Bits of 01-80-C2-00-00-0X.
+  constexpr std::array<Choice, 5> kBits{
+      {{"stp", 0x1}, {"lacp", 0x4}, {"lldp", 0x4000}, {"cdp", 0}, {"pvst", 0}}};
   std::string spaced(text);
   std::replace(spaced.begin(), spaced.end(), ',', ' ');
   std::uint64_t mask = 0;
@@ -257,6 +257,16 @@ void option(const Reading& r) {
   });
 }
 
+/// cdp and pvst have an address outside of the bridge's own range, which a Linux bridge forwards as
+/// any other; only Cumulus's can take it up.
+void l2protocol_tunnel(const Reading& r) {
+  for (const auto* protocol : {"cdp", "pvst"}) {
+    if (r.attribute.value.find(protocol) == std::string::npos) continue;
+    r.notice(fmt::format("{} needs no tunnel: Linux bridges forward it", protocol));
+  }
+  option(r);
+}
+
 void address_purge(const Reading& r) {
   if (const auto purge = truth(r)) r.settings.keep_addresses = !*purge;
 }
@@ -275,7 +285,7 @@ void mtu(const Reading& r) {
 
 void mac(const Reading& r) {
   const auto [first, rest] = first_word(r.attribute.value);
-  const auto parsed = MacAddress::parse(first == "ether" ? rest : r.attribute.value);
+  const auto parsed = parse_mac(first == "ether" ? rest : r.attribute.value);
   if (!parsed) {
     r.error(fmt::format("{} is not a MAC address", in_quotes(r.attribute.value)));
   } else if (parsed->is_multicast() || parsed->is_zero()) {

@@ -37,6 +37,7 @@ Result<std::uint64_t> tunneled_protocols(const AttributeRow& row, std::string_vi
 
 /// Sets row.option; of a port also in the form "swp1=VALUE swp2=VALUE".
 void option(const Reading& r);
+void l2protocol_tunnel(const Reading& r);
 
 // Any link.
 void address(const Reading& r);

@@ -147,7 +147,7 @@ void virtual_address(const Reading& r) {
   const auto all = words(r.attribute.value);
   VirtualAddress virtual_address{.origin = r.attribute.origin};
   if (all.front() != "none" && all.front() != "None") {
-    virtual_address.mac = MacAddress::parse(all.front());
+    virtual_address.mac = parse_mac(all.front());
     if (!virtual_address.mac || virtual_address.mac->is_multicast()) {
       r.error(fmt::format("{} is neither none nor a device's MAC address", in_quotes(all.front())));
       return;

@@ -247,6 +247,8 @@ Result<std::uint64_t> tos(const AttributeRow& /*row*/, std::string_view text) {
   return *value;
 }
 
+/// Up to 2^24 - 1, as RFC 7348 5 and Linux (VXLAN_N_VID) have it. ifupdown2's description of the
+/// attribute ends one lower, and is nowhere looked at.
 void vxlan_id(const Reading& r) {
   const auto vni = parse_vni(r.attribute.value);
   if (!vni) r.error(vni.error().what);

@@ -60,6 +60,11 @@ constexpr AttributeRow special(std::string_view name, Place place, Option option
           .kernel_default = kernel_default};
 }
 
+constexpr AttributeRow read_by(AttributeRow row, void (*read)(const Reading&)) {
+  row.read = read;
+  return row;
+}
+
 constexpr AttributeRow once(std::string_view name, Place place, void (*read)(const Reading&)) {
   return {.name = name, .place = place, .read = read};
 }
@@ -185,8 +190,9 @@ constexpr std::array kTable{
     yes_or_no("bridge-portmcfl", Place::Port, Option::PortFastLeave, 0),
     number("bridge-pathcosts", Place::Port, Option::PortCost, {1, 65535}),
     number("bridge-portprios", Place::Port, Option::PortPriority, {0, 63}, 1, 32),
-    special("bridge-l2protocol-tunnel", Place::Port, Option::PortGroupForwardMask,
-            readers::tunneled_protocols, 0),
+    read_by(special("bridge-l2protocol-tunnel", Place::Port, Option::PortGroupForwardMask,
+                    readers::tunneled_protocols, 0),
+            readers::l2protocol_tunnel),
 
     yes_or_no("mstpctl-bpduguard", Place::Port, Option::PortGuard),
 

@@ -220,8 +220,12 @@ void Planner::plan_vxlan(const Device& vxlan, WantedLink& link) {
   }
   // Outside of a bridge: as `ip link add` makes the two kinds.
   link.options.try_emplace(Option::VxlanLearning, vxlan.is_single_vxlan() ? 0 : 1);
-  link.flood = settings.flood;
-  link.flood_lines = settings.flood_lines;
+  for (std::size_t i = 0; i < settings.flood.size(); ++i) {
+    const bool names_vni = !settings.flood[i].first.is_none();
+    if (names_vni && !vxlan.is_single_vxlan()) continue;  // told by the checks
+    link.flood.push_back(settings.flood[i]);
+    link.flood_lines.push_back(settings.flood_lines[i]);
+  }
 }
 
 void Planner::plan_vni_filter(const LinkSettings& settings, WantedLink& link) {
@@ -308,11 +312,15 @@ void Planner::plan_membership(const Device& port, const Device& bridge, WantedLi
 
 void Planner::plan_addresses(const Device& device, WantedLink& link) const {
   link.keep_addresses = device.settings.keep_addresses || device.uses_dhcp();
-  link.addresses = device.settings.addresses;
-  link.address_lines = device.settings.address_lines;
-  for (std::size_t i = 0; i < link.addresses.size(); ++i) {
-    const auto& details = device.settings.address_details[i];
-    if (details != AddressDetails{}) link.address_details.emplace(link.addresses[i], details);
+  const auto& said = device.settings;
+  for (std::size_t i = 0; i < said.addresses.size(); ++i) {
+    const auto& prefix = said.addresses[i];
+    const auto& all = link.addresses;
+    if (std::find(all.begin(), all.end(), prefix) != all.end()) continue;  // told by the checks
+    link.addresses.push_back(prefix);
+    link.address_lines.push_back(said.address_lines[i]);
+    const auto& details = said.address_details[i];
+    if (details != AddressDetails{}) link.address_details.emplace(prefix, details);
   }
   link.gateways = device.settings.gateways;
   link.gateway_lines = device.settings.gateway_lines;

@@ -231,13 +231,15 @@ void Checks::check_vxlan(const Device& vxlan) {
   if (!vxlan.is_single_vxlan()) {
     for (const auto* attribute : {"vxlan-remoteip-map", "vxlan-vnifilter", "vxlan-mcastgrp-map"}) {
       if (!settings.has(attribute)) continue;
-      diagnostics_.error(settings.where(attribute, vxlan.origin),
-                         fmt::format("{}: {} needs bridge-vlan-vni-map", vxlan.name, attribute));
+      diagnostics_.warning(
+          settings.where(attribute, vxlan.origin),
+          fmt::format("{}: {} does nothing without bridge-vlan-vni-map", vxlan.name, attribute));
     }
   } else if (settings.has("vxlan-remoteip")) {
-    diagnostics_.error(
-        settings.where("vxlan-remoteip", vxlan.origin),
-        fmt::format("{}: a device of many VNIs needs vxlan-remoteip-map", vxlan.name));
+    diagnostics_.warning(settings.where("vxlan-remoteip", vxlan.origin),
+                         fmt::format("{}: nothing is flooded there: a device of many VNIs needs "
+                                     "vxlan-remoteip-map",
+                                     vxlan.name));
   }
   if (!settings.vni_groups.empty() && value_or(settings.options, Option::VxlanVniFilter, 0) == 0) {
     diagnostics_.warning(
@@ -320,8 +322,8 @@ void Checks::check_pair(const Device& device) {
   }
 }
 
-/// The same address on two links is a mistake, but for the ones meant to be shared: link-local, and
-/// a loopback's host address lent to unnumbered links.
+/// The same address on two links is most often a mistake, but for the ones meant to be shared:
+/// link-local, and a loopback's host address lent to unnumbered links. Linux takes it.
 void Checks::check_addresses(const Device& device) {
   const auto& settings = device.settings;
   const auto vrf = devices_.bridge_of(device) == nullptr ? device.master : std::string{};
@@ -332,8 +334,8 @@ void Checks::check_addresses(const Device& device) {
     if (inserted || prefix.address.is_link_local()) continue;
     const bool host = prefix.length == prefix.address.bytes().size() * 8;
     if (host && it->second.by != &device) continue;
-    diagnostics_.error(line, fmt::format("{}: address {} is used twice: by {} at {}", device.name,
-                                         prefix.address, it->second.by->name, it->second.line));
+    diagnostics_.warning(line, fmt::format("{}: address {} is used twice: by {} at {}", device.name,
+                                           prefix.address, it->second.by->name, it->second.line));
   }
 }
 

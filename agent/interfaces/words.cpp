@@ -113,6 +113,17 @@ Result<Vni> parse_vni(std::string_view text) {
   return *vni;
 }
 
+std::optional<MacAddress> parse_mac(std::string_view text) {
+  std::string padded;
+  for (auto rest = text; !rest.empty();) {
+    const auto end = std::min(rest.find(':'), rest.size());
+    if (end == 1) padded += '0';
+    padded += rest.substr(0, end + 1);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return MacAddress::parse(padded);
+}
+
 Result<std::vector<VlanId>> parse_vlans(std::string_view text) {
   std::vector<VlanId> vlans;
   std::string spaced(text);

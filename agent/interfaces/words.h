@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "vtepd/ids.h"
+#include "vtepd/mac_address.h"
 #include "vtepd/result.h"
 
 namespace vtepd::agent {
@@ -40,6 +41,8 @@ Result<NumberRange> parse_range(std::string_view text);
 
 Result<VlanId> parse_vlan(std::string_view text);
 Result<Vni> parse_vni(std::string_view text);
+/// As MacAddress::parse(), and with single digits between colons (42:38:39:ff:0:1), as `ip` has it.
+std::optional<MacAddress> parse_mac(std::string_view text);
 
 /// "10 20,30-40": sorted, each once.
 Result<std::vector<VlanId>> parse_vlans(std::string_view text);

@@ -155,6 +155,14 @@ TEST_CASE("a MAC address is read with and without the word ether") {
   const auto mac = MacAddress::parse("02:00:00:00:00:01");
   CHECK(read(" hwaddress 02:00:00:00:00:01\n").settings.mac == mac);
   CHECK(read(" hwaddress ether 02:00:00:00:00:01\n").settings.mac == mac);
+  CHECK(read(" hwaddress 2:0:0:00:00:1\n").settings.mac == mac);
+  CHECK_FALSE(read(" hwaddress 2:0:0:0:1\n").settings.mac);
+}
+
+TEST_CASE("protocols that Linux forwards without a tunnel are no wrong value") {
+  const auto r = read(" bridge-l2protocol-tunnel cdp stp pvst\n");
+  CHECK(option(r.settings.port_options, Option::PortGroupForwardMask) == 0x1);
+  CHECK(r.messages.size() == 2);
 }
 
 TEST_CASE("values that have words have their kernel numbers") {

@@ -235,6 +235,19 @@ TEST_CASE("a single vxlan device has its map, the bridge's VLANs, and no PVID") 
   CHECK(vx.flood_lines[0].line == 11);
 }
 
+TEST_CASE("flood lists count on the kind of device that has them; an address counts once") {
+  const auto p = plan(
+      "auto vx\niface vx\n vxlan-id 1\n vxlan-local-tunnelip 10.0.0.1\n"
+      " vxlan-remoteip 10.0.0.2\n vxlan-remoteip-map 300=10.0.0.3\n"
+      " address 10.1.0.1/24\n address 10.1.0.1/24\n address 10.1.0.1/32\n");
+  const auto& vx = p.link("vx");
+  REQUIRE(vx.flood.size() == 1);
+  CHECK(vx.flood[0] == std::pair(Vni{}, *IpAddress::parse("10.0.0.2")));
+  CHECK(vx.addresses.size() == 2);
+  CHECK(vx.address_lines.size() == 2);
+  CHECK(p.messages.size() == 3);
+}
+
 TEST_CASE("a multicast group without a device ends at one that is made for it") {
   const auto p = plan(
       "auto vx\niface vx\n vxlan-id 1\n vxlan-local-tunnelip 10.0.0.1\n"
