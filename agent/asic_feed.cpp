@@ -72,6 +72,12 @@ std::vector<KernelOp> kernel_ops(const KernelView& view, const AsicEvent& event)
   return std::move(visitor.ops);
 }
 
+std::vector<KernelOp> kernel_ops(const KernelView& view, std::span<const AsicEvent> events) {
+  Visitor visitor{view};
+  for (const auto& event : events) std::visit(visitor, event);
+  return std::move(visitor.ops);
+}
+
 Result<> AsicFeed::follow_routes(hwsync::Hardware& hardware) {
   hardware_ = &hardware;
   auto opened = netlink::Underlay::open();
@@ -110,12 +116,11 @@ void AsicFeed::take(const AsicEvent& event) {
   if (events_.size() == 1) boost::asio::post(io_, [this] { write(); });
 }
 
-/// Each event is held against the view; the kernel's echoes, which change it, come after the batch.
+/// The kernel's echoes, which change the view, come after the batch.
 void AsicFeed::write() {
-  std::vector<KernelOp> ops;
-  for (const auto& event : std::exchange(events_, {})) {
-    for (auto& op : kernel_ops(view_, event)) ops.push_back(std::move(op));
-  }
+  const auto events = std::exchange(events_, {});
+  if (handlers_.given) handlers_.given(events);
+  const auto ops = kernel_ops(view_, events);
   if (ops.empty()) return;
   const auto results = kernel_.apply(ops);
   for (std::size_t i = 0; i < ops.size(); ++i) {

@@ -12,6 +12,7 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <functional>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "hwsync/hardware.h"
@@ -23,6 +24,8 @@ namespace vtepd::agent {
 
 /// The kernel's entries that an event of the ASIC makes or ends.
 std::vector<KernelOp> kernel_ops(const KernelView& view, const AsicEvent& event);
+/// Of several; each is held against the view as it is.
+std::vector<KernelOp> kernel_ops(const KernelView& view, std::span<const AsicEvent> events);
 
 class AsicFeed {
  public:
@@ -30,6 +33,8 @@ class AsicFeed {
     std::function<void(const Error& reason)> on_refused{};
     std::function<void(const KernelOp& op, const Result<>& result)> on_written{};
     std::function<void()> on_work{};  // the kernel was written, or the ASIC has work
+    /// Hears which events are about to be entered; may be empty.
+    std::function<void(const std::vector<AsicEvent>&)> given{};
   };
 
   AsicFeed(boost::asio::io_context& io, KernelPort& kernel, const KernelView& view,

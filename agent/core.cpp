@@ -37,7 +37,27 @@ Core::Core(KernelPort& kernel, const Clock& clock, Ledger ledger, const Settings
       scribe_(state_, clock, settings.history),
       passed_on_(kPassedOn) {}
 
+void Core::without_files() {
+  note_given<input::WithoutFiles>();
+  state_.files = FileState::None;
+}
+
+void Core::expect_no_routes() {
+  note_given<input::ExpectNoRoutes>();
+  state_.routes_expected = false;
+}
+
+void Core::leave_evpn_to_kernel() {
+  note_given<input::LeaveEvpnToKernel>();
+  state_.evpn_by_kernel = true;
+}
+
 void Core::set_topology(SharedTopology topology) {
+  note_given<input::SetTopology>(*topology);
+  enter_topology(std::move(topology));
+}
+
+void Core::enter_topology(SharedTopology topology) {
   mark_files();  // what was wanted and is no more
   state_.topology = std::move(topology);
   index_files();
@@ -52,16 +72,23 @@ void Core::set_topology(SharedTopology topology) {
 }
 
 void Core::compare(const KernelKey& key) {
+  note_given<input::CompareRow>(key);
   kernel_.retry_now(key);
   kernel_.mark(key);
 }
 
 void Core::compare(const BgpKey& key) {
+  note_given<input::CompareRoute>(key);
   bgp_.retry_now(key);
   bgp_.mark(key);
 }
 
 Result<> Core::resync() {
+  note_given<input::Resync>();
+  return read_all();
+}
+
+Result<> Core::read_all() {
   // What was queued before the dump may tell of things that a lost notification undid since.
   constexpr int kRounds = 1000;
   for (int round = 0; round < kRounds; ++round) {
@@ -90,6 +117,7 @@ Result<> Core::resync() {
 }
 
 Core::Turn Core::turn() {
+  note_given<input::Turn>();
   const auto drained = port_.drain(settings_.events_per_turn,
                                    [this](const KernelEvent& event) { on_kernel(event); });
   if (drained == KernelPort::Drained::Lost) {
@@ -99,7 +127,7 @@ Core::Turn Core::turn() {
   }
   if (drained == KernelPort::Drained::More) return {.more = true};
   if (!view_complete_) {
-    if (const auto read = resync(); !read) {
+    if (const auto read = read_all(); !read) {
       log(Level::Error, "event=kernel_dump_failed reason=\"{}\"", read.error().what);
       return {.wake = clock_.now() + std::chrono::seconds(1)};
     }

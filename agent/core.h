@@ -17,6 +17,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "agent/inputs.h"
 #include "agent/scribe.h"
 #include "agent/state.h"
 #include "evpn/snooper/tunnel.h"
@@ -54,6 +55,7 @@ struct OwnAnnouncement {
   std::uint16_t port{};
   IfIndex link{};  // that the tunnel is bound to
   std::vector<IpAddress> vteps{};
+  friend bool operator==(const OwnAnnouncement&, const OwnAnnouncement&) = default;
 };
 
 class Core {
@@ -76,6 +78,8 @@ class Core {
     std::function<void()> view_replaced{};
     std::function<void(const evpn::Probe&)> ask_host{};
     std::function<void(const OwnAnnouncement&)> announce{};
+    /// Hears each input before it is taken; may be empty.
+    std::function<void(const Input&)> given{};
   };
   struct Turn {
     bool more{};                      // call again soon
@@ -98,11 +102,11 @@ class Core {
   /// Notes in the ledger which commands of a device ran, or that none did.
   void note_commands(const std::string& device, const std::optional<std::string>& row);
   /// There are no interface files: links are not vtepd's business.
-  void without_files() { state_.files = FileState::None; }
+  void without_files();
   /// There is no relay: flood lists are the interface files' alone.
-  void expect_no_routes() { state_.routes_expected = false; }
+  void expect_no_routes();
   /// zebra writes MACs, hosts and flood lists; they are mirrored to the ASIC and shown, no more.
-  void leave_evpn_to_kernel() { state_.evpn_by_kernel = true; }
+  void leave_evpn_to_kernel();
 
   /// Has a row compared at the next turn, refused before or not.
   void compare(const KernelKey& key);
@@ -140,6 +144,12 @@ class Core {
   Scribe& scribe() { return scribe_; }
 
  private:
+  template <class What, class... Parts>
+  void note_given(const Parts&... parts) {
+    if (outputs_.given) outputs_.given(Input{What{parts...}});
+  }
+  Result<> read_all();
+  void enter_topology(SharedTopology topology);
   void on_kernel(const KernelEvent& event);
   void on_link(const std::optional<LinkTraits>& before, const std::optional<LinkTraits>& now);
   void on_port(IfIndex port);

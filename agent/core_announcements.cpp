@@ -39,6 +39,7 @@ std::optional<evpn::Announcements::Basis> basis_of(const State& state, const evp
 }  // namespace
 
 bool Core::take(IfIndex device, const evpn::TunnelWord& heard) {
+  note_given<input::TunnelWord>(device, heard);
   const auto* binding = state_.bindings.by_vni(heard.vni);
   if (!settings_.tunnel_announcements || !state_.routes_known || state_.evpn_by_kernel ||
       binding == nullptr || !binding->up) {

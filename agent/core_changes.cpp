@@ -35,9 +35,10 @@ std::set<std::string> dependents_of(const std::set<std::string>& refused,
 }  // namespace
 
 void Core::change_topology(SharedTopology topology, std::set<std::string> recreate) {
+  note_given<input::ChangeTopology>(*topology, recreate);
   if (*topology == *state_.topology) topology = state_.topology;  // there need be only one
   Change change{.before = state_.topology, .wanted = topology};
-  set_topology(std::move(topology));
+  enter_topology(std::move(topology));
   change_ = std::move(change);
   state_.recreate = std::move(recreate);
 }

@@ -73,6 +73,7 @@ evpn::Probe probe_of(const State& state, const Binding& binding, IfIndex port, c
 }  // namespace
 
 bool Core::take(IfIndex port, const evpn::Word& word) {
+  note_given<input::HostWord>(port, word);
   if (word.ip.is_none()) return false;
   const auto* link = state_.view.link(port);
   const auto* bridge = link == nullptr ? nullptr : state_.view.link(link->master);

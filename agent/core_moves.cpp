@@ -70,6 +70,7 @@ void Core::expire_moves() {
 }
 
 bool Core::clear_duplicates(Vni vni, const MacAddress& mac) {
+  note_given<input::ClearMac>(vni, mac);
   const evpn::MacKey key{vni, mac};
   const bool known = state_.mac_moves.clear(key);
   if (known) thaw(key);
@@ -77,6 +78,7 @@ bool Core::clear_duplicates(Vni vni, const MacAddress& mac) {
 }
 
 bool Core::clear_duplicates(Vni vni, const IpAddress& ip) {
+  note_given<input::ClearHost>(vni, ip);
   const evpn::HostKey key{vni, ip};
   const bool known = state_.host_moves.clear(key);
   if (known) thaw(key);
@@ -84,6 +86,7 @@ bool Core::clear_duplicates(Vni vni, const IpAddress& ip) {
 }
 
 void Core::clear_duplicates() {
+  note_given<input::ClearAll>();
   for (const auto& key : state_.mac_moves.clear()) thaw(key);
   for (const auto& key : state_.host_moves.clear()) thaw(key);
 }

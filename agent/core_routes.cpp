@@ -7,6 +7,7 @@
 namespace vtepd::agent {
 
 void Core::relay_connected() {
+  note_given<input::RelayConnected>();
   state_.told_vnis.clear();
   state_.told_macs.clear();
   state_.advertise.clear();
@@ -14,6 +15,7 @@ void Core::relay_connected() {
 }
 
 void Core::relay_lost() {
+  note_given<input::RelayLost>();
   state_.relay_up = false;
   const SessionDown lost{"relay lost"};
   scribe_.heard(lost);
@@ -21,6 +23,7 @@ void Core::relay_lost() {
 }
 
 void Core::take(const EvpnMessage& message) {
+  note_given<input::Message>(message);
   ++counters_.messages_from_bgp;
   scribe_.heard(message);
   std::visit([this](const auto& m) { on_message(m); }, message);

@@ -58,32 +58,16 @@ bool changes_ports(const KernelEvent& event) {
 
 }  // namespace
 
-Daemon::Daemon(const Settings& settings, KernelPort& kernel, Audit::Read read_kernel, Ledger ledger)
+Daemon::Daemon(const Settings& settings, KernelPort& kernel, Audit::Read read_kernel, Ledger ledger,
+               std::unique_ptr<Recorder> recorder)
     : settings_(settings),
       kernel_(kernel),
-      core_(kernel, clock_, std::move(ledger), settings.core,
-            {.to_bgp =
-                 [this](const EvpnMessage& message) {
-                   if (relay_) relay_->send(message);
-                 },
-             .view_changed =
-                 [this](const KernelEvent& event) {
-                   if (hardware_) hardware_->changed(event);
-                   ports_changed_ |= changes_ports(event);
-                 },
-             .view_replaced =
-                 [this] {
-                   if (hardware_) hardware_->resync();
-                   ports_changed_ = true;
-                 },
-             .ask_host =
-                 [this](const evpn::Probe& probe) {
-                   if (snooping_) snooping_->ask(probe);
-                 },
-             .announce =
-                 [this](const OwnAnnouncement& own) {
-                   if (tunnels_) tunnels_->announce(own);
-                 }}),
+      recording_(recorder ? std::make_unique<Recording>(std::move(recorder), kernel, clock_,
+                                                        settings.core, ledger)
+                          : nullptr),
+      core_(recording_ ? recording_->kernel() : kernel, recording_ ? recording_->clock() : clock_,
+            std::move(ledger), settings.core,
+            recording_ ? recording_->through(outputs()) : outputs()),
       show_(core_, clock_, asic_),
       events_(core_, clock_),
       changes_(io_, core_,
@@ -103,14 +87,18 @@ Daemon::Daemon(const Settings& settings, KernelPort& kernel, Audit::Read read_ke
       watchdog_(io_),
       patience_(io_),
       asic_feed_(
-          io_, kernel, core_.state().view,
+          io_, recording_ ? recording_->kernel() : kernel, core_.state().view,
           {.on_refused =
                [](const Error& reason) {
                  log(Level::Warning, "event=asic_feed_failed reason=\"{}\"", reason.what);
                },
            .on_written = [this](const KernelOp& op,
                                 const Result<>& result) { core_.scribe().wrote(op, result); },
-           .on_work = [this] { schedule(); }}),
+           .on_work = [this] { schedule(); },
+           .given =
+               [this](const std::vector<AsicEvent>& events) {
+                 if (recording_) recording_->give(input::AsicEvents{events});
+               }}),
       audit_(io_, core_, clock_, std::move(read_kernel), [this] { schedule(); }) {
   show_.route_to = [this](const IpAddress& destination, IfIndex through) {
     return kernel_.route_to(destination, through);
@@ -171,6 +159,31 @@ Result<> Daemon::run() {
   return {};
 }
 
+Core::Outputs Daemon::outputs() {
+  return {.to_bgp =
+              [this](const EvpnMessage& message) {
+                if (relay_) relay_->send(message);
+              },
+          .view_changed =
+              [this](const KernelEvent& event) {
+                if (hardware_) hardware_->changed(event);
+                ports_changed_ |= changes_ports(event);
+              },
+          .view_replaced =
+              [this] {
+                if (hardware_) hardware_->resync();
+                ports_changed_ = true;
+              },
+          .ask_host =
+              [this](const evpn::Probe& probe) {
+                if (snooping_) snooping_->ask(probe);
+              },
+          .announce =
+              [this](const OwnAnnouncement& own) {
+                if (tunnels_) tunnels_->announce(own);
+              }};
+}
+
 /// For what hosts say: on our ports, and in the tunnels.
 void Daemon::open_ears() {
   if (settings_.core.snoop) {
@@ -196,6 +209,7 @@ void Daemon::schedule() {
 void Daemon::turn() {
   scheduled_ = false;
   const auto turn = core_.turn();
+  if (recording_) recording_->flush();
   if (snooping_ && std::exchange(ports_changed_, false)) {
     snooping_->listen_on(snooped_ports(core_.state().view), core_.state().view);
   }

@@ -20,6 +20,7 @@
 #include "agent/control.h"
 #include "agent/core.h"
 #include "agent/events.h"
+#include "agent/recording.h"
 #include "agent/settings.h"
 #include "agent/show.h"
 #include "agent/snooping.h"
@@ -32,13 +33,15 @@ namespace vtepd::agent {
 
 class Daemon {
  public:
-  /// `read_kernel`: as Audit has it.
-  Daemon(const Settings& settings, KernelPort& kernel, Audit::Read read_kernel, Ledger ledger);
+  /// `read_kernel`: as Audit has it. Without a recorder nothing is recorded.
+  Daemon(const Settings& settings, KernelPort& kernel, Audit::Read read_kernel, Ledger ledger,
+         std::unique_ptr<Recorder> recorder);
 
   /// Runs until SIGTERM or SIGINT. What stands in kernel and ASIC stays: traffic goes on.
   Result<> run();
 
  private:
+  Core::Outputs outputs();
   void schedule();
   void turn();
   void arm(std::optional<TimePoint> wake);
@@ -63,6 +66,7 @@ class Daemon {
   KernelPort& kernel_;
   Clock clock_;
   boost::asio::io_context io_{1};
+  std::unique_ptr<Recording> recording_;  // or none
   Core core_;
   AsicQueries asic_;
   Show show_;

@@ -7,6 +7,7 @@
 
 #include "agent/daemon.h"
 #include "agent/log.h"
+#include "agent/replay.h"
 #include "agent/settings.h"
 #include "netlink/kernel.h"
 
@@ -38,6 +39,15 @@ Result<KernelView> read_kernel() {
   }
 }
 
+/// 0: every operation is as recorded; 1: one is not.
+int replay(const std::string& path) {
+  const auto replayed =
+      agent::replay_file(path, [](const std::string& line) { fmt::print("{}\n", line); });
+  if (!replayed) return fail(replayed.error());
+  fmt::print("{}\n", to_text(*replayed));
+  return replayed->differences == 0 ? 0 : 1;
+}
+
 int run(int argc, char** argv) {
   const auto settings = agent::read_settings(argc, argv);
   if (!settings) return fail(settings.error());
@@ -46,13 +56,17 @@ int run(int argc, char** argv) {
     return 0;
   }
   agent::log_level = settings->level;
+  if (!settings->replay.empty()) return replay(settings->replay);
   const auto kernel = netlink::Kernel::open({.on_malformed = [](const Error& error) {
     agent::log(Level::Warning, "event=kernel_message_malformed reason=\"{}\"", error.what);
   }});
   if (!kernel) return fail(kernel.error());
   auto ledger = agent::Ledger::open(settings->state_dir + "/ledger");
   if (!ledger) return fail(ledger.error());
-  agent::Daemon daemon(*settings, **kernel, read_kernel, std::move(*ledger));
+  auto recorder = settings->record.empty() ? Result(std::unique_ptr<agent::Recorder>{})
+                                           : agent::Recorder::open(settings->record);
+  if (!recorder) return fail(recorder.error());
+  agent::Daemon daemon(*settings, **kernel, read_kernel, std::move(*ledger), std::move(*recorder));
   const auto ended = daemon.run();
   return ended ? 0 : fail(ended.error());
 }

@@ -16,15 +16,15 @@ options::options_description describe() {
     return options::value<unsigned>()->default_value(otherwise);
   };
   options::options_description all("vtepd, the EVPN-VXLAN agent");
-  all.add_options()                                                                            //
-      ("config", options::value<std::string>(), "configuration file (/etc/vtepd/vtepd.conf)")  //
-      ("interfaces", text("/etc/network/interfaces"), "interface files, or none")              //
-      ("evpn", text("frr"), "frr: by vtepd-relay; kernel: zebra writes the kernel")            //
-      ("relay", text("/run/vtepd/evpn.sock"), "vtepd-relay's socket, or none")                 //
-      ("control", text("/run/vtepd/vtepd.sock"), "the socket vtepctl talks to")                //
-      ("sai-library", text("libsoftsai.so"), "the ASIC's SAI library, or none")                //
-      ("sai-profile", text(""), "file of key=value lines for the SAI library")                 //
-      ("state-dir", text("/run/vtepd"), "where the ledger of what vtepd made is kept")         //
+  all.add_options()                                                                               //
+      ("config", options::value<std::string>(), "configuration file (/etc/vtepd/vtepd.conf)")     //
+      ("interfaces", text("/etc/network/interfaces"), "interface files, or none")                 //
+      ("evpn", text("frr"), "frr: by vtepd-relay; kernel: zebra writes the kernel")               //
+      ("relay", text("/run/vtepd/evpn.sock"), "vtepd-relay's socket, or none")                    //
+      ("control", text("/run/vtepd/vtepd.sock"), "the socket vtepctl talks to")                   //
+      ("sai-library", text("libsoftsai.so"), "the ASIC's SAI library, or none")                   //
+      ("sai-profile", text(""), "file of key=value lines for the SAI library")                    //
+      ("state-dir", text("/run/vtepd"), "where the ledger of what vtepd made is kept")            //
       ("adopt", options::value<bool>()->default_value(false),
        "devices that stand as the files say count as made by vtepd: yes or no")  //
       ("user-commands", options::value<bool>()->default_value(false),
@@ -45,9 +45,11 @@ options::options_description describe() {
        "whether announcements of hosts cross the tunnels and lead frames until BGP does")     //
       ("audit-interval", seconds(600), "seconds between audits of kernel and ASIC; 0: none")  //
       ("history", options::value<std::size_t>()->default_value(16384),
-       "events kept for vtepctl history, show events and monitor; 0: none")  //
-      ("log-level", text("info"), "error, warning, info or debug")           //
-      ("version", "print the version")                                       //
+       "events kept for vtepctl history, show events and monitor; 0: none")               //
+      ("record", text(""), "file to record inputs and decisions in; empty: none")         //
+      ("replay", text(""), "decide again what this recording has decided, and print it")  //
+      ("log-level", text("info"), "error, warning, info or debug")                        //
+      ("version", "print the version")                                                    //
       ("help,h", "print this");
   return all;
 }
@@ -80,6 +82,8 @@ Result<Settings> settings_of(const options::variables_map& chosen) {
                     .sai_library = text("sai-library"),
                     .sai_profile = std::move(*profile),
                     .state_dir = text("state-dir"),
+                    .record = text("record"),
+                    .replay = text("replay"),
                     .audit_interval = seconds("audit-interval"),
                     .level = *level};
   if (chosen["user-commands"].as<bool>()) settings.files.commands = CommandLines::Run;

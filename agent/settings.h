@@ -21,6 +21,8 @@ struct Settings {
   std::string sai_library{};  // "none": no ASIC
   hwsync::sai::Profile sai_profile{};
   std::string state_dir{};
+  std::string record{};  // file that inputs and decisions are recorded in; empty: none
+  std::string replay{};  // recording to replay instead of running
   std::chrono::seconds audit_interval{};  // 0: only when asked
   Level level{};
   Core::Settings core{};

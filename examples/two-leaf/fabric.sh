@@ -153,7 +153,7 @@ start_frr() {
     -i "$(pid_file "$switch" "$daemon")" "$@" >>"$dir/start.log" 2>&1
 }
 relay_command=() # what the relay is to run under; nothing here
-vtepd_options=() # a test's own
+vtepd_options=() # a test's own; %LEAF% in them is the leaf's name
 hosts_are_heard=1 # empty where zebra tells BGP of hosts: it knows those that the kernel has spoken with
 # Both run as their units have it: the relay as frr, vtepd with two capabilities and nothing else
 # (as nobody here, so that the example adds no user to this machine).
@@ -177,7 +177,7 @@ start_vtepd() {
     --inh-caps=-all,+net_admin,+net_raw --ambient-caps=-all,+net_admin,+net_raw \
     --bounding-set=-all,+net_admin,+net_raw \
     "$BIN/vtepd" --interfaces "$dir/interfaces" --control "$dir/vtepd.sock" \
-    --state-dir "$dir" "${vtepd_options[@]}" "$@"
+    --state-dir "$dir" "${vtepd_options[@]//%LEAF%/$leaf}" "$@"
 }
 restart() {
   kill_daemon "$1" "$2"

@@ -1,10 +1,12 @@
 #!/bin/bash
 # What happened, as vtepctl tells it: a host moves from leaf to leaf, and `history mac` on both tells
 # it whole, in order, with who did it, why, and how soon; a hand that deletes and overwrites entries is
-# told apart from vtepd's; `monitor` shows it live and ends when vtepd does.
+# told apart from vtepd's; `monitor` shows it live and ends when vtepd does. All of it is recorded, and
+# `vtepd --replay` decides it again, on both leaves, as it was.
 # lab: 2
 # shellcheck source=tests/lab/lab.sh
 . "$(dirname "$0")/lab.sh"
+vtepd_options+=(--record "$FABRIC/%LEAF%/recording")
 lab_fabric "$1"
 device=vxlan0 vni=(src_vni 10010)
 mac=$ROAMER_MAC
@@ -105,8 +107,36 @@ writes = [row for row in rows[1:] if row["layer"] == "to-kernel" and row.get("ma
 assert writes and all(row["latency_us"] < 10_000_000 for row in writes), writes
 ' "$FABRIC/leaf1/monitor.json" "$mac"
 
+for leaf in "${LEAVES[@]}"; do ctl "$leaf" show events --count 100000 -j >"$FABRIC/$leaf/events"; done
+
 step "vtepd ends"
 kill_daemon leaf1 vtepd
 wait "$text"
 check_equal "the monitor ends with status 3" 3 $?
-lab_verdict "history, monitor, recipe $1"
+
+# replayed LEAF: what the journal has of writes and words to bgpd stands in the replay, line by line, in
+# order; only what came after the journal was read may follow.
+replayed() {
+  python3 - "$FABRIC/$1" <<'PYTHON'
+import json, re, sys
+folder = sys.argv[1]
+for layer in ("to-kernel", "to-bgp"):
+    journal = [row["text"] for row in json.load(open(folder + "/events"))["rows"] if row["layer"] == layer]
+    replay = [m.group(1) for m in re.finditer(rf"^ [0-9.]+ {layer} +(.*?)(?:  refused=.*)?$",
+                                              open(folder + "/replay").read(), re.M)]
+    if layer == "to-kernel":  # of links the journal does not tell
+        replay = [text for text in replay if re.match(r"bridge fdb|ip (-6 )?neigh", text)]
+    print(f"{layer}: {len(journal)} in the journal, {len(replay)} replayed")
+    assert len(journal) > 5 and replay[:len(journal)] == journal, (journal, replay)
+PYTHON
+}
+for leaf in "${LEAVES[@]}"; do
+  step "what $leaf recorded, replayed"
+  "$BIN/vtepd" --replay "$FABRIC/$leaf/recording" >"$FABRIC/$leaf/replay" 2>"$FABRIC/$leaf/replay.log"
+  check_equal "every operation is as recorded: status 0" 0 $?
+  check "it says so" grep -qE '^[0-9]+ inputs in [0-9.]+ s, [0-9]+ operations: all as recorded' "$FABRIC/$leaf/replay"
+  check "the journal tells of the same, in the same order" replayed "$leaf"
+  grep -v '^ ' "$FABRIC/$leaf/replay" | indent
+done
+note "bytes: $(wc -c <"$FABRIC/leaf1/recording")"
+lab_verdict "history, monitor, replay, recipe $1"
