@@ -27,6 +27,7 @@ json::object stats_of(const hwsync::Hardware& hardware) {
           {"removes", counters.writes.removes},
           {"refused", counters.writes.refused},
           {"failures", hardware.failures()},
+          {"objects", hardware.objects()},
           {"events", counters.events},
           {"synced", hardware.problem().empty() && hardware.idle() ? 1 : 0}};
 }
@@ -61,7 +62,13 @@ AsicQueries queries_of(const hwsync::Hardware& hardware, const Clock& clock) {
       .flood = [&](VlanId vlan, IpAddress vtep) { return hardware.has_flood(vlan, vtep); },
       .rows = [&] { return rows_of(hardware); },
       .stats = [&] { return stats_of(hardware); },
-      .failures = [&] { return failures_of(hardware, clock); }};
+      .failures = [&] { return failures_of(hardware, clock); },
+      .each_reason =
+          [&](const std::function<void(const std::string&)>& visit) {
+            if (!hardware.problem().empty()) visit(hardware.problem());
+            hardware.for_each_failure(
+                [&](const std::string&, const Failure& failure) { visit(failure.reason); });
+          }};
 }
 
 std::string to_text(const AsicEvent& event) {

@@ -81,11 +81,14 @@ Daemon::Daemon(const Settings& settings, KernelPort& kernel, Audit::Read read_ke
             answer(request, reply);
           },
           [this](const json::object& request) { return stream_of(request); }),
+      metrics_(core_, show_),
+      metrics_server_(io_, [this] { return metrics_.text(); }),
       notifications_(io_, ::dup(kernel.notification_fd())),
       signals_(io_, SIGHUP, SIGTERM, SIGINT),
       timer_(io_),
       watchdog_(io_),
       patience_(io_),
+      pulse_(io_),
       asic_feed_(
           io_, recording_ ? recording_->kernel() : kernel, core_.state().view,
           {.on_refused =
@@ -103,11 +106,18 @@ Daemon::Daemon(const Settings& settings, KernelPort& kernel, Audit::Read read_ke
   show_.route_to = [this](const IpAddress& destination, IfIndex through) {
     return kernel_.route_to(destination, through);
   };
-  core_.scribe().journal().on_record = [this] { pump_streams(); };
+  core_.scribe().journal().on_record = [this] {
+    metrics_.recorded();
+    pump_streams();
+  };
 }
 
 Result<> Daemon::run() {
   if (auto opened = control_.open(settings_.control); !opened) return opened;
+  if (settings_.metrics != kNone) {
+    if (auto opened = metrics_server_.open(settings_.metrics); !opened) return opened;
+    watch_loop();
+  }
   watch_signals();
   if (settings_.interfaces == kNone) {
     core_.without_files();
@@ -208,7 +218,9 @@ void Daemon::schedule() {
 
 void Daemon::turn() {
   scheduled_ = false;
+  const auto began = clock_.now();
   const auto turn = core_.turn();
+  metrics_.turned(clock_.now() - began);
   if (recording_) recording_->flush();
   if (snooping_ && std::exchange(ports_changed_, false)) {
     snooping_->listen_on(snooped_ports(core_.state().view), core_.state().view);
@@ -264,6 +276,16 @@ void Daemon::feed_watchdog() {
   watchdog_.expires_after(std::chrono::microseconds(limit_us / 3));
   watchdog_.async_wait([this](const boost::system::error_code& error) {
     if (!error) feed_watchdog();
+  });
+}
+
+/// How long whoever has something to say waits for the loop.
+void Daemon::watch_loop() {
+  pulse_.expires_after(std::chrono::seconds(1));
+  pulse_.async_wait([this](const boost::system::error_code& error) {
+    if (error) return;
+    metrics_.late(clock_.now() - pulse_.expiry());
+    watch_loop();
   });
 }
 

@@ -20,6 +20,8 @@
 #include "agent/control.h"
 #include "agent/core.h"
 #include "agent/events.h"
+#include "agent/metrics.h"
+#include "agent/metrics_server.h"
 #include "agent/recording.h"
 #include "agent/settings.h"
 #include "agent/show.h"
@@ -48,6 +50,7 @@ class Daemon {
   void watch_kernel();
   void watch_signals();
   void feed_watchdog();
+  void watch_loop();
   void say_ready();
   void open_asic();
   void open_ears();
@@ -73,11 +76,14 @@ class Daemon {
   Events events_;
   Changes changes_;
   Control control_;
+  Metrics metrics_;
+  MetricsServer metrics_server_;
   boost::asio::posix::stream_descriptor notifications_;
   boost::asio::signal_set signals_;
   boost::asio::steady_timer timer_;
   boost::asio::steady_timer watchdog_;
   boost::asio::steady_timer patience_;
+  boost::asio::steady_timer pulse_;  // its lateness is the loop's
   std::unique_ptr<evpn::RelaySession> relay_;
   std::unique_ptr<Snooping> snooping_;
   std::unique_ptr<Tunnels> tunnels_;

@@ -22,6 +22,7 @@ options::options_description describe() {
       ("evpn", text("frr"), "frr: by vtepd-relay; kernel: zebra writes the kernel")               //
       ("relay", text("/run/vtepd/evpn.sock"), "vtepd-relay's socket, or none")                    //
       ("control", text("/run/vtepd/vtepd.sock"), "the socket vtepctl talks to")                   //
+      ("metrics", text("none"), "a path or a port of the loopback to serve metrics on, or none")  //
       ("sai-library", text("libsoftsai.so"), "the ASIC's SAI library, or none")                   //
       ("sai-profile", text(""), "file of key=value lines for the SAI library")                    //
       ("state-dir", text("/run/vtepd"), "where the ledger of what vtepd made is kept")            //
@@ -79,6 +80,7 @@ Result<Settings> settings_of(const options::variables_map& chosen) {
                     .evpn_by_kernel = text("evpn") == "kernel",
                     .relay = text("relay"),
                     .control = text("control"),
+                    .metrics = text("metrics"),
                     .sai_library = text("sai-library"),
                     .sai_profile = std::move(*profile),
                     .state_dir = text("state-dir"),

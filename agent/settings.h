@@ -18,6 +18,7 @@ struct Settings {
   bool evpn_by_kernel{};     // zebra writes the kernel, and there is no relay
   std::string relay{};       // "none": no routes
   std::string control{};
+  std::string metrics{};      // "none": not served
   std::string sai_library{};  // "none": no ASIC
   hwsync::sai::Profile sai_profile{};
   std::string state_dir{};

@@ -27,6 +27,7 @@ struct AsicQueries {
   std::function<boost::json::array()> rows{};
   std::function<boost::json::object()> stats{};
   std::function<boost::json::array()> failures{};
+  std::function<void(const std::function<void(const std::string& reason)>&)> each_reason{};
   bool present() const { return static_cast<bool>(rows); }
 };
 
@@ -65,6 +66,8 @@ class Show {
   boost::json::array failures() const;
   boost::json::array resources() const;
   boost::json::array peers() const;
+
+  const AsicQueries& asic_queries() const { return asic_; }
 
  private:
   /// "in sync", "pending" or "failed: reason" of the keys that make up one row.

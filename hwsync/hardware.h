@@ -131,6 +131,8 @@ class Hardware {
   void for_each_failure(
       const std::function<void(const std::string& key, const Failure&)>& visit) const;
   std::size_t failures() const { return reconciler_.failures(); }
+  /// How many objects stand in the ASIC, as far as vtepd knows.
+  std::size_t objects() const { return table_.rows().size(); }
   /// What the kernel has and the ASIC cannot, in words.
   std::vector<std::string> ignored() const;
   const HardwareCounters& counters() const { return counters_; }

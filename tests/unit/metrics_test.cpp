@@ -1,0 +1,255 @@
+// What Prometheus reads of vtepd, and the files in examples/monitoring that use it.
+#include <algorithm>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/read.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/json.hpp>
+#include <catch2/catch.hpp>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <optional>
+#include <regex>
+#include <sstream>
+
+#include "agent/metrics.h"
+#include "agent/metrics_server.h"
+#include "tests/unit/core_leaf.h"
+#include "tests/unit/places.h"
+
+using namespace vtepd;
+using namespace vtepd::agent;
+using namespace vtepd::agent::bench;
+
+namespace {
+
+struct Watched {
+  Leaf leaf;
+  Audit::Counters audits{.runs = 3, .findings = 2, .repaired = 1};
+  AsicQueries asic{
+      .rows = [] { return boost::json::array{}; },
+      .stats =
+          [] {
+            return boost::json::object{{"creates", 5}, {"objects", 7}, {"synced", 1}};
+          },
+      .each_reason =
+          [](const auto& visit) {
+            visit("SAI_STATUS_TABLE_FULL: create");
+            visit("waits for the tunnel");
+          },
+  };
+  Show show{*leaf.core, leaf.clock, asic};
+  Metrics metrics{*leaf.core, show};
+
+  Watched() {
+    show.audits = &audits;
+    leaf.core->scribe().journal().on_record = [this] { metrics.recorded(); };
+    leaf.connect();
+  }
+
+  /// Every sample by its whole name; checks that the text is the format's.
+  std::map<std::string, double> samples() const {
+    static const std::regex kSample(
+        R"re(([a-z_][a-z0-9_]*(?:\{(?:[a-z]+="[^"\\]*",?)*\})?) (-?[0-9.e+-]+|\+Inf))re");
+    static const std::regex kComment(R"(# (HELP|TYPE) vtepd_[a-z0-9_]+ .+)");
+    std::map<std::string, double> found;
+    std::istringstream lines(metrics.text());
+    for (std::string line; std::getline(lines, line);) {
+      std::smatch match;
+      if (std::regex_match(line, kComment)) continue;
+      INFO(line);
+      REQUIRE(std::regex_match(line, match, kSample));
+      CHECK(found.emplace(match[1], std::strtod(match[2].str().c_str(), nullptr)).second);
+    }
+    return found;
+  }
+};
+
+std::string read_file(const std::string& path) {
+  std::ifstream file(path);
+  REQUIRE(file);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+}  // namespace
+
+TEST_CASE("metrics count rows, writes and failures by cause", "[metrics]") {
+  Watched watched;
+  auto& leaf = watched.leaf;
+  leaf.kernel.refuse_where(
+      [](const KernelOp& op) { return std::holds_alternative<SetVxlanFdb>(op); }, ENOSPC);
+  leaf.hear(route(kFarHost, kLeaf2));
+  auto samples = watched.samples();
+  CHECK(samples.at(R"(vtepd_failures{layer="kernel",cause="ENOSPC"})") == 1);
+  CHECK(samples.at(R"(vtepd_failures{layer="kernel",cause="other"})") == 0);
+  CHECK(samples.at(R"(vtepd_failures{layer="asic",cause="SAI_STATUS_TABLE_FULL"})") == 1);
+  CHECK(samples.at(R"(vtepd_failures{layer="asic",cause="other"})") == 1);
+  leaf.kernel.allow_all();
+  leaf.pass(60s);
+  samples = watched.samples();
+  CHECK(samples.count(R"(vtepd_failures{layer="kernel",cause="ENOSPC"})") == 0);
+  CHECK(samples.at(R"(vtepd_rows{layer="kernel",table="vxlan_fdb"})") == 1);
+  CHECK(samples.at(R"(vtepd_rows{layer="bgp",table="remote_macs"})") == 1);
+  CHECK(samples.at(R"(vtepd_kernel_writes_by_operation_total{operation="set_vxlan_fdb"})") ==
+        static_cast<double>(leaf.core->counters().writes.at(KernelOp(SetVxlanFdb{}).index())));
+  CHECK(samples.at("vtepd_synced") == 1);
+  CHECK(samples.at("vtepd_audit_findings_total") == 2);
+  CHECK(samples.at("vtepd_asic_objects") == 7);
+  CHECK(samples.at("vtepd_asic_creates_total") == 5);
+}
+
+TEST_CASE("latencies are histograms: from route to kernel, and of a move", "[metrics]") {
+  Watched watched;
+  auto& leaf = watched.leaf;
+  leaf.core->take(route(kFarHost, kLeaf2));
+  leaf.pass(3ms);
+  auto samples = watched.samples();
+  CHECK(samples.at("vtepd_route_to_kernel_seconds_count") == 2);  // both halves
+  CHECK(samples.at(R"(vtepd_route_to_kernel_seconds_bucket{le="0.0025"})") == 0);
+  CHECK(samples.at(R"(vtepd_route_to_kernel_seconds_bucket{le="0.005"})") == 2);
+  CHECK(samples.at(R"(vtepd_route_to_kernel_seconds_bucket{le="+Inf"})") == 2);
+  CHECK(samples.at("vtepd_route_to_kernel_seconds_sum") == Approx(0.006));
+  CHECK(samples.at("vtepd_move_seconds_count") == 0);
+  REQUIRE(leaf.kernel.learn(kFarHost, leaf.index("swp1"), kVlan));  // it comes here
+  leaf.settle();
+  CHECK(watched.samples().at("vtepd_move_seconds_count") == 1);
+  leaf.hear(route(kFarHost, kLeaf2, 2));  // and goes
+  CHECK(watched.samples().at("vtepd_move_seconds_count") == 2);
+  watched.metrics.late(700ms);
+  watched.metrics.turned(20s);
+  samples = watched.samples();
+  CHECK(samples.at(R"(vtepd_loop_delay_seconds_bucket{le="0.5"})") == 0);
+  CHECK(samples.at(R"(vtepd_loop_delay_seconds_bucket{le="1"})") == 1);
+  CHECK(samples.at(R"(vtepd_turn_seconds_bucket{le="10"})") == 0);
+  CHECK(samples.at(R"(vtepd_turn_seconds_bucket{le="+Inf"})") == 1);
+}
+
+TEST_CASE("a thousand MACs make no further series", "[metrics]") {
+  Watched watched;
+  const auto before = watched.samples().size();
+  for (std::uint64_t i = 0; i < 1000; ++i) {
+    watched.leaf.core->take(route(MacAddress::from_number(0x020000010000 + i), kLeaf2));
+  }
+  watched.leaf.settle();
+  CHECK(watched.samples().size() == before);
+}
+
+TEST_CASE("the dashboard and the alerts ask for what there is", "[metrics]") {
+  const Watched watched;
+  const auto samples = watched.samples();
+  const auto exists = [&](const std::string& name) {
+    return std::any_of(samples.begin(), samples.end(), [&](const auto& sample) {
+      return sample.first.substr(0, sample.first.find('{')) == name;
+    });
+  };
+  REQUIRE(exists("vtepd_synced"));
+  REQUIRE_FALSE(exists("vtepd_sync"));
+  const std::string folder = test::source_dir() + "/examples/monitoring/";
+  boost::json::error_code error;
+  const auto dashboard = boost::json::parse(read_file(folder + "dashboard.json"), error);
+  REQUIRE_FALSE(error);
+  CHECK(dashboard.at("panels").as_array().size() >= 12);
+  static const std::regex kName("vtepd_[a-z0-9_]+");
+  for (const auto* file : {"dashboard.json", "alerts.yml"}) {
+    const auto text = read_file(folder + file);
+    std::size_t names = 0;
+    for (std::sregex_iterator at(text.begin(), text.end(), kName), end; at != end; ++at, ++names) {
+      INFO(file << " asks for " << at->str());
+      CHECK(exists(at->str()));
+    }
+    CHECK(names >= 9);
+  }
+}
+
+namespace {
+
+using Local = boost::asio::local::stream_protocol;
+
+/// A server on a socket of its own, and those who ask it.
+class Served {
+ public:
+  Served() : folder_("/tmp/vtepd-metrics.XXXXXX") {
+    REQUIRE(mkdtemp(folder_.data()) != nullptr);
+    path_ = folder_ + "/socket";
+    const auto opened = server->open(path_);
+    INFO((opened ? "" : opened.error().what));
+    REQUIRE(opened);
+  }
+  ~Served() {
+    server.reset();
+    rmdir(folder_.c_str());
+  }
+
+  Local::socket connect() {
+    Local::socket socket(io);
+    socket.connect(path_);
+    poll();
+    return socket;
+  }
+  void poll() {
+    io.restart();
+    while (io.poll() != 0) {
+    }
+  }
+  /// What comes back until the server closes.
+  std::string ask(const std::string& request) {
+    auto socket = connect();
+    boost::asio::write(socket, boost::asio::buffer(request));
+    poll();
+    return rest_of(socket);
+  }
+  static std::string rest_of(Local::socket& socket) {
+    std::string answer;
+    boost::system::error_code error;
+    boost::asio::read(socket, boost::asio::dynamic_buffer(answer), error);
+    return answer;
+  }
+
+  boost::asio::io_context io;
+  std::optional<MetricsServer> server{std::in_place, io,
+                                      [] { return std::string("vtepd_up 1\n"); }};
+
+ private:
+  std::string folder_;
+  std::string path_;
+};
+
+}  // namespace
+
+TEST_CASE("metrics are served over HTTP on a unix socket, and nothing else is", "[metrics]") {
+  Served served;
+  const auto answer = served.ask("GET /metrics HTTP/1.1\r\nHost: switch\r\n\r\n");
+  CHECK(answer.starts_with("HTTP/1.1 200 OK\r\n"));
+  CHECK(answer.find("Content-Type: text/plain; version=0.0.4") != std::string::npos);
+  CHECK(answer.ends_with("\r\n\r\nvtepd_up 1\n"));
+  CHECK(served.ask("GET / HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 404 "));
+  CHECK(served.ask("POST /metrics HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 405 "));
+  CHECK(served.ask("nonsense\r\n\r\n").empty());
+  CHECK(served.ask("GET /metrics HTTP/1.1\r\nX: " + std::string(9000, 'x') + "\r\n\r\n").empty());
+}
+
+TEST_CASE("who connects and says nothing takes no more than his place", "[metrics]") {
+  Served served;
+  std::vector<Local::socket> silent;
+  for (std::size_t i = 0; i < MetricsServer::kMostSessions; ++i) silent.push_back(served.connect());
+  auto refused = served.connect();
+  CHECK(Served::rest_of(refused).empty());  // closed at once
+  silent.pop_back();
+  served.poll();
+  CHECK(served.ask("GET /metrics HTTP/1.0\r\n\r\n").ends_with("vtepd_up 1\n"));
+}
+
+TEST_CASE("metrics are served to this machine only", "[metrics]") {
+  boost::asio::io_context io;
+  MetricsServer server(io, [] { return std::string(); });
+  for (const auto* address : {"10.0.0.1:9476", "0.0.0.0:9476", "[::]:9476", "127.0.0.1", "9476",
+                              "127.0.0.1:", "127.0.0.1:0", "127.0.0.1:70000", "127.0.0.1:94x"}) {
+    INFO(address);
+    const auto opened = server.open(address);
+    REQUIRE_FALSE(opened);
+    CHECK(opened.error().what.find("neither a path nor a port of the loopback") !=
+          std::string::npos);
+  }
+  CHECK(server.open("/nowhere/at/all").error().code == ENOENT);
+}
