@@ -1,5 +1,7 @@
 #include "agent/audit.h"
 
+#include <malloc.h>
+
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 
@@ -129,11 +131,18 @@ void add_links(const State& state, const KernelView& fresh, std::vector<KernelKe
   keys.emplace_back(RulesKey{true});
 }
 
+/// Rows from `at` on; true where these are the last.
 template <class Rows>
-void add_rows(const Rows& rows, const std::type_identity_t<Rows>* but,
+bool add_some(const Rows& rows, typename Rows::const_iterator& at, std::vector<KernelKey>& keys) {
+  for (; at != rows.end() && keys.size() < kRowsPerStep; ++at) keys.emplace_back(at->first);
+  return at == rows.end();
+}
+
+template <class Rows>
+void add_gone(const Rows& rows, const std::type_identity_t<Rows>& still,
               std::vector<KernelKey>& keys) {
   for (const auto& [key, row] : rows) {
-    if (but == nullptr || !but->contains(key)) keys.emplace_back(key);
+    if (!still.contains(key)) keys.emplace_back(key);
   }
 }
 
@@ -197,24 +206,41 @@ std::optional<std::string> disagreement(const Core& core, const BgpKey& key) {
   return what;
 }
 
-void add_kernel_keys(int step, const State& state, const KernelView& fresh,
-                     std::vector<KernelKey>& keys) {
+std::vector<KernelKey> KernelKeys::next(const State& state) {
   const auto& view = state.view;
-  if (step == 0) add_links(state, fresh, keys);
-  if (step == 1) add_rows(fresh.bridge_fdb(), nullptr, keys);
-  if (step == 2) add_rows(view.bridge_fdb(), &fresh.bridge_fdb(), keys);
-  if (step == 3) {
-    add_rows(fresh.vxlan_fdb(), nullptr, keys);
-    add_rows(view.vxlan_fdb(), &fresh.vxlan_fdb(), keys);
+  std::vector<KernelKey> keys;
+  bool done = true;
+  switch (step_) {
+    case Step::Links:
+      add_links(state, fresh_, keys);
+      break;
+    case Step::Bridge:
+      done = add_some(fresh_.bridge_fdb(), bridge_row_, keys);
+      break;
+    case Step::Vxlan:
+      done = add_some(fresh_.vxlan_fdb(), vxlan_row_, keys);
+      break;
+    case Step::Neighbors:
+      done = add_some(fresh_.neighbors(), neighbor_row_, keys);
+      break;
+    case Step::Gone:
+      add_gone(view.bridge_fdb(), fresh_.bridge_fdb(), keys);
+      add_gone(view.vxlan_fdb(), fresh_.vxlan_fdb(), keys);
+      add_gone(view.neighbors(), fresh_.neighbors(), keys);
+      add_gone(view.flood(), fresh_.flood(), keys);
+      add_gone(fresh_.flood(), {}, keys);
+      break;
+    case Step::WantedMacs:
+      add_wanted_macs(state, fresh_, keys);
+      break;
+    case Step::Wanted:
+      add_wanted_rest(state, fresh_, keys);
+      break;
+    case Step::Done:
+      return keys;
   }
-  if (step == 4) {
-    add_rows(fresh.flood(), nullptr, keys);
-    add_rows(view.flood(), &fresh.flood(), keys);
-    add_rows(fresh.neighbors(), nullptr, keys);
-    add_rows(view.neighbors(), &fresh.neighbors(), keys);
-  }
-  if (step == 5) add_wanted_macs(state, fresh, keys);
-  if (step == 6) add_wanted_rest(state, fresh, keys);
+  if (done) step_ = static_cast<Step>(static_cast<int>(step_) + 1);
+  return keys;
 }
 
 std::vector<BgpKey> bgp_keys(const State& state) {
@@ -235,8 +261,8 @@ struct Audit::Look {
   Seen only{};
   Then then{};
   KernelView fresh{};
-  int key_step = 0;
-  std::vector<KernelKey> keys{};
+  std::optional<KernelKeys> more{};  // of the first look
+  std::vector<KernelKey> keys{};     // that are next
   std::size_t next = 0;
   Findings found{};
 };
@@ -311,7 +337,8 @@ void Audit::read_kernel(const std::shared_ptr<Look>& look) {
       look->fresh = std::move(*fresh);
       if (look->only) {
         for (const auto& [key, what] : look->only->kernel) look->keys.push_back(key);
-        look->key_step = kKeySteps;
+      } else {
+        look->more.emplace(look->fresh);
       }
       compare_some(look);
     });
@@ -319,18 +346,21 @@ void Audit::read_kernel(const std::shared_ptr<Look>& look) {
 }
 
 void Audit::compare_some(const std::shared_ptr<Look>& look) {
-  const bool gathering = request_.kernel && !look->only && look->key_step < kKeySteps;
-  if (gathering) {
-    add_kernel_keys(look->key_step++, core_.state(), look->fresh, look->keys);
+  if (look->next == look->keys.size() && look->more) {
+    look->keys = look->more->next(core_.state());
+    look->next = 0;
+    if (look->more->done()) look->more.reset();
+    kernel_rows_ += look->keys.size();
   }
-  for (std::size_t i = 0; !gathering && i < kRowsPerStep && look->next < look->keys.size(); ++i) {
+  for (std::size_t i = 0; i < kRowsPerStep && look->next < look->keys.size(); ++i) {
     const auto& key = look->keys[look->next++];
     auto what = disagreement(core_, look->fresh, key);
     if (what) look->found.kernel.emplace_back(key, std::move(*what));
   }
-  if (gathering || look->next < look->keys.size()) {
+  if (look->more || look->next < look->keys.size()) {
     return boost::asio::post(io_, [this, look] { compare_some(look); });
   }
+  look->fresh = {};
   std::vector<BgpKey> keys;
   if (request_.bgp && !look->only) keys = bgp_keys(core_.state());
   if (look->only) {
@@ -340,10 +370,7 @@ void Audit::compare_some(const std::shared_ptr<Look>& look) {
     auto what = disagreement(core_, key);
     if (what) look->found.bgp.emplace_back(key, std::move(*what));
   }
-  if (!look->only) {
-    kernel_rows_ = look->keys.size();
-    bgp_rows_ = keys.size();
-  }
+  if (!look->only) bgp_rows_ = keys.size();
   read_asic(look);
 }
 
@@ -415,6 +442,7 @@ void Audit::finish(const Findings& found, const Findings& left) {
   }
   const auto reply = std::move(waiting_.front().second);
   waiting_.pop_front();
+  malloc_trim(0);  // a second view of the kernel, in the memory of the thread that read it
   reply({{"schema", 1},
          {"ok", request_.repair ? left.empty() : found.empty()},
          {"rows", std::move(rows)},

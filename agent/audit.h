@@ -34,11 +34,38 @@ std::optional<std::string> disagreement(const Core& core, const KernelView& fres
 /// What bgpd was not told as wanted, if anything.
 std::optional<std::string> disagreement(const Core& core, const BgpKey& key);
 
-/// Every key of which the kernel has a row, or of which vtepd believes or wants one; gathered in
-/// steps of about the same length, so that the loop is not held for all of them at once.
-inline constexpr int kKeySteps = 7;
-void add_kernel_keys(int step, const State& state, const KernelView& fresh,
-                     std::vector<KernelKey>& keys);
+/// Every key of which the kernel has a row, or of which vtepd believes or wants one, once each;
+/// some at a time, so that the loop is not held for all of them at once, nor memory for their list.
+class KernelKeys {
+ public:
+  /// `fresh` must outlive it and stay as it is; `state` may change meanwhile.
+  explicit KernelKeys(const KernelView& fresh)
+      : fresh_(fresh),
+        bridge_row_(fresh.bridge_fdb().begin()),
+        vxlan_row_(fresh.vxlan_fdb().begin()),
+        neighbor_row_(fresh.neighbors().begin()) {}
+
+  bool done() const { return step_ == Step::Done; }
+  std::vector<KernelKey> next(const State& state);
+
+ private:
+  enum class Step : std::uint8_t {
+    Links,
+    Bridge,
+    Vxlan,
+    Neighbors,
+    Gone,
+    WantedMacs,
+    Wanted,
+    Done
+  };
+
+  const KernelView& fresh_;
+  FlatMap<BridgeFdbKey, BridgeFdbEntry>::const_iterator bridge_row_;
+  FlatMap<VxlanFdbKey, VxlanFdbEntry>::const_iterator vxlan_row_;
+  FlatMap<NeighborKey, NeighborEntry>::const_iterator neighbor_row_;
+  Step step_{};
+};
 std::vector<BgpKey> bgp_keys(const State& state);
 
 class Audit {
