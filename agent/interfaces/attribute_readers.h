@@ -25,6 +25,7 @@ Result<std::uint64_t> yes_or_no(const AttributeRow& row, std::string_view text);
 Result<std::uint64_t> bridge_router(const AttributeRow& row, std::string_view text);
 Result<std::uint64_t> port_router(const AttributeRow& row, std::string_view text);
 Result<std::uint64_t> ethertype(const AttributeRow& row, std::string_view text);
+Result<std::uint64_t> ageing(const AttributeRow& row, std::string_view text);
 Result<std::uint64_t> ttl(const AttributeRow& row, std::string_view text);
 Result<std::uint64_t> tos(const AttributeRow& row, std::string_view text);
 Result<std::uint64_t> address_generation(const AttributeRow& row, std::string_view text);

@@ -255,6 +255,13 @@ void vxlan_id(const Reading& r) {
   if (vni) r.settings.vni = *vni;
 }
 
+/// Linux (6.1, vxlan_config_validate()) takes 0 for its default; so, therefore, do we.
+Result<std::uint64_t> ageing(const AttributeRow& row, std::string_view text) {
+  auto seconds = number(row, text);
+  if (seconds && *seconds == 0) return *row.kernel_default;
+  return seconds;
+}
+
 void local_address(const Reading& r) {
   if (const auto address = unicast(r, r.attribute.value)) r.settings.local = *address;
 }

@@ -60,6 +60,12 @@ constexpr AttributeRow special(std::string_view name, Place place, Option option
           .kernel_default = kernel_default};
 }
 
+constexpr AttributeRow valued(AttributeRow row, Result<std::uint64_t> (*value)(const AttributeRow&,
+                                                                               std::string_view)) {
+  row.value = value;
+  return row;
+}
+
 constexpr AttributeRow read_by(AttributeRow row, void (*read)(const Reading&)) {
   row.read = read;
   return row;
@@ -209,7 +215,8 @@ constexpr std::array kTable{
     each("vxlan-remoteip-map", Place::Vxlan, readers::remote_address_map),
     once("vxlan-purge-remotes", Place::Vxlan, readers::purge_remotes),
     yes_or_no("vxlan-learning", Place::Vxlan, Option::VxlanLearning),
-    number("vxlan-ageing", Place::Vxlan, Option::VxlanAgeing, {0, kAnyNumber}, 1, 300),
+    valued(number("vxlan-ageing", Place::Vxlan, Option::VxlanAgeing, {0, kAnyNumber}, 1, 300),
+           readers::ageing),
     number("vxlan-port", Place::Vxlan, Option::VxlanPort, {1, 65535}, 1, 4789),
     special("vxlan-ttl", Place::Vxlan, Option::VxlanTtl, readers::ttl, 0),
     special("vxlan-tos", Place::Vxlan, Option::VxlanTos, readers::tos, 0),

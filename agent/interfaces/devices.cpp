@@ -193,7 +193,7 @@ void Devices::resolve_ports(Device& bridge, std::span<const std::string> existin
       bridge.ports.push_back({word.text, word.origin});
     }
   }
-  std::unordered_set<std::string_view> seen;
+  std::unordered_set<std::string> seen;  // no views: erasing moves the names
   std::erase_if(bridge.ports, [&](const auto& port) { return !seen.insert(port.name).second; });
   if (bridge.is_bridge() && bridge.ports.size() > kMostPorts) refuse_ports(bridge);
 }

@@ -12,5 +12,5 @@ cd "$data/parser" || exit 1
 while read -r status line; do
   if [[ $status == ok ]]; then pass "$line"; elif [[ $status == FAILED ]]; then fail "$line"; else note "$status $line"; fi
 done < <(python3 "$LAB/ifquery.py" "$ifupdown2/ifquery" "$BUILD/agent/interfaces/print_interfaces" \
-  "$data"/parser/*.eni "$data"/*/interfaces "$LAB"/differential/*/*.interfaces)
+  "$data"/parser/*.eni "$data"/*/interfaces "$data"/newer/*.interfaces "$LAB"/differential/*/*.interfaces)
 lab_verdict "ifquery"

@@ -177,6 +177,11 @@ TEST_CASE("values that have words have their kernel numbers") {
   CHECK(option(r.settings.port_options, Option::PortGroupForwardMask) == 0x4004);
 }
 
+TEST_CASE("an ageing of 0 is the kernel's default, as the kernel takes it") {
+  CHECK(option(read(" vxlan-ageing 0\n").settings.options, Option::VxlanAgeing) == 300);
+  CHECK(option(read(" vxlan-ageing 10\n").settings.options, Option::VxlanAgeing) == 10);
+}
+
 TEST_CASE("attributes that are not applied say so with their line") {
   CHECK(read(" vrrp 1 10.0.0.254/24\n").messages ==
         Lines{"f:2: warning: x: vrrp: known, but not applied by this version"});

@@ -75,6 +75,16 @@ TEST_CASE("every broken file gives exactly its messages, and nothing of it is pl
   CHECK(files >= 30);
 }
 
+TEST_CASE("what ifupdown2 has gained since 3.0 is read without a word") {
+  const std::filesystem::path folder = vtepd::test::source_dir() + "/tests/data/interfaces/newer";
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    const auto loaded = load_interfaces(entry.path().string());
+    INFO(entry.path().string());
+    CHECK(messages_of(loaded, folder) == Lines{});
+    CHECK(loaded.topology->links.size() > 4);
+  }
+}
+
 TEST_CASE("a file of more than 100 MB is refused unread") {
   const TemporaryFolder folder;
   const auto path = folder.path / "large";

@@ -123,6 +123,15 @@ TEST_CASE("ports and lower devices without a stanza are implied, VLAN devices ma
   CHECK(option(p.link("br0").options, Option::BridgeVlanFiltering) == 0);
 }
 
+TEST_CASE("a port named twice, also by an expression, is one port") {
+  const auto p =
+      plan("auto br0\niface br0\n bridge-ports glob swp[1-4] swp1 regex (swp5|swp6)\niface swp5\n",
+           {"swp1", "swp5", "swp6"});
+  CHECK(p.messages == Lines{});
+  CHECK(p.link("swp5").master == "br0");
+  CHECK(p.link("swp6").master == "br0");
+}
+
 TEST_CASE("bridge-ports regex finds existing and named links, anchored at the end") {
   const auto p = plan("auto br0\niface br0\n bridge-ports regex swp[12]\niface swp2\niface swp22\n",
                       {"swp1", "eth-swp1", "swp1a"});
