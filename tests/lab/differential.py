@@ -6,8 +6,9 @@ IFUPDOWN2 and VTEPD are folders of dumps (see canonical.py). A line of FILE
     #~ PATTERN: REASON
 
 excuses what differs where PATTERN (a regular expression) matches the whole path, as
-links/bridge/data/priority. Prints the other differences, and excuses that excuse nothing, which
-are old. The exit status is 0 if there is neither.
+links/bridge/data/priority; "#?" instead of "#~" is for what differs in some runs only. Prints the
+other differences, and excuses that excuse nothing, which are old. The exit status is 0 if there is
+neither.
 """
 import json
 import pathlib
@@ -53,8 +54,9 @@ def leaves(value, path=""):
 
 
 def excuses(text):
-    return [(re.compile(pattern), reason)
-            for pattern, reason in re.findall(r"^#~ (.*?): (.*)$", text, re.MULTILINE)]
+    """Expressions, and whether each must excuse something."""
+    return [(re.compile(pattern), mark == "~")
+            for mark, pattern in re.findall(r"^#([~?]) (.*?): .*$", text, re.MULTILINE)]
 
 
 def main(file, theirs, ours):
@@ -69,8 +71,8 @@ def main(file, theirs, ours):
         if not matching:
             failed = True
             print(f"{path}: ifupdown2 {json.dumps(a)}, vtepd {json.dumps(b)}")
-    for i, (pattern, _) in enumerate(excused):
-        if i not in used:
+    for i, (pattern, must) in enumerate(excused):
+        if must and i not in used:
             failed = True
             print(f"nothing differs at {pattern.pattern}: the excuse is old")
     return 1 if failed else 0

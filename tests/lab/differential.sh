@@ -57,7 +57,9 @@ apply_vtepd() {
 
 same_states() {
   dump_namespace "$2" "/run/dumps/$2"
-  python3 "$LAB/differential.py" "$1" "/run/dumps/${2/v-/u-}" "/run/dumps/$2" >"/run/$2.differences"
+  python3 "$LAB/differential.py" "$1" "/run/dumps/${2/v-/u-}" "/run/dumps/$2" >"/run/$2.differences" && return
+  dump_namespace "${2/v-/u-}" "/run/dumps/${2/v-/u-}"
+  return 1
 }
 
 # same_checks FILE NAME: both programs hold what they have made against FILE.
