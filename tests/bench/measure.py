@@ -22,6 +22,7 @@ WORK = "/run/bench"
 STATE = "/run/vtepd"
 FILE = f"{WORK}/interfaces"
 COUNT = bool(os.environ.get("VTEPD_BENCH_COUNT"))
+QUIET = 4  # seconds without a link event after which none is left to come
 LIMIT = 900  # seconds until a peer is called stuck
 
 
@@ -85,6 +86,8 @@ class LinkEvents:
     """`ip monitor` for as long as the block lasts; counts lines that begin a message."""
 
     def __enter__(self):
+        # Without it the kernel cuts the monitor's buffer down to what 100 messages fill.
+        subprocess.run(["sysctl", "-q", "-w", "net.core.rmem_max=33554432"], check=True)
         with open(path("events"), "wb") as log:
             command = ["ip", "-rcvbuf", "16777216", "-o", "monitor", "link"]
             self.monitor = subprocess.Popen(command, stdout=log)
@@ -92,9 +95,11 @@ class LinkEvents:
         self.text = ""
         time.sleep(0.3)  # until it listens; there is nothing to wait for
         self.mark("begin")
-        # Carriers of what was built before follow it for a while.
-        while self.read():
+        # Carriers of what was built before follow it: 100 links each second (the kernel's linkwatch).
+        quiet = 0
+        while quiet < QUIET:
             time.sleep(1)
+            quiet = 0 if self.read() else quiet + 1
         self.before = self.events()
         return self
 
