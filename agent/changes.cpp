@@ -307,6 +307,7 @@ json::object Changes::difference(const Request& request) const {
   const auto recreate = request.disruptive ? names_of(disruptive) : std::set<std::string>{};
   reply["commands"] = commands_of(rehearse(core_.state(), loaded.topology, recreate),
                                   due_on_the_way_to(loaded.topology, loaded.commands, recreate));
+  malloc_trim(0);  // the model
   return reply;
 }
 
@@ -315,6 +316,7 @@ json::object Changes::check(const std::string& file) const {
   json::object reply{{"schema", 1}, {"ok", loaded.ok()}, {"messages", messages_of(loaded)}};
   if (!loaded.ok()) return reply;
   auto checked = check_files(core_.state(), loaded);
+  malloc_trim(0);  // the model
   reply["ok"] = checked.rows.empty();
   reply["interfaces"] = std::move(checked.interfaces);
   reply["rows"] = std::move(checked.rows);
