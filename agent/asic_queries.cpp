@@ -26,6 +26,7 @@ json::object stats_of(const hwsync::Hardware& hardware) {
           {"sets", counters.writes.sets},
           {"removes", counters.writes.removes},
           {"refused", counters.writes.refused},
+          {"bulks", counters.writes.bulks},
           {"failures", hardware.failures()},
           {"objects", hardware.objects()},
           {"events", counters.events},

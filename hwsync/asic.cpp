@@ -27,6 +27,16 @@ const char* name_of(Direction direction) {
   return direction == Direction::Decap ? "decap" : "encap";
 }
 
+const char* name_of(Flooded kind) {
+  return kind == Flooded::Unicast     ? "unicast"
+         : kind == Flooded::Multicast ? "multicast"
+                                      : "broadcast";
+}
+
+std::string choice_text(std::string_view what, const FloodChoiceKey& key) {
+  return fmt::format("{} {} {}", what, key.vlan, name_of(key.kind));
+}
+
 constexpr int kKinds = std::variant_size_v<AsicKey>;
 
 }  // namespace
@@ -38,6 +48,7 @@ std::string to_text(const AsicKey& key) {
           [](const BuiltInKey& k) {
             return std::string(k.what == BuiltIn::Bridge          ? "default-bridge"
                                : k.what == BuiltIn::VirtualRouter ? "default-router"
+                               : k.what == BuiltIn::SpanningTree  ? "default-stp"
                                                                   : "cpu-port");
           },
           [](const PortKey& k) { return fmt::format("port {}", k.port.view()); },
@@ -64,8 +75,17 @@ std::string to_text(const AsicKey& key) {
             return fmt::format("map-entry {} {} {}", k.local, name_of(k.direction), k.from);
           },
           [](const BridgePortKey& k) { return fmt::format("bridge-port {}", k.port.view()); },
+          [](const StpPortKey& k) { return fmt::format("stp-port {}", k.port.view()); },
+          [](const IsolationKey&) { return std::string("isolation"); },
+          [](const IsolatedPortKey& k) { return fmt::format("isolated-port {}", k.port.view()); },
           [](const TunnelPortKey& k) { return with_remote("tunnel-port", k.local, k.remote); },
           [](const FloodGroupKey& k) { return fmt::format("flood-group {}", k.vlan); },
+          [](const FloodChoiceKey& k) { return choice_text("flood-choice", k); },
+          [](const FloodOutputKey& k) {
+            const auto text = choice_text("flood-output", k.choice);
+            return k.vtep.is_none() ? fmt::format("{} {}", text, k.port.view())
+                                    : fmt::format("{} {}", text, k.vtep);
+          },
           [](const VlanKey& k) { return fmt::format("vlan {}", k.vlan); },
           [](const VlanMemberKey& k) {
             return fmt::format("vlan-member {} {}", k.vlan, k.port.view());

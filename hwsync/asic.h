@@ -44,7 +44,7 @@ struct SwitchKey {
   friend std::size_t hash_value(const SwitchKey& /*key*/) { return 0; }
 };
 /// What the ASIC has from birth and other objects refer to.
-enum class BuiltIn : std::uint8_t { Bridge, VirtualRouter, CpuPort };
+enum class BuiltIn : std::uint8_t { Bridge, VirtualRouter, CpuPort, SpanningTree };
 struct BuiltInKey {
   BuiltIn what{};
   friend auto operator<=>(const BuiltInKey&, const BuiltInKey&) = default;
@@ -145,12 +145,51 @@ struct BridgePortKey {
   friend auto operator<=>(const BridgePortKey&, const BridgePortKey&) = default;
   friend std::size_t hash_value(const BridgePortKey& k) { return hash_value(k.port); }
 };
+/// Where the spanning tree, or whoever decides it, lets a port forward not or not yet.
+struct StpPortKey {
+  PortName port{};
+  friend auto operator<=>(const StpPortKey&, const StpPortKey&) = default;
+  friend std::size_t hash_value(const StpPortKey& k) { return hash_value(k.port); }
+};
+/// The ports that do not talk to one another.
+struct IsolationKey {
+  friend auto operator<=>(const IsolationKey&, const IsolationKey&) = default;
+  friend std::size_t hash_value(const IsolationKey& /*key*/) { return 0; }
+};
+struct IsolatedPortKey {
+  PortName port{};
+  friend auto operator<=>(const IsolatedPortKey&, const IsolatedPortKey&) = default;
+  friend std::size_t hash_value(const IsolatedPortKey& k) { return hash_value(k.port); }
+};
 struct TunnelPortKey {
   IpAddress local{};
   IpAddress remote{};
   friend auto operator<=>(const TunnelPortKey&, const TunnelPortKey&) = default;
   friend std::size_t hash_value(const TunnelPortKey& k) {
     return detail::hash_of(k.local, k.remote);
+  }
+};
+/// What is flooded: each kind has its own switch on a port of the kernel's bridge.
+enum class Flooded : std::uint8_t { Unicast, Multicast, Broadcast };
+inline constexpr std::array kFlooded{Flooded::Unicast, Flooded::Multicast, Flooded::Broadcast};
+
+/// The outputs that a VLAN floods one kind to, where not every member takes it.
+struct FloodChoiceKey {
+  VlanId vlan{};
+  Flooded kind{};
+  friend auto operator<=>(const FloodChoiceKey&, const FloodChoiceKey&) = default;
+  friend std::size_t hash_value(const FloodChoiceKey& k) {
+    return detail::hash_of(k.vlan, static_cast<int>(k.kind));
+  }
+};
+/// One of them: a port, or where there is none a VTEP.
+struct FloodOutputKey {
+  FloodChoiceKey choice{};
+  PortName port{};
+  IpAddress vtep{};
+  friend auto operator<=>(const FloodOutputKey&, const FloodOutputKey&) = default;
+  friend std::size_t hash_value(const FloodOutputKey& k) {
+    return detail::hash_of(k.choice, k.port, k.vtep);
   }
 };
 struct FloodGroupKey {
@@ -193,8 +232,9 @@ struct FdbKey {
 using AsicKey =
     std::variant<SwitchKey, BuiltInKey, PortKey, HostInterfaceKey, TrapKey, UnderlayKey,
                  RouterPortKey, GatewayKey, NextHopKey, HopGroupKey, HopMemberKey, RouteKey,
-                 TunnelMapKey, TunnelKey, TerminationKey, MapEntryKey, BridgePortKey, TunnelPortKey,
-                 FloodGroupKey, VlanKey, RouterVlanKey, VlanMemberKey, FloodMemberKey, FdbKey>;
+                 TunnelMapKey, TunnelKey, TerminationKey, MapEntryKey, IsolationKey, BridgePortKey,
+                 StpPortKey, IsolatedPortKey, TunnelPortKey, FloodGroupKey, FloodChoiceKey,
+                 FloodOutputKey, VlanKey, RouterVlanKey, VlanMemberKey, FloodMemberKey, FdbKey>;
 
 /// Whether SAI names the object by a key of its own instead of an id.
 bool has_own_key(const AsicKey& key);

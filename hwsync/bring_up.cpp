@@ -185,9 +185,13 @@ Result<SwitchFacts> BringUp::run() {
   for (const auto* id : {&vlan, &bridge, &router}) {
     if (!*id) return id->error();
   }
-  // Without it routes to the switch itself wait: the rest does not need it.
+  // Without these, routes to the switch itself or ports that are to be blocked wait; the rest does
+  // not need them.
   if (const auto cpu = read_id(SAI_SWITCH_ATTR_CPU_PORT)) {
     facts.ids.emplace(BuiltInKey{BuiltIn::CpuPort}, *cpu);
+  }
+  if (const auto tree = read_id(SAI_SWITCH_ATTR_DEFAULT_STP_INST_ID)) {
+    facts.ids.emplace(BuiltInKey{BuiltIn::SpanningTree}, *tree);
   }
   auto number = vlan_number(*vlan);
   if (!number) return number.error();

@@ -109,7 +109,8 @@ void Hardware::mark_all() {
 void Hardware::mark_entries() {
   for (const auto& [key, row] : table_.rows()) {
     if (std::holds_alternative<FdbKey>(key) || std::holds_alternative<FloodMemberKey>(key) ||
-        std::holds_alternative<TunnelKey>(key) || std::holds_alternative<TunnelPortKey>(key)) {
+        std::holds_alternative<FloodOutputKey>(key) || std::holds_alternative<TunnelKey>(key) ||
+        std::holds_alternative<TunnelPortKey>(key)) {
       mark(key);
     }
   }
@@ -177,8 +178,7 @@ void Hardware::send(Batch batch) {
   busy_ = true;
   worker_.run([this, post = settings_.post, batch = std::move(batch)] {
     Done done;
-    done.outcomes.reserve(batch.ops.size());
-    for (const auto& op : batch.ops) done.outcomes.push_back(writer_->write(op));
+    done.outcomes = writer_->write(batch.ops);
     done.counters = writer_->counters();
     post(guarded([this, batch, done = std::move(done)] { settle(batch, done); }));
   });

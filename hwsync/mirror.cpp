@@ -26,24 +26,22 @@ struct FloodAttributes {
   sai_attr_id_t type;
   sai_attr_id_t group;
 };
-constexpr std::array kFloods{FloodAttributes{SAI_VLAN_ATTR_UNKNOWN_UNICAST_FLOOD_CONTROL_TYPE,
-                                             SAI_VLAN_ATTR_UNKNOWN_UNICAST_FLOOD_GROUP},
-                             FloodAttributes{SAI_VLAN_ATTR_UNKNOWN_MULTICAST_FLOOD_CONTROL_TYPE,
-                                             SAI_VLAN_ATTR_UNKNOWN_MULTICAST_FLOOD_GROUP},
-                             FloodAttributes{SAI_VLAN_ATTR_BROADCAST_FLOOD_CONTROL_TYPE,
-                                             SAI_VLAN_ATTR_BROADCAST_FLOOD_GROUP}};
+constexpr std::array<FloodAttributes, kFlooded.size()> kFloods{
+    FloodAttributes{SAI_VLAN_ATTR_UNKNOWN_UNICAST_FLOOD_CONTROL_TYPE,
+                    SAI_VLAN_ATTR_UNKNOWN_UNICAST_FLOOD_GROUP},
+    FloodAttributes{SAI_VLAN_ATTR_UNKNOWN_MULTICAST_FLOOD_CONTROL_TYPE,
+                    SAI_VLAN_ATTR_UNKNOWN_MULTICAST_FLOOD_GROUP},
+    FloodAttributes{SAI_VLAN_ATTR_BROADCAST_FLOOD_CONTROL_TYPE,
+                    SAI_VLAN_ATTR_BROADCAST_FLOOD_GROUP}};
 
 /// What goes to the kernel, and to it alone.
-constexpr std::array kTraps{SAI_HOSTIF_TRAP_TYPE_LACP,
-                            SAI_HOSTIF_TRAP_TYPE_LLDP,
-                            SAI_HOSTIF_TRAP_TYPE_ARP_REQUEST,
-                            SAI_HOSTIF_TRAP_TYPE_ARP_RESPONSE,
-                            SAI_HOSTIF_TRAP_TYPE_IPV6_NEIGHBOR_DISCOVERY,
-                            SAI_HOSTIF_TRAP_TYPE_IP2ME,
-                            SAI_HOSTIF_TRAP_TYPE_BGP,
-                            SAI_HOSTIF_TRAP_TYPE_BGPV6,
-                            SAI_HOSTIF_TRAP_TYPE_BFD,
-                            SAI_HOSTIF_TRAP_TYPE_BFDV6};
+constexpr std::array kTraps{
+    SAI_HOSTIF_TRAP_TYPE_STP,          SAI_HOSTIF_TRAP_TYPE_LACP,
+    SAI_HOSTIF_TRAP_TYPE_LLDP,         SAI_HOSTIF_TRAP_TYPE_ARP_REQUEST,
+    SAI_HOSTIF_TRAP_TYPE_ARP_RESPONSE, SAI_HOSTIF_TRAP_TYPE_IPV6_NEIGHBOR_DISCOVERY,
+    SAI_HOSTIF_TRAP_TYPE_IP2ME,        SAI_HOSTIF_TRAP_TYPE_BGP,
+    SAI_HOSTIF_TRAP_TYPE_BGPV6,        SAI_HOSTIF_TRAP_TYPE_BFD,
+    SAI_HOSTIF_TRAP_TYPE_BFDV6};
 
 /// A VLAN that floods to its members and to nothing else.
 AsicRow plain_vlan(VlanId vlan) {
@@ -82,6 +80,8 @@ AsicRow Mirror::untouched(const AsicKey& key) {
       return AsicRow{SAI_OBJECT_TYPE_BRIDGE, {}, {}};
     case BuiltIn::VirtualRouter:
       return AsicRow{SAI_OBJECT_TYPE_VIRTUAL_ROUTER, {}, {}};
+    case BuiltIn::SpanningTree:
+      return AsicRow{SAI_OBJECT_TYPE_STP, {}, {}};
     case BuiltIn::CpuPort:
       break;
   }
@@ -387,13 +387,49 @@ std::optional<AsicRow> Mirror::row(const BridgePortKey& key) const {
   if (it == topology_.ports.end() || !it->second.bridged) return std::nullopt;
   const auto mode = it->second.learning ? SAI_BRIDGE_PORT_FDB_LEARNING_MODE_HW
                                         : SAI_BRIDGE_PORT_FDB_LEARNING_MODE_DISABLE;
-  return AsicRow{SAI_OBJECT_TYPE_BRIDGE_PORT,
-                 {given(SAI_BRIDGE_PORT_ATTR_TYPE, number(SAI_BRIDGE_PORT_TYPE_PORT)),
-                  given(SAI_BRIDGE_PORT_ATTR_PORT_ID, key_of(PortKey{key.port})),
-                  given(SAI_BRIDGE_PORT_ATTR_FDB_LEARNING_MODE, number(mode)),
-                  given(SAI_BRIDGE_PORT_ATTR_INGRESS_FILTERING, true),
-                  given(SAI_BRIDGE_PORT_ATTR_ADMIN_STATE, true)},
+  AsicRow row{SAI_OBJECT_TYPE_BRIDGE_PORT,
+              {given(SAI_BRIDGE_PORT_ATTR_TYPE, number(SAI_BRIDGE_PORT_TYPE_PORT)),
+               given(SAI_BRIDGE_PORT_ATTR_PORT_ID, key_of(PortKey{key.port})),
+               given(SAI_BRIDGE_PORT_ATTR_FDB_LEARNING_MODE, number(mode)),
+               given(SAI_BRIDGE_PORT_ATTR_INGRESS_FILTERING, true)},
+              {}};
+  if (it->second.isolated) {
+    row.attributes.push_back(given(SAI_BRIDGE_PORT_ATTR_ISOLATION_GROUP, key_of(IsolationKey{})));
+  }
+  row.attributes.push_back(given(SAI_BRIDGE_PORT_ATTR_ADMIN_STATE, true));
+  return row;
+}
+
+std::optional<AsicRow> Mirror::row(const StpPortKey& key) const {
+  const auto it = topology_.ports.find(key.port);
+  if (it == topology_.ports.end() || !it->second.bridged || !it->second.stp) return std::nullopt;
+  return AsicRow{SAI_OBJECT_TYPE_STP_PORT,
+                 {given(SAI_STP_PORT_ATTR_STP, key_of(BuiltInKey{BuiltIn::SpanningTree})),
+                  given(SAI_STP_PORT_ATTR_BRIDGE_PORT, key_of(BridgePortKey{key.port})),
+                  given(SAI_STP_PORT_ATTR_STATE, number(*it->second.stp))},
                  {}};
+}
+
+std::optional<AsicRow> Mirror::row(const IsolationKey& /*key*/) const {
+  const bool any = std::any_of(topology_.ports.begin(), topology_.ports.end(), [](const auto& row) {
+    return row.second.bridged && row.second.isolated;
+  });
+  if (!any) return std::nullopt;
+  return AsicRow{
+      SAI_OBJECT_TYPE_ISOLATION_GROUP,
+      {given(SAI_ISOLATION_GROUP_ATTR_TYPE, number(SAI_ISOLATION_GROUP_TYPE_BRIDGE_PORT))},
+      {}};
+}
+
+std::optional<AsicRow> Mirror::row(const IsolatedPortKey& key) const {
+  const auto it = topology_.ports.find(key.port);
+  const bool isolated = it != topology_.ports.end() && it->second.bridged && it->second.isolated;
+  if (!isolated) return std::nullopt;
+  return AsicRow{
+      SAI_OBJECT_TYPE_ISOLATION_GROUP_MEMBER,
+      {given(SAI_ISOLATION_GROUP_MEMBER_ATTR_ISOLATION_GROUP_ID, key_of(IsolationKey{})),
+       given(SAI_ISOLATION_GROUP_MEMBER_ATTR_ISOLATION_OBJECT, key_of(BridgePortKey{key.port}))},
+      {}};
 }
 
 std::optional<AsicRow> Mirror::row(const TunnelPortKey& key) const {
@@ -417,13 +453,61 @@ std::optional<AsicRow> Mirror::row(const FloodGroupKey& key) const {
   return AsicRow{SAI_OBJECT_TYPE_L2MC_GROUP, {}, {}};
 }
 
+bool Mirror::is_chosen(const FloodChoiceKey& key) const {
+  const auto it = topology_.vlans.find(key.vlan);
+  return it != topology_.vlans.end() && it->second.chosen.at(static_cast<std::size_t>(key.kind));
+}
+
+std::optional<AsicRow> Mirror::row(const FloodChoiceKey& key) const {
+  if (!is_chosen(key)) return std::nullopt;
+  return AsicRow{SAI_OBJECT_TYPE_L2MC_GROUP, {}, {}};
+}
+
+std::optional<AsicRow> Mirror::row(const FloodOutputKey& key) const {
+  const auto& [vlan, kind] = key.choice;
+  if (!is_chosen(key.choice)) return std::nullopt;
+  const auto to = [&](const AsicKey& output) {
+    return AsicRow{SAI_OBJECT_TYPE_L2MC_GROUP_MEMBER,
+                   {given(SAI_L2MC_GROUP_MEMBER_ATTR_L2MC_GROUP_ID, key_of(key.choice)),
+                    given(SAI_L2MC_GROUP_MEMBER_ATTR_L2MC_OUTPUT_ID, key_of(output))},
+                   {}};
+  };
+  const auto at = static_cast<std::size_t>(kind);
+  if (key.vtep.is_none()) {
+    const bool takes = topology_.members.contains(Member{vlan, key.port}) &&
+                       topology_.ports.at(key.port).floods.at(at);
+    return takes ? std::optional(to(BridgePortKey{key.port})) : std::nullopt;
+  }
+  const auto* side = overlay(vlan);
+  const bool takes = side != nullptr && side->floods.at(at) && !key.vtep.is_multicast() &&
+                     view_.has_flood({side->device, side->fdb_vni, key.vtep});
+  if (!takes) return std::nullopt;
+  auto row = to(TunnelPortKey{side->local, tunnel_peer(key.vtep)});
+  if (shape_ == FloodShape::Group) {
+    row.attributes.push_back(given(SAI_L2MC_GROUP_MEMBER_ATTR_L2MC_ENDPOINT_IP, key.vtep));
+  }
+  return row;
+}
+
 std::optional<AsicRow> Mirror::row(const VlanKey& key) const {
-  if (!topology_.vlans.contains(key.vlan)) return std::nullopt;
-  if (shape_ != FloodShape::Group || overlay(key.vlan) == nullptr) return plain_vlan(key.vlan);
+  const auto it = topology_.vlans.find(key.vlan);
+  if (it == topology_.vlans.end()) return std::nullopt;
+  const bool by_group = shape_ == FloodShape::Group && overlay(key.vlan) != nullptr;
   AsicRow row{SAI_OBJECT_TYPE_VLAN, {given(SAI_VLAN_ATTR_VLAN_ID, number(key.vlan.value()))}, {}};
-  for (const auto& flood : kFloods) {
-    row.attributes.push_back(given(flood.type, number(SAI_VLAN_FLOOD_CONTROL_TYPE_COMBINED)));
-    row.attributes.push_back(given(flood.group, key_of(FloodGroupKey{key.vlan})));
+  const auto flood = [&](const FloodAttributes& of, sai_vlan_flood_control_type_t type,
+                         const std::optional<AsicKey>& group) {
+    row.attributes.push_back(given(of.type, number(type)));
+    if (group) row.attributes.push_back(given(of.group, key_of(*group)));
+  };
+  for (const auto kind : kFlooded) {
+    const auto& attributes = kFloods.at(static_cast<std::size_t>(kind));
+    if (it->second.chosen.at(static_cast<std::size_t>(kind))) {
+      flood(attributes, SAI_VLAN_FLOOD_CONTROL_TYPE_L2MC_GROUP, FloodChoiceKey{key.vlan, kind});
+    } else if (by_group) {
+      flood(attributes, SAI_VLAN_FLOOD_CONTROL_TYPE_COMBINED, FloodGroupKey{key.vlan});
+    } else {
+      flood(attributes, SAI_VLAN_FLOOD_CONTROL_TYPE_ALL, std::nullopt);
+    }
   }
   return row;
 }
@@ -480,11 +564,15 @@ AsicRow Mirror::local_fdb(const BridgeFdbEntry& entry, const PortName& port, Vla
       entry.state == FdbState::Dynamic ? SAI_FDB_ENTRY_TYPE_DYNAMIC : SAI_FDB_ENTRY_TYPE_STATIC;
   const auto action =
       entry.state == FdbState::Permanent ? SAI_PACKET_ACTION_TRAP : SAI_PACKET_ACTION_FORWARD;
-  return AsicRow{SAI_OBJECT_TYPE_FDB_ENTRY,
-                 {given(SAI_FDB_ENTRY_ATTR_TYPE, number(type)),
-                  given(SAI_FDB_ENTRY_ATTR_BRIDGE_PORT_ID, key_of(BridgePortKey{port})),
-                  given(SAI_FDB_ENTRY_ATTR_PACKET_ACTION, number(action))},
-                 {VlanKey{vlan}, VlanMemberKey{vlan, port}}};
+  AsicRow row{SAI_OBJECT_TYPE_FDB_ENTRY,
+              {given(SAI_FDB_ENTRY_ATTR_TYPE, number(type)),
+               given(SAI_FDB_ENTRY_ATTR_BRIDGE_PORT_ID, key_of(BridgePortKey{port})),
+               given(SAI_FDB_ENTRY_ATTR_PACKET_ACTION, number(action))},
+              {VlanKey{vlan}, VlanMemberKey{vlan, port}}};
+  if (entry.state == FdbState::Static) {
+    row.attributes.push_back(optional(SAI_FDB_ENTRY_ATTR_ALLOW_MAC_MOVE, !entry.sticky));
+  }
+  return row;
 }
 
 std::optional<AsicRow> Mirror::remote_fdb(const FdbKey& key, const BridgeFdbEntry& entry) const {
@@ -517,6 +605,21 @@ void Mirror::flood_keys(const FloodKey& key, const EmitKey& emit) const {
     emit(TunnelPortKey{local, key.remote});
   }
   emit(FloodMemberKey{it->second, key.remote});
+  for (const auto kind : kFlooded) {
+    const FloodChoiceKey choice{it->second, kind};
+    if (is_chosen(choice)) emit(FloodOutputKey{choice, {}, key.remote});
+  }
+}
+
+/// The ports of flooding that is not to all.
+void Mirror::output_keys(const Topology& topology, const EmitKey& emit) {
+  for (const auto& [member, untagged] : topology.members) {
+    const auto& chosen = topology.vlans.at(member.vlan).chosen;
+    for (const auto kind : kFlooded) {
+      if (!chosen.at(static_cast<std::size_t>(kind))) continue;
+      emit(FloodOutputKey{{member.vlan, kind}, member.port, {}});
+    }
+  }
 }
 
 bool Mirror::touched(const KernelEvent& event, const EmitKey& emit) const {
@@ -552,8 +655,16 @@ void Mirror::vlan_keys(VlanId vlan, const VlanState& state, const EmitKey& emit)
     emit(MapEntryKey{side.local, Direction::Encap, vlan.value()});
   }
   emit(FloodGroupKey{vlan});
+  for (const auto kind : kFlooded) emit(FloodChoiceKey{vlan, kind});
   emit(VlanKey{vlan});
   emit(RouterVlanKey{vlan});
+}
+
+void Mirror::bridge_port_keys(const PortName& port, const EmitKey& emit) {
+  emit(IsolationKey{});
+  emit(BridgePortKey{port});
+  emit(StpPortKey{port});
+  emit(IsolatedPortKey{port});
 }
 
 void Mirror::tunnel_keys(const IpAddress& local, const EmitKey& emit) const {
@@ -570,6 +681,7 @@ bool Mirror::reread(const EmitKey& emit) {
   if (before == topology_) return false;
   const auto& after = topology_;
   emit(SwitchKey{});
+  for (const auto* topology : {&before, &after}) output_keys(*topology, emit);
   if (before.uplinks != after.uplinks) {
     for (const auto& [prefix, hops] : underlay_.routes()) {
       route_keys(prefix, hops, emit);
@@ -600,7 +712,7 @@ bool Mirror::reread(const EmitKey& emit) {
     emit(PortKey{row.first});
     emit(HostInterfaceKey{row.first});
     emit(RouterPortKey{row.first});
-    emit(BridgePortKey{row.first});
+    bridge_port_keys(row.first, emit);
   });
   differing(before.tunnels, after.tunnels, [&](const auto& row) {
     tunnel_keys(row.first, emit);
@@ -628,9 +740,10 @@ void Mirror::all_structure(const EmitKey& emit) const {
   underlay_keys(emit);
   for (const auto& [local, state] : topology_.tunnels) tunnel_keys(local, emit);
   for (const auto& [name, state] : topology_.ports) {
-    if (state.bridged) emit(BridgePortKey{name});
+    if (state.bridged) bridge_port_keys(name, emit);
   }
   for (const auto& [vlan, state] : topology_.vlans) vlan_keys(vlan, state, emit);
+  output_keys(topology_, emit);
   for (const auto& [member, untagged] : topology_.members) {
     emit(VlanMemberKey{member.vlan, member.port});
   }

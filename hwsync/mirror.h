@@ -14,8 +14,12 @@
 // - A `permanent` bridge entry is delivered to the switch itself by the kernel. The switch's own
 //   MACs (of any of its links) are no hosts and not mirrored: they are the router interfaces' to
 //   trap. Any other permanent entry on a front-panel port is a STATIC entry with action TRAP.
-// - A `static` entry is STATIC, sticky or not; learned ones (extern_learn: by the ASIC, without:
-//   by the kernel from a frame it saw) are DYNAMIC, never STATIC, so that the ASIC may move them.
+// - A `static` entry is STATIC and may move unless it is sticky, as in the kernel's bridge; learned
+//   ones (extern_learn: by the ASIC, without: by the kernel from a frame it saw) are DYNAMIC.
+// - A kind of flooding (unknown unicast, multicast, broadcast) that is off on one port of a VLAN
+// goes
+//   to a group of the others: SAI has such a switch for the VLAN only.
+// - An isolated port stays closed where the library has no isolation groups.
 // - Entries without a VLAN (VID 0) are of no VLAN the ASIC knows.
 // - A port that is up and no port of anything is an uplink and has a router interface. Neighbours
 //   and routes count as far as they are on uplinks; the switch's own addresses are the CPU's.
@@ -96,8 +100,13 @@ class Mirror {
   std::optional<AsicRow> row(const TerminationKey& key) const;
   std::optional<AsicRow> row(const MapEntryKey& key) const;
   std::optional<AsicRow> row(const BridgePortKey& key) const;
+  std::optional<AsicRow> row(const StpPortKey& key) const;
+  std::optional<AsicRow> row(const IsolationKey& key) const;
+  std::optional<AsicRow> row(const IsolatedPortKey& key) const;
   std::optional<AsicRow> row(const TunnelPortKey& key) const;
   std::optional<AsicRow> row(const FloodGroupKey& key) const;
+  std::optional<AsicRow> row(const FloodChoiceKey& key) const;
+  std::optional<AsicRow> row(const FloodOutputKey& key) const;
   std::optional<AsicRow> row(const VlanKey& key) const;
   std::optional<AsicRow> row(const VlanMemberKey& key) const;
   std::optional<AsicRow> row(const FloodMemberKey& key) const;
@@ -112,7 +121,10 @@ class Mirror {
   std::optional<IfIndex> uplink(const PortName& port) const;
   void underlay_keys(const EmitKey& emit) const;
   void vlan_keys(VlanId vlan, const VlanState& state, const EmitKey& emit) const;
+  static void bridge_port_keys(const PortName& port, const EmitKey& emit);
   void tunnel_keys(const IpAddress& local, const EmitKey& emit) const;
+  bool is_chosen(const FloodChoiceKey& key) const;
+  static void output_keys(const Topology& topology, const EmitKey& emit);
   void flood_keys(const FloodKey& key, const EmitKey& emit) const;
   IpAddress tunnel_peer(const IpAddress& vtep) const;
 

@@ -34,10 +34,43 @@ class Reader {
       if (link.kind == LinkKind::Vxlan && is_port(link)) read_vxlan(link);
     }
     for (const auto& [index, link] : view_.links()) read_router_vlan(link);
+    for (auto& [vlan, state] : topology_.vlans) {
+      if (!state.overlay.vni.is_none()) choose(state, state.overlay.floods);
+    }
+    for (const auto& [member, untagged] : topology_.members) {
+      choose(topology_.vlans.at(member.vlan), topology_.ports.at(member.port).floods);
+    }
     return std::move(topology_);
   }
 
  private:
+  /// As the bridge has it (linux/if_bridge.h, BR_STATE_*); a port that is down is no matter of STP.
+  std::optional<sai_stp_port_state_t> stp_state(const Link& port) const {
+    enum : unsigned { Disabled, Listening, Learning, Forwarding, Blocking };
+    if (!port.up || !port.running) return std::nullopt;
+    const auto* bridge = view_.link(topology_.bridge);
+    switch (value_or(port.options, Option::PortState, Forwarding)) {
+      case Forwarding:
+        if (value_or(bridge->options, Option::BridgeStp, 0) == 0) return std::nullopt;
+        return SAI_STP_PORT_STATE_FORWARDING;
+      case Learning:
+        return SAI_STP_PORT_STATE_LEARNING;
+      default:
+        return SAI_STP_PORT_STATE_BLOCKING;
+    }
+  }
+
+  static Floods floods_of(const Link& link) {
+    const auto on = [&](Option option) { return value_or(link.options, option, 1) != 0; };
+    return {on(Option::PortUnicastFlood), on(Option::PortMulticastFlood),
+            on(Option::PortBroadcastFlood)};
+  }
+
+  /// A kind that one member does not take is flooded to those who do.
+  static void choose(VlanState& state, const Floods& of_member) {
+    for (std::size_t i = 0; i < of_member.size(); ++i) state.chosen.at(i) |= !of_member.at(i);
+  }
+
   bool is_port(const Link& link) const {
     return !topology_.bridge.is_none() && link.master == topology_.bridge;
   }
@@ -81,6 +114,9 @@ class Reader {
     if (state.routed) topology_.uplinks.emplace(link->index, name);
     if (!is_port(*link)) return;
     state.bridged = true;
+    state.floods = floods_of(*link);
+    state.isolated = value_or(link->options, Option::PortIsolated, 0) != 0;
+    state.stp = stp_state(*link);
     state.learning = value_or(link->options, Option::PortLearning, 1) != 0;
     topology_.front_ports.emplace(link->index, name);
     const auto* vlans = view_.vlans(link->index);
@@ -154,6 +190,7 @@ class Reader {
 
   void add(const Link& link, VlanId vlan, VxlanSide side) {
     side.local = link.vxlan_local;
+    side.floods = floods_of(link);
     auto& state = topology_.vlans[vlan];
     const std::pair place(side.local, side.vni.value());
     if (!state.overlay.vni.is_none() || topology_.vlan_of_vni.contains(place)) {

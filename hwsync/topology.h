@@ -9,7 +9,9 @@
 // different LANs. What cannot be mirrored is said in `ignored`, never dropped in silence.
 #pragma once
 
+#include <array>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -22,13 +24,19 @@ namespace vtepd::hwsync {
 /// The ASIC's front-panel ports, by netdev name.
 using PortMap = std::set<PortName>;
 
+/// Whether each kind (Flooded) is flooded.
+using Floods = std::array<bool, kFlooded.size()>;
+
 struct PortState {
   bool up{};
   std::uint32_t mtu{};
   bool bridged{};
   bool learning{};
-  VlanId pvid{};  // none: the port drops untagged frames
-  bool routed{};  // an uplink: up, and no port of anything
+  Floods floods{};
+  bool isolated{};
+  std::optional<sai_stp_port_state_t> stp{};  // none: it forwards, and no spanning tree asks
+  VlanId pvid{};                              // none: the port drops untagged frames
+  bool routed{};                              // an uplink: up, and no port of anything
   MacAddress mac{};
   friend bool operator==(const PortState&, const PortState&) = default;
 };
@@ -39,11 +47,13 @@ struct VxlanSide {
   IfIndex device{};
   Vni fdb_vni{};  // of the device's FDB entries: none on a device of one VNI
   IpAddress local{};
+  Floods floods{};
   friend bool operator==(const VxlanSide&, const VxlanSide&) = default;
 };
 
 struct VlanState {
   VxlanSide overlay{};  // vni none: a VLAN of this switch alone
+  Floods chosen{};      // the kind is flooded to some of the members only
   friend bool operator==(const VlanState&, const VlanState&) = default;
 };
 

@@ -1,5 +1,6 @@
 #include "hwsync/writer.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace vtepd::hwsync {
@@ -11,7 +12,123 @@ bool is_absent(sai_status_t status) {
 
 const FdbKey* as_fdb(const AsicOp& op) { return std::get_if<FdbKey>(&op.key); }
 
+bool has_bulk_calls(const AsicOp& op) {
+  return op.kind != AsicOp::Kind::Change && (op.row.object == SAI_OBJECT_TYPE_FDB_ENTRY ||
+                                             op.row.object == SAI_OBJECT_TYPE_VLAN_MEMBER);
+}
+
 }  // namespace
+
+// ---- many at once -------------------------------------------------------------------------------
+
+std::vector<WriteOutcome> Writer::write(std::span<const AsicOp> ops) {
+  std::vector<WriteOutcome> outcomes;
+  outcomes.reserve(ops.size());
+  while (!ops.empty()) {
+    const auto run = ops.first(alike(ops));
+    for (auto& outcome : write_alike(run)) outcomes.push_back(std::move(outcome));
+    ops = ops.subspan(run.size());
+  }
+  return outcomes;
+}
+
+/// How many operations at the front one bulk call can do; one alone is one.
+std::size_t Writer::alike(std::span<const AsicOp> ops) const {
+  const auto& front = ops.front();
+  if (!has_bulk_calls(front) || without_bulk_.contains({front.row.object, front.kind})) return 1;
+  const auto end = std::find_if(ops.begin(), ops.end(), [&](const AsicOp& op) {
+    return op.kind != front.kind || op.row.object != front.row.object;
+  });
+  return static_cast<std::size_t>(end - ops.begin());
+}
+
+std::vector<WriteOutcome> Writer::write_alike(std::span<const AsicOp> ops) {
+  if (ops.size() == 1) return one_by_one(ops);
+  return ops.front().kind == AsicOp::Kind::Create ? create_alike(ops) : remove_alike(ops);
+}
+
+std::vector<WriteOutcome> Writer::one_by_one(std::span<const AsicOp> ops) {
+  std::vector<WriteOutcome> outcomes;
+  outcomes.reserve(ops.size());
+  for (const auto& op : ops) outcomes.push_back(write(op));
+  return outcomes;
+}
+
+void Writer::take_in(const AsicOp& op, sai_status_t status, std::span<sai_status_t> statuses) {
+  if (status == SAI_STATUS_SUCCESS) {
+    std::fill(statuses.begin(), statuses.end(), status);
+  } else if ((status == SAI_STATUS_NOT_IMPLEMENTED || status == SAI_STATUS_NOT_SUPPORTED) &&
+             std::count(statuses.begin(), statuses.end(), SAI_STATUS_SUCCESS) == 0) {
+    without_bulk_.emplace(op.row.object, op.kind);
+    return;
+  }
+  ++counters_.bulks;
+}
+
+std::vector<WriteOutcome> Writer::create_alike(std::span<const AsicOp> ops) {
+  std::vector<EncodedRow> rows;
+  std::vector<std::span<const sai_attribute_t>> lists;
+  std::vector<sai_fdb_entry_t> entries;
+  rows.reserve(ops.size());  // lists point into rows
+  for (const auto& op : ops) {
+    auto row = encoded(op);
+    // One that cannot be written, and says why when it is alone.
+    if (!row || find(op.key) != SAI_NULL_OBJECT_ID) return one_by_one(ops);
+    lists.push_back(rows.emplace_back(std::move(*row)).attributes());
+    if (const auto* fdb = as_fdb(op)) entries.push_back(fdb_entry(*fdb));
+  }
+  std::vector<sai_object_id_t> ids(ops.size(), SAI_NULL_OBJECT_ID);
+  std::vector<sai_status_t> statuses(ops.size(), SAI_STATUS_NOT_EXECUTED);
+  take_in(ops.front(),
+          entries.empty() ? library_.create_vlan_members(switch_, lists, ids, statuses)
+                          : library_.create_fdbs(entries, lists, statuses),
+          statuses);
+  std::vector<WriteOutcome> outcomes;
+  for (std::size_t i = 0; i < ops.size(); ++i) {
+    const bool there = !entries.empty() || ids[i] != SAI_NULL_OBJECT_ID;
+    if (statuses[i] == SAI_STATUS_SUCCESS && there) {
+      ++counters_.creates;
+      if (entries.empty()) ids_.insert_or_assign(ops[i].key, ids[i]);
+      outcomes.push_back({{}, ids[i], false, false});
+    } else if (sai::is_full(statuses[i])) {
+      outcomes.push_back(refuse("create", ops[i], statuses[i]));
+    } else {
+      outcomes.push_back(create(ops[i]));
+    }
+  }
+  return outcomes;
+}
+
+std::vector<WriteOutcome> Writer::remove_alike(std::span<const AsicOp> ops) {
+  std::vector<sai_object_id_t> ids;
+  std::vector<sai_fdb_entry_t> entries;
+  for (const auto& op : ops) {
+    if (const auto* fdb = as_fdb(op)) {
+      entries.push_back(fdb_entry(*fdb));
+    } else {
+      ids.push_back(find(op.key));
+      if (ids.back() == SAI_NULL_OBJECT_ID) return one_by_one(ops);
+    }
+  }
+  std::vector<sai_status_t> statuses(ops.size(), SAI_STATUS_NOT_EXECUTED);
+  take_in(ops.front(),
+          entries.empty() ? library_.remove_vlan_members(ids, statuses)
+                          : library_.remove_fdbs(entries, statuses),
+          statuses);
+  std::vector<WriteOutcome> outcomes;
+  for (std::size_t i = 0; i < ops.size(); ++i) {
+    if (statuses[i] == SAI_STATUS_SUCCESS || is_absent(statuses[i])) {
+      ++counters_.removes;
+      ids_.erase(ops[i].key);
+      outcomes.emplace_back();
+    } else {
+      outcomes.push_back(remove(ops[i]));
+    }
+  }
+  return outcomes;
+}
+
+// ---- one alone ----------------------------------------------------------------------------------
 
 WriteOutcome Writer::write(const AsicOp& op) {
   switch (op.kind) {
@@ -166,12 +283,19 @@ sai_status_t Writer::try_create(const AsicOp& op, EncodedRow& row, sai_object_id
   }
 }
 
-WriteOutcome Writer::create(const AsicOp& op) {
+/// The row with ids for keys, without what the library goes without.
+Result<EncodedRow> Writer::encoded(const AsicOp& op) const {
+  const auto ids = [this](const AsicKey& key) { return find(key); };
+  if (left_out_.empty()) return EncodedRow::make(op.row, ids);
   auto wanted = op.row;
   std::erase_if(wanted.attributes, [&](const AsicAttribute& attribute) {
     return is_left_out(wanted.object, attribute);
   });
-  auto row = EncodedRow::make(wanted, [this](const AsicKey& key) { return find(key); });
+  return EncodedRow::make(wanted, ids);
+}
+
+WriteOutcome Writer::create(const AsicOp& op) {
+  auto row = encoded(op);
   if (!row) {
     ++counters_.refused;
     return {row.error(), SAI_NULL_OBJECT_ID, false, false};

@@ -1,4 +1,5 @@
-// Writes operations to a SAI library, one by one, and says what became of each.
+// Writes operations to a SAI library and says what became of each: FDB entries and VLAN members, of
+// which there are many, in bulk where the library has calls for that, all else one by one.
 //
 // Threads: the SAI thread's alone, with all it owns.
 // Errors: an outcome per operation, its reason naming function, object and attribute. What SAI's
@@ -12,6 +13,9 @@
 //     not supported/implemented   of an optional attribute: that attribute is left out, from now
 //                                 on for every object of the type; else refused
 //     table full                  refused, and marked so that a removal brings it back
+//     anything else, of one object in a bulk call: it is written alone, and that call's status
+//                                 means the above; not supported/implemented of the bulk call
+//                                 itself: no more of them
 // Ownership: the key -> id map is here and nowhere else.
 // Source: sonic-swss saihelper.cpp (policy per status).
 #pragma once
@@ -31,6 +35,7 @@ struct WriteCounters {
   std::uint64_t sets{};
   std::uint64_t removes{};
   std::uint64_t refused{};
+  std::uint64_t bulks{};  // bulk calls, of which each may be any number of creates or removes
 };
 
 struct WriteOutcome {
@@ -54,7 +59,8 @@ class Writer {
   Writer(sai::Library& library, sai_object_id_t switch_id, AsicMap<sai_object_id_t> ids)
       : library_(library), switch_(switch_id), ids_(std::move(ids)) {}
 
-  WriteOutcome write(const AsicOp& op);
+  /// One outcome for each operation; they are done in their order.
+  std::vector<WriteOutcome> write(std::span<const AsicOp> ops);
   /// Attributes that the library cannot give, or goes without, are not compared.
   ReadBack read_back(const AsicKey& key, const AsicRow& row);
   /// The object is gone, by somebody else's hand: its id means nothing any more.
@@ -62,6 +68,17 @@ class Writer {
   const WriteCounters& counters() const { return counters_; }
 
  private:
+  using Bulk = std::pair<sai_object_type_t, AsicOp::Kind>;
+
+  WriteOutcome write(const AsicOp& op);
+  std::size_t alike(std::span<const AsicOp> ops) const;
+  std::vector<WriteOutcome> write_alike(std::span<const AsicOp> ops);
+  std::vector<WriteOutcome> create_alike(std::span<const AsicOp> ops);
+  std::vector<WriteOutcome> remove_alike(std::span<const AsicOp> ops);
+  std::vector<WriteOutcome> one_by_one(std::span<const AsicOp> ops);
+  /// Takes in what a bulk call said as a whole; statuses are then all that is to be known.
+  void take_in(const AsicOp& op, sai_status_t status, std::span<sai_status_t> statuses);
+  Result<EncodedRow> encoded(const AsicOp& op) const;
   WriteOutcome create(const AsicOp& op);
   WriteOutcome change(const AsicOp& op);
   WriteOutcome remove(const AsicOp& op);
@@ -86,6 +103,7 @@ class Writer {
   sai_object_id_t switch_;
   AsicMap<sai_object_id_t> ids_;
   std::set<std::pair<sai_object_type_t, sai_attr_id_t>> left_out_;
+  std::set<Bulk> without_bulk_;
   WriteCounters counters_;
 };
 

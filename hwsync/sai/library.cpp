@@ -70,7 +70,8 @@ constexpr std::array kLengths{
     Length{SAI_API_VIRTUAL_ROUTER, 4, 0, 0}, Length{SAI_API_ROUTER_INTERFACE, 7, 0, 0},
     Length{SAI_API_HOSTIF, 24, 0, 0},        Length{SAI_API_NEIGHBOR, 5, 11100, 9},
     Length{SAI_API_NEXT_HOP, 4, 11300, 8},   Length{SAI_API_NEXT_HOP_GROUP, 14, 11000, 16},
-    Length{SAI_API_ROUTE, 8, 0, 0}};
+    Length{SAI_API_ROUTE, 8, 0, 0},          Length{SAI_API_STP, 10, 0, 0},
+    Length{SAI_API_ISOLATION_GROUP, 8, 0, 0}};
 
 template <class Table>
 constexpr sai_api_t kApi = SAI_API_UNSPECIFIED;
@@ -88,6 +89,10 @@ template <>
 constexpr sai_api_t kApi<sai_tunnel_api_t> = SAI_API_TUNNEL;
 template <>
 constexpr sai_api_t kApi<sai_l2mc_group_api_t> = SAI_API_L2MC_GROUP;
+template <>
+constexpr sai_api_t kApi<sai_stp_api_t> = SAI_API_STP;
+template <>
+constexpr sai_api_t kApi<sai_isolation_group_api_t> = SAI_API_ISOLATION_GROUP;
 template <>
 constexpr sai_api_t kApi<sai_virtual_router_api_t> = SAI_API_VIRTUAL_ROUTER;
 template <>
@@ -211,6 +216,8 @@ void Library::fetch_tables() {
   fdb_ = table<sai_fdb_api_t>(SAI_API_FDB);
   tunnel_ = table<sai_tunnel_api_t>(SAI_API_TUNNEL);
   l2mc_group_ = table<sai_l2mc_group_api_t>(SAI_API_L2MC_GROUP);
+  stp_ = table<sai_stp_api_t>(SAI_API_STP);
+  isolation_group_ = table<sai_isolation_group_api_t>(SAI_API_ISOLATION_GROUP);
   virtual_router_ = table<sai_virtual_router_api_t>(SAI_API_VIRTUAL_ROUTER);
   router_interface_ = table<sai_router_interface_api_t>(SAI_API_ROUTER_INTERFACE);
   neighbor_ = table<sai_neighbor_api_t>(SAI_API_NEIGHBOR);
@@ -248,6 +255,7 @@ Library::Objects Library::objects(sai_object_type_t type) const {
   using Bridge = sai_bridge_api_t;
   using Tunnel = sai_tunnel_api_t;
   using Group = sai_l2mc_group_api_t;
+  using Isolation = sai_isolation_group_api_t;
   switch (type) {
     case SAI_OBJECT_TYPE_SWITCH:
       return {nullptr, slot<&sai_switch_api_t::remove_switch>(switch_),
@@ -301,6 +309,21 @@ Library::Objects Library::objects(sai_object_type_t type) const {
               slot<&Group::remove_l2mc_group_member>(l2mc_group_),
               slot<&Group::set_l2mc_group_member_attribute>(l2mc_group_),
               slot<&Group::get_l2mc_group_member_attribute>(l2mc_group_)};
+    case SAI_OBJECT_TYPE_STP_PORT:
+      return {slot<&sai_stp_api_t::create_stp_port>(stp_),
+              slot<&sai_stp_api_t::remove_stp_port>(stp_),
+              slot<&sai_stp_api_t::set_stp_port_attribute>(stp_),
+              slot<&sai_stp_api_t::get_stp_port_attribute>(stp_)};
+    case SAI_OBJECT_TYPE_ISOLATION_GROUP:
+      return {slot<&Isolation::create_isolation_group>(isolation_group_),
+              slot<&Isolation::remove_isolation_group>(isolation_group_),
+              slot<&Isolation::set_isolation_group_attribute>(isolation_group_),
+              slot<&Isolation::get_isolation_group_attribute>(isolation_group_)};
+    case SAI_OBJECT_TYPE_ISOLATION_GROUP_MEMBER:
+      return {slot<&Isolation::create_isolation_group_member>(isolation_group_),
+              slot<&Isolation::remove_isolation_group_member>(isolation_group_),
+              slot<&Isolation::set_isolation_group_member_attribute>(isolation_group_),
+              slot<&Isolation::get_isolation_group_member_attribute>(isolation_group_)};
     case SAI_OBJECT_TYPE_VIRTUAL_ROUTER:
       return {slot<&sai_virtual_router_api_t::create_virtual_router>(virtual_router_),
               slot<&sai_virtual_router_api_t::remove_virtual_router>(virtual_router_),
@@ -388,6 +411,53 @@ sai_status_t Library::flush_fdb(sai_object_id_t switch_id,
                                 std::span<const sai_attribute_t> attributes) {
   return call(slot<&sai_fdb_api_t::flush_fdb_entries>(fdb_), switch_id, count_of(attributes),
               attributes.data());
+}
+
+namespace {
+
+/// Attribute lists as SAI's bulk calls take them: their lengths, and where they are.
+struct Lists {
+  explicit Lists(Library::AttributeLists attributes) {
+    for (const auto& list : attributes) {
+      counts.push_back(static_cast<std::uint32_t>(list.size()));
+      places.push_back(list.data());
+    }
+  }
+  std::vector<std::uint32_t> counts{};
+  std::vector<const sai_attribute_t*> places{};
+};
+
+constexpr auto kGoOn = SAI_BULK_OP_ERROR_MODE_IGNORE_ERROR;
+
+}  // namespace
+
+sai_status_t Library::create_fdbs(std::span<const sai_fdb_entry_t> entries,
+                                  AttributeLists attributes, std::span<sai_status_t> statuses) {
+  Lists lists(attributes);
+  return call(slot<&sai_fdb_api_t::create_fdb_entries>(fdb_),
+              static_cast<std::uint32_t>(entries.size()), entries.data(), lists.counts.data(),
+              lists.places.data(), kGoOn, statuses.data());
+}
+
+sai_status_t Library::remove_fdbs(std::span<const sai_fdb_entry_t> entries,
+                                  std::span<sai_status_t> statuses) {
+  return call(slot<&sai_fdb_api_t::remove_fdb_entries>(fdb_),
+              static_cast<std::uint32_t>(entries.size()), entries.data(), kGoOn, statuses.data());
+}
+
+sai_status_t Library::create_vlan_members(sai_object_id_t switch_id, AttributeLists attributes,
+                                          std::span<sai_object_id_t> ids,
+                                          std::span<sai_status_t> statuses) {
+  Lists lists(attributes);
+  return call(slot<&sai_vlan_api_t::create_vlan_members>(vlan_), switch_id,
+              static_cast<std::uint32_t>(attributes.size()), lists.counts.data(),
+              lists.places.data(), kGoOn, ids.data(), statuses.data());
+}
+
+sai_status_t Library::remove_vlan_members(std::span<const sai_object_id_t> ids,
+                                          std::span<sai_status_t> statuses) {
+  return call(slot<&sai_vlan_api_t::remove_vlan_members>(vlan_),
+              static_cast<std::uint32_t>(ids.size()), ids.data(), kGoOn, statuses.data());
 }
 
 sai_status_t Library::create_entry(const sai_neighbor_entry_t& entry,

@@ -67,6 +67,19 @@ class Library {
   sai_status_t get_fdb(const sai_fdb_entry_t& entry, sai_attribute_t& attribute);
   sai_status_t flush_fdb(sai_object_id_t switch_id, std::span<const sai_attribute_t> attributes);
 
+  // Many at once, with a status for each; what failed does not keep the rest from being done.
+  // NOT_IMPLEMENTED, and no status written, where the library has no such call.
+  using AttributeLists = std::span<const std::span<const sai_attribute_t>>;
+  sai_status_t create_fdbs(std::span<const sai_fdb_entry_t> entries, AttributeLists attributes,
+                           std::span<sai_status_t> statuses);
+  sai_status_t remove_fdbs(std::span<const sai_fdb_entry_t> entries,
+                           std::span<sai_status_t> statuses);
+  sai_status_t create_vlan_members(sai_object_id_t switch_id, AttributeLists attributes,
+                                   std::span<sai_object_id_t> ids,
+                                   std::span<sai_status_t> statuses);
+  sai_status_t remove_vlan_members(std::span<const sai_object_id_t> ids,
+                                   std::span<sai_status_t> statuses);
+
   // Neighbours and routes: entries with a key, as FDB entries are.
   sai_status_t create_entry(const sai_neighbor_entry_t& entry,
                             std::span<const sai_attribute_t> attributes);
@@ -117,6 +130,8 @@ class Library {
   const sai_fdb_api_t* fdb_ = nullptr;
   const sai_tunnel_api_t* tunnel_ = nullptr;
   const sai_l2mc_group_api_t* l2mc_group_ = nullptr;
+  const sai_stp_api_t* stp_ = nullptr;
+  const sai_isolation_group_api_t* isolation_group_ = nullptr;
   const sai_virtual_router_api_t* virtual_router_ = nullptr;
   const sai_router_interface_api_t* router_interface_ = nullptr;
   const sai_neighbor_api_t* neighbor_ = nullptr;

@@ -217,6 +217,30 @@ typedef struct _sai_l2mc_group_api_t {
   sai_object_get_fn get_l2mc_group_member_attribute;
 } sai_l2mc_group_api_t;
 
+typedef struct _sai_stp_api_t {
+  sai_object_create_fn create_stp;
+  sai_object_remove_fn remove_stp;
+  sai_object_set_fn set_stp_attribute;
+  sai_object_get_fn get_stp_attribute;
+  sai_object_create_fn create_stp_port;
+  sai_object_remove_fn remove_stp_port;
+  sai_object_set_fn set_stp_port_attribute;
+  sai_object_get_fn get_stp_port_attribute;
+  sai_unused_fn create_stp_ports;
+  sai_unused_fn remove_stp_ports;
+} sai_stp_api_t;
+
+typedef struct _sai_isolation_group_api_t {
+  sai_object_create_fn create_isolation_group;
+  sai_object_remove_fn remove_isolation_group;
+  sai_object_set_fn set_isolation_group_attribute;
+  sai_object_get_fn get_isolation_group_attribute;
+  sai_object_create_fn create_isolation_group_member;
+  sai_object_remove_fn remove_isolation_group_member;
+  sai_object_set_fn set_isolation_group_member_attribute;
+  sai_object_get_fn get_isolation_group_member_attribute;
+} sai_isolation_group_api_t;
+
 typedef struct _sai_virtual_router_api_t {
   sai_object_create_fn create_virtual_router;
   sai_object_remove_fn remove_virtual_router;
@@ -351,6 +375,8 @@ static_assert(sizeof(sai_bridge_api_t) == 14 * sizeof(void*));
 static_assert(sizeof(sai_fdb_api_t) == 9 * sizeof(void*));
 static_assert(sizeof(sai_tunnel_api_t) == 23 * sizeof(void*));
 static_assert(sizeof(sai_l2mc_group_api_t) == 8 * sizeof(void*));
+static_assert(sizeof(sai_stp_api_t) == 10 * sizeof(void*));
+static_assert(sizeof(sai_isolation_group_api_t) == 8 * sizeof(void*));
 static_assert(sizeof(sai_virtual_router_api_t) == 4 * sizeof(void*));
 static_assert(sizeof(sai_router_interface_api_t) == 7 * sizeof(void*));
 static_assert(sizeof(sai_route_api_t) == 8 * sizeof(void*));

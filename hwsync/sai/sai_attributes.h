@@ -310,6 +310,39 @@ typedef enum _sai_tunnel_term_table_entry_attr_t {
   SAI_TUNNEL_TERM_TABLE_ENTRY_ATTR_IPSEC_VERIFIED = 9,
 } sai_tunnel_term_table_entry_attr_t;
 
+typedef enum _sai_stp_port_state_t {
+  SAI_STP_PORT_STATE_LEARNING = 0,
+  SAI_STP_PORT_STATE_FORWARDING = 1,
+  SAI_STP_PORT_STATE_BLOCKING = 2,
+} sai_stp_port_state_t;
+
+typedef enum _sai_stp_attr_t {
+  SAI_STP_ATTR_VLAN_LIST = 0,
+  SAI_STP_ATTR_BRIDGE_ID = 1,
+  SAI_STP_ATTR_PORT_LIST = 2,
+} sai_stp_attr_t;
+
+typedef enum _sai_stp_port_attr_t {
+  SAI_STP_PORT_ATTR_STP = 0,
+  SAI_STP_PORT_ATTR_BRIDGE_PORT = 1,
+  SAI_STP_PORT_ATTR_STATE = 2,
+} sai_stp_port_attr_t;
+
+typedef enum _sai_isolation_group_type_t {
+  SAI_ISOLATION_GROUP_TYPE_PORT = 0,
+  SAI_ISOLATION_GROUP_TYPE_BRIDGE_PORT = 1,
+} sai_isolation_group_type_t;
+
+typedef enum _sai_isolation_group_attr_t {
+  SAI_ISOLATION_GROUP_ATTR_TYPE = 0,
+  SAI_ISOLATION_GROUP_ATTR_ISOLATION_MEMBER_LIST = 1,
+} sai_isolation_group_attr_t;
+
+typedef enum _sai_isolation_group_member_attr_t {
+  SAI_ISOLATION_GROUP_MEMBER_ATTR_ISOLATION_GROUP_ID = 0,
+  SAI_ISOLATION_GROUP_MEMBER_ATTR_ISOLATION_OBJECT = 1,
+} sai_isolation_group_member_attr_t;
+
 typedef enum _sai_l2mc_group_attr_t {
   SAI_L2MC_GROUP_ATTR_L2MC_OUTPUT_COUNT = 0,
   SAI_L2MC_GROUP_ATTR_L2MC_MEMBER_LIST = 1,

@@ -107,6 +107,7 @@ class Run {
     if (!ethernet || ethernet->source.is_multicast() || ethernet->source.is_zero()) {
       return drop(Drop::Malformed);
     }
+    if (received_.size() + kFcsSize > port->mtu) return drop(Drop::TooLarge);
     if (port->router_interface != SAI_NULL_OBJECT_ID) {
       route(port->router_interface, *ethernet);
     } else {
@@ -172,7 +173,7 @@ class Run {
   // ---- routed ports -----------------------------------------------------------------------------
 
   void route(Id interface, const Ethernet& ethernet) {
-    if (ethernet.tag) return lose(Drop::NotAccepted);
+    if (ethernet.tag && ethernet.tag->vlan != 0) return lose(Drop::NotAccepted);
     const auto* state = look_up(tables_.router_interfaces, interface);
     const bool ours = state != nullptr && ethernet.destination == state->mac;
     const auto ip = read_ip(ethernet);
@@ -197,6 +198,10 @@ class Run {
     }
     const auto vxlan = read_vxlan(ip);
     if (best == nullptr || !vxlan) return false;
+    if (!ip.checksum_right) {
+      lose(Drop::Malformed);
+      return true;
+    }
     decapsulate(best->tunnel, ip, *vxlan);
     return true;
   }
@@ -215,6 +220,7 @@ class Run {
       return lose(Drop::Malformed);
     }
     if (ethernet->tag) return lose(Drop::NotAccepted);
+    if (is_reserved(ethernet->destination)) return lose(Drop::Discarded);
     bridged.number = *number;
     bridged.vlan = vlan;
     bridged.from = tunnel_port(tunnel_id, outer.source);
@@ -236,11 +242,13 @@ class Run {
   /// What the outer header leaves in the inner one (RFC 6040 section 4.2, RFC 2983).
   static bool carry_into(const PlaneTunnel& tunnel, const Ip& outer, Frame& inner) {
     const auto ethernet = read_ethernet(inner);
-    const auto ip = ethernet ? read_ip(*ethernet) : std::nullopt;
-    if (!ip) return true;
+    const auto inner_class = ethernet ? read_traffic_class(*ethernet) : std::nullopt;
+    if (!inner_class) return true;
     const std::uint8_t outer_ecn = outer.traffic_class & kEcnMask;
-    std::uint8_t ecn = ip->traffic_class & kEcnMask;
+    std::uint8_t ecn = *inner_class & kEcnMask;
     if (outer_ecn == kCongested && ecn == 0) return false;
+    const auto ip = read_ip(*ethernet);
+    if (!ip) return true;
     if (outer_ecn == kCongested || (outer_ecn == kEct1 && ecn == kEct0)) ecn = outer_ecn;
     const bool uniform = tunnel.decap_dscp == SAI_TUNNEL_DSCP_MODE_UNIFORM_MODEL;
     const std::uint8_t dscp = (uniform ? outer.traffic_class : ip->traffic_class) & 0xFCU;
@@ -277,7 +285,25 @@ class Run {
     const auto plain = read_ethernet(bridged.inner);
     if (!plain) return lose(Drop::Malformed);  // a second tag that is cut
     bridged.ethernet = *plain;
-    if (learn(bridged, *bridge_port) && pass_traps(ethernet)) bridge(bridged);
+    const auto state = stp_state(bridged, bridged.from);
+    if (state == SAI_STP_PORT_STATE_BLOCKING) return lose(Drop::Blocked);
+    if (!learn(bridged, *bridge_port)) return;
+    if (state == SAI_STP_PORT_STATE_LEARNING) return lose(Drop::Blocked);
+    if (pass_traps(ethernet)) bridge(bridged);
+  }
+
+  /// A port that is none of the VLAN's spanning tree forwards.
+  sai_stp_port_state_t stp_state(const Bridged& frame, Id bridge_port) const {
+    const auto* state = look_up(tables_.stp_states, std::pair(frame.vlan->stp, bridge_port));
+    return state == nullptr ? SAI_STP_PORT_STATE_FORWARDING : *state;
+  }
+
+  /// Whether the frame may leave by this port, as the spanning tree and isolation have it.
+  bool may_leave(const Bridged& frame, Id bridge_port) const {
+    const auto* from = look_up(tables_.bridge_ports, frame.from);
+    const bool apart = from != nullptr && from->isolation_group != SAI_NULL_OBJECT_ID &&
+                       tables_.isolated.contains({from->isolation_group, bridge_port});
+    return !apart && stp_state(frame, bridge_port) == SAI_STP_PORT_STATE_FORWARDING;
   }
 
   /// True if the frame is to go on.
@@ -319,6 +345,8 @@ class Run {
     if (destination.is_multicast()) return flood(frame, FloodKind::Multicast);
     const auto* router = look_up(tables_.router_interfaces, frame.vlan->router_interface);
     if (router != nullptr && router->mac == destination && !frame.from_tunnel) return to_cpu();
+    // Where it was until now, if it was elsewhere, says nothing any more.
+    if (destination == frame.ethernet.source && verdict_.learned) return lose(Drop::SamePort);
     const auto station = find_(frame.vlan->id, destination);
     if (!station) return flood(frame, FloodKind::Unicast);
     if (frame.from_tunnel) {
@@ -357,6 +385,7 @@ class Run {
   void send(const Bridged& frame, Id bridge_port, const IpAddress& endpoint) {
     const auto* port = look_up(tables_.bridge_ports, bridge_port);
     if (port == nullptr || !port->up) return lose(Drop::PortDown);
+    if (!may_leave(frame, bridge_port)) return lose(Drop::Blocked);
     if (port->tunnel == SAI_NULL_OBJECT_ID) return send_local(frame, bridge_port, port->port);
     if (frame.from_tunnel) return lose(Drop::SplitHorizon);
     encapsulate_to(frame, port->tunnel, endpoint);

@@ -11,7 +11,10 @@
 // - What came out of a tunnel never goes into one (split horizon), and is not trapped: the host
 //   interface of an uplink would show a foreign frame.
 // - An inner frame with a VLAN tag is dropped (RFC 7348 section 6.1).
-// - 01:80:C2:00:00:0X is never forwarded (IEEE 802.1Q 8.6.3): it is trapped, or dropped.
+// - 01:80:C2:00:00:0X is never forwarded (IEEE 802.1Q 8.6.3): it is trapped, or, out of a tunnel
+//   as well, dropped.
+// - A port's MTU holds for what comes in, too.
+// - A tunnel's packet may have a priority tag; one of a VLAN is not the router interface's.
 // - Without a VLAN-to-VNI entry, encapsulation takes the VNI that decapsulation maps to the VLAN.
 // - The outer UDP source port is 49152 or more, by the inner frame's flow (RFC 7348 section 5); the
 //   same hash chooses among equal next hops.
@@ -34,6 +37,7 @@ enum class Drop : std::uint8_t {
   NotAccepted,  // tagged or untagged, as the port does not take
   NotMember,    // of the VLAN, at ingress or egress
   Discarded,    // by an entry's, a trap's or a learning mode's word
+  Blocked,      // by the spanning tree, or from an isolated port to another
   SamePort,     // its destination is where it came from
   SplitHorizon,
   NoVni,      // the VNI or the VLAN is not mapped

@@ -68,6 +68,7 @@ std::optional<Ip> read_ipv4(FrameView bytes) {
   ip.ttl = bytes[8];
   ip.protocol = bytes[9];
   ip.fragment = (read_u16(bytes, 6) & 0x3FFFU) != 0;  // more fragments, or an offset
+  ip.checksum_right = folded(sum_of(bytes.first(header))) == 0;
   ip.payload = bytes.subspan(header, total - header);
   return ip;
 }
@@ -82,6 +83,7 @@ std::optional<Ip> read_ipv6(FrameView bytes) {
   ip.traffic_class = static_cast<std::uint8_t>(((bytes[0] & 0x0FU) << 4U) | (bytes[1] >> 4U));
   ip.ttl = bytes[7];
   ip.protocol = bytes[6];
+  ip.checksum_right = true;
   ip.payload = bytes.subspan(kIpv6Size, length);
   return ip;
 }
@@ -152,6 +154,14 @@ std::optional<Ip> read_ip(const Ethernet& ethernet) {
   return std::nullopt;
 }
 
+std::optional<std::uint8_t> read_traffic_class(const Ethernet& ethernet) {
+  const auto bytes = ethernet.payload;
+  if (bytes.size() < 2) return std::nullopt;
+  if (ethernet.type == kIpv4Type) return bytes[1];
+  if (ethernet.type != kIpv6Type) return std::nullopt;
+  return static_cast<std::uint8_t>(((bytes[0] & 0x0FU) << 4U) | (bytes[1] >> 4U));
+}
+
 std::optional<Ports> read_ports(const Ip& ip) {
   if (ip.fragment || (ip.protocol != kTcp && ip.protocol != kUdp)) return std::nullopt;
   if (ip.payload.size() < 4) return std::nullopt;
@@ -177,7 +187,7 @@ Frame untagged(FrameView frame) {
 }
 
 Frame tagged(FrameView frame, Tag tag) {
-  auto result = untagged(frame);
+  Frame result(frame.begin(), frame.end());
   const auto control = static_cast<std::uint16_t>((tag.priority << 8U) | tag.vlan);
   const std::array<std::uint8_t, kTagSize> bytes{kTagType >> 8U, kTagType & 0xFFU,
                                                  static_cast<std::uint8_t>(control >> 8U),

@@ -50,9 +50,12 @@ struct Ip {
   std::uint8_t ttl{};
   std::uint8_t protocol{};  // of IPv6: the next header, extension headers are not followed
   bool fragment{};          // no first fragment, or not the only one
+  bool checksum_right{};    // of the header; IPv6 has none
   FrameView payload{};
 };
 std::optional<Ip> read_ip(const Ethernet& ethernet);
+/// What the field of that name says, whether or not the packet is whole.
+std::optional<std::uint8_t> read_traffic_class(const Ethernet& ethernet);
 
 struct Ports {
   std::uint16_t source{};
@@ -68,7 +71,7 @@ struct Vxlan {
 /// A UDP datagram's VXLAN header (RFC 7348: the I flag must be set, reserved bits are ignored).
 std::optional<Vxlan> read_vxlan(const Ip& ip);
 
-/// The frame without its tag; the same with this one in its place.
+/// The frame without its tag, if it has one; the frame with this one before any it has.
 Frame untagged(FrameView frame);
 Frame tagged(FrameView frame, Tag tag);
 

@@ -7,6 +7,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -35,6 +36,7 @@ struct PlaneBridgePort {
   bool up{};
   bool filters{};
   sai_bridge_port_fdb_learning_mode_t learning = SAI_BRIDGE_PORT_FDB_LEARNING_MODE_HW;
+  Id isolation_group{};  // what comes in here leaves by none of the group's members
 };
 
 enum class FloodKind : std::uint8_t { Unicast, Multicast, Broadcast };
@@ -50,6 +52,7 @@ struct PlaneVlan {
   std::map<FloodKind, FloodControl> floods{};
   std::map<Id, sai_vlan_tagging_mode_t> members{};  // by bridge port
   Id router_interface{};
+  Id stp{};
 };
 
 struct GroupOutput {
@@ -102,6 +105,8 @@ struct PlaneTables {
   std::map<Id, PlaneBridgePort> bridge_ports{};
   std::map<std::uint16_t, PlaneVlan> vlans{};
   std::map<Id, std::vector<GroupOutput>> groups{};
+  std::map<std::pair<Id, Id>, sai_stp_port_state_t> stp_states{};  // by instance and bridge port
+  std::set<std::pair<Id, Id>> isolated{};                          // by group and bridge port
   std::map<Id, PlaneTunnel> tunnels{};
   std::vector<PlaneTermination> terminations{};
   std::map<Id, PlaneRouterInterface> router_interfaces{};

@@ -85,6 +85,15 @@ class Reading {
           {output.number(SAI_L2MC_GROUP_MEMBER_ATTR_L2MC_OUTPUT_ID),
            output.address(SAI_L2MC_GROUP_MEMBER_ATTR_L2MC_ENDPOINT_IP)});
     });
+    each(SAI_OBJECT_TYPE_STP_PORT, [this](const Reader& port) {
+      tables_.stp_states[{port.number(SAI_STP_PORT_ATTR_STP),
+                          port.number(SAI_STP_PORT_ATTR_BRIDGE_PORT)}] =
+          port.as<sai_stp_port_state_t>(SAI_STP_PORT_ATTR_STATE);
+    });
+    each(SAI_OBJECT_TYPE_ISOLATION_GROUP_MEMBER, [this](const Reader& member) {
+      tables_.isolated.emplace(member.number(SAI_ISOLATION_GROUP_MEMBER_ATTR_ISOLATION_GROUP_ID),
+                               member.number(SAI_ISOLATION_GROUP_MEMBER_ATTR_ISOLATION_OBJECT));
+    });
     each(SAI_OBJECT_TYPE_TUNNEL_TERM_TABLE_ENTRY, [this](const Reader& entry) {
       tables_.terminations.push_back(
           {entry.address(SAI_TUNNEL_TERM_TABLE_ENTRY_ATTR_DST_IP),
@@ -109,6 +118,7 @@ class Reading {
     const Reader self(store_, store_.switch_id(), *store_.find(store_.switch_id()));
     tables_.mac = mac_of(*self.value(SAI_SWITCH_ATTR_SRC_MAC_ADDRESS));
     tables_.cpu_port = self.number(SAI_SWITCH_ATTR_CPU_PORT);
+    default_stp_ = self.number(SAI_SWITCH_ATTR_DEFAULT_STP_INST_ID);
     tables_.vxlan_port =
         static_cast<std::uint16_t>(self.number(SAI_SWITCH_ATTR_VXLAN_DEFAULT_PORT));
   }
@@ -138,6 +148,7 @@ class Reading {
     state.filters = port.flag(SAI_BRIDGE_PORT_ATTR_INGRESS_FILTERING);
     state.learning =
         port.as<sai_bridge_port_fdb_learning_mode_t>(SAI_BRIDGE_PORT_ATTR_FDB_LEARNING_MODE);
+    state.isolation_group = port.number(SAI_BRIDGE_PORT_ATTR_ISOLATION_GROUP);
     if (const auto it = tables_.ports.find(state.port); it != tables_.ports.end()) {
       it->second.bridge_port = port.id();
     }
@@ -152,6 +163,8 @@ class Reading {
     auto& state = tables_.vlans[number];
     state.id = vlan.id();
     state.learns = !vlan.flag(SAI_VLAN_ATTR_LEARN_DISABLE);
+    const auto stp = vlan.number(SAI_VLAN_ATTR_STP_INSTANCE);
+    state.stp = stp == SAI_NULL_OBJECT_ID ? default_stp_ : stp;
     const auto control = [&](sai_attr_id_t type, sai_attr_id_t group) {
       return FloodControl{vlan.as<sai_vlan_flood_control_type_t>(type), vlan.number(group)};
     };
@@ -257,6 +270,7 @@ class Reading {
   const Store& store_;
   PlaneTables tables_{};
   std::map<Id, std::uint16_t> vlan_numbers_{};
+  Id default_stp_{};
 };
 
 }  // namespace

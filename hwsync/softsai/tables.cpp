@@ -357,6 +357,30 @@ constexpr sai_l2mc_group_api_t kL2mcGroup = {
     .get_l2mc_group_member_attribute = get<SAI_OBJECT_TYPE_L2MC_GROUP_MEMBER>,
 };
 
+constexpr sai_stp_api_t kStp = {
+    .create_stp = create<SAI_OBJECT_TYPE_STP>,
+    .remove_stp = remove<SAI_OBJECT_TYPE_STP>,
+    .set_stp_attribute = set<SAI_OBJECT_TYPE_STP>,
+    .get_stp_attribute = get<SAI_OBJECT_TYPE_STP>,
+    .create_stp_port = create<SAI_OBJECT_TYPE_STP_PORT>,
+    .remove_stp_port = remove<SAI_OBJECT_TYPE_STP_PORT>,
+    .set_stp_port_attribute = set<SAI_OBJECT_TYPE_STP_PORT>,
+    .get_stp_port_attribute = get<SAI_OBJECT_TYPE_STP_PORT>,
+    .create_stp_ports = kNone,
+    .remove_stp_ports = kNone,
+};
+
+constexpr sai_isolation_group_api_t kIsolationGroup = {
+    .create_isolation_group = create<SAI_OBJECT_TYPE_ISOLATION_GROUP>,
+    .remove_isolation_group = remove<SAI_OBJECT_TYPE_ISOLATION_GROUP>,
+    .set_isolation_group_attribute = set<SAI_OBJECT_TYPE_ISOLATION_GROUP>,
+    .get_isolation_group_attribute = get<SAI_OBJECT_TYPE_ISOLATION_GROUP>,
+    .create_isolation_group_member = create<SAI_OBJECT_TYPE_ISOLATION_GROUP_MEMBER>,
+    .remove_isolation_group_member = remove<SAI_OBJECT_TYPE_ISOLATION_GROUP_MEMBER>,
+    .set_isolation_group_member_attribute = set<SAI_OBJECT_TYPE_ISOLATION_GROUP_MEMBER>,
+    .get_isolation_group_member_attribute = get<SAI_OBJECT_TYPE_ISOLATION_GROUP_MEMBER>,
+};
+
 constexpr sai_virtual_router_api_t kVirtualRouter = {
     .create_virtual_router = create<SAI_OBJECT_TYPE_VIRTUAL_ROUTER>,
     .remove_virtual_router = remove<SAI_OBJECT_TYPE_VIRTUAL_ROUTER>,
@@ -472,6 +496,10 @@ const void* table_of(sai_api_t api) {
       return &kTunnel;
     case SAI_API_L2MC_GROUP:
       return &kL2mcGroup;
+    case SAI_API_STP:
+      return &kStp;
+    case SAI_API_ISOLATION_GROUP:
+      return &kIsolationGroup;
     case SAI_API_VIRTUAL_ROUTER:
       return &kVirtualRouter;
     case SAI_API_ROUTER_INTERFACE:

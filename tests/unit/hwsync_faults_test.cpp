@@ -77,6 +77,55 @@ void put(Table& table) {
   table.*kSlot = &Behind<kSlot, kApi, kType>::call;
 }
 
+// A bulk call fails as a whole, and for each of its objects.
+
+template <class One>
+sai_status_t in_bulk(sai_object_type_t object, std::uint32_t count, sai_status_t* statuses,
+                     One&& one) {
+  if (const auto status = verdict(object, 0, nullptr); status != SAI_STATUS_SUCCESS) return status;
+  bool failed = false;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    statuses[i] = one(i);
+    failed |= statuses[i] != SAI_STATUS_SUCCESS;
+  }
+  return failed ? SAI_STATUS_FAILURE : SAI_STATUS_SUCCESS;
+}
+
+sai_status_t create_entries(std::uint32_t count, const sai_fdb_entry_t* entries,
+                            const std::uint32_t* counts, const sai_attribute_t** attributes,
+                            sai_bulk_op_error_mode_t /*mode*/, sai_status_t* statuses) {
+  using Single = Behind<&sai_fdb_api_t::create_fdb_entry, SAI_API_FDB, SAI_OBJECT_TYPE_FDB_ENTRY>;
+  return in_bulk(SAI_OBJECT_TYPE_FDB_ENTRY, count, statuses, [&](std::uint32_t i) {
+    return Single::call(&entries[i], counts[i], attributes[i]);
+  });
+}
+
+sai_status_t remove_entries(std::uint32_t count, const sai_fdb_entry_t* entries,
+                            sai_bulk_op_error_mode_t /*mode*/, sai_status_t* statuses) {
+  using Single = Behind<&sai_fdb_api_t::remove_fdb_entry, SAI_API_FDB, SAI_OBJECT_TYPE_FDB_ENTRY>;
+  return in_bulk(SAI_OBJECT_TYPE_FDB_ENTRY, count, statuses,
+                 [&](std::uint32_t i) { return Single::call(&entries[i]); });
+}
+
+sai_status_t create_members(sai_object_id_t switch_id, std::uint32_t count,
+                            const std::uint32_t* counts, const sai_attribute_t** attributes,
+                            sai_bulk_op_error_mode_t /*mode*/, sai_object_id_t* ids,
+                            sai_status_t* statuses) {
+  using Single =
+      Behind<&sai_vlan_api_t::create_vlan_member, SAI_API_VLAN, SAI_OBJECT_TYPE_VLAN_MEMBER>;
+  return in_bulk(SAI_OBJECT_TYPE_VLAN_MEMBER, count, statuses, [&](std::uint32_t i) {
+    return Single::call(&ids[i], switch_id, counts[i], attributes[i]);
+  });
+}
+
+sai_status_t remove_members(std::uint32_t count, const sai_object_id_t* ids,
+                            sai_bulk_op_error_mode_t /*mode*/, sai_status_t* statuses) {
+  using Single =
+      Behind<&sai_vlan_api_t::remove_vlan_member, SAI_API_VLAN, SAI_OBJECT_TYPE_VLAN_MEMBER>;
+  return in_bulk(SAI_OBJECT_TYPE_VLAN_MEMBER, count, statuses,
+                 [&](std::uint32_t i) { return Single::call(ids[i]); });
+}
+
 sai_switch_api_t switch_table() {
   auto table = original<sai_switch_api_t>(SAI_API_SWITCH);
   put<&sai_switch_api_t::create_switch, SAI_API_SWITCH, SAI_OBJECT_TYPE_SWITCH>(table);
@@ -98,6 +147,8 @@ sai_vlan_api_t vlan_table() {
   put<&Table::set_vlan_attribute, SAI_API_VLAN, SAI_OBJECT_TYPE_VLAN>(table);
   put<&Table::create_vlan_member, SAI_API_VLAN, SAI_OBJECT_TYPE_VLAN_MEMBER>(table);
   put<&Table::remove_vlan_member, SAI_API_VLAN, SAI_OBJECT_TYPE_VLAN_MEMBER>(table);
+  table.create_vlan_members = create_members;
+  table.remove_vlan_members = remove_members;
   return table;
 }
 
@@ -116,6 +167,8 @@ sai_fdb_api_t fdb_table() {
   put<&Table::create_fdb_entry, SAI_API_FDB, SAI_OBJECT_TYPE_FDB_ENTRY>(table);
   put<&Table::remove_fdb_entry, SAI_API_FDB, SAI_OBJECT_TYPE_FDB_ENTRY>(table);
   put<&Table::set_fdb_entry_attribute, SAI_API_FDB, SAI_OBJECT_TYPE_FDB_ENTRY>(table);
+  table.create_fdb_entries = create_entries;
+  table.remove_fdb_entries = remove_entries;
   return table;
 }
 
@@ -154,6 +207,81 @@ sai_router_interface_api_t interface_table() {
   return table;
 }
 
+sai_neighbor_api_t neighbor_table() {
+  using Table = sai_neighbor_api_t;
+  constexpr auto kApi = SAI_API_NEIGHBOR;
+  auto table = original<Table>(kApi);
+  put<&Table::create_neighbor_entry, kApi, SAI_OBJECT_TYPE_NEIGHBOR_ENTRY>(table);
+  put<&Table::remove_neighbor_entry, kApi, SAI_OBJECT_TYPE_NEIGHBOR_ENTRY>(table);
+  put<&Table::set_neighbor_entry_attribute, kApi, SAI_OBJECT_TYPE_NEIGHBOR_ENTRY>(table);
+  return table;
+}
+
+sai_route_api_t route_table() {
+  using Table = sai_route_api_t;
+  constexpr auto kApi = SAI_API_ROUTE;
+  auto table = original<Table>(kApi);
+  put<&Table::create_route_entry, kApi, SAI_OBJECT_TYPE_ROUTE_ENTRY>(table);
+  put<&Table::remove_route_entry, kApi, SAI_OBJECT_TYPE_ROUTE_ENTRY>(table);
+  put<&Table::set_route_entry_attribute, kApi, SAI_OBJECT_TYPE_ROUTE_ENTRY>(table);
+  return table;
+}
+
+sai_next_hop_api_t next_hop_table() {
+  using Table = sai_next_hop_api_t;
+  constexpr auto kApi = SAI_API_NEXT_HOP;
+  auto table = original<Table>(kApi);
+  put<&Table::create_next_hop, kApi, SAI_OBJECT_TYPE_NEXT_HOP>(table);
+  put<&Table::remove_next_hop, kApi, SAI_OBJECT_TYPE_NEXT_HOP>(table);
+  return table;
+}
+
+sai_next_hop_group_api_t hop_group_table() {
+  using Table = sai_next_hop_group_api_t;
+  constexpr auto kApi = SAI_API_NEXT_HOP_GROUP;
+  constexpr auto kMember = SAI_OBJECT_TYPE_NEXT_HOP_GROUP_MEMBER;
+  auto table = original<Table>(kApi);
+  put<&Table::create_next_hop_group, kApi, SAI_OBJECT_TYPE_NEXT_HOP_GROUP>(table);
+  put<&Table::remove_next_hop_group, kApi, SAI_OBJECT_TYPE_NEXT_HOP_GROUP>(table);
+  put<&Table::create_next_hop_group_member, kApi, kMember>(table);
+  put<&Table::remove_next_hop_group_member, kApi, kMember>(table);
+  put<&Table::set_next_hop_group_member_attribute, kApi, kMember>(table);
+  return table;
+}
+
+sai_hostif_api_t hostif_table() {
+  using Table = sai_hostif_api_t;
+  constexpr auto kApi = SAI_API_HOSTIF;
+  auto table = original<Table>(kApi);
+  put<&Table::create_hostif, kApi, SAI_OBJECT_TYPE_HOSTIF>(table);
+  put<&Table::remove_hostif, kApi, SAI_OBJECT_TYPE_HOSTIF>(table);
+  put<&Table::create_hostif_trap, kApi, SAI_OBJECT_TYPE_HOSTIF_TRAP>(table);
+  put<&Table::remove_hostif_trap, kApi, SAI_OBJECT_TYPE_HOSTIF_TRAP>(table);
+  return table;
+}
+
+sai_stp_api_t stp_table() {
+  using Table = sai_stp_api_t;
+  constexpr auto kApi = SAI_API_STP;
+  auto table = original<Table>(kApi);
+  put<&Table::create_stp_port, kApi, SAI_OBJECT_TYPE_STP_PORT>(table);
+  put<&Table::remove_stp_port, kApi, SAI_OBJECT_TYPE_STP_PORT>(table);
+  put<&Table::set_stp_port_attribute, kApi, SAI_OBJECT_TYPE_STP_PORT>(table);
+  return table;
+}
+
+sai_isolation_group_api_t isolation_table() {
+  using Table = sai_isolation_group_api_t;
+  constexpr auto kApi = SAI_API_ISOLATION_GROUP;
+  constexpr auto kMember = SAI_OBJECT_TYPE_ISOLATION_GROUP_MEMBER;
+  auto table = original<Table>(kApi);
+  put<&Table::create_isolation_group, kApi, SAI_OBJECT_TYPE_ISOLATION_GROUP>(table);
+  put<&Table::remove_isolation_group, kApi, SAI_OBJECT_TYPE_ISOLATION_GROUP>(table);
+  put<&Table::create_isolation_group_member, kApi, kMember>(table);
+  put<&Table::remove_isolation_group_member, kApi, kMember>(table);
+  return table;
+}
+
 sai_status_t faulty_query(sai_api_t api, void** table) {
   static sai_switch_api_t switches = switch_table();
   static sai_port_api_t ports = port_table();
@@ -163,7 +291,35 @@ sai_status_t faulty_query(sai_api_t api, void** table) {
   static sai_tunnel_api_t tunnels = tunnel_table();
   static sai_l2mc_group_api_t groups = group_table();
   static sai_router_interface_api_t interfaces = interface_table();
+  static sai_neighbor_api_t neighbors = neighbor_table();
+  static sai_route_api_t routes = route_table();
+  static sai_next_hop_api_t hops = next_hop_table();
+  static sai_next_hop_group_api_t hop_groups = hop_group_table();
+  static sai_hostif_api_t hostifs = hostif_table();
+  static sai_stp_api_t trees = stp_table();
+  static sai_isolation_group_api_t isolation = isolation_table();
   switch (api) {
+    case SAI_API_STP:
+      *table = &trees;
+      return SAI_STATUS_SUCCESS;
+    case SAI_API_ISOLATION_GROUP:
+      *table = &isolation;
+      return SAI_STATUS_SUCCESS;
+    case SAI_API_NEIGHBOR:
+      *table = &neighbors;
+      return SAI_STATUS_SUCCESS;
+    case SAI_API_ROUTE:
+      *table = &routes;
+      return SAI_STATUS_SUCCESS;
+    case SAI_API_NEXT_HOP:
+      *table = &hops;
+      return SAI_STATUS_SUCCESS;
+    case SAI_API_NEXT_HOP_GROUP:
+      *table = &hop_groups;
+      return SAI_STATUS_SUCCESS;
+    case SAI_API_HOSTIF:
+      *table = &hostifs;
+      return SAI_STATUS_SUCCESS;
     case SAI_API_SWITCH:
       *table = &switches;
       return SAI_STATUS_SUCCESS;

@@ -123,6 +123,77 @@ TEST_CASE("flooding by group: combined, with a member for every VTEP of the VLAN
   CHECK_FALSE(scene.wants(TunnelKey{kLocal, kLeaf2}));
 }
 
+TEST_CASE("flooding that is off on a port goes to the others, each kind by itself", "[hwsync]") {
+  for (const auto shape : {FloodShape::Group, FloodShape::Peers}) {
+    Scene scene(recipe1(), shape);
+    auto swp1 = *scene.view.link(kSwp1);
+    swp1.options.insert_or_assign(Option::PortBroadcastFlood, 0);
+    auto vxlan = *scene.view.link(kVxlan10);
+    vxlan.options.insert_or_assign(Option::PortUnicastFlood, 0);
+    scene.happen(LinkSeen{vxlan});
+    scene.happen(LinkSeen{swp1});
+    const FloodChoiceKey broadcast{vid(10), Flooded::Broadcast};
+    const FloodChoiceKey unicast{vid(10), Flooded::Unicast};
+    CHECK(scene.touched.contains(VlanKey{vid(20)}));
+    CHECK(scene.get(VlanKey{vid(10)}, SAI_VLAN_ATTR_BROADCAST_FLOOD_CONTROL_TYPE) == "2");
+    CHECK(scene.get(VlanKey{vid(10)}, SAI_VLAN_ATTR_BROADCAST_FLOOD_GROUP) ==
+          "flood-choice 10 broadcast");
+    CHECK(scene.get(VlanKey{vid(10)}, SAI_VLAN_ATTR_UNKNOWN_MULTICAST_FLOOD_CONTROL_TYPE) ==
+          (shape == FloodShape::Group ? "3" : "0"));
+    CHECK(scene.wants(FloodOutputKey{broadcast, {}, kLeaf3}));
+    CHECK_FALSE(scene.wants(FloodOutputKey{broadcast, PortName("swp1"), {}}));
+    CHECK(scene.wants(FloodOutputKey{unicast, PortName("swp1"), {}}));
+    CHECK_FALSE(scene.wants(FloodOutputKey{unicast, {}, kLeaf3}));
+    CHECK_FALSE(scene.wants(FloodOutputKey{{vid(10), Flooded::Multicast}, {}, kLeaf3}));
+    CHECK(scene.get(FloodOutputKey{broadcast, {}, kLeaf3},
+                    SAI_L2MC_GROUP_MEMBER_ATTR_L2MC_ENDPOINT_IP) ==
+          (shape == FloodShape::Group ? "10.1.1.3" : "-"));
+    scene.happen(FloodGone{{kVxlan10, {}, kLeaf3}});
+    CHECK(scene.touched.contains(FloodOutputKey{broadcast, {}, kLeaf3}));
+    // Back to what it was.
+    swp1.options.insert_or_assign(Option::PortBroadcastFlood, 1);
+    scene.happen(LinkSeen{swp1});
+    CHECK(scene.touched.contains(FloodOutputKey{broadcast, PortName("swp1"), {}}));
+    CHECK_FALSE(scene.wants(broadcast));
+    CHECK_FALSE(scene.wants(FloodOutputKey{broadcast, {}, kLeaf2}));
+  }
+}
+
+TEST_CASE("isolated ports are one group, and a blocked port is told to the spanning tree",
+          "[hwsync]") {
+  Scene scene(recipe1());
+  const BridgePortKey port{PortName("swp1")};
+  const StpPortKey stp{PortName("swp1")};
+  const IsolatedPortKey isolated{PortName("swp1")};
+  CHECK_FALSE(scene.wants(IsolationKey{}));
+  CHECK_FALSE(scene.wants(isolated));
+  CHECK_FALSE(scene.wants(stp));
+  auto swp1 = *scene.view.link(kSwp1);
+  swp1.options.insert_or_assign(Option::PortIsolated, 1);
+  scene.happen(LinkSeen{swp1});
+  CHECK(scene.touched.contains(isolated));
+  CHECK(scene.wants(IsolationKey{}));
+  CHECK(scene.get(port, SAI_BRIDGE_PORT_ATTR_ISOLATION_GROUP) == "isolation");
+  CHECK(scene.get(isolated, SAI_ISOLATION_GROUP_MEMBER_ATTR_ISOLATION_OBJECT) ==
+        "bridge-port swp1");
+  // BR_STATE_* of linux/if_bridge.h, and what SAI makes of them.
+  const auto state = [&](unsigned number) {
+    swp1.options.insert_or_assign(Option::PortState, number);
+    scene.happen(LinkSeen{swp1});
+    return scene.get(stp, SAI_STP_PORT_ATTR_STATE);
+  };
+  CHECK(state(4) == "2");
+  CHECK(state(1) == "2");
+  CHECK(state(2) == "0");
+  CHECK(state(3) == "-");
+  auto bridge = *scene.view.link(kBridge);
+  bridge.options.insert_or_assign(Option::BridgeStp, 1);
+  scene.happen(LinkSeen{bridge});
+  CHECK(scene.get(stp, SAI_STP_PORT_ATTR_STATE) == "1");
+  swp1.running = false;
+  CHECK(state(0) == "-");  // a port without carrier
+}
+
 TEST_CASE("flooding by peers: a P2P tunnel for each VTEP, a member of its VLANs", "[hwsync]") {
   const Scene scene(recipe1(), FloodShape::Peers);
   CHECK(scene.get(VlanKey{vid(10)}, SAI_VLAN_ATTR_BROADCAST_FLOOD_CONTROL_TYPE) == "0");
@@ -182,6 +253,10 @@ TEST_CASE("local entries: learned are dynamic, static stay, the switch's own are
   };
   CHECK(entry(FdbState::Dynamic, true) == "0/1");
   CHECK(entry(FdbState::Static, false) == "1/1");
+  CHECK(scene.get(kHere, SAI_FDB_ENTRY_ATTR_ALLOW_MAC_MOVE) == "true");  // as in the bridge
+  scene.happen(
+      BridgeFdbSeen{{kBridge, vid(10), kHostHere}, {kSwp1, FdbState::Static, false, true}});
+  CHECK(scene.get(kHere, SAI_FDB_ENTRY_ATTR_ALLOW_MAC_MOVE) == "false");
   CHECK(entry(FdbState::Permanent, false) == "1/4");  // the kernel keeps such frames to itself
   // Of no VLAN, of a VLAN the port is not in, a group address: nothing the ASIC can hold.
   scene.happen(BridgeFdbSeen{{kBridge, {}, kHostHere}, {kSwp1, FdbState::Static, false, false}});

@@ -119,6 +119,8 @@ TEST_CASE("tables are as long as their version says", "[sai]") {
                                               {"fdb", SAI_API_FDB},
                                               {"tunnel", SAI_API_TUNNEL},
                                               {"l2mc_group", SAI_API_L2MC_GROUP},
+                                              {"stp", SAI_API_STP},
+                                              {"isolation_group", SAI_API_ISOLATION_GROUP},
                                               {"virtual_router", SAI_API_VIRTUAL_ROUTER},
                                               {"router_interface", SAI_API_ROUTER_INTERFACE},
                                               {"next_hop", SAI_API_NEXT_HOP},
@@ -137,7 +139,7 @@ TEST_CASE("tables are as long as their version says", "[sai]") {
   CHECK(table_length(SAI_API_SWITCH, 10900) == 13);
   CHECK(table_length(SAI_API_TUNNEL, 10900) == 21);
   CHECK(table_length(SAI_API_PORT, 10900) == 23);
-  CHECK(table_length(SAI_API_STP, 11300) == 0);
+  CHECK(table_length(SAI_API_LAG, 11300) == 0);
 }
 
 TEST_CASE("the attributes that vtepd gives are as SAI's metadata says", "[sai]") {

@@ -220,6 +220,21 @@ TEST_CASE("a frame goes where its VLAN and its address say", "[softsai]") {
   CHECK(where(fabric.in(1, broadcast)).empty());
 }
 
+TEST_CASE("a second tag is the hosts' own, and an address that moved is where it moved to",
+          "[softsai]") {
+  Fabric fabric;
+  const auto twice = tagged(tagged(plain(kBroadcast, kHostA), Tag{77, 0}), Tag{10, 0x60});
+  const auto verdict = fabric.in(4, twice);
+  CHECK(verdict.outputs.at(0).frame == tagged(plain(kBroadcast, kHostA), Tag{77, 0}));
+  fabric.tables.ports[1].pvid = 20;
+  fabric.tables.vlans[20].members[101] = SAI_VLAN_TAGGING_MODE_TAGGED;
+  const auto back = fabric.in(3, tagged(plain(kBroadcast, kHostA), Tag{0, 0}));
+  CHECK(where(back) == "1t20 4t20");
+  fabric.stations[{1010, kHostA}] = {102};
+  CHECK(fabric.in(1, tagged(plain(kHostA, kHostA), Tag{10, 0})).drops ==
+        std::vector{Drop::SamePort});
+}
+
 TEST_CASE("what leaves a tunnel enters no tunnel", "[softsai]") {
   Fabric fabric;
   fabric.stations[{1010, kHostA}] = {101};
@@ -236,9 +251,26 @@ TEST_CASE("what leaves a tunnel enters no tunnel", "[softsai]") {
   CHECK(back.drops == std::vector{Drop::SplitHorizon});
   CHECK(from(plain(kHostA, kRemote), 4711).drops == std::vector{Drop::NoVni});
   CHECK(from(tagged(plain(kHostA, kRemote), Tag{10, 0})).drops == std::vector{Drop::NotAccepted});
+  const auto bpdu = ethernet(mac("01:80:c2:00:00:00"), kRemote, 60, Frame(60, 0));
+  CHECK(from(bpdu).drops == std::vector{Drop::Discarded});
+  // Marked as congested, around what is called IPv4 and is cut: it cannot say so either.
+  auto cut = ethernet(kHostA, kRemote, kIpv4Type, Frame{0x45, 0, 0x27, 0x0F});
+  CHECK(fabric.in(kUplink, encapsulate(from_remote(10010, 3), cut)).drops ==
+        std::vector{Drop::EcnDamage});
   // Nothing is learned from a tunnel, and its traffic is counted.
   CHECK_FALSE(from(plain(kHostA, kRemote)).learned);
   CHECK(from(plain(kHostA, kRemote)).tunnels.at(0).octets == plain(kHostA, kRemote).size());
+}
+
+TEST_CASE("a tunnel's packet is what its outer headers say, or none", "[softsai]") {
+  Fabric fabric;
+  fabric.stations[{1010, kHostA}] = {101};
+  const auto packet = encapsulate(from_remote(10010), plain(kHostA, kRemote));
+  CHECK(where(fabric.in(kUplink, tagged(packet, Tag{0, 0x70}))) == "1");  // a priority alone
+  CHECK(fabric.in(kUplink, tagged(packet, Tag{10, 0})).drops == std::vector{Drop::NotAccepted});
+  auto damaged = packet;
+  damaged[kEthernetSize + 10] ^= 1U;  // the header's checksum
+  CHECK(fabric.in(kUplink, damaged).drops == std::vector{Drop::Malformed});
 }
 
 TEST_CASE("P2P tunnels: each peer is a member of the VLAN", "[softsai]") {
@@ -484,6 +516,35 @@ TEST_CASE("flooding obeys the VLAN's control, each kind its own", "[softsai]") {
   CHECK(where(fabric.in(1, unknown)).empty());
 }
 
+TEST_CASE("a blocked port takes and gives nothing, a learning one learns", "[softsai]") {
+  Fabric fabric;
+  constexpr Id kTree = 5;
+  fabric.tables.vlans[10].stp = kTree;
+  auto& state = fabric.tables.stp_states[{kTree, 101}];
+  state = SAI_STP_PORT_STATE_BLOCKING;
+  CHECK(fabric.in(1, plain(kBroadcast, kHostA)).drops == std::vector{Drop::Blocked});
+  CHECK_FALSE(fabric.in(1, plain(kBroadcast, kHostA)).learned);
+  CHECK(where(fabric.in(2, plain(kBroadcast, kHostB))) == "10010>10.0.0.12 4t10");
+  state = SAI_STP_PORT_STATE_LEARNING;
+  CHECK(where(fabric.in(1, plain(kBroadcast, kHostA))).empty());
+  CHECK(fabric.in(1, plain(kBroadcast, kHostA)).learned);
+  state = SAI_STP_PORT_STATE_FORWARDING;
+  CHECK(where(fabric.in(1, plain(kBroadcast, kHostA))) == "10010>10.0.0.12 2 4t10");
+}
+
+TEST_CASE("isolated ports reach all but one another", "[softsai]") {
+  Fabric fabric;
+  constexpr Id kApart = 6;
+  for (const Id port : {101U, 102U}) {
+    fabric.tables.bridge_ports[port].isolation_group = kApart;
+    fabric.tables.isolated.emplace(kApart, port);
+  }
+  fabric.stations[{1010, kHostB}] = {102};
+  CHECK(where(fabric.in(1, plain(kBroadcast, kHostA))) == "10010>10.0.0.12 4t10");
+  CHECK(fabric.in(1, plain(kHostB, kHostA)).drops == std::vector{Drop::Blocked});
+  CHECK(where(fabric.in(4, tagged(plain(kHostB, kHostA), Tag{10, 0}))) == "2");
+}
+
 TEST_CASE("an entry's action is done", "[softsai]") {
   Fabric fabric;
   auto& station = fabric.stations[{1010, kHostB}];
@@ -549,6 +610,8 @@ TEST_CASE("what does not fit is dropped", "[softsai]") {
     return ethernet(to, kHostA, 0x88B5, Frame(size - kEthernetSize, 0));
   };
   // 1522 octets with FCS and tag: 1500 of payload, a tag more or less.
+  CHECK(fabric.in(1, frame(kRemote, 1519)).drops == std::vector{Drop::TooLarge});
+  fabric.tables.ports[1].mtu = 9100;
   CHECK(where(fabric.in(1, frame(kHostB, 1518))) == "2");
   CHECK(fabric.in(1, frame(kHostB, 1519)).drops == std::vector{Drop::TooLarge});
   CHECK(where(fabric.in(1, frame(kRemote, 9050))) == "10010>10.0.0.12");

@@ -249,6 +249,8 @@ TEST_CASE("every slot of softsai's tables is filled; unused ones answer not impl
       {SAI_API_FDB, sizeof(sai_fdb_api_t)},
       {SAI_API_TUNNEL, sizeof(sai_tunnel_api_t)},
       {SAI_API_L2MC_GROUP, sizeof(sai_l2mc_group_api_t)},
+      {SAI_API_STP, sizeof(sai_stp_api_t)},
+      {SAI_API_ISOLATION_GROUP, sizeof(sai_isolation_group_api_t)},
       {SAI_API_VIRTUAL_ROUTER, sizeof(sai_virtual_router_api_t)},
       {SAI_API_ROUTER_INTERFACE, sizeof(sai_router_interface_api_t)},
       {SAI_API_HOSTIF, sizeof(sai_hostif_api_t)}};
@@ -263,7 +265,7 @@ TEST_CASE("every slot of softsai's tables is filled; unused ones answer not impl
   CHECK(library.switches->get_switch_stats() == SAI_STATUS_NOT_IMPLEMENTED);
   CHECK(library.ports->get_port_serdess_attribute() == SAI_STATUS_NOT_IMPLEMENTED);
   void* raw = nullptr;
-  CHECK(library.query(SAI_API_STP, &raw) == SAI_STATUS_NOT_SUPPORTED);
+  CHECK(library.query(SAI_API_LAG, &raw) == SAI_STATUS_NOT_SUPPORTED);
   CHECK(library.query(SAI_API_VLAN, nullptr) == SAI_STATUS_INVALID_PARAMETER);
 }
 
