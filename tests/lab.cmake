@@ -60,6 +60,8 @@ endforeach()
 # The benchmarks' smallest sizes: that they run, and that the peers make one and the same state.
 add_executable(bench_floor bench/floor.cpp)
 target_link_libraries(bench_floor PRIVATE vtepd_warnings PkgConfig::MNL)
+add_executable(bench_asic bench/asic.cpp)
+target_link_libraries(bench_asic PRIVATE vtepd_warnings vtepd_hwsync)
 add_test(NAME lab.bench.tiny COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/bench/run --tiny)
 set_tests_properties(lab.bench.tiny PROPERTIES LABELS lab TIMEOUT 400
                      ENVIRONMENT VTEPD_BUILD=${PROJECT_BINARY_DIR})
