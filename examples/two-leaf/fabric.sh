@@ -72,9 +72,11 @@ quiet_wire() {
   ip -n "$3" link set "$4" gso_max_segs 1
 }
 # The ports of the software ASIC, each with four lanes, and its wires.
+profile_lines=() # a test's own
 write_profile() {
   local lane=1 port
   {
+    printf '%s\n' "${profile_lines[@]}"
     echo "SOFTSAI_PORTS=${#ASIC_PORTS[@]}"
     echo "vtepd.host-interfaces=1"
     for port in "${ASIC_PORTS[@]}"; do
