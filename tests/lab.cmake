@@ -65,3 +65,8 @@ target_link_libraries(bench_asic PRIVATE vtepd_warnings vtepd_hwsync)
 add_test(NAME lab.bench.tiny COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/bench/run --tiny)
 set_tests_properties(lab.bench.tiny PROPERTIES LABELS lab TIMEOUT 400
                      ENVIRONMENT VTEPD_BUILD=${PROJECT_BINARY_DIR})
+
+# The Debian packages, in a Debian 12 of their own; needs root and where apt has its packages from.
+add_test(NAME long.packages COMMAND tools/check-packages ${PROJECT_BINARY_DIR}
+         WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
+set_tests_properties(long.packages PROPERTIES LABELS long TIMEOUT 900)
