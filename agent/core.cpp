@@ -7,6 +7,9 @@
 namespace vtepd::agent {
 namespace {
 
+// Between one dump after lost events and the next.
+constexpr auto kResyncPause = std::chrono::milliseconds(500);
+
 // Announcements of our own hosts that are sent on, each to a whole flood list.
 constexpr evpn::TokenBucket::Limits kPassedOn{.per_second = 200, .burst = 1'000};
 
@@ -122,12 +125,15 @@ Core::Turn Core::turn() {
                                    [this](const KernelEvent& event) { on_kernel(event); });
   if (drained == KernelPort::Drained::Lost) {
     ++counters_.overruns;
-    log(Level::Warning, "event=kernel_overrun action=resync");
+    if (view_complete_) log(Level::Warning, "event=kernel_overrun action=resync");
     view_complete_ = false;
   }
   if (drained == KernelPort::Drained::More) return {.more = true};
   if (!view_complete_) {
-    if (const auto read = read_all(); !read) {
+    if (clock_.now() < next_resync_) return {.wake = next_resync_};
+    const auto read = read_all();
+    next_resync_ = clock_.now() + kResyncPause;
+    if (!read) {
       log(Level::Error, "event=kernel_dump_failed reason=\"{}\"", read.error().what);
       return {.wake = clock_.now() + std::chrono::seconds(1)};
     }

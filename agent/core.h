@@ -68,7 +68,9 @@ class Core {
     bool tunnel_announcements = true;  // hosts' announcements cross the fabric, and are believed
     evpn::Announcements::Settings announcements{};
     std::size_t events_per_turn = 4096;
-    std::size_t keys_per_turn = 1024;
+    /// What the kernel tells of these writes fits into the smallest receive buffer that Linux gives
+    /// unasked (212,992 bytes, which it doubles; some 900 for each).
+    std::size_t keys_per_turn = 256;
     std::size_t history = 16384;  // entries of the journal
     bool adopt = false;           // devices that stand as the files say count as made by vtepd
   };
@@ -286,6 +288,7 @@ class Core {
   std::set<std::string> held_back_;
   bool adopt_due_ = false;
   bool view_complete_ = false;
+  TimePoint next_resync_{};  // not before this: a storm of events makes no storm of dumps
   bool ledger_failed_ = false;
   bool segment_seen_ = false;
   TimePoint next_watch_{};

@@ -83,8 +83,9 @@ Result<> Endpoint::send(Bytes request) {
   return {};
 }
 
-/// What waits, into the buffers; nothing fetched is no error.
-Result<> Endpoint::fetch() {
+/// What waits, into the buffers; 0 or what kept it (EAGAIN: nothing waits, which is no error to be
+/// told of).
+int Endpoint::fetch() {
   std::array<iovec, kBuffers> spaces{};
   for (std::size_t i = 0; i < kBuffers; ++i) {
     spaces[i] = {.iov_base = buffers_.get() + i * buffer_size_, .iov_len = buffer_size_};
@@ -100,18 +101,17 @@ Result<> Endpoint::fetch() {
   do {
     count = recvmmsg(fd(), headers_.data(), kBuffers, MSG_TRUNC | MSG_WAITFORONE, nullptr);
   } while (count < 0 && errno == EINTR);
-  if (count < 0) return system_error("netlink: receive");
+  if (count < 0) return errno;
   fetched_ = static_cast<std::size_t>(count);
-  return {};
+  return 0;
 }
 
 Result<Endpoint::Received> Endpoint::receive() {
   if (next_ == fetched_) {
-    if (const auto done = fetch(); !done) {
-      if (done.error().code == EAGAIN) return Received{Receipt::Nothing, {}};
-      if (done.error().code == ENOBUFS) return Received{Receipt::Overrun, {}};
-      return done.error();
-    }
+    const int code = fetch();
+    if (code == EAGAIN) return Received{Receipt::Nothing, {}};
+    if (code == ENOBUFS) return Received{Receipt::Overrun, {}};
+    if (code != 0) return system_error("netlink: receive", code);
   }
   const auto at = next_++;
   // Anybody may send to a netlink socket; only the kernel has port 0.

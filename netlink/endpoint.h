@@ -60,7 +60,7 @@ class Endpoint {
   using Handle = std::unique_ptr<mnl_socket, Close>;
 
   explicit Endpoint(Handle socket);
-  Result<> fetch();
+  int fetch();
   Result<> enable(int option, std::string_view name);
   Result<> set_receive_buffer(std::size_t bytes);
 

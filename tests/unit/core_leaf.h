@@ -80,6 +80,7 @@ class Leaf {
   /// vtepd starts (again) on the kernel as it is.
   void restart() {
     core.emplace(kernel, clock, Ledger{}, Core::Settings{}, outputs());
+    REQUIRE(core->resync());
     core->set_topology(leaf_topology(single_device_));
     settle();
   }
@@ -93,7 +94,7 @@ class Leaf {
   }
 
   void settle() {
-    for (int turn = 0; turn < 100; ++turn) {
+    for (int turn = 0; turn < 1000; ++turn) {
       if (!core->turn().more) return;
     }
     FAIL("the core does not come to rest");

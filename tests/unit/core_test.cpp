@@ -136,6 +136,26 @@ TEST_CASE("B6 an entry deleted or overwritten behind our back comes back", "[cor
       [](const KernelKey&, const Failure& failure) { FAIL_CHECK(failure.reason); });
 }
 
+TEST_CASE("lost events, again and again, cost a dump at once and then one each half second",
+          "[core][B1]") {
+  Leaf leaf;
+  leaf.connect();
+  leaf.hear(route(kFarHost, kLeaf2));
+  const auto dumps = [&] { return leaf.core->counters().resyncs; };
+  const auto before = dumps();
+  for (int i = 0; i < 20; ++i) {
+    leaf.kernel.lose_notifications();
+    leaf.settle();
+  }
+  CHECK(dumps() == before + 1);
+  CHECK_FALSE(leaf.core->synced());
+  REQUIRE(leaf.kernel.act(DeleteVxlanFdb{leaf.vxlan_key(kFarHost)}));
+  leaf.pass(1s);
+  CHECK(dumps() == before + 2);
+  CHECK(leaf.core->synced());
+  CHECK(leaf.remote(kFarHost) == kLeaf2);
+}
+
 TEST_CASE("A4 an operator's static entries are left alone", "[core][A4]") {
   Leaf leaf;
   const SetBridgeFdb on_port{leaf.bridge_key(kHost),
