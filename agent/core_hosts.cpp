@@ -19,8 +19,11 @@ std::optional<VlanId> vlan_of_frame(const KernelView& view, const Link& bridge, 
   }
   const auto* vlans = view.vlans(port);
   if (vlans == nullptr) return std::nullopt;
+  if (!tag.is_none()) {
+    return vlans->members.contains(tag) ? std::optional(tag) : std::nullopt;
+  }
   for (const auto& [vlan, flags] : vlans->members) {
-    if (tag.is_none() ? flags.pvid : vlan == tag) return vlan;
+    if (flags.pvid) return vlan;
   }
   return std::nullopt;
 }
