@@ -57,9 +57,10 @@ int run(int argc, char** argv) {
   }
   agent::log_level = settings->level;
   if (!settings->replay.empty()) return replay(settings->replay);
-  const auto kernel = netlink::Kernel::open({.on_malformed = [](const Error& error) {
-    agent::log(Level::Warning, "event=kernel_message_malformed reason=\"{}\"", error.what);
-  }});
+  const auto kernel = netlink::Kernel::open(
+      {.receive_buffer = settings->netlink_buffer, .on_malformed = [](const Error& error) {
+         agent::log(Level::Warning, "event=kernel_message_malformed reason=\"{}\"", error.what);
+       }});
   if (!kernel) return fail(kernel.error());
   auto ledger = agent::Ledger::open(settings->state_dir + "/ledger");
   if (!ledger) return fail(ledger.error());

@@ -49,8 +49,10 @@ options::options_description describe() {
        "events kept for vtepctl history, show events and monitor; 0: none")               //
       ("record", text(""), "file to record inputs and decisions in; empty: none")         //
       ("replay", text(""), "decide again what this recording has decided, and print it")  //
-      ("log-level", text("info"), "error, warning, info or debug")                        //
-      ("version", "print the version")                                                    //
+      ("netlink-buffer", options::value<std::size_t>()->default_value(std::size_t{32} << 20U),
+       "bytes of the kernel's notifications that may wait to be read")  //
+      ("log-level", text("info"), "error, warning, info or debug")      //
+      ("version", "print the version")                                  //
       ("help,h", "print this");
   return all;
 }
@@ -87,6 +89,7 @@ Result<Settings> settings_of(const options::variables_map& chosen) {
                     .record = text("record"),
                     .replay = text("replay"),
                     .audit_interval = seconds("audit-interval"),
+                    .netlink_buffer = chosen["netlink-buffer"].as<std::size_t>(),
                     .level = *level};
   if (chosen["user-commands"].as<bool>()) settings.files.commands = CommandLines::Run;
   if (chosen["bpdu-guard"].as<bool>()) settings.files.guard = BpduGuard::Kernel;
@@ -103,6 +106,12 @@ Result<Settings> settings_of(const options::variables_map& chosen) {
   if (settings.core.history > kMostHistory) {
     return Error{0,
                  fmt::format("history: {} is more than {}", settings.core.history, kMostHistory)};
+  }
+  // Twice that is the most that the kernel takes (an int).
+  constexpr std::size_t kLargestBuffer = std::size_t{1} << 30U;
+  if (settings.netlink_buffer == 0 || settings.netlink_buffer > kLargestBuffer) {
+    return Error{0, fmt::format("netlink-buffer: {} is not in 1 to {}", settings.netlink_buffer,
+                                kLargestBuffer)};
   }
   const auto snoop = text("snoop");
   if (snoop != "yes" && snoop != "no") {

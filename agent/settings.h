@@ -25,6 +25,7 @@ struct Settings {
   std::string record{};  // file that inputs and decisions are recorded in; empty: none
   std::string replay{};  // recording to replay instead of running
   std::chrono::seconds audit_interval{};  // 0: only when asked
+  std::size_t netlink_buffer{};           // bytes of the kernel's news that may wait
   Level level{};
   Core::Settings core{};
   std::string told{};  // what to print instead of running: help or version
