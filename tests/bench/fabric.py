@@ -86,9 +86,9 @@ def build_switch(vnis):
 
 # ---- the stream ---------------------------------------------------------------------------------
 
-COMMANDS = {  # lib/zclient.h: REMOTE_VTEP_ADD, REMOTE_MACIP_ADD, REMOTE_MACIP_DEL, HELLO, ADVERTISE_ALL_VNI, VNI_ADD
-    "8.4": {"hello": 18, "advertise": 60, "vni": 67, "vtep": 71, "add": 77, "del": 78},
-    "10.3": {"hello": 19, "advertise": 59, "vni": 66, "vtep": 70, "add": 76, "del": 77},
+COMMANDS = {  # lib/zclient.h: HELLO, ADVERTISE_ALL_VNI, VNI_ADD, REMOTE_VTEP_ADD, MACIP_ADD, REMOTE_MACIP_ADD, REMOTE_MACIP_DEL
+    "8.4": {"hello": 18, "advertise": 60, "vni": 67, "vtep": 71, "local": 73, "add": 77, "del": 78},
+    "10.3": {"hello": 19, "advertise": 59, "vni": 66, "vtep": 70, "local": 72, "add": 76, "del": 77},
 }
 
 
@@ -116,31 +116,34 @@ class Stream:
         address = ip(index) if self.hosts else b""
         return struct.pack("!I", vni(index % self.vnis)) + mac(index) + struct.pack("!H", len(address)) + address
 
+    def add(self, index, vtep, sequence):
+        return self.frame("add", self.key(index) + socket.inet_aton(vtep) + struct.pack("!BI10x", 0, sequence))
+
     def adds(self, vtep, sequence):
-        tail = socket.inet_aton(vtep) + struct.pack("!BI10x", 0, sequence)
-        return b"".join(self.frame("add", self.key(i) + tail) for i in range(self.count))
+        return b"".join(self.add(i, vtep, sequence) for i in range(self.count))
 
     def deletes(self, vtep):
         tail = socket.inet_aton(vtep)
         return b"".join(self.frame("del", self.key(i) + tail) for i in range(self.count))
 
+    def vtep(self, index, vtep):
+        """A member of the flood list of the VNI of that index."""
+        return self.frame("vtep", struct.pack("!I", vni(index)) + socket.inet_aton(vtep) + bytes(4))
+
     def vteps(self):
-        return b"".join(
-            self.frame("vtep", struct.pack("!I", vni(i)) + socket.inet_aton(vtep) + bytes(4))
-            for i in range(self.vnis)
-            for vtep in VTEPS
-        )
+        return b"".join(self.vtep(i, vtep) for i in range(self.vnis) for vtep in VTEPS)
 
     def hello(self):
         return self.frame("hello", struct.pack("!BHIBB", 9, 0, 0, 0, 0))
 
 
 class Speaker:
-    """bgpd's end: says the stream, reads what comes and counts the VNIs."""
+    """bgpd's end: says the stream, reads what comes, and notes VNIs and when it was told of local MACs."""
 
     def __init__(self, path, stream):
         self.stream = stream
         self.vnis = set()
+        self.locals = {}  # MAC: when
         self.socket = socket.socket(socket.AF_UNIX)
         wait_until(f"{path} listens", lambda: self.socket.connect_ex(path) == 0, 20)
         threading.Thread(target=self.read, daemon=True).start()
@@ -152,8 +155,11 @@ class Speaker:
         while data := self.socket.recv(1 << 16):
             buffer += data
             while len(buffer) >= 10 and len(buffer) >= (size := struct.unpack_from("!H", buffer)[0]):
-                if struct.unpack_from("!H", buffer, 8)[0] == self.stream.numbers["vni"]:
+                command = struct.unpack_from("!H", buffer, 8)[0]
+                if command == self.stream.numbers["vni"]:
                     self.vnis.add(struct.unpack_from("!I", buffer, 10)[0])
+                elif command == self.stream.numbers["local"]:
+                    self.locals.setdefault(bytes(buffer[14:20]), time.monotonic())
                 del buffer[:size]
 
 
@@ -207,9 +213,16 @@ class Processes:
     def __init__(self):
         self.children = {}
 
-    def start(self, name, *command):
+    def start(self, name, *command, **environment):
         with open(f"/run/{name}.log", "wb") as log:
-            self.children[name] = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
+            self.children[name] = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env={**os.environ, **environment}
+            )
+
+    def kill(self, name):
+        child = self.children.pop(name)
+        child.kill()
+        child.wait()
 
     def processor_seconds(self):
         ticks = {}
@@ -221,12 +234,17 @@ class Processes:
 
     def wait_quiet(self):
         """Until nobody has used the processor for a while: what the last change set off is done."""
+        self.quiet_since()
+        return self.processor_seconds()
+
+    def quiet_since(self, seconds=0.3):
+        """Waits until nobody has used the processor for so long, and tells since when."""
         used, since = self.processor_seconds(), time.monotonic()
-        while time.monotonic() - since < 0.3:
-            time.sleep(0.05)
+        while time.monotonic() - since < seconds:
+            time.sleep(0.01)
             if (now := self.processor_seconds()) != used:
                 used, since = now, time.monotonic()
-        return used
+        return since
 
     def resident(self):
         sizes = {}
@@ -234,10 +252,15 @@ class Processes:
             with open(f"/proc/{child.pid}/status", encoding="ascii") as file:
                 found = [int(line.split()[1]) * 1024 for line in file if line.startswith("VmRSS")]
             if not found:
-                with open(f"/run/{name}.log", encoding="utf-8", errors="replace") as log:
-                    fail(f"{name} ended ({child.wait()}):\n{log.read()[-3000:]}")
+                fail(f"{name} ended ({child.wait()})")
             sizes[name] = found[0]
         return sizes
+
+    def last_words(self):
+        """The end of each daemon's log, for a run that failed."""
+        for name in self.children:
+            with open(f"/run/{name}.log", encoding="utf-8", errors="replace") as log:
+                print(f"{name}:\n{log.read()[-3000:]}", file=sys.stderr)
 
     def stop(self):
         for child in self.children.values():
@@ -250,15 +273,23 @@ class Processes:
                 child.wait()
 
 
-def start_zebra(processes, folder):
+def start_zebra(processes, folder=FRR8):
     processes.start("zebra", f"{folder}/zebra", "-A", "127.0.0.1", "-s", "90000000", "-P", "0",
                     "-f", "/dev/null",
                     "-i", "/run/frr/zebra.pid", "-z", "/run/frr/zserv.api", "--vty_socket", "/run/frr")  # fmt: skip
     wait_until("zebra listens", lambda: os.path.exists("/run/frr/zserv.api"), 20)
 
 
-def start_peer(peer, processes, build):
-    """Starts it and returns where bgpd speaks with it."""
+def start_vtepd(processes, build, environment={}, **options):
+    chosen = {"interfaces": "none", "relay": "/run/evpn.sock", "sai_library": "none", "control": "/run/vtepd.sock",
+              "state_dir": "/run", "snoop": "no", "audit_interval": 0, **options}  # fmt: skip
+    words = [word for key, value in chosen.items() for word in (f"--{key.replace('_', '-')}", str(value))]
+    words += os.environ.get("VTEPD_BENCH_OPTIONS", "").split()
+    processes.start("vtepd", *os.environ.get("VTEPD_BENCH_WRAP", "").split(), f"{build}/agent/vtepd", *words, **environment)
+
+
+def start_peer(peer, processes, build, **options):
+    """Starts it, vtepd with `options`, and returns where bgpd speaks with it."""
     folder = f"{build}/frr10" if peer.endswith("10") else FRR8
     start_zebra(processes, folder)
     if peer.startswith("zebra"):
@@ -266,10 +297,5 @@ def start_peer(peer, processes, build):
     processes.start("relay", f"{build}/evpn/vtepd-relay", "--listen", "/run/relay.api", "--zebra", "/run/frr/zserv.api",
                     "--agent", "/run/evpn.sock")  # fmt: skip
     wait_until("the relay listens", lambda: os.path.exists("/run/relay.api"), 20)
-    command = [f"{build}/agent/vtepd", "--interfaces", "none", "--relay", "/run/evpn.sock", "--sai-library", "none",
-               "--control", "/run/vtepd.sock", "--state-dir", "/run", "--snoop", "no", "--audit-interval", "0"]  # fmt: skip
-    command += os.environ.get("VTEPD_BENCH_OPTIONS", "").split()
-    if wrapper := os.environ.get("VTEPD_BENCH_WRAP"):
-        command = wrapper.split() + command
-    processes.start("vtepd", *command)
+    start_vtepd(processes, build, **options)
     return "/run/relay.api"

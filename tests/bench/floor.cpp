@@ -1,7 +1,11 @@
-// floor add|move|del COUNT VNIS [hosts]: what the kernel itself takes for the work of `routes.py`.
+// floor add|move|del|floods|local COUNT VNIS [hosts]: what the kernel itself takes for the work of
+// `routes.py` and `scale.py`.
+// floor watch COUNT 1: waits until vx0 has that many remote MACs, says how long it took after the
+// first.
 //
 // Writes remote MACs in batches of 128 requests as fast as the kernel accepts them, both halves in
-// one request, and with `hosts` a neighbour for each; reads nothing back. The devices are vx0, vx1,
+// one request, and with `hosts` a neighbour for each; or members of flood lists. Reads nothing
+// back. The devices are vx0, vx1,
 // ... on br0, br1, ..., made by routes.py, whose numbering of MACs and addresses this follows.
 #include <arpa/inet.h>
 #include <libmnl/libmnl.h>
@@ -10,6 +14,7 @@
 #include <net/if.h>
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -113,6 +118,92 @@ void write_host(Writer& out, const Devices& devices, std::uint32_t index, bool g
   out.end(message);
 }
 
+/// The VTEPs one after the other, each in all VNIs.
+void write_flood(Writer& out, const Devices& devices, std::uint32_t index) {
+  ndmsg body{};
+  body.ndm_family = AF_BRIDGE;
+  body.ndm_ifindex = static_cast<std::int32_t>(devices.vxlans[index % devices.vxlans.size()]);
+  body.ndm_flags = NTF_SELF;
+  body.ndm_state = NUD_NOARP | NUD_PERMANENT;
+  auto* message = out.begin(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_APPEND, body);
+  constexpr std::array<std::uint8_t, 6> kAll{};
+  mnl_attr_put(message, NDA_LLADDR, kAll.size(), kAll.data());
+  constexpr std::uint32_t kFirst = (10U << 24U | 1U << 16U) + 1U;
+  const auto number = index / static_cast<std::uint32_t>(devices.vxlans.size());
+  mnl_attr_put_u32(message, NDA_DST, htonl(kFirst + number));
+  out.end(message);
+}
+
+void write_local(Writer& out, std::uint32_t port, std::uint32_t index) {
+  ndmsg body{};
+  body.ndm_family = AF_BRIDGE;
+  body.ndm_ifindex = static_cast<std::int32_t>(port);
+  body.ndm_flags = NTF_MASTER;
+  body.ndm_state = NUD_REACHABLE;
+  auto* message = out.begin(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, body);
+  const auto mac = mac_of(index);
+  mnl_attr_put(message, NDA_LLADDR, mac.size(), mac.data());
+  out.end(message);
+}
+
+double seconds_now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+struct Row {
+  bool has_vtep{};
+  bool is_mac{};
+};
+
+int read_attribute(const nlattr* attribute, void* into) {
+  constexpr std::array<char, 6> kAll{};
+  auto* row = static_cast<Row*>(into);
+  const auto type = mnl_attr_get_type(attribute);
+  if (type == NDA_DST) row->has_vtep = true;
+  if (type == NDA_LLADDR) {
+    row->is_mac = std::memcmp(mnl_attr_get_payload(attribute), kAll.data(), kAll.size()) != 0;
+  }
+  return MNL_CB_OK;
+}
+
+/// A write to a vxlan device is told twice; the word with an address counts.
+bool is_remote_mac(const nlmsghdr& message, std::uint32_t vxlan) {
+  if (message.nlmsg_type != RTM_NEWNEIGH) return false;
+  const auto* body = static_cast<const ndmsg*>(mnl_nlmsg_get_payload(&message));
+  if (body->ndm_ifindex != static_cast<std::int32_t>(vxlan)) return false;
+  Row row;
+  mnl_attr_parse(&message, sizeof *body, read_attribute, &row);
+  return row.has_vtep && row.is_mac;
+}
+
+int watch(std::uint32_t count) {
+  constexpr int kBuffer = 512 << 20;
+  const auto vxlan = if_nametoindex("vx0");
+  auto* socket = mnl_socket_open(NETLINK_ROUTE);
+  if (socket == nullptr || mnl_socket_bind(socket, RTMGRP_NEIGH, MNL_SOCKET_AUTOPID) != 0) {
+    fail("socket");
+  }
+  if (setsockopt(mnl_socket_get_fd(socket), SOL_SOCKET, SO_RCVBUFFORCE, &kBuffer, sizeof kBuffer) !=
+      0) {
+    fail("buffer");
+  }
+  std::vector<char> buffer(1 << 16);
+  double first = 0;
+  for (std::uint32_t seen = 0; seen < count;) {
+    const auto size = mnl_socket_recvfrom(socket, buffer.data(), buffer.size());
+    if (size < 0) fail("receive");
+    auto left = static_cast<int>(size);
+    const auto* message = reinterpret_cast<const nlmsghdr*>(buffer.data());
+    for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left)) {
+      if (!is_remote_mac(*message, vxlan)) continue;
+      if (seen++ == 0) first = seconds_now();
+    }
+  }
+  std::printf("%.6f\n", seconds_now() - first);
+  mnl_socket_close(socket);
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -120,6 +211,7 @@ int main(int argc, char** argv) {
   const std::string_view step = argv[1];
   const auto count = static_cast<std::uint32_t>(std::strtoul(argv[2], nullptr, 10));
   const auto vnis = std::strtoul(argv[3], nullptr, 10);
+  if (step == "watch") return watch(count);
   const bool hosts = argc > 4;
   Devices devices;
   for (unsigned long i = 0; i < vnis; ++i) {
@@ -129,8 +221,17 @@ int main(int argc, char** argv) {
   in_addr vtep{};
   inet_pton(AF_INET, step == "add" ? "10.0.0.2" : "10.0.0.3", &vtep);
   const bool gone = step == "del";
+  const auto port = if_nametoindex("p0");
   Writer out;
   for (std::uint32_t i = 0; i < count; ++i) {
+    if (step == "floods") {
+      write_flood(out, devices, i);
+      continue;
+    }
+    if (step == "local") {
+      write_local(out, port, i);
+      continue;
+    }
     write_mac(out, devices, i, gone, vtep);
     // A move changes no neighbour.
     if (hosts && step != "move") write_host(out, devices, i, gone);

@@ -78,6 +78,9 @@ def daemons(arguments):
                 "processor": {who: round(now[who] - used[who], 2) for who in now},
                 "resident": {who: resident[who] - before[who] for who in resident},
             }
+    except SystemExit:
+        processes.last_words()
+        raise
     finally:
         processes.stop()
     return steps
