@@ -70,7 +70,8 @@ void Plane::run() {
     poll(polled.data(), polled.size(), kTickMs);
     if (polled[0].revents != 0) return;
     for (std::size_t i = 1; i < polled.size(); ++i) {
-      if ((polled[i].revents & POLLIN) != 0) take_frames(sources[i].port, sources[i].from_cpu);
+      // An error is taken by reading, too: left alone, it would keep poll() from waiting.
+      if (polled[i].revents != 0) take_frames(sources[i].port, sources[i].from_cpu);
     }
   }
 }
