@@ -138,39 +138,12 @@ bool add_some(const Rows& rows, typename Rows::const_iterator& at, std::vector<K
   return at == rows.end();
 }
 
-template <class Rows>
-void add_gone(const Rows& rows, const std::type_identity_t<Rows>& still,
-              std::vector<KernelKey>& keys) {
-  for (const auto& [key, row] : rows) {
-    if (!still.contains(key)) keys.emplace_back(key);
-  }
-}
-
-/// Wanted by BGP; what the kernel has too comes with the kernel's rows.
-void add_wanted_macs(const State& state, const KernelView& fresh, std::vector<KernelKey>& keys) {
-  state.rib.for_each_mac([&](const evpn::MacKey& key) {
-    const auto* binding = state.bindings.by_vni(key.vni);
-    if (binding == nullptr) return;
-    const BridgeFdbKey bridge{binding->bridge, binding->vlan, key.mac};
-    const VxlanFdbKey vxlan{binding->device, binding->fdb_vni, key.mac};
-    if (fresh.bridge_fdb(bridge) == nullptr) keys.emplace_back(bridge);
-    if (fresh.vxlan_fdb(vxlan) == nullptr) keys.emplace_back(vxlan);
-  });
-}
-
-void add_wanted_rest(const State& state, const KernelView& fresh, std::vector<KernelKey>& keys) {
-  state.rib.for_each_vtep([&](const VtepKey& key) {
-    const auto* binding = state.bindings.by_vni(key.vni);
-    if (binding == nullptr) return;
-    const FloodKey flood{binding->device, binding->fdb_vni, key.vtep};
-    if (!fresh.has_flood(flood)) keys.emplace_back(flood);
-  });
-  state.rib.for_each_host([&](const evpn::HostKey& key) {
-    const auto* binding = state.bindings.by_vni(key.vni);
-    if (binding == nullptr || binding->svi.is_none()) return;
-    const NeighborKey neighbor{binding->svi, key.ip};
-    if (fresh.neighbor(neighbor) == nullptr) keys.emplace_back(neighbor);
-  });
+template <class Key, class Visit>
+std::vector<Key> listed(std::size_t expected, Visit visit) {
+  std::vector<Key> list;
+  list.reserve(expected);
+  visit([&list](const Key& key) { list.push_back(key); });
+  return list;
 }
 
 std::string to_text(const BgpKey& key) {
@@ -206,40 +179,121 @@ std::optional<std::string> disagreement(const Core& core, const BgpKey& key) {
   return what;
 }
 
-std::vector<KernelKey> KernelKeys::next(const State& state) {
+/// Of a table that may change between one step and the next: first the list of its keys, then
+/// some of these; true when all were taken.
+template <class List, class Take>
+bool KernelKeys::take_some(List list, Take take) {
+  using Keys = decltype(list());
+  auto* left = std::get_if<Keys>(&left_);
+  if (left == nullptr) {
+    left_ = list();
+    return false;
+  }
+  for (std::size_t i = 0; i < kRowsPerStep && !left->empty(); ++i) {
+    take(left->back());
+    left->pop_back();
+  }
+  if (!left->empty()) return false;
+  left_ = std::monostate{};
+  return true;
+}
+
+/// What vtepd believes, and the kernel has no more.
+template <class Rows>
+bool KernelKeys::add_gone(const Rows& rows, const Rows& still, std::vector<KernelKey>& keys) {
+  using Key = typename Rows::key_type;
+  return take_some(
+      [&] {
+        return listed<Key>(rows.size(), [&](const auto& add) {
+          for (const auto& [key, row] : rows) add(key);
+        });
+      },
+      [&](const Key& key) {
+        if (!still.contains(key)) keys.emplace_back(key);
+      });
+}
+
+/// Wanted by BGP; what the kernel has, or vtepd believes that it has, came before.
+bool KernelKeys::add_wanted_macs(const State& state, std::vector<KernelKey>& keys) {
+  const auto& rib = state.rib;
   const auto& view = state.view;
-  std::vector<KernelKey> keys;
-  bool done = true;
+  return take_some(
+      [&] {
+        return listed<evpn::MacKey>(rib.macs(), [&](const auto& add) { rib.for_each_mac(add); });
+      },
+      [&](const evpn::MacKey& key) {
+        const auto* binding = state.bindings.by_vni(key.vni);
+        if (binding == nullptr) return;
+        const BridgeFdbKey bridge{binding->bridge, binding->vlan, key.mac};
+        const VxlanFdbKey vxlan{binding->device, binding->fdb_vni, key.mac};
+        if (!fresh_.bridge_fdb(bridge) && !view.bridge_fdb(bridge)) keys.emplace_back(bridge);
+        if (!fresh_.vxlan_fdb(vxlan) && !view.vxlan_fdb(vxlan)) keys.emplace_back(vxlan);
+      });
+}
+
+bool KernelKeys::add_wanted_vteps(const State& state, std::vector<KernelKey>& keys) {
+  return take_some(
+      [&] { return listed<VtepKey>(0, [&](const auto& add) { state.rib.for_each_vtep(add); }); },
+      [&](const VtepKey& key) {
+        const auto* binding = state.bindings.by_vni(key.vni);
+        if (binding == nullptr) return;
+        const FloodKey flood{binding->device, binding->fdb_vni, key.vtep};
+        if (!fresh_.has_flood(flood) && !state.view.has_flood(flood)) keys.emplace_back(flood);
+      });
+}
+
+bool KernelKeys::add_wanted_hosts(const State& state, std::vector<KernelKey>& keys) {
+  return take_some(
+      [&] {
+        return listed<evpn::HostKey>(0, [&](const auto& add) { state.rib.for_each_host(add); });
+      },
+      [&](const evpn::HostKey& key) {
+        const auto* binding = state.bindings.by_vni(key.vni);
+        if (binding == nullptr || binding->svi.is_none()) return;
+        const NeighborKey neighbor{binding->svi, key.ip};
+        const bool known = fresh_.neighbor(neighbor) || state.view.neighbor(neighbor);
+        if (!known) keys.emplace_back(neighbor);
+      });
+}
+
+/// True where nothing is left of the step.
+bool KernelKeys::take_step(const State& state, std::vector<KernelKey>& keys) {
+  const auto& view = state.view;
   switch (step_) {
     case Step::Links:
       add_links(state, fresh_, keys);
-      break;
+      return true;
     case Step::Bridge:
-      done = add_some(fresh_.bridge_fdb(), bridge_row_, keys);
-      break;
+      return add_some(fresh_.bridge_fdb(), bridge_row_, keys);
     case Step::Vxlan:
-      done = add_some(fresh_.vxlan_fdb(), vxlan_row_, keys);
-      break;
+      return add_some(fresh_.vxlan_fdb(), vxlan_row_, keys);
     case Step::Neighbors:
-      done = add_some(fresh_.neighbors(), neighbor_row_, keys);
-      break;
-    case Step::Gone:
-      add_gone(view.bridge_fdb(), fresh_.bridge_fdb(), keys);
-      add_gone(view.vxlan_fdb(), fresh_.vxlan_fdb(), keys);
-      add_gone(view.neighbors(), fresh_.neighbors(), keys);
-      add_gone(view.flood(), fresh_.flood(), keys);
-      add_gone(fresh_.flood(), {}, keys);
-      break;
+      return add_some(fresh_.neighbors(), neighbor_row_, keys);
+    case Step::Floods:
+      return add_some(fresh_.flood(), flood_row_, keys);
+    case Step::GoneBridge:
+      return add_gone(view.bridge_fdb(), fresh_.bridge_fdb(), keys);
+    case Step::GoneVxlan:
+      return add_gone(view.vxlan_fdb(), fresh_.vxlan_fdb(), keys);
+    case Step::GoneNeighbors:
+      return add_gone(view.neighbors(), fresh_.neighbors(), keys);
+    case Step::GoneFloods:
+      return add_gone(view.flood(), fresh_.flood(), keys);
     case Step::WantedMacs:
-      add_wanted_macs(state, fresh_, keys);
-      break;
-    case Step::Wanted:
-      add_wanted_rest(state, fresh_, keys);
-      break;
+      return add_wanted_macs(state, keys);
+    case Step::WantedVteps:
+      return add_wanted_vteps(state, keys);
+    case Step::WantedHosts:
+      return add_wanted_hosts(state, keys);
     case Step::Done:
-      return keys;
+      break;
   }
-  if (done) step_ = static_cast<Step>(static_cast<int>(step_) + 1);
+  return false;
+}
+
+std::vector<KernelKey> KernelKeys::next(const State& state) {
+  std::vector<KernelKey> keys;
+  if (take_step(state, keys)) step_ = static_cast<Step>(static_cast<int>(step_) + 1);
   return keys;
 }
 
@@ -264,6 +318,7 @@ struct Audit::Look {
   std::optional<KernelKeys> more{};  // of the first look
   std::vector<KernelKey> keys{};     // that are next
   std::size_t next = 0;
+  std::vector<BgpKey> bgp_keys{};
   Findings found{};
 };
 
@@ -361,16 +416,24 @@ void Audit::compare_some(const std::shared_ptr<Look>& look) {
     return boost::asio::post(io_, [this, look] { compare_some(look); });
   }
   look->fresh = {};
-  std::vector<BgpKey> keys;
-  if (request_.bgp && !look->only) keys = bgp_keys(core_.state());
+  if (request_.bgp && !look->only) look->bgp_keys = bgp_keys(core_.state());
   if (look->only) {
-    for (const auto& [key, what] : look->only->bgp) keys.push_back(key);
+    for (const auto& [key, what] : look->only->bgp) look->bgp_keys.push_back(key);
   }
-  for (const auto& key : keys) {
-    auto what = disagreement(core_, key);
-    if (what) look->found.bgp.emplace_back(key, std::move(*what));
+  if (!look->only) bgp_rows_ = look->bgp_keys.size();
+  compare_bgp(look);
+}
+
+void Audit::compare_bgp(const std::shared_ptr<Look>& look) {
+  auto& keys = look->bgp_keys;
+  for (std::size_t i = 0; i < kRowsPerStep && !keys.empty(); ++i) {
+    auto what = disagreement(core_, keys.back());
+    if (what) look->found.bgp.emplace_back(keys.back(), std::move(*what));
+    keys.pop_back();
   }
-  if (!look->only) bgp_rows_ = keys.size();
+  if (!keys.empty()) {
+    return boost::asio::post(io_, [this, look] { compare_bgp(look); });
+  }
   read_asic(look);
 }
 

@@ -20,6 +20,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "agent/core.h"
@@ -43,7 +44,8 @@ class KernelKeys {
       : fresh_(fresh),
         bridge_row_(fresh.bridge_fdb().begin()),
         vxlan_row_(fresh.vxlan_fdb().begin()),
-        neighbor_row_(fresh.neighbors().begin()) {}
+        neighbor_row_(fresh.neighbors().begin()),
+        flood_row_(fresh.flood().begin()) {}
 
   bool done() const { return step_ == Step::Done; }
   std::vector<KernelKey> next(const State& state);
@@ -54,17 +56,37 @@ class KernelKeys {
     Bridge,
     Vxlan,
     Neighbors,
-    Gone,
+    Floods,
+    GoneBridge,
+    GoneVxlan,
+    GoneNeighbors,
+    GoneFloods,
     WantedMacs,
-    Wanted,
+    WantedVteps,
+    WantedHosts,
     Done
   };
+
+  bool take_step(const State& state, std::vector<KernelKey>& keys);
+  template <class List, class Take>
+  bool take_some(List list, Take take);
+  template <class Rows>
+  bool add_gone(const Rows& rows, const Rows& still, std::vector<KernelKey>& keys);
+  bool add_wanted_macs(const State& state, std::vector<KernelKey>& keys);
+  bool add_wanted_vteps(const State& state, std::vector<KernelKey>& keys);
+  bool add_wanted_hosts(const State& state, std::vector<KernelKey>& keys);
 
   const KernelView& fresh_;
   FlatMap<BridgeFdbKey, BridgeFdbEntry>::const_iterator bridge_row_;
   FlatMap<VxlanFdbKey, VxlanFdbEntry>::const_iterator vxlan_row_;
   FlatMap<NeighborKey, NeighborEntry>::const_iterator neighbor_row_;
+  FlatMap<FloodKey, std::monostate>::const_iterator flood_row_;
   Step step_{};
+  /// Of the table that is gone through: what is still to be looked at.
+  std::variant<std::monostate, std::vector<BridgeFdbKey>, std::vector<VxlanFdbKey>,
+               std::vector<NeighborKey>, std::vector<FloodKey>, std::vector<evpn::MacKey>,
+               std::vector<VtepKey>, std::vector<evpn::HostKey>>
+      left_{};
 };
 std::vector<BgpKey> bgp_keys(const State& state);
 
@@ -117,6 +139,7 @@ class Audit {
   void look(const Seen& only, Then then);
   void read_kernel(const std::shared_ptr<Look>& look);
   void compare_some(const std::shared_ptr<Look>& look);
+  void compare_bgp(const std::shared_ptr<Look>& look);
   void read_asic(const std::shared_ptr<Look>& look);
   void after(Duration pause, std::function<void()> then);
   void repair(const Findings& findings);

@@ -1,6 +1,7 @@
 #include "agent/show.h"
 
 #include <algorithm>
+#include <functional>
 #include <set>
 
 #include "agent/events.h"
@@ -131,14 +132,22 @@ Show::Rows one_by_one(json::array rows) {
   };
 }
 
-/// A row for each key, made when it is asked for; none for what is gone by then.
+/// A row for each key, made when it is asked for, in the keys' order; none for what is gone by
+/// then. A heap rather than sorted: of 200,000 keys the first comes at once, and nobody waits for
+/// the rest.
 template <class Key, class RowOf>
 Show::Rows rows_of(std::vector<Key> keys, RowOf row_of) {
-  std::sort(keys.begin(), keys.end());
-  keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
-  return [keys = std::move(keys), row_of, next = std::size_t{0}]() mutable {
+  const std::greater<> later;
+  std::make_heap(keys.begin(), keys.end(), later);
+  return [keys = std::move(keys), row_of, later, last = std::optional<Key>()]() mutable {
     std::optional<json::object> row;
-    while (!row && next < keys.size()) row = row_of(keys[next++]);
+    while (!row && !keys.empty()) {
+      std::pop_heap(keys.begin(), keys.end(), later);
+      const Key key = std::move(keys.back());
+      keys.pop_back();
+      if (last != key) row = row_of(key);
+      last = key;
+    }
     return row;
   };
 }
@@ -309,17 +318,21 @@ json::object Show::mac_row(const Binding& binding, const MacAddress& mac) const 
 
 Show::Rows Show::mac() const {
   std::vector<evpn::MacKey> keys;
+  keys.reserve(state_.rib.macs() + state_.locals.size());
   state_.rib.for_each_mac([&](const evpn::MacKey& key) { keys.push_back(key); });
-  for (const auto& [key, local] : state_.locals) keys.push_back(key);
+  const auto add_unless_routed = [&](const evpn::MacKey& key) {
+    if (state_.rib.mac(key) == nullptr) keys.push_back(key);
+  };
+  for (const auto& [key, local] : state_.locals) add_unless_routed(key);
   for (const auto& [key, entry] : state_.view.bridge_fdb()) {
     const auto* binding = state_.bindings.by_vlan(key.bridge, key.vlan);
     if (binding != nullptr && entry.state != FdbState::Permanent) {
-      keys.push_back({binding->vni, key.mac});
+      add_unless_routed({binding->vni, key.mac});
     }
   }
   for (const auto& [key, entry] : state_.view.vxlan_fdb()) {
     const auto* binding = state_.bindings.by_fdb(key.device, key.vni);
-    if (binding != nullptr) keys.push_back({binding->vni, key.mac});
+    if (binding != nullptr) add_unless_routed({binding->vni, key.mac});
   }
   return rows_of(std::move(keys), [this](const evpn::MacKey& key) -> std::optional<json::object> {
     const auto* binding = state_.bindings.by_vni(key.vni);

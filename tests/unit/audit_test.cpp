@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 #include <random>
 
+#include "agent/show.h"
 #include "tests/unit/core_leaf.h"
 
 using namespace vtepd;
@@ -84,6 +85,37 @@ TEST_CASE("an audit of what is right finds nothing, and has looked at all of it"
   // Both halves and the neighbour of each host, and two flood entries, at least.
   CHECK(reply.at("compared").at("kernel").to_number<int>() >= 302);
   CHECK(reply.at("compared").at("bgp").to_number<int>() >= 1);
+}
+
+TEST_CASE("the rows of an audit come once each, and some at a time", "[audit]") {
+  Leaf leaf(GENERATE(false, true));
+  fill(leaf, 3000);
+  leaf.hear(AddRemoteVtep{.key = {kVni, *IpAddress::parse("10.0.0.99")}});
+  // Unknown to vtepd, or to the kernel, or to both.
+  behind_the_back(leaf, DeleteVxlanFdb{leaf.vxlan_key(host(0))});
+  behind_the_back(leaf, DeleteFlood{leaf.flood_key(kLeaf2)});
+  behind_the_back(leaf, SetVxlanFdb{leaf.vxlan_key(kHost), {.remote = kLeaf3}});
+  KernelView fresh;
+  REQUIRE(leaf.kernel.dump([&](const KernelEvent& event) { fresh.apply(event); }));
+  leaf.core->take(route(kFarHost, kLeaf2, 0, kFarIp));
+  std::set<KernelKey> seen;
+  KernelKeys more(fresh);
+  while (!more.done()) {
+    const auto keys = more.next(leaf.core->state());
+    CHECK(keys.size() <= 2048);
+    for (const auto& key : keys) {
+      INFO(to_text(leaf.core->state(), key));
+      CHECK(seen.insert(key).second);
+    }
+  }
+  for (const KernelKey& key :
+       {KernelKey(leaf.vxlan_key(host(0))), KernelKey(leaf.bridge_key(host(2999))),
+        KernelKey(leaf.flood_key(kLeaf2)), KernelKey(leaf.vxlan_key(kHost)),
+        KernelKey(leaf.vxlan_key(kFarHost)), KernelKey(leaf.neighbor_key(kFarIp)),
+        KernelKey(LinkKey{"vxlan"})}) {
+    INFO(to_text(leaf.core->state(), key));
+    CHECK(seen.contains(key));
+  }
 }
 
 TEST_CASE("each kind of fault that nobody told of is found by its row, and repaired", "[audit]") {
