@@ -561,7 +561,7 @@ class Judge:
         inner_ecn = sent.inner_tos & 3
         if len(out) > 2 and sent.outer_tos is None and inner_ecn == CE:
             return (*out[:4], out[4] | CE, *out[5:])
-        if sent.outer_tos is not None and sent.outer_tos & 3 == ECT1 and inner_ecn == ECT0:
+        if out[0] not in UPLINKS and sent.outer_tos is not None and sent.outer_tos & 3 == ECT1 and inner_ecn == ECT0:
             return (out[0], with_ecn(out[1], ECT1))
         return out
 
