@@ -125,7 +125,8 @@ Frame Device::receive() {
 
 void Device::send(FrameView frame) const {
   // A full queue or a device that is down loses the frame, as a wire does. That it was down once is
-  // told in the place of the next call, whatever that is, and takes its frame (packet(7), ENETDOWN).
+  // told in the place of the next call, whatever that is, and takes its frame (packet(7),
+  // ENETDOWN).
   const auto put = [&] { return write(descriptor_, frame.data(), frame.size()); };
   if (put() < 0 && errno == ENETDOWN) (void)put();
 }
