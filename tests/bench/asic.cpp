@@ -314,8 +314,10 @@ class Bare {
   void make(std::uint32_t first, std::uint32_t end) {
     const auto entries = entries_of(first, end);
     std::vector<std::array<sai_attribute_t, 5>> rows;
+    rows.reserve(end - first);
     for (auto i = first; i < end; ++i) rows.push_back(attributes_of(i));
     std::vector<const sai_attribute_t*> lists;
+    lists.reserve(rows.size());
     for (const auto& row : rows) lists.push_back(row.data());
     const std::vector<std::uint32_t> counts(rows.size(), 5);
     std::vector<sai_status_t> statuses(rows.size());

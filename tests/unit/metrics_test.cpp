@@ -50,16 +50,16 @@ struct Watched {
 
   /// Every sample by its whole name; checks that the text is the format's.
   std::map<std::string, double> samples() const {
-    static const std::regex kSample(
+    static const std::regex sample_line(
         R"re(([a-z_][a-z0-9_]*(?:\{(?:[a-z]+="[^"\\]*",?)*\})?) (-?[0-9.e+-]+|\+Inf))re");
-    static const std::regex kComment(R"(# (HELP|TYPE) vtepd_[a-z0-9_]+ .+)");
+    static const std::regex comment_line(R"(# (HELP|TYPE) vtepd_[a-z0-9_]+ .+)");
     std::map<std::string, double> found;
     std::istringstream lines(metrics.text());
     for (std::string line; std::getline(lines, line);) {
       std::smatch match;
-      if (std::regex_match(line, kComment)) continue;
+      if (std::regex_match(line, comment_line)) continue;
       INFO(line);
-      REQUIRE(std::regex_match(line, match, kSample));
+      REQUIRE(std::regex_match(line, match, sample_line));
       CHECK(found.emplace(match[1], std::strtod(match[2].str().c_str(), nullptr)).second);
     }
     return found;
@@ -150,11 +150,12 @@ TEST_CASE("the dashboard and the alerts ask for what there is", "[metrics]") {
   const auto dashboard = boost::json::parse(read_file(folder + "dashboard.json"), error);
   REQUIRE_FALSE(error);
   CHECK(dashboard.at("panels").as_array().size() >= 12);
-  static const std::regex kName("vtepd_[a-z0-9_]+");
+  static const std::regex name_pattern("vtepd_[a-z0-9_]+");
   for (const auto* file : {"dashboard.json", "alerts.yml"}) {
     const auto text = read_file(folder + file);
     std::size_t names = 0;
-    for (std::sregex_iterator at(text.begin(), text.end(), kName), end; at != end; ++at, ++names) {
+    for (std::sregex_iterator at(text.begin(), text.end(), name_pattern), end; at != end;
+         ++at, ++names) {
       INFO(file << " asks for " << at->str());
       CHECK(exists(at->str()));
     }
