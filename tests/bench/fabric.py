@@ -86,8 +86,8 @@ def build_switch(vnis):
 
 # ---- the stream ---------------------------------------------------------------------------------
 
-COMMANDS = {  # lib/zclient.h: HELLO, ADVERTISE_ALL_VNI, VNI_ADD, REMOTE_VTEP_ADD, MACIP_ADD, REMOTE_MACIP_ADD, REMOTE_MACIP_DEL
-    "8.4": {"hello": 18, "advertise": 60, "vni": 67, "vtep": 71, "local": 73, "add": 77, "del": 78},
+COMMANDS = {  # lib/zclient.h: HELLO, CAPABILITIES, ADVERTISE_ALL_VNI, VNI_ADD, REMOTE_VTEP_ADD, MACIP_ADD, REMOTE_MACIP_ADD, REMOTE_MACIP_DEL
+    "8.4": {"hello": 18, "capabilities": 19, "advertise": 60, "vni": 67, "vtep": 71, "local": 73, "add": 77, "del": 78},
     "10.3": {"hello": 19, "advertise": 59, "vni": 66, "vtep": 70, "local": 72, "add": 76, "del": 77},
 }
 

@@ -401,10 +401,7 @@ class Zebra:
 
     def accept(self):
         self.socket, _ = self.listener.accept()
-        self.socket.sendall(frame(COMMANDS_84["capabilities"], struct.pack("!IBIB", 0, 0, 64, 0)))
-
-
-COMMANDS_84 = {"capabilities": 19}
+        self.socket.sendall(frame(fabric.COMMANDS["8.4"]["capabilities"], struct.pack("!IBIB", 0, 0, 64, 0)))
 
 
 def skip_to_opaque(connection):
