@@ -106,16 +106,17 @@ Daemon::Daemon(const Settings& settings, KernelPort& kernel, Audit::Read read_ke
   show_.route_to = [this](const IpAddress& destination, IfIndex through) {
     return kernel_.route_to(destination, through);
   };
-  core_.scribe().journal().on_record = [this] {
-    metrics_.recorded();
-    pump_streams();
-  };
+  core_.scribe().journal().on_record = [this] { pump_streams(); };
 }
 
 Result<> Daemon::run() {
   if (auto opened = control_.open(settings_.control); !opened) return opened;
   if (settings_.metrics != kNone) {
     if (auto opened = metrics_server_.open(settings_.metrics); !opened) return opened;
+    core_.scribe().journal().on_record = [this] {
+      metrics_.recorded();
+      pump_streams();
+    };
     watch_loop();
   }
   watch_signals();

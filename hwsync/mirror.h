@@ -17,8 +17,7 @@
 // - A `static` entry is STATIC and may move unless it is sticky, as in the kernel's bridge; learned
 //   ones (extern_learn: by the ASIC, without: by the kernel from a frame it saw) are DYNAMIC.
 // - A kind of flooding (unknown unicast, multicast, broadcast) that is off on one port of a VLAN
-// goes
-//   to a group of the others: SAI has such a switch for the VLAN only.
+//   goes to a group of the others: SAI has such a switch for the VLAN only.
 // - An isolated port stays closed where the library has no isolation groups.
 // - Entries without a VLAN (VID 0) are of no VLAN the ASIC knows.
 // - A port that is up and no port of anything is an uplink and has a router interface. Neighbours
