@@ -80,7 +80,7 @@ inline int rank(const KernelOp& op) {
     int operator()(const SetNeighbor&) const { return 11; }
     int operator()(const DeleteNeighbor&) const { return 12; }
     int operator()(const DeleteBridgeFdb&) const { return 13; }
-    int operator()(const DeleteVxlanFdb&) const { return 14; }
+    int operator()(const DeleteVxlanFdb& op) const { return op.makes_room ? 9 : 14; }
     int operator()(const DeleteFlood&) const { return 15; }
     int operator()(const DeleteVlans&) const { return 16; }
     int operator()(const DeleteVnis&) const { return 16; }

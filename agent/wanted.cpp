@@ -169,8 +169,14 @@ void plan_bridge_fdb(const State& state, const BridgeFdbKey& key, const EmitKern
       if (is_foreign(state, key, actual->state != FdbState::Dynamic, is_ours(state, *actual))) {
         return;
       }
-      // The bridge never takes static back from an entry: it must go before ours can stand.
-      if (actual->state != wanted->state) return emit(DeleteBridgeFdb{key, actual->port});
+    }
+    // extern_learn never takes static or sticky from an entry; a plain write in front of it does,
+    // and at no instant is there none.
+    if (actual != nullptr && wanted->extern_learn &&
+        (actual->state != wanted->state || actual->sticky != wanted->sticky)) {
+      auto plain = *wanted;
+      plain.extern_learn = false;
+      emit(SetBridgeFdb{key, plain});
     }
     const bool learned = !wanted->extern_learn && !is_vxlan(state, wanted->port);
     emit(SetBridgeFdb{key, *wanted, learned});
@@ -199,7 +205,7 @@ void plan_vxlan_fdb(const State& state, const VxlanFdbKey& key, const EmitKernel
     // The vxlan device lets extern_learn change such an entry's VTEP, but never makes it ours; and
     // a VTEP in the place of a nexthop group is taken without a word and changes nothing (6.1).
     if (actual != nullptr && (!is_ours(*actual) || actual->nexthop != 0)) {
-      return emit(DeleteVxlanFdb{key});
+      emit(DeleteVxlanFdb{.key = key, .makes_room = true});
     }
     emit(SetVxlanFdb{key, *wanted});
   } else if (actual != nullptr && is_ours(*actual) && may_remove(state, key, actual->remote)) {

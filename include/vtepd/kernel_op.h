@@ -170,6 +170,9 @@ struct SetVxlanFdb {
 };
 struct DeleteVxlanFdb {
   VxlanFdbKey key{};
+  /// What the kernel cannot replace goes in the same batch as, and just before, what takes its
+  /// place; the bridge half leads to the device all the time.
+  bool makes_room{};
   friend bool operator==(const DeleteVxlanFdb&, const DeleteVxlanFdb&) = default;
 };
 

@@ -995,6 +995,47 @@ TEST_CASE("extern_learn in one request with static or sticky drops these", "[fdb
   CHECK(*bench.view.bridge_fdb(key) == BridgeFdbEntry{.port = sw.port1, .extern_learn = true});
 }
 
+TEST_CASE("a plain write takes static and sticky from an entry in place, extern_learn never",
+          "[fdb]") {
+  Bench bench;
+  const Switch sw(bench);
+  const BridgeFdbKey key{sw.bridge, vlan(10), mac_number(1)};
+  const BridgeFdbEntry external{.port = sw.port1, .extern_learn = true};
+  const bool sticky = GENERATE(false, true);
+  const BridgeFdbEntry fixed{.port = sw.port1, .state = FdbState::Static, .sticky = sticky};
+  auto both = fixed;
+  both.extern_learn = true;
+  bench.must(SetBridgeFdb{key, fixed});
+  bench.must(SetBridgeFdb{key, external});
+  CHECK(*bench.view.bridge_fdb(key) == both);
+  std::size_t gone = 0;
+  const std::vector<KernelOp> taken_over{SetBridgeFdb{key, {.port = sw.port1}},
+                                         SetBridgeFdb{key, external}};
+  for (const auto& result : bench.port->apply(taken_over)) CHECK(result);
+  while (bench.port->drain(kBudget, [&](const KernelEvent& event) {
+    gone += std::holds_alternative<BridgeFdbGone>(event) ? 1 : 0;
+    bench.view.apply(event);
+  }) != KernelPort::Drained::Empty) {
+  }
+  CHECK(gone == 0);
+  CHECK(*bench.view.bridge_fdb(key) == external);
+}
+
+TEST_CASE("a user's vxlan entry takes a VTEP of ours and stays a user's, until it is made anew",
+          "[fdb]") {
+  Bench bench;
+  const auto vxlan = bench.create(vxlan_named("vx10", 10));
+  const VxlanFdbKey key{vxlan, {}, mac_number(1)};
+  const auto state = GENERATE(FdbState::Dynamic, FdbState::Static, FdbState::Permanent);
+  const VxlanFdbEntry ours{.remote = ip("10.0.0.9"), .extern_learn = true};
+  bench.must(SetVxlanFdb{key, {.remote = ip("10.0.0.8"), .state = state}});
+  bench.must(SetVxlanFdb{key, ours});
+  CHECK(*bench.view.vxlan_fdb(key) == VxlanFdbEntry{.remote = ours.remote, .state = state});
+  bench.must(DeleteVxlanFdb{.key = key, .makes_room = true});
+  bench.must(SetVxlanFdb{key, ours});
+  CHECK(*bench.view.vxlan_fdb(key) == ours);
+}
+
 TEST_CASE("a vxlan entry is set, replaced and deleted", "[fdb]") {
   Bench bench;
   const auto vxlan = bench.create(vxlan_named("vx10", 10));

@@ -240,8 +240,11 @@ Result<> FakeKernel::run(const SetBridgeFdb& op) {
     if (known != nullptr && known->extern_learn && entry.state == FdbState::Dynamic) {
       entry.extern_learn = true;
     }
-    // An extern_learn request never takes the static state from an entry.
-    if (entry.extern_learn && known != nullptr) entry.state = known->state;
+    // An extern_learn request never takes static or sticky from an entry; a plain one does.
+    if (op.entry.extern_learn && known != nullptr) {
+      entry.state = known->state;
+      entry.sticky = known->sticky;
+    }
     emit(BridgeFdbSeen{key, entry});
     return {};
   }

@@ -1,6 +1,6 @@
 #!/bin/bash
 # A host that moves, watched by `bridge monitor fdb`: from leaf to leaf, here, and away, it is never
-# without an entry that leads somewhere (A5), what it leaves is cleaned up (A6), 1,500 migrations leave
+# without an entry that leads somewhere (A5), nor is one that vtepd takes over from another; what it leaves is cleaned up (A6), 1,500 migrations leave
 # nothing (A3), another's nexthop group is left alone (A7), what is announced in the tunnel and never
 # confirmed is taken back, and a MAC that never stops moving is frozen and let go again (RFC 7432 15.1).
 # BGP is a script here (speaker.py), so that moves come when the test says.
@@ -39,7 +39,7 @@ nothing_moves() { ctl leaf1 show duplicates -j | grep -q '"rows":\[\]'; }
 
 watch_starts() {
   { fdb leaf1 && echo "now:"; } >"$FABRIC/leaf1/watched"
-  nsenter --net=/run/netns/leaf1 stdbuf -oL bridge monitor fdb >>"$FABRIC/leaf1/watched" &
+  nsenter --net=/run/netns/leaf1 stdbuf -oL bridge -timestamp monitor fdb >>"$FABRIC/leaf1/watched" &
   watch=$!
   wait_until "the monitor listens" 5 marked
 }
@@ -49,10 +49,30 @@ marked() {
   on leaf1 bridge fdb del 02:00:00:00:00:ff dev swp2 vlan 10 master
   grep -q '^Deleted 02:00:00:00:00:ff ' "$FABRIC/leaf1/watched"
 }
+# watch_ends "sentence" [halves]: see always_there.py.
 watch_ends() {
   kill "$watch"
   wait "$watch" 2>/dev/null
-  check "$1: at no instant without a way" python3 "$LAB/always_there.py" "$mac" <"$FABRIC/leaf1/watched"
+  python3 "$LAB/always_there.py" "$mac" "${@:2}" <"$FABRIC/leaf1/watched" >"$FABRIC/leaf1/gaps"
+  check_equal "$1: at no instant without a way" 0 $?
+  note "$(<"$FABRIC/leaf1/gaps")"
+}
+
+of_vni=()
+[[ $recipe == 1 ]] || of_vni=(src_vni 10010)
+# overwrite [COMMAND]...: somebody writes over entries of the host, all at once.
+overwrite() { printf 'fdb replace %s\n' "$@" | on leaf1 bridge -batch -; }
+bridge_half="$mac dev $device master vlan 10" vxlan_half="$mac dev $device ${of_vni[*]} self"
+# vtepd's entries again, both of them, and none but them.
+ours_again() {
+  behind "$1" && ! fdb leaf1 | grep "^$mac " | grep -vq extern_learn && ! fdb leaf1 | grep "^$mac " | grep -Eq 'static|sticky'
+}
+# taken_over "sentence" [COMMAND]...: vtepd takes back what was overwritten.
+taken_over() {
+  watch_starts
+  check "$1: somebody overwrites" overwrite "${@:2}"
+  wait_until "$1: it is vtepd's again" 5 ours_again 10.0.0.12
+  watch_ends "$1" halves
 }
 
 step "A5 make before break"
@@ -72,6 +92,10 @@ say "add $mac 10.0.0.12 3"
 wait_until "it moves away" 5 behind 10.0.0.12
 watch_ends "away"
 wait_until "bgpd hears that it left" 5 grep -qx "told del $mac" "$FABRIC/leaf1/told"
+taken_over "a static bridge half" "$bridge_half static"
+taken_over "a sticky one" "$bridge_half static sticky"
+taken_over "a static VTEP" "$vxlan_half dst 10.0.0.13 static"
+taken_over "both halves" "$vxlan_half dst 10.0.0.13 static" "$bridge_half static"
 say "del $mac 10.0.0.12"
 wait_until "nothing is left of it" 5 has_no_trace leaf1 "$mac"
 
@@ -130,17 +154,19 @@ check_not "vtepctl shows none of them" grep -E '^02:00:00:01:' <(ctl leaf1 show 
 check_equal "nothing was refused" "" "$(ctl leaf1 show failures -j | grep -o '"reason":[^,]*')"
 
 step "A7 entries that lead to a nexthop group, as multihoming has them"
-of_vni=()
-[[ $recipe == 1 ]] || of_vni=(src_vni 10010)
 group_entry() { on leaf1 bridge fdb add "$1" dev "$device" nhid 2 "${of_vni[@]}" self dynamic "${@:2}"; }
 ip -n leaf1 nexthop add id 1 via 10.0.0.19 fdb
 ip -n leaf1 nexthop add id 2 group 1 fdb
 theirs=02:00:00:00:00:07 former=02:00:00:00:00:08
 check "somebody makes one" group_entry "$theirs"
 check "a former daemon left one, with extern_learn" group_entry "$former" extern_learn
+check "and the bridge's half" on leaf1 bridge fdb add "$former" dev "$device" master vlan 10 dynamic extern_learn
+mac=$former
+watch_starts
 say "add $theirs 10.0.0.12 0"
 say "add $former 10.0.0.12 0"
 wait_until "the former daemon's gives way" 5 has_remote_mac leaf1 "$former" 10 10.0.0.12
+watch_ends "from a nexthop group" halves
 check "the other stays as it is" grep -q "^$theirs dev $device .*nhid 2 .*self" <(fdb leaf1)
 check "and vtepctl shows it" grep -qE "^$theirs .* nhid 2 .*another's entry" <(ctl leaf1 show mac)
 ip -n leaf1 nexthop del id 2

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <catch2/catch.hpp>
+#include <functional>
 #include <optional>
 #include <set>
 #include <string>
@@ -87,7 +88,10 @@ class Leaf {
 
   Core::Outputs outputs() {
     return {.to_bgp = [this](const EvpnMessage& m) { told.push_back(m); },
-            .view_changed = [](const KernelEvent&) {},
+            .view_changed =
+                [this](const KernelEvent& event) {
+                  if (watch) watch(event);
+                },
             .view_replaced = [] {},
             .ask_host = [this](const evpn::Probe& probe) { asked.push_back(probe); },
             .announce = [this](const OwnAnnouncement& own) { announced.push_back(own); }};
@@ -156,6 +160,7 @@ class Leaf {
   std::vector<EvpnMessage> told;
   std::vector<evpn::Probe> asked;
   std::vector<OwnAnnouncement> announced;
+  std::function<void(const KernelEvent&)> watch{};  // after each change of the core's view
 
  private:
   bool single_device_;

@@ -127,6 +127,58 @@ TEST_CASE("A5 in every move an entry stands before the old one goes", "[A5]") {
   }
 }
 
+TEST_CASE("A5 what is taken over from another is in one of the two tables at every instant",
+          "[A5]") {
+  Leaf leaf(GENERATE(false, true));
+  leaf.connect();
+  leaf.hear(route(kHost, kLeaf2));
+  std::size_t changes = 0;
+  leaf.watch = [&](const KernelEvent&) {
+    ++changes;
+    const auto& view = leaf.core->state().view;
+    CHECK(view.bridge_fdb(leaf.bridge_key(kHost)) != nullptr);
+  };
+  const auto vxlan = leaf.index("vxlan");
+  const auto overwrite_bridge = [&](bool sticky) {
+    REQUIRE(leaf.kernel.act(SetBridgeFdb{
+        leaf.bridge_key(kHost), {.port = vxlan, .state = FdbState::Static, .sticky = sticky}}));
+  };
+  const auto overwrite_vxlan = [&] {
+    REQUIRE(leaf.kernel.act(
+        SetVxlanFdb{leaf.vxlan_key(kHost), {.remote = kLeaf3, .state = FdbState::Static}}));
+  };
+  auto expected = kLeaf2;
+  SECTION("static and sticky on the tunnel's port") {
+    overwrite_bridge(true);
+    leaf.settle();
+  }
+  SECTION("a static VTEP") {
+    overwrite_vxlan();
+    leaf.settle();
+  }
+  SECTION("both") {
+    overwrite_vxlan();
+    overwrite_bridge(false);
+    leaf.settle();
+  }
+  SECTION("both, and the host moves on at the same time") {
+    overwrite_vxlan();
+    overwrite_bridge(false);
+    expected = kLeaf3;
+    leaf.hear(route(kHost, kLeaf3, 1));
+  }
+  SECTION("a former daemon's nexthop group") {
+    leaf.kernel.place_nexthop_entry(leaf.vxlan_key(kHost), {.nexthop = 2, .extern_learn = true});
+    overwrite_bridge(false);
+    leaf.settle();
+  }
+  CHECK(changes > 2);
+  CHECK(leaf.remote(kHost) == expected);
+  const auto& bridge_half = *leaf.kernel.state().bridge_fdb(leaf.bridge_key(kHost));
+  CHECK(bridge_half == BridgeFdbEntry{.port = vxlan, .extern_learn = true});
+  check_no_failures(leaf);
+}
+
 TEST_CASE(
     "A7 the kernel takes no VTEP in a nexthop group's place: ours goes first, another's stays",
     "[A7]") {
