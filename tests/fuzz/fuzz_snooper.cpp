@@ -1,14 +1,17 @@
 // Arbitrary bytes as one frame of a host, and as a tunnel's packet: read or refused; what is read
 // is a host's, the question to it can be written and is no word of a host with another address, and
-// what it announces can be written as it was said.
+// what it announces can be written as it was said. The table of hosts, which lives from one input
+// to the next, keeps to its limits.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 
+#include "evpn/snooper/hosts.h"
 #include "evpn/snooper/tunnel.h"
 
 namespace {
 
+using namespace vtepd;
 using namespace vtepd::evpn;
 
 void hear_in_tunnel(std::span<const std::uint8_t> packet) {
@@ -20,6 +23,27 @@ void hear_in_tunnel(std::span<const std::uint8_t> packet) {
   if (word.ip.is_none()) return;
   const auto again = parse_word(write_announcement(word), {});
   if (!again || *again != word) std::abort();
+}
+
+constexpr std::size_t kMost = 300;
+constexpr std::size_t kMostPerPlace = 100;
+constexpr std::size_t kMostPerMac = 8;
+
+/// Hears the host; time goes on by what the input says, so that some are asked and dropped.
+void enter(const Word& word, std::uint8_t choice) {
+  static HostTable table(
+      {.most = kMost, .most_per_place = kMostPerPlace, .most_per_mac = kMostPerMac});
+  static TimePoint now{};
+  now += std::chrono::milliseconds(choice);
+  const HostKey key{*Vni::make(1U + choice % 2U), word.ip};
+  const Place place{*IfIndex::make(1U + choice % 4U), word.vlan};
+  table.heard(key, {.mac = word.mac, .place = place, .heard = now}, now);
+  table.refresh(now, {.ask = [](const HostKey&, const SnoopedHost&) { return true; },
+                      .lost = [](const HostKey&, const MacAddress&) {}});
+  if (table.size() > kMost) std::abort();
+  std::size_t of_mac = 0;
+  table.for_each_of({key.vni, word.mac}, [&](const HostKey&) { ++of_mac; });
+  if (of_mac > kMostPerMac) std::abort();
 }
 
 }  // namespace
@@ -40,6 +64,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (word->mac.is_zero() || word->mac.is_multicast()) std::abort();
   if (word->kind == WordKind::AddressProbe || word->kind == WordKind::ReverseArp) return 0;
   if (word->ip.is_none() || word->ip.is_zero() || word->ip.is_multicast()) std::abort();
+  enter(*word, data[1]);
   const auto frame =
       write_probe({.tag = word->vlan, .source_mac = word->mac, .mac = word->mac, .ip = word->ip});
   const auto again = parse_word(frame, {});
