@@ -21,6 +21,22 @@ IfIndex link_of(const KernelEvent& event) {
   return {};
 }
 
+/// Announcements are sent to each member of a flood list, and heard from each; a group is none.
+void warn_of_groups(const Topology& before, const Topology& now) {
+  for (const auto& [name, link] : now.links) {
+    if (link.vxlan_group.is_none() && link.vni_groups.empty()) continue;
+    const auto it = before.links.find(name);
+    if (it != before.links.end() && it->second.vxlan_group == link.vxlan_group &&
+        it->second.vni_groups == link.vni_groups) {
+      continue;
+    }
+    log(Level::Warning,
+        "event=announcements_idle port={} reason=\"it floods to a multicast group: hosts' "
+        "announcements do not cross it, a move waits for BGP\"",
+        name);
+  }
+}
+
 }  // namespace
 
 Core::Core(KernelPort& kernel, const Clock& clock, Ledger ledger, const Settings& settings,
@@ -62,6 +78,9 @@ void Core::set_topology(SharedTopology topology) {
 
 void Core::enter_topology(SharedTopology topology) {
   mark_files();  // what was wanted and is no more
+  if (settings_.tunnel_announcements && state_.routes_expected) {
+    warn_of_groups(*state_.topology, *topology);
+  }
   state_.topology = std::move(topology);
   index_files();
   state_.recreate.clear();

@@ -338,6 +338,11 @@ void Daemon::open_asic() {
   hardware_->resync();
   log(Level::Info, "event=asic_opened library={} version={}", settings_.sai_library,
       hardware_->library_version());
+  if (settings_.core.tunnel_announcements && settings_.relay != kNone) {
+    log(Level::Warning,
+        "event=announcements_idle port=asic reason=\"the ASIC ends the tunnels: what other leaves' "
+        "hosts announce in them is not heard, a move waits for BGP\"");
+  }
 }
 
 /// Empty words: all of them. Gives the reason where nothing could be cleared.

@@ -51,14 +51,14 @@ Owner lowest_vtep(const Contest& c) {
 
 constexpr std::array kMacRules{
     Rule{"own address", own},      // zebra ignores routes for such, too
-    Rule{"local static", pinned},  // an entry of an operator is never changed by us
+    Rule{"local static", pinned},  // an operator's is never changed by us; told as sticky, 15.2
     // A duplicate stays where it was while that side claims it: no more is said or believed.
     Rule{"held as a duplicate (RFC 7432 15.1)", held},
     Rule{"remote sticky (RFC 7432 15.2)", sticky},
     Rule{"remote gateway (RFC 7432 10.1)", gateway},
     Rule{"announced in the tunnel, BGP to confirm (RFC 9161 3.6)", announced},
-    Rule{"only local", only_local},
-    Rule{"only remote", only_remote},
+    Rule{"only local", only_local},    // RFC 7432 9.2.1
+    Rule{"only remote", only_remote},  // RFC 7432 9.2.2
     // Both sides have a claim.
     Rule{"higher sequence (RFC 7432 15)", newest},
     Rule{"lowest VTEP (RFC 7432 15)", lowest_vtep},
