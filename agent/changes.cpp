@@ -10,6 +10,7 @@
 #include "agent/check.h"
 #include "agent/log.h"
 #include "agent/rehearsal.h"
+#include "agent/routers.h"
 #include "agent/show.h"
 #include "agent/wanted.h"
 #include "netlink/command_text.h"
@@ -31,7 +32,9 @@ json::array commands_of(const Rehearsal& rehearsal, const DueCommands& due) {
   };
   json::array commands;
   for (const auto& command : due.before) commands.emplace_back(to_text(command));
-  for (const auto& op : rehearsal.ops) commands.emplace_back(netlink::command_text(op, name_of));
+  for (const auto& op : rehearsal.ops) {
+    commands.emplace_back(with_index_expressions(netlink::command_text(op, name_of), name_of));
+  }
   for (const auto& command : due.after) commands.emplace_back(to_text(command));
   return commands;
 }

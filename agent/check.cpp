@@ -120,6 +120,7 @@ class Check {
         }
       }
       if (!link.master.empty()) ports_[link.master].push_back(name);
+      if (link.kind == LinkKind::Macvlan) gateways_[link.lower].push_back(name);
     }
   }
 
@@ -198,6 +199,7 @@ class Check {
       return differing_ports(stanza, attribute, row).empty();
     }
     if (row.name == "bridge-ports") return differing_ports(stanza, attribute, row).empty();
+    if (!differing_gateways(stanza.name, attribute, row).empty()) return false;
     return !differs(stanza.name, row);
   }
 
@@ -217,6 +219,37 @@ class Check {
       }
     }
     return found;
+  }
+
+  /// The devices of an address-virtual or vrrp line that are not as it says.
+  std::vector<std::string> differing_gateways(const std::string& name, const Attribute& attribute,
+                                              const AttributeRow& row) const {
+    std::vector<std::string> found;
+    const auto devices = gateways_.find(name);
+    if (devices == gateways_.end()) return found;
+    for (const auto& device : devices->second) {
+      const auto& said = state_.topology->links.at(device).said;
+      const auto line = said.find(std::string(row.name));
+      const auto differing = differing_.find(device);
+      const bool differs = differing != differing_.end() && differing->second.any();
+      if (differs && line != said.end() && line->second == attribute.origin) {
+        found.push_back(device);
+      }
+    }
+    return found;
+  }
+
+  /// What such a device is, in the words of its line.
+  std::string gateway_text(const std::string& name) const {
+    const auto* link = state_.view.link(name);
+    if (link == nullptr) return fmt::format("{}: no such device", name);
+    auto text = fmt::format("{}: {}", name, link->mac);
+    const auto addresses = state_.view.addresses().find(link->index);
+    if (addresses == state_.view.addresses().end()) return text;
+    for (const auto& [prefix, entry] : addresses->second) {
+      if (!prefix.address.is_link_local()) text += fmt::format(" {}", prefix);
+    }
+    return text;
   }
 
   bool has_addresses(const std::string& name, const std::string& line) const {
@@ -262,6 +295,10 @@ class Check {
       explained_.insert(port);
       const auto value = row.name == "bridge-ports" ? "not a port" : running_value(port, row);
       text += fmt::format("{}{}: {}", text.empty() ? "" : "; ", port, value);
+    }
+    for (const auto& device : differing_gateways(stanza.name, attribute, row)) {
+      explained_.insert(device);
+      text += fmt::format("{}{}", text.empty() ? "" : "; ", gateway_text(device));
     }
     return text.empty() ? running_value(stanza.name, row) : text;
   }
@@ -404,7 +441,8 @@ class Check {
   const std::vector<Stanza>& stanzas_;
   std::map<std::string, Differing> differing_;
   std::map<std::string, std::string> made_anew_;
-  std::map<std::string, std::vector<std::string>> ports_;  // of a master
+  std::map<std::string, std::vector<std::string>> ports_;     // of a master
+  std::map<std::string, std::vector<std::string>> gateways_;  // on a device, by virtual addresses
   std::set<std::string> explained_;  // links of which a line was found that is not so
   Checked checked_;
 };

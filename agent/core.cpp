@@ -2,6 +2,7 @@
 
 #include "agent/former.h"
 #include "agent/log.h"
+#include "agent/routers.h"
 #include "agent/wanted.h"
 
 namespace vtepd::agent {
@@ -81,7 +82,7 @@ void Core::enter_topology(SharedTopology topology) {
   if (settings_.tunnel_announcements && state_.routes_expected) {
     warn_of_groups(*state_.topology, *topology);
   }
-  state_.topology = std::move(topology);
+  state_.topology = with_router_names(std::move(topology), state_.view);
   index_files();
   state_.recreate.clear();
   change_.reset();
@@ -134,6 +135,7 @@ Result<> Core::read_all() {
   for (const auto& binding : state_.bindings.all()) vnis.insert(binding.vni);
   refresh(before, vnis, false);
   bindings_stale_ = false;
+  name_routers();
   mark_files();
   return {};
 }
@@ -159,6 +161,7 @@ Core::Turn Core::turn() {
   }
   if (std::exchange(adopt_due_, false)) adopt();
   if (bindings_stale_) rebind();
+  if (names_stale_) name_routers();
   compare_own();
   sweep_stale();
   expire_moves();
@@ -178,7 +181,7 @@ Core::Turn Core::turn() {
 }
 
 bool Core::synced() const {
-  return view_complete_ && !bindings_stale_ && kernel_.idle() && bgp_.idle();
+  return view_complete_ && !bindings_stale_ && !names_stale_ && kernel_.idle() && bgp_.idle();
 }
 
 void Core::on_kernel(const KernelEvent& event) {

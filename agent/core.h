@@ -185,6 +185,7 @@ class Core {
   void mark_gateways(const std::string& name);
   void mark_own_macs(const std::string& name);
   void mark_bond(IfIndex master);
+  void name_routers();
   void on_bridge_fdb(const BridgeFdbKey& key);
   void on_neighbor(const NeighborKey& key, const std::optional<NeighborEntry>& before);
 
@@ -278,6 +279,8 @@ class Core {
   std::unordered_map<std::string, std::vector<std::string>> dependents_;
   FlatSet<Vni> own_dirty_;  // VNIs whose SVI, or an address of it, may be another
   bool bindings_stale_ = true;
+  bool has_routers_ = false;  // devices whose names have the index of another's
+  bool names_stale_ = false;
   /// The change that is being made, while it may have to be held back in part.
   struct Change {
     SharedTopology before{};

@@ -4,6 +4,7 @@
 #include "agent/core.h"
 #include "agent/log.h"
 #include "agent/rehearsal.h"
+#include "agent/routers.h"
 #include "agent/user_commands.h"
 #include "agent/wanted.h"
 
@@ -36,6 +37,7 @@ std::set<std::string> dependents_of(const std::set<std::string>& refused,
 
 void Core::change_topology(SharedTopology topology, std::set<std::string> recreate) {
   note_given<input::ChangeTopology>(*topology, recreate);
+  topology = with_router_names(std::move(topology), state_.view);
   if (*topology == *state_.topology) topology = state_.topology;  // there need be only one
   Change change{.before = state_.topology, .wanted = topology};
   enter_topology(std::move(topology));
@@ -70,7 +72,7 @@ void Core::hold_dependents() {
 }
 
 bool Core::files_settled() const {
-  if (!view_complete_ || bindings_stale_) return false;
+  if (!view_complete_ || bindings_stale_ || names_stale_) return false;
   bool is_tried_again = false;
   kernel_.for_each_failure([&](const KernelKey& key, const Failure& failure) {
     is_tried_again |= is_file_key(key) && failure.attempts < kRefusedForGood;

@@ -5,12 +5,14 @@
 
 #include "agent/core.h"
 #include "agent/rehearsal.h"
+#include "agent/routers.h"
 #include "agent/wanted.h"
 
 namespace vtepd::agent {
 
 void Core::index_files() {
   dependents_.clear();
+  has_routers_ = has_routers(state_.topology);
   const auto& links = state_.topology->links;
   for (const auto& [name, link] : links) {
     if (!link.master.empty()) dependents_[link.master].push_back(name);
@@ -73,6 +75,7 @@ void Core::on_link(const std::optional<LinkTraits>& before, const std::optional<
   if (now) mark_link(now->name);
   if (now && (!before || before->master != now->master)) mark_bond(now->master);
   if (before && now && before->name == now->name) return;
+  names_stale_ = has_routers_;
   if (before) {
     mark_link(before->name);
     mark_dependents(before->name);
@@ -81,6 +84,25 @@ void Core::on_link(const std::optional<LinkTraits>& before, const std::optional<
     mark_dependents(now->name);
     const auto wanted = state_.topology->links.find(now->name);
     if (wanted != state_.topology->links.end()) mark_flood(wanted->second);
+  }
+}
+
+/// Gives virtual routers' devices the names that the indexes of the devices below make: once in a
+/// turn, as rebind().
+void Core::name_routers() {
+  names_stale_ = false;
+  const auto before = state_.topology;
+  state_.topology = with_router_names(before, state_.view);
+  if (change_) {
+    change_->before = with_router_names(change_->before, state_.view);
+    change_->wanted = with_router_names(change_->wanted, state_.view);
+  }
+  if (&*before == &*state_.topology) return;
+  index_files();
+  for (const auto* topology : {&*before, &*state_.topology}) {
+    for (const auto& [name, link] : topology->links) {
+      if (link.router != 0) mark_link(name);
+    }
   }
 }
 

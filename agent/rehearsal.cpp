@@ -4,6 +4,7 @@
 
 #include "agent/former.h"
 #include "agent/interfaces/attributes.h"
+#include "agent/routers.h"
 #include "agent/wanted.h"
 
 namespace vtepd::agent {
@@ -70,6 +71,7 @@ class Model {
       link.vxlan_group = op.vxlan_group->is_zero() ? IpAddress{} : *op.vxlan_group;
     if (op.vxlan_lower) link.lower = *op.vxlan_lower;
     if (op.up) link.up = link.running = *op.up;
+    if (op.protodown) link.protodown = *op.protodown;
     merge(link.options, op.options);
     if (op.master && *op.master != link.master) {
       link.master = *op.master;
@@ -210,9 +212,11 @@ bool has_static_flood(const Topology& topology, const std::string& name) {
 
 }  // namespace
 
+bool is_model_index(IfIndex index) { return index.value() >= kFirstModelIndex; }
+
 State state_with(const State& state, SharedTopology topology) {
   State model{.files = FileState::Read,
-              .topology = std::move(topology),
+              .topology = with_router_names(std::move(topology), state.view),
               .ledger = state.ledger.in_memory(),
               .rib = evpn::Rib({}),
               .sweep = evpn::Sweep({}),
@@ -292,6 +296,7 @@ Rehearsal rehearse(const State& state, SharedTopology topology,
   Rehearsal rehearsal;
   for (const auto& [index, link] : state.view.links()) rehearsal.names[index] = link.name;
   for (int round = 0; round < kMostRounds; ++round) {
+    model_state.topology = with_router_names(model_state.topology, model_state.view);
     auto keys = file_keys(model_state);
     for (const auto& [key, entry] : model_state.view.flood()) keys.emplace_back(key);
     std::vector<KernelOp> ops;

@@ -23,6 +23,9 @@ struct Rehearsal {
   std::map<IfIndex, std::string> names{};  // of the devices that they speak of
 };
 
+/// Whether the index is one that a rehearsal gave to a device which is not there yet.
+bool is_model_index(IfIndex index);
+
 /// `recreate` are the links that may be deleted and made anew.
 Rehearsal rehearse(const State& state, SharedTopology topology,
                    const std::set<std::string>& recreate);

@@ -165,6 +165,10 @@ ChangeLink changes_of(const State& state, const WantedLink& wanted, const Link& 
   if (wanted.mtu && *wanted.mtu != actual.mtu) change.mtu = wanted.mtu;
   if (wanted.mac && *wanted.mac != actual.mac) change.mac = wanted.mac;
   if (wanted.alias && *wanted.alias != actual.alias) change.alias = wanted.alias;
+  // Until vrrpd lifts it, and never again once the device is up: from then on it is vrrpd's.
+  if (wanted.router != 0 && wanted.up.value_or(false) && !actual.up && !actual.protodown) {
+    change.protodown = true;
+  }
   compare_tunnel(state, wanted, actual, change);
   compare_bond(state, wanted, actual, change);
   if (const auto* master = missing_master(state, wanted, actual)) change.master = master->index;

@@ -262,6 +262,7 @@ void decode_attributes(const AttributeReader& in, Link& link, Complaint& complai
   link.mac = in.mac(IFLA_ADDRESS);
   link.mtu = in.value<std::uint32_t>(IFLA_MTU, "IFLA_MTU").value_or(0);
   link.alias = in.text(IFLA_IFALIAS);
+  link.protodown = in.value<std::uint8_t>(IFLA_PROTO_DOWN, "IFLA_PROTO_DOWN").value_or(0) != 0;
   const auto master = in.value<std::uint32_t>(IFLA_MASTER, "IFLA_MASTER").value_or(0);
   link.master = IfIndex::make(master).value_or(IfIndex{});
   decode_kind(in, link, complaint);
@@ -395,6 +396,7 @@ Result<> encode_request(const ChangeLink& op, RequestWriter& out) {
   if (op.mtu) message.put(IFLA_MTU, *op.mtu);
   if (op.mac) message.put_mac(IFLA_ADDRESS, *op.mac);
   if (op.master) message.put(IFLA_MASTER, op.master->value());
+  if (op.protodown) message.put(IFLA_PROTO_DOWN, std::uint8_t{*op.protodown});
   // Without its zero byte: an empty alias must have no length to be taken away.
   if (op.alias) message.put(IFLA_IFALIAS, op.alias->data(), op.alias->size());
   if (has_options(op.options, Container::Ipv6Link)) {

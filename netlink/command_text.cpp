@@ -129,6 +129,7 @@ class Printer {
       text += op.master->is_none() ? " nomaster" : fmt::format(" master {}", name_of_(*op.master));
     }
     if (op.up) text += *op.up ? " up" : " down";
+    if (op.protodown) text += *op.protodown ? " protodown on" : " protodown off";
     const auto [of_any, of_kind] = split_by_place(op.options);
     text += option_words(of_any, name_of_);
     const bool is_of_kind =

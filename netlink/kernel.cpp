@@ -67,8 +67,8 @@ Result<> write_file(const std::string& path, const std::string& text) {
 
 /// Whether a device that is down would change without a word: all but these has a notifier.
 bool is_unannounced(const ChangeLink& op) {
-  return op.alias || op.arp_targets || op.vxlan_local || op.vxlan_group || op.vxlan_lower ||
-         !op.options.empty();
+  return op.alias || op.protodown || op.arp_targets || op.vxlan_local || op.vxlan_group ||
+         op.vxlan_lower || !op.options.empty();
 }
 
 }  // namespace

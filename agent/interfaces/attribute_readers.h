@@ -50,6 +50,7 @@ void pointopoint(const Reading& r);
 void gateway(const Reading& r);
 void virtual_address(const Reading& r);
 void virtual_address_generation(const Reading& r);
+void virtual_router(const Reading& r);
 void address_purge(const Reading& r);
 void mtu(const Reading& r);
 void mac(const Reading& r);

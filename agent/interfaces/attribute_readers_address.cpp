@@ -161,6 +161,32 @@ void virtual_address(const Reading& r) {
   r.settings.virtual_addresses.push_back(std::move(virtual_address));
 }
 
+/// "ID ADDRESS...": lines with the same ID are one router's.
+void virtual_router(const Reading& r) {
+  constexpr std::uint64_t kMostRouter = 255;  // a byte of the MAC, and of the protocol
+  const auto all = words(r.attribute.value);
+  const auto id = parse_number(all.front());
+  if (!id || *id == 0 || *id > kMostRouter) {
+    r.error(fmt::format("{} is not the id of a virtual router: 1 to {}{}", in_quotes(all.front()),
+                        kMostRouter, hint(all.front())));
+    return;
+  }
+  if (all.size() == 1) return r.error("no address behind the id");
+  auto& routers = r.settings.virtual_routers;
+  auto router = std::find_if(routers.begin(), routers.end(),
+                             [&](const VirtualRouter& other) { return other.id == *id; });
+  if (router == routers.end()) {
+    router = routers.insert(routers.end(),
+                            {.id = static_cast<std::uint8_t>(*id), .origin = r.attribute.origin});
+  }
+  for (auto word = all.begin() + 1; word != all.end(); ++word) {
+    const auto prefix = parse_prefix(r, *word);
+    if (!prefix) return;
+    auto& known = router->addresses;
+    if (std::find(known.begin(), known.end(), *prefix) == known.end()) known.push_back(*prefix);
+  }
+}
+
 void virtual_address_generation(const Reading& r) {
   const auto mode = address_generation(r.row, r.attribute.value);
   if (!mode) r.error(mode.error().what);

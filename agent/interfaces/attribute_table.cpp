@@ -110,6 +110,7 @@ constexpr std::array kTable{
     each("pointopoint", Place::Any, readers::pointopoint),
     each("gateway", Place::Any, readers::gateway),
     each("address-virtual", Place::Any, readers::virtual_address),
+    each("vrrp", Place::Any, readers::virtual_router),
     once("address-virtual-ipv6-addrgen", Place::Any, readers::virtual_address_generation),
     special("ipv6-addrgen", Place::Any, Option::Ipv6AddressGeneration, readers::address_generation),
     once("address-purge", Place::Any, readers::address_purge),
@@ -133,7 +134,6 @@ constexpr std::array kTable{
     needless("clagd-vxlan-anycast-ip", "vtepd knows no clagd"),
     needless("dad-attempts", kNoWaiting),
     needless("dad-interval", kNoWaiting),
-    not_applied("vrrp"),
 
     // Bridges.
     once("bridge-vlan-aware", Place::Bridge, readers::vlan_aware),

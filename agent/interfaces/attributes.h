@@ -40,6 +40,14 @@ struct VirtualAddress {
   Origin origin{};
 };
 
+/// The vrrp lines of one virtual router: addresses that FRR's vrrpd answers for on one switch at a
+/// time.
+struct VirtualRouter {
+  std::uint8_t id{};
+  std::vector<IpPrefix> addresses{};  // of both families
+  Origin origin{};                    // the first line
+};
+
 /// All that the stanzas of one link say. Fields for different kinds of links lie side by side;
 /// `said` tells which were given.
 struct LinkSettings {
@@ -66,6 +74,7 @@ struct LinkSettings {
   std::vector<Origin> gateway_lines{};
   std::vector<VirtualAddress> virtual_addresses{};
   std::uint64_t virtual_address_generation{};  // IN6_ADDR_GEN_MODE_* of their links
+  std::vector<VirtualRouter> virtual_routers{};
   std::vector<UserCommand> commands{};
 
   // A bridge, or a bond.

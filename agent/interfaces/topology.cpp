@@ -16,8 +16,12 @@ constexpr std::uint64_t kQinQ = 0x88A8;
 constexpr std::uint64_t kRouterAlways = 2;      // IFLA_BRPORT_MULTICAST_ROUTER: MDB_RTR_TYPE_PERM
 constexpr std::uint32_t kFirstVrfTable = 1001;  // ifupdown2's range for `vrf-table auto`
 constexpr std::uint64_t kMacvlanPrivate = 1;    // MACVLAN_MODE_PRIVATE
+constexpr std::uint64_t kMacvlanBridge = 4;     // MACVLAN_MODE_BRIDGE
+constexpr std::uint64_t kRandomAddresses = 3;   // IN6_ADDR_GEN_MODE_RANDOM
 // Behind the route of the device's own address, so that the switch speaks with that.
 constexpr std::uint32_t kVirtualAddressMetric = 1024;
+constexpr std::uint64_t kRouterMac4 = 0x00005E000100;  // RFC 5798 7.3: the last byte is the id
+constexpr std::uint64_t kRouterMac6 = 0x00005E000200;
 constexpr VlanFlags kUntaggedPvid{.pvid = true, .untagged = true};
 const auto kDefaultPvid = *VlanId::make(1);
 
@@ -45,6 +49,7 @@ class Planner {
     for (const auto& device : devices_.all()) {
       if (!device.active || devices_.is_port(device)) continue;
       plan_virtual_addresses(device, topology);
+      plan_virtual_routers(device, topology);
       plan_own_macs(device, topology);
     }
     return topology;
@@ -62,7 +67,8 @@ class Planner {
   void plan_port_options(const Device& port, const Device& bridge, WantedLink& link) const;
   static void plan_membership(const Device& port, const Device& bridge, WantedLink& link);
   void plan_addresses(const Device& device, WantedLink& link) const;
-  void plan_virtual_addresses(const Device& device, Topology& topology) const;
+  static void plan_virtual_addresses(const Device& device, Topology& topology);
+  static void plan_virtual_routers(const Device& device, Topology& topology);
   static void plan_own_macs(const Device& device, Topology& topology);
   static std::optional<std::uint32_t> default_mtu(const Device& device);
   void settle_vlan_mtu(Topology& topology, WantedLink& link);
@@ -327,34 +333,71 @@ void Planner::plan_addresses(const Device& device, WantedLink& link) const {
 }
 
 /// A gateway that several switches share stands on a device of its own, because it has a MAC of its
-/// own: a macvlan beside the device, which answers for it and sends nothing to its siblings.
-void Planner::plan_virtual_addresses(const Device& device, Topology& topology) const {
+/// own: a macvlan beside the device.
+WantedLink gateway_device(const Device& device, const WantedLink& below,
+                          std::vector<IpPrefix> addresses, const Origin& line,
+                          std::string_view attribute) {
+  WantedLink link{.origin = line,
+                  .kind = LinkKind::Macvlan,
+                  .ours = true,
+                  .lower = device.name,
+                  .mtu = below.mtu,
+                  .up = !device.settings.link_down,
+                  .master = below.master};
+  // Both switches have the address: neither may ask whether the other has it.
+  link.options = {
+      {Option::Ipv6AcceptDad, 0}, {Option::Ipv6DadTransmits, 0}, {Option::Ipv6EnhancedDad, 0}};
+  link.addresses = std::move(addresses);
+  link.address_lines.assign(link.addresses.size(), line);
+  for (const auto& prefix : link.addresses) {
+    link.address_details[prefix].metric = kVirtualAddressMetric;
+  }
+  link.said.emplace(attribute, line);
+  return link;
+}
+
+/// Answers for the gateway on all switches, and sends nothing to its siblings.
+void Planner::plan_virtual_addresses(const Device& device, Topology& topology) {
   const auto& settings = device.settings;
   const auto& below = topology.links.at(device.name);
   for (std::size_t i = 0; i < settings.virtual_addresses.size(); ++i) {
-    const auto& virtual_address = settings.virtual_addresses[i];
-    WantedLink link{.name = virtual_device(device.name, i),
-                    .origin = virtual_address.origin,
-                    .kind = LinkKind::Macvlan,
-                    .ours = true,
-                    .lower = device.name,
-                    .mtu = below.mtu,
-                    .mac = virtual_address.mac,
-                    .up = !settings.link_down,
-                    .master = below.master};
-    // Both switches have the address: neither may ask whether the other has it.
-    link.options = {{Option::MacvlanMode, kMacvlanPrivate},
-                    {Option::Ipv6AddressGeneration, settings.virtual_address_generation},
-                    {Option::Ipv6AcceptDad, 0},
-                    {Option::Ipv6DadTransmits, 0},
-                    {Option::Ipv6EnhancedDad, 0}};
-    link.addresses = virtual_address.addresses;
-    link.address_lines.assign(link.addresses.size(), virtual_address.origin);
-    for (const auto& prefix : link.addresses) {
-      link.address_details[prefix].metric = kVirtualAddressMetric;
-    }
-    link.said.emplace("address-virtual", virtual_address.origin);
+    const auto& line = settings.virtual_addresses[i];
+    auto link = gateway_device(device, below, line.addresses, line.origin, "address-virtual");
+    link.name = virtual_device(device.name, i);
+    link.mac = line.mac;
+    link.options[Option::MacvlanMode] = kMacvlanPrivate;
+    link.options[Option::Ipv6AddressGeneration] = settings.virtual_address_generation;
     topology.links.emplace(link.name, std::move(link));
+  }
+}
+
+MacAddress router_mac(const VirtualRouter& router, bool ipv6) {
+  return MacAddress::from_number((ipv6 ? kRouterMac6 : kRouterMac4) | router.id);
+}
+
+std::vector<IpPrefix> addresses_of(const VirtualRouter& router, bool ipv6) {
+  std::vector<IpPrefix> found;
+  for (const auto& prefix : router.addresses) {
+    if (prefix.address.is_v6() == ipv6) found.push_back(prefix);
+  }
+  return found;
+}
+
+/// Answers for the gateway where FRR's vrrpd says so: a device for each family, made for it.
+void Planner::plan_virtual_routers(const Device& device, Topology& topology) {
+  const auto& below = topology.links.at(device.name);
+  for (const auto& router : device.settings.virtual_routers) {
+    for (const bool ipv6 : {false, true}) {
+      auto addresses = addresses_of(router, ipv6);
+      if (addresses.empty()) continue;
+      auto link = gateway_device(device, below, std::move(addresses), router.origin, "vrrp");
+      link.router = router.id;
+      link.name = router_device(link, {});
+      link.mac = router_mac(router, ipv6);
+      link.options[Option::MacvlanMode] = kMacvlanBridge;
+      link.options[Option::Ipv6AddressGeneration] = kRandomAddresses;
+      topology.links.emplace(link.name, std::move(link));
+    }
   }
 }
 
@@ -370,6 +413,12 @@ void Planner::plan_own_macs(const Device& device, Topology& topology) {
   if (is_svi && device.settings.mac) bridge.own_macs.emplace(vlan, *device.settings.mac);
   for (const auto& gateway : device.settings.virtual_addresses) {
     if (gateway.mac) bridge.own_macs.emplace(vlan, *gateway.mac);
+  }
+  for (const auto& router : device.settings.virtual_routers) {
+    for (const bool ipv6 : {false, true}) {
+      if (addresses_of(router, ipv6).empty()) continue;
+      bridge.own_macs.emplace(vlan, router_mac(router, ipv6));
+    }
   }
 }
 
@@ -406,6 +455,12 @@ void Planner::settle_vxlan_mtu(const Topology& topology, WantedLink& link) {
 }
 
 }  // namespace
+
+std::string router_device(const WantedLink& link, std::string_view index) {
+  const auto family = link.addresses.front().address.is_v6() ? 6 : 4;
+  if (index.empty()) return fmt::format("vrrp{}-ifindex:{}-{}", family, link.lower, link.router);
+  return fmt::format("vrrp{}-{}-{}", family, index, link.router);
+}
 
 Planned plan_topology(std::span<const Stanza> stanzas, std::span<const std::string> existing,
                       Diagnostics& diagnostics, BpduGuard guard) {

@@ -37,6 +37,7 @@ struct WantedLink {
   std::optional<std::uint32_t> mtu{};
   std::optional<MacAddress> mac{};
   std::optional<bool> up{};
+  std::uint8_t router{};      // VRRP: its id; the name has the index of `lower` (agent/routers.h)
   std::string master{};       // bridge or VRF; "" where the files name none
   std::uint32_t vrf_table{};  // VRF
   IpAddress vxlan_local{};
@@ -92,6 +93,10 @@ class SharedTopology {
  private:
   std::shared_ptr<const Topology> topology_;
 };
+
+/// The name of the device of a virtual router that stands on `lower`: index, or what stands for it
+/// while there is no such device. No device has a colon in its name.
+std::string router_device(const WantedLink& link, std::string_view index);
 
 /// A pre-up, up, post-up, pre-down, down or post-down line, in file order.
 struct UserCommand {

@@ -341,14 +341,16 @@ void Checks::check_addresses(const Device& device) {
 
 /// Their devices' names are made of this one's, and must be free and short enough.
 void Checks::check_virtual_addresses(const Device& device) {
-  const auto& lines = device.settings.virtual_addresses;
-  if (lines.empty()) return;
   if (devices_.is_port(device)) {
-    diagnostics_.warning(
-        lines.front().origin,
-        fmt::format("{}: address-virtual is ignored on a port of {}", device.name, device.master));
+    for (const auto* attribute : {"address-virtual", "vrrp"}) {
+      if (!device.settings.has(attribute)) continue;
+      diagnostics_.warning(
+          device.settings.where(attribute, device.origin),
+          fmt::format("{}: {} is ignored on a port of {}", device.name, attribute, device.master));
+    }
     return;
   }
+  const auto& lines = device.settings.virtual_addresses;
   for (std::size_t i = 0; i < lines.size(); ++i) {
     const auto name = virtual_device(device.name, i);
     const std::string_view why =

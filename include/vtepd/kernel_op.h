@@ -35,6 +35,7 @@ struct ChangeLink {
   std::optional<std::uint32_t> mtu{};
   std::optional<MacAddress> mac{};
   std::optional<bool> up{};
+  std::optional<bool> protodown{};
   std::optional<IfIndex> master{};
   // Of a vxlan device; an address of zeros (of the old one's family) takes it away.
   std::optional<IpAddress> vxlan_local{};

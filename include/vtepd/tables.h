@@ -41,6 +41,7 @@ struct Link {
   bool up{};       // IFF_UP: set by an administrator
   bool running{};  // IFF_LOWER_UP: the carrier is there
   bool loopback{};
+  bool protodown{};  // IFLA_PROTO_DOWN: a program keeps the carrier away
   IfIndex master{};
   IfIndex lower{};  // what a VLAN or macvlan device stands on, or a vxlan device sends through
   VlanId vlan{};    // of a VLAN device

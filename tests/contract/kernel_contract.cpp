@@ -166,6 +166,30 @@ TEST_CASE("a private device for a gateway's address has its own MAC", "[link]") 
   CHECK(bench.view.link(gateway) == nullptr);
 }
 
+TEST_CASE("the device of a virtual router has no carrier until a program lets it", "[link]") {
+  Bench bench;
+  const auto svi = bench.create(dummy_named("vlan10"));
+  const auto router = bench.create({.name = "vrrp4-1-7",
+                                    .kind = LinkKind::Macvlan,
+                                    .lower = svi,
+                                    .mac = mac("00:00:5e:00:01:07"),
+                                    .options = {{Option::MacvlanMode, 4}}});
+  CHECK_FALSE(bench.link(router).protodown);
+  bench.must(ChangeLink{.index = router,
+                        .kind = LinkKind::Macvlan,
+                        .protodown = true,
+                        .options = {{Option::Ipv6AddressGeneration, 3}}});
+  CHECK(bench.link(router).protodown);
+  CHECK(bench.option(router, Option::Ipv6AddressGeneration) == 3);
+  bench.must(ChangeLink{.index = router, .kind = LinkKind::Macvlan, .up = true});
+  CHECK(bench.link(router).up);
+  bench.must(ChangeLink{.index = router, .kind = LinkKind::Macvlan, .protodown = false});
+  CHECK_FALSE(bench.link(router).protodown);
+  const auto bridge = bench.create({.name = "br0", .kind = LinkKind::Bridge});
+  bench.must_refuse(ChangeLink{.index = bridge, .kind = LinkKind::Bridge, .protodown = true},
+                    EOPNOTSUPP);
+}
+
 TEST_CASE("a bond takes its options, and devices that are down", "[link]") {
   Bench bench;
   const CreateLink create{.name = "bond1",

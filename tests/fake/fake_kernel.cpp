@@ -432,6 +432,10 @@ Result<> FakeKernel::check_change(const ChangeLink& op, const Link& link) {
       op.options, [](const auto& row) { return row.first != Option::Ipv6AddressGeneration; });
   const bool is_of_tunnel = op.vxlan_local || op.vxlan_group || op.vxlan_lower;
   if (op.arp_targets && link.kind != LinkKind::Bond) return refuse(EOPNOTSUPP);
+  // Of the kinds made here these let a program keep their carrier away.
+  const bool takes_protodown = link.kind == LinkKind::Macvlan || link.kind == LinkKind::Vxlan;
+  if (op.protodown && !takes_protodown)
+    return refuse(EOPNOTSUPP, "Protodown not supported by device");
   if ((is_of_kind || is_of_tunnel) && op.kind != link.kind) return refuse(EOPNOTSUPP);
   if ((is_of_kind || is_of_tunnel) && op.mtu && link.kind == LinkKind::Vxlan) {
     return refuse(EOPNOTSUPP, "Cannot change mtu");
@@ -470,6 +474,7 @@ Result<> FakeKernel::run(const ChangeLink& op) {
   if (op.mtu) link.mtu = *op.mtu;
   if (op.mac) link.mac = *op.mac;
   if (op.alias) link.alias = *op.alias;
+  if (op.protodown) link.protodown = *op.protodown;
   if (op.arp_targets) link.arp_targets = *op.arp_targets;
   if (op.up && *op.up != link.up) return set_up(link, *op.up);
   emit(LinkSeen{link});

@@ -20,13 +20,15 @@ BRIDGE_VOLATILE = re.compile(
 PORT_VOLATILE = re.compile(
     r"^id$|timer|_id$|designated|topology|config_pending|^no$|hold|message_age|forward_delay"
     r"|root|flags|state")
-LINK_PLAIN = ("master", "link", "ifalias", "inet6_addr_gen_mode")
+LINK_PLAIN = ("master", "link", "ifalias", "inet6_addr_gen_mode", "proto_down")
 ADDRESS_PLAIN = ("family", "local", "prefixlen", "scope", "broadcast", "metric", "protocol")
 
 
 class State:
     def __init__(self, directory):
         self.directory = pathlib.Path(directory)
+        self.names = {}
+        self.names = {str(link["ifindex"]): link["ifname"] for link in self.load("ip-link")}
         self.links = self.load("ip-link")
         self.owner = {}
         for link in self.links:
@@ -37,7 +39,11 @@ class State:
     def load(self, name):
         path = self.directory / f"{name}.json"
         text = path.read_text().strip() if path.exists() else ""
-        return json.loads(text) if text else []
+        return json.loads(self.named(text)) if text else []
+
+    def named(self, text):
+        """A virtual router's device has an index in its name: here the name of the device it is of."""
+        return re.sub(r"\b(vrrp[46]-)(\d+)", lambda m: m[1] + self.names.get(m[2], m[2]), text)
 
     def mac(self, mac):
         return f"<random:{self.owner[mac]}>" if mac in self.owner else mac
@@ -94,7 +100,7 @@ class State:
         return rows
 
     def sysctls(self):
-        lines = (self.directory / "sysctl.txt").read_text().splitlines()
+        lines = self.named((self.directory / "sysctl.txt").read_text()).splitlines()
         return dict(line.split("=", 1) for line in lines if "bonding_masters" not in line)
 
     def document(self):

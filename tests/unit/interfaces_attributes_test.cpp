@@ -183,8 +183,8 @@ TEST_CASE("an ageing of 0 is the kernel's default, as the kernel takes it") {
 }
 
 TEST_CASE("attributes that are not applied say so with their line") {
-  CHECK(read(" vrrp 1 10.0.0.254/24\n").messages ==
-        Lines{"f:2: warning: x: vrrp: known, but not applied by this version"});
+  CHECK(read(" gro-offload on\n").messages ==
+        Lines{"f:2: warning: x: gro-offload: known, but not applied by this version"});
   CHECK(read(" mstpctl-portbpdufilter yes\n").messages ==
         Lines{"f:2: notice: x: mstpctl-portbpdufilter: ignored: vtepd does not drive mstpd"});
 }
@@ -216,4 +216,21 @@ TEST_CASE("numbers are decimal, whole and within their type") {
   CHECK_FALSE(parse_number("1.5"));
   CHECK_FALSE(parse_number(""));
   CHECK_FALSE(parse_number("18446744073709551616"));
+}
+
+TEST_CASE("lines of a virtual router are put together by its id") {
+  const auto good = read(
+      " vrrp 7 10.0.0.254/24 2001:db8::1/64\n vrrp 9 10.0.0.9/24\n"
+      " vrrp 7 10.0.0.253/24\n");
+  CHECK(good.messages.empty());
+  const auto& routers = good.settings.virtual_routers;
+  REQUIRE(routers.size() == 2);
+  CHECK(routers[0].id == 7);
+  CHECK(routers[0].addresses.size() == 3);
+  CHECK(routers[0].origin.line == 2);
+  CHECK(routers[1].id == 9);
+  CHECK(read(" vrrp 256 10.0.0.1/24\n vrrp 1\n vrrp 1 10.0.0.300/24\n").messages ==
+        Lines{"f:2: error: x: vrrp: '256' is not the id of a virtual router: 1 to 255",
+              "f:3: error: x: vrrp: no address behind the id",
+              "f:4: error: x: vrrp: '10.0.0.300/24' is not an address"});
 }

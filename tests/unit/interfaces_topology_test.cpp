@@ -382,6 +382,27 @@ TEST_CASE("the bridge below takes in the MACs that lines give gateways and SVIs"
   CHECK(plain.link("br1").own_macs == OwnMacs{{VlanId{}, gateway}});
 }
 
+TEST_CASE("a virtual router has a device of each family that vrrpd may use") {
+  const auto p = plan(kBridge +
+                      "auto br0.10\niface br0.10\n address 10.0.10.2/24\n"
+                      " vrrp 7 10.0.10.1/24 2001:db8::1/64\n vrrp 200 10.0.10.3/24\n");
+  const auto& v4 = p.link("vrrp4-ifindex:br0.10-7");
+  CHECK(v4.kind == LinkKind::Macvlan);
+  CHECK(v4.ours);
+  CHECK(v4.lower == "br0.10");
+  CHECK(v4.router == 7);
+  CHECK(v4.mac == MacAddress::parse("00:00:5e:00:01:07"));
+  CHECK(option(v4.options, Option::MacvlanMode) == 4);
+  CHECK(option(v4.options, Option::Ipv6AddressGeneration) == 3);
+  CHECK(v4.addresses == std::vector{*IpPrefix::parse("10.0.10.1/24")});
+  const auto& v6 = p.link("vrrp6-ifindex:br0.10-7");
+  CHECK(v6.mac == MacAddress::parse("00:00:5e:00:02:07"));
+  CHECK(v6.addresses == std::vector{*IpPrefix::parse("2001:db8::1/64")});
+  CHECK(p.link("vrrp4-ifindex:br0.10-200").mac == MacAddress::parse("00:00:5e:00:01:c8"));
+  CHECK_FALSE(p.topology.links.contains("vrrp6-ifindex:br0.10-200"));
+  CHECK(p.link("br0").own_macs.size() == 3);
+}
+
 TEST_CASE("a shared gateway's device whose name Linux would refuse is an error at its line") {
   const auto p = plan(
       "auto thirteenchars\niface thirteenchars\n link-type dummy\n"

@@ -56,6 +56,8 @@ TEST_CASE("each kind of link prints its own options") {
             .kind = LinkKind::Bridge,
             .options = {{Option::BridgeAgeing, 5}, {Option::Ipv6AddressGeneration, 1}}}) ==
         "ip link set dev br0 addrgenmode none type bridge ageing_time 5");
+  CHECK(text(ChangeLink{.index = kBridge, .protodown = true}) ==
+        "ip link set dev br0 protodown on");
   CHECK(text(ChangeLink{.index = kBridge, .options = {{Option::Ipv6AddressGeneration, 0}}}) ==
         "ip link set dev br0 addrgenmode eui64");
 }

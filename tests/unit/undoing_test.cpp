@@ -275,6 +275,47 @@ TEST_CASE("a gateway's device without its chosen MAC must be made anew", "[undoi
   CHECK(leaf.held("swp1-10-v0") == "its MAC would be Linux's choice");
 }
 
+TEST_CASE("a virtual router's devices have the index of the device below in their names",
+          "[undoing]") {
+  Switch leaf;
+  const std::string svi = "auto swp1.10\niface swp1.10\n address 10.1.0.2/24\n";
+  const auto name = [&](const char* family, const char* id) {
+    return fmt::format("vrrp{}-{}-{}", family, leaf.link("swp1.10").index, id);
+  };
+  // The SVI's index is not known before it is made: the rehearsal names every write all the same.
+  leaf.say(svi + " vrrp 7 10.1.0.1/24 2001:db8::1/64\n");
+  const auto v4 = leaf.link(name("4", "7"));
+  CHECK(v4.mac == mac("00:00:5e:00:01:07"));
+  CHECK(v4.up);
+  CHECK(v4.protodown);
+  CHECK(v4.options.at(Option::Ipv6AddressGeneration) == 3);
+  CHECK(leaf.kernel.state().has_address({v4.index, *IpPrefix::parse("10.1.0.1/24")}));
+  CHECK(leaf.link(name("6", "7")).mac == mac("00:00:5e:00:02:07"));
+
+  // vrrpd makes one of them the master: that stays, also over a reload.
+  REQUIRE(leaf.kernel.act(
+      ChangeLink{.index = v4.index, .kind = LinkKind::Macvlan, .protodown = false}));
+  leaf.settle();
+  leaf.say(svi + " vrrp 7 10.1.0.1/24 2001:db8::1/64\n vrrp 8 10.1.0.8/24\n");
+  CHECK_FALSE(leaf.link(name("4", "7")).protodown);
+  CHECK(leaf.link(name("4", "8")).protodown);
+
+  // Another SVI in its place has another index.
+  const auto old = name("4", "8");
+  REQUIRE(leaf.kernel.act(DeleteLink{leaf.link("swp1.10").index}));
+  leaf.settle();
+  CHECK_FALSE(leaf.has(old));
+  CHECK(leaf.has(name("4", "8")));
+  CHECK(leaf.core.files_settled());
+
+  leaf.say(svi + " vrrp 8 10.1.0.8/24\n");
+  CHECK_FALSE(leaf.has(name("4", "7")));
+  CHECK_FALSE(leaf.has(name("6", "7")));
+  leaf.say(svi);
+  CHECK_FALSE(leaf.has(name("4", "8")));
+  CHECK(leaf.remembered().empty());
+}
+
 TEST_CASE("what a line said of an address goes with the line", "[undoing]") {
   const auto [lines, entry] = GENERATE(table<std::string, AddressEntry>({
       {" scope link\n", {.scope = 253}},
