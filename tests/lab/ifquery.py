@@ -17,8 +17,10 @@ DIFFERENT = {
 }
 
 
-def output_of(*command):
-    text = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+def output_of(program, *arguments, folder):
+    """The programs find relative names of `source` from where they are started."""
+    text = subprocess.run([program, *arguments], cwd=folder, capture_output=True, text=True,
+                          check=False).stdout
     return json.loads(text) if text.strip() else None
 
 
@@ -33,11 +35,15 @@ def by_name(rows):
 def main(ifquery, printer, *files):
     failed = 0
     for name in files:
-        path = pathlib.Path(name)
-        theirs = by_name(output_of(ifquery, "-a", "-o", "json", "-i", path))
-        ours = by_name(output_of(printer, path))
+        path = pathlib.Path(name).resolve()
+        theirs = by_name(output_of(ifquery, "-a", "-o", "json", "-i", path, folder=path.parent))
+        ours = by_name(output_of(printer, path, folder=path.parent))
         said = re.search(r"^#~ ifquery: (.*)$", path.read_text(), re.MULTILINE)
         reason = said[1] if said else DIFFERENT.get(path.name)
+        if not theirs and not reason:
+            failed += 1
+            print(f"FAILED {path.name}: ifquery reads nothing out of it")
+            continue
         same = theirs == ours
         if same == (reason is None):
             print(f"ok {path.name}: {'the same' if same else 'differs: ' + reason}")

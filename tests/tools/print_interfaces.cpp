@@ -23,8 +23,13 @@ bool belongs_to_address(std::string_view name) {
 
 /// The name under which ifupdown2 keeps an attribute that has two.
 std::string first_name(const std::string& name) {
-  if (name == "bridge-trunk") return "bridge-vids";
-  return name == "bond-ports" ? "bond-slaves" : name;
+  static const std::map<std::string, std::string> first{
+      {"bond-ports", "bond-slaves"},   {"bridge-trunk", "bridge-vids"},
+      {"endpoint", "tunnel-endpoint"}, {"local", "tunnel-local"},
+      {"mode", "tunnel-mode"},         {"ttl", "tunnel-ttl"},
+      {"tunnel-physdev", "tunnel-dev"}};
+  const auto it = first.find(name);
+  return it == first.end() ? name : it->second;
 }
 
 /// Values by name, several as a list; those of an address stand at its index.
