@@ -1,12 +1,13 @@
-// Log lines: one event each, "event=NAME key=value ...", to standard error, where journald reads
-// the level from the leading <N> (sd-daemon(3)). Errors: an operator must act; warnings: repaired
-// or retried; info: state changes, never per MAC; debug: per MAC.
+// Log lines: one event each, "event=NAME key=value ...", to journald as fields or to standard error
+// (evpn/log_sink.h). Errors: an operator must act; warnings: repaired or retried; info: state
+// changes, never per MAC; debug: per MAC.
 #pragma once
 
 #include <fmt/format.h>
 
-#include <cstdio>
 #include <string>
+
+#include "evpn/log_sink.h"
 
 namespace vtepd::agent {
 
@@ -18,8 +19,7 @@ inline Level log_level = Level::Info;
 template <class... Args>
 void log(Level level, fmt::format_string<Args...> format, Args&&... args) {
   if (static_cast<int>(level) > static_cast<int>(log_level)) return;
-  const auto text = fmt::format(format, std::forward<Args>(args)...);
-  fmt::print(stderr, "<{}>{}\n", static_cast<int>(level), text);
+  evpn::write_log(static_cast<int>(level), fmt::format(format, std::forward<Args>(args)...));
 }
 
 }  // namespace vtepd::agent

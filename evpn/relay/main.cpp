@@ -6,11 +6,11 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/program_options.hpp>
 #include <csignal>
-#include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <iostream>
 
+#include "evpn/log_sink.h"
 #include "evpn/relay/relay.h"
 
 namespace {
@@ -20,7 +20,8 @@ using vtepd::evpn::relay::Relay;
 using vtepd::evpn::relay::RelayOptions;
 using vtepd::evpn::relay::Service;
 
-void log_line(const std::string& line) { fmt::print(stderr, "{}\n", line); }
+constexpr int kInfo = 6;  // syslog(3)
+void log_line(const std::string& line) { vtepd::evpn::write_log(kInfo, line); }
 
 po::options_description describe(RelayOptions& options) {
   po::options_description description("vtepd-relay: passes bgpd's messages to zebra, keeps EVPN");
