@@ -40,7 +40,7 @@ _vtepctl() {
     fdb) offer "${filters[fdb]} $options" ;;
     trace) offer "vlan vni br mac ip from $options" ;;
     history) offer "mac vlan vni $options" ;;
-    monitor) offer "${filters[events]} --count $options" ;;
+    monitor) offer "${filters[events]} --count --kernel $options" ;;
     audit) offer "--repair --layer $options" ;;
     resources) if [[ $table == fit ]]; then offer "--vnis --macs $options"; else offer fit; fi ;;
     clear) offer duplicates ;;

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "agent/ctl/tracepoints.h"
 #include "agent/ctl/words.h"
 #include "vtepd/result.h"
 
@@ -21,9 +22,11 @@ std::string event_line(const boost::json::object& row);
 struct Watch {
   bool as_json{};
   std::optional<std::uint32_t> count{};  // of events that pass; none: without end
+  const TraceInstance* kernel{};         // its events, too, if not null
 };
 /// Prints what vtepd streams and the filters let pass, each line at once, until it ends or there
-/// were as many as asked for. An error with code 0: vtepd would not.
+/// were as many as asked for; with the kernel's tracepoints also until SIGINT or SIGTERM, so that
+/// their owner can put them away. An error with code 0: vtepd would not.
 Result<> watch_events(const std::string& path, const Asked& asked, const Watch& watch);
 
 }  // namespace vtepd::ctl

@@ -28,6 +28,7 @@ Looking:
   history mac MAC [vlan V|vni N]          a MAC's story: who claimed it, what was written, why
   monitor         what happens, live, until it is interrupted (or --count N); with -j a JSON object
                   on each line
+    --kernel      and the kernel's bridge tracepoints: a frame taught it, or a program wrote it, and which (root)
   audit [--repair] [--layer kernel|bgp|asic]  reads all tables of kernel, ASIC and bgpd and holds
                   them against what is wanted; status 1 if anything differs (still, with --repair)
   resources fit [--vnis N] [--macs M]     whether so many more find room; status 1 if not

@@ -300,6 +300,20 @@ int support(const Words& words, const Manner& manner) {
   return kDone;
 }
 
+int monitor(const Asked& asked, const Manner& manner) {
+  std::optional<vtepd::ctl::TraceInstance> kernel;
+  if (manner.flags.kernel) {
+    auto opened = vtepd::ctl::TraceInstance::open({});
+    if (!opened) return complain(kRefused, "--kernel: " + opened.error().what);
+    kernel.emplace(std::move(*opened));
+  }
+  const auto watched = vtepd::ctl::watch_events(
+      manner.socket, asked,
+      {.as_json = manner.json, .count = manner.flags.count, .kernel = kernel ? &*kernel : nullptr});
+  if (watched) return kDone;
+  return complain(watched.error().code == 0 ? kRefused : kUnreachable, watched.error().what);
+}
+
 int print_reply(const std::string& command, const Asked& asked, const json::object& reply,
                 const Manner& manner) {
   if (const auto* error = reply.if_contains("error")) {
@@ -324,12 +338,7 @@ int run_once(const Words& words, const Manner& manner) {
   const auto asked = vtepd::ctl::read_words(words, manner.flags);
   if (!asked) return complain(kUsage, asked.error().what + "; see vtepctl --help");
   if (asked->request.contains("stream")) return show(*asked, manner);
-  if (words[0] == "monitor") {
-    const auto watched = vtepd::ctl::watch_events(
-        manner.socket, *asked, {.as_json = manner.json, .count = manner.flags.count});
-    if (watched) return kDone;
-    return complain(watched.error().code == 0 ? kRefused : kUnreachable, watched.error().what);
-  }
+  if (words[0] == "monitor") return monitor(*asked, manner);
   auto reply = vtepd::ctl::ask(manner.socket, asked->request);
   if (!reply) return complain(kUnreachable, reply.error().what);
   const bool audits_bgp = words[0] == "audit" && reply->contains("compared") &&
@@ -355,9 +364,10 @@ options::options_description describe() {
   options::options_description all;
   const auto number = [] { return options::value<std::uint32_t>(); };
   all.add_options()("help,h", "")("version", "")("json,j", "")("pretty,p", "")("dry-run", "")(
-      "repair", "")("disruptive", "")("confirm", number())("layer", options::value<std::string>())(
-      "count", number())("watch", number()->implicit_value(2))(
-      "vnis", options::value<std::uint64_t>()->default_value(0))(
+      "repair", "")("disruptive", "")("kernel", "")("confirm", number())(
+      "layer", options::value<std::string>())("count", number())(
+      "watch", number()->implicit_value(2))("vnis",
+                                            options::value<std::uint64_t>()->default_value(0))(
       "macs", options::value<std::uint64_t>()->default_value(0))(
       "color", options::value<std::string>()->default_value("auto"))(
       "vtysh", options::value<std::string>()->default_value("vtysh"))(
@@ -403,6 +413,7 @@ int run(int argc, char** argv) {
                       .flags = {.repair = chosen.contains("repair"),
                                 .dry_run = chosen.contains("dry-run"),
                                 .disruptive = chosen.contains("disruptive"),
+                                .kernel = chosen.contains("kernel"),
                                 .confirm = given<std::uint32_t>(chosen, "confirm"),
                                 .count = given<std::uint32_t>(chosen, "count"),
                                 .layer = given<std::string>(chosen, "layer")},

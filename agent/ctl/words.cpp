@@ -232,21 +232,31 @@ struct Command {
 };
 
 constexpr std::array kCommands{
-    Command{"show", show, "count"},        Command{"fdb", show, ""},
-    Command{"trace", trace, ""},           Command{"history", history, ""},
-    Command{"monitor", monitor, "count"},  Command{"audit", audit, "repair layer"},
-    Command{"clear", clear, ""},           Command{"apply", change, "dry-run disruptive confirm"},
-    Command{"diff", change, "disruptive"}, Command{"check", change, ""},
-    Command{"confirm", change, ""},        Command{"rollback", change, ""},
+    Command{"show", show, "count"},
+    Command{"fdb", show, ""},
+    Command{"trace", trace, ""},
+    Command{"history", history, ""},
+    Command{"monitor", monitor, "count kernel"},
+    Command{"audit", audit, "repair layer"},
+    Command{"clear", clear, ""},
+    Command{"apply", change, "dry-run disruptive confirm"},
+    Command{"diff", change, "disruptive"},
+    Command{"check", change, ""},
+    Command{"confirm", change, ""},
+    Command{"rollback", change, ""},
     Command{"reload", change, ""},
+
 };
 
 /// The first option that is given and does not belong to the command; empty: none.
 std::string_view stray(const Command& command, const Flags& flags) {
-  const std::vector<std::pair<std::string_view, bool>> given{
-      {"repair", flags.repair},           {"dry-run", flags.dry_run},
-      {"disruptive", flags.disruptive},   {"confirm", flags.confirm.has_value()},
-      {"count", flags.count.has_value()}, {"layer", flags.layer.has_value()}};
+  const std::vector<std::pair<std::string_view, bool>> given{{"repair", flags.repair},
+                                                             {"dry-run", flags.dry_run},
+                                                             {"disruptive", flags.disruptive},
+                                                             {"confirm", flags.confirm.has_value()},
+                                                             {"count", flags.count.has_value()},
+                                                             {"layer", flags.layer.has_value()},
+                                                             {"kernel", flags.kernel}};
   for (const auto& [name, is_given] : given) {
     const auto takes = split(command.flags, ' ');
     if (is_given && std::find(takes.begin(), takes.end(), name) == takes.end()) return name;

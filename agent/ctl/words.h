@@ -18,6 +18,7 @@ struct Flags {
   bool repair{};
   bool dry_run{};
   bool disruptive{};
+  bool kernel{};
   std::optional<std::uint32_t> confirm{};  // seconds
   std::optional<std::uint32_t> count{};
   std::optional<std::string> layer{};

@@ -73,6 +73,11 @@ TEST_CASE("rows are chosen by words, MACs in all three notations, cells by their
   }
 }
 
+TEST_CASE("the kernel's tracepoints are the monitor's alone", "[ctl]") {
+  CHECK(read_words({"monitor"}, {.kernel = true}));
+  CHECK_FALSE(read_words({"audit"}, {.kernel = true}));
+}
+
 TEST_CASE("what makes no sense is said") {
   CHECK(asks({}) == "a command is wanted");
   CHECK(asks({"shew"}) == "there is no command \"shew\"");
