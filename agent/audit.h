@@ -117,6 +117,7 @@ class Audit {
   /// Audits and repairs again and again, `pause` after each; zero: never.
   void repeat_every(Duration pause);
   const Counters& counters() const { return counters_; }
+  bool running() const { return running_; }
 
  private:
   template <class Key>

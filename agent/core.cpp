@@ -57,6 +57,13 @@ Core::Core(KernelPort& kernel, const Clock& clock, Ledger ledger, const Settings
       scribe_(state_, clock, settings.history),
       passed_on_(kPassedOn) {}
 
+Core::Estate Core::leave() {
+  return {.ledger = std::move(state_.ledger),
+          .journal = std::move(scribe_.journal()),
+          .files = state_.files,
+          .topology = state_.topology};
+}
+
 void Core::without_files() {
   note_given<input::WithoutFiles>();
   state_.files = FileState::None;

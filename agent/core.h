@@ -136,6 +136,16 @@ class Core {
   /// Everything known has been compared and written, refused operations aside.
   bool synced() const;
 
+  /// What a Core in the place of this one, which is at its end, goes on with.
+  struct Estate {
+    Ledger ledger{};
+    Journal journal;
+    FileState files{};
+    SharedTopology topology{};
+  };
+  Estate leave();
+  void inherit(Journal journal) { scribe_.journal() = std::move(journal); }
+
   TimePoint now() const { return clock_.now(); }
   const State& state() const { return state_; }
   const KernelReconciler& kernel() const { return kernel_; }

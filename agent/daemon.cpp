@@ -9,6 +9,7 @@
 
 #include "agent/asic_queries.h"
 #include "agent/log.h"
+#include "netlink/endpoint.h"
 
 namespace vtepd::agent {
 namespace json = boost::json;
@@ -62,15 +63,12 @@ Daemon::Daemon(const Settings& settings, KernelPort& kernel, Audit::Read read_ke
                std::unique_ptr<Recorder> recorder)
     : settings_(settings),
       kernel_(kernel),
-      recording_(recorder ? std::make_unique<Recording>(std::move(recorder), kernel, clock_,
-                                                        settings.core, ledger)
-                          : nullptr),
-      core_(recording_ ? recording_->kernel() : kernel, recording_ ? recording_->clock() : clock_,
-            std::move(ledger), settings.core,
-            recording_ ? recording_->through(outputs()) : outputs()),
-      show_(core_, clock_, asic_),
-      events_(core_, clock_),
-      changes_(io_, core_,
+      recording_(std::move(recorder), kernel, clock_, settings.core, ledger),
+      core_(std::in_place, recording_.kernel(), recording_.clock(), std::move(ledger),
+            settings.core, recording_.through(outputs())),
+      show_(*core_, clock_, asic_),
+      events_(*core_, clock_),
+      changes_(io_, *core_,
                {.interfaces = settings.interfaces,
                 .state_dir = settings.state_dir,
                 .rules = settings.files},
@@ -81,7 +79,7 @@ Daemon::Daemon(const Settings& settings, KernelPort& kernel, Audit::Read read_ke
             answer(request, reply);
           },
           [this](const json::object& request) { return stream_of(request); }),
-      metrics_(core_, show_),
+      metrics_(*core_, show_),
       metrics_server_(io_, [this] { return metrics_.text(); }),
       notifications_(io_, ::dup(kernel.notification_fd())),
       signals_(io_, SIGHUP, SIGTERM, SIGINT),
@@ -90,30 +88,30 @@ Daemon::Daemon(const Settings& settings, KernelPort& kernel, Audit::Read read_ke
       patience_(io_),
       pulse_(io_),
       asic_feed_(
-          io_, recording_ ? recording_->kernel() : kernel, core_.state().view,
+          io_, recording_.kernel(), core_->state().view,
           {.on_refused =
                [](const Error& reason) {
                  log(Level::Warning, "event=asic_feed_failed reason=\"{}\"", reason.what);
                },
            .on_written = [this](const KernelOp& op,
-                                const Result<>& result) { core_.scribe().wrote(op, result); },
+                                const Result<>& result) { core_->scribe().wrote(op, result); },
            .on_work = [this] { schedule(); },
            .given =
                [this](const std::vector<AsicEvent>& events) {
-                 if (recording_) recording_->give(input::AsicEvents{events});
+                 recording_.give(input::AsicEvents{events});
                }}),
-      audit_(io_, core_, clock_, std::move(read_kernel), [this] { schedule(); }) {
+      audit_(io_, *core_, clock_, std::move(read_kernel), [this] { schedule(); }) {
   show_.route_to = [this](const IpAddress& destination, IfIndex through) {
     return kernel_.route_to(destination, through);
   };
-  core_.scribe().journal().on_record = [this] { pump_streams(); };
+  core_->scribe().journal().on_record = [this] { pump_streams(); };
 }
 
 Result<> Daemon::run() {
   if (auto opened = control_.open(settings_.control); !opened) return opened;
   if (settings_.metrics != kNone) {
     if (auto opened = metrics_server_.open(settings_.metrics); !opened) return opened;
-    core_.scribe().journal().on_record = [this] {
+    core_->scribe().journal().on_record = [this] {
       metrics_.recorded();
       pump_streams();
     };
@@ -121,35 +119,48 @@ Result<> Daemon::run() {
   }
   watch_signals();
   if (settings_.interfaces == kNone) {
-    core_.without_files();
+    core_->without_files();
   } else {
     changes_.start();
   }
-  if (auto read = core_.resync(); !read) return read;
+  if (auto read = core_->resync(); !read) return read;
   open_asic();
-  if (settings_.evpn_by_kernel) core_.leave_evpn_to_kernel();
   if (!settings_.evpn_by_kernel) open_ears();
+  expect_routes();
+  watch_kernel();
+  feed_watchdog();
+  show_.audits = &audit_.counters();
+  audit_.repeat_every(settings_.audit_interval);
+  schedule();
+  io_.run();
+  log(Level::Info, "event=stopped dataplane=kept");
+  return {};
+}
+
+/// From bgpd by way of the relay, from nobody, or from zebra by way of the kernel.
+void Daemon::expect_routes() {
+  if (settings_.evpn_by_kernel) core_->leave_evpn_to_kernel();
   if (settings_.evpn_by_kernel || settings_.relay == kNone) {
     patience_over_ = true;
-    core_.expect_no_routes();
+    core_->expect_no_routes();
   } else {
     relay_ = std::make_unique<evpn::RelaySession>(
         io_, settings_.relay,
         evpn::RelaySession::Handlers{
             .on_message =
                 [this](EvpnMessage&& message) {
-                  core_.take(message);
+                  core_->take(message);
                   schedule();
                 },
             .on_up =
                 [this] {
                   log(Level::Info, "event=relay_connected path={}", settings_.relay);
-                  core_.relay_connected();
+                  core_->relay_connected();
                 },
             .on_down =
                 [this](const std::string& reason) {
                   log(Level::Warning, "event=relay_lost reason=\"{}\"", reason);
-                  core_.relay_lost();
+                  core_->relay_lost();
                   schedule();
                 }});
     relay_->start();
@@ -160,14 +171,52 @@ Result<> Daemon::run() {
       schedule();
     });
   }
-  watch_kernel();
-  feed_watchdog();
-  show_.audits = &audit_.counters();
-  audit_.repeat_every(settings_.audit_interval);
+}
+
+/// Puts a new Core in the place of the old one, whose tables it makes again as a start does, and
+/// whose past (the journal, what vtepd has made) it keeps. Nothing is written because of it: the
+/// kernel, the ASIC and bgpd stand as they are wanted.
+Result<> Daemon::begin_again(std::unique_ptr<Recorder> recorder) {
+  relay_.reset();
+  auto estate = core_->leave();
+  recording_.start(std::move(recorder), settings_.core, estate.ledger);
+  core_.emplace(recording_.kernel(), recording_.clock(), std::move(estate.ledger), settings_.core,
+                recording_.through(outputs()));
+  core_->inherit(std::move(estate.journal));
+  if (estate.files == FileState::None) core_->without_files();
+  if (estate.files == FileState::Read) core_->set_topology(std::move(estate.topology));
+  auto read = core_->resync();
+  expect_routes();
   schedule();
-  io_.run();
-  log(Level::Info, "event=stopped dataplane=kept");
-  return {};
+  return read;
+}
+
+/// "file": where to; none ends it.
+void Daemon::record(const std::string& file, const Control::Reply& reply) {
+  const auto refuse = [&](std::string why) { reply({{"schema", 1}, {"error", std::move(why)}}); };
+  if (file.empty() && !recording_.active()) return refuse("nothing is being recorded");
+  if (file.empty()) {
+    recording_.stop();
+    return reply({{"schema", 1}, {"ok", true}, {"messages", json::array{}}});
+  }
+  if (recording_.active()) return refuse("a recording is being made: vtepctl record off");
+  if (!changes_.idle()) return refuse("a change of the interface files is under way");
+  if (audit_.running()) return refuse("an audit is under way");
+  if (!core_->held_back().empty()) {
+    return refuse(
+        "links are held back (vtepctl show failures): a recording begins with all applied");
+  }
+  auto recorder = Recorder::open(file, Recorder::IfThere::Refuse);
+  if (!recorder) return refuse(recorder.error().what);
+  log(Level::Info, "event=recording_started file={}", file);
+  if (auto begun = begin_again(std::move(*recorder)); !begun) {
+    // As at a start: without the kernel's tables there is nothing to go on with; systemd tries
+    // again.
+    log(Level::Error, "event=start_failed reason=\"{}\"", begun.error().what);
+    refuse(begun.error().what);
+    return io_.stop();
+  }
+  reply({{"schema", 1}, {"ok", true}, {"messages", json::array{}}});
 }
 
 Core::Outputs Daemon::outputs() {
@@ -200,14 +249,14 @@ void Daemon::open_ears() {
   if (settings_.core.snoop) {
     snooping_ =
         std::make_unique<Snooping>(io_, clock_, [this](IfIndex port, const evpn::Word& word) {
-          if (core_.take(port, word)) schedule();
+          if (core_->take(port, word)) schedule();
         });
     show_.snooping = &snooping_->counters();
   }
   if (!settings_.core.tunnel_announcements || settings_.relay == kNone) return;
   tunnels_ =
       std::make_unique<Tunnels>(io_, clock_, [this](IfIndex device, const evpn::TunnelWord& heard) {
-        if (core_.take(device, heard)) schedule();
+        if (core_->take(device, heard)) schedule();
       });
   show_.tunnels = &tunnels_->counters();
 }
@@ -220,11 +269,11 @@ void Daemon::schedule() {
 void Daemon::turn() {
   scheduled_ = false;
   const auto began = clock_.now();
-  const auto turn = core_.turn();
+  const auto turn = core_->turn();
   metrics_.turned(clock_.now() - began);
-  if (recording_) recording_->flush();
+  recording_.flush();
   if (snooping_ && std::exchange(ports_changed_, false)) {
-    snooping_->listen_on(snooped_ports(core_.state().view), core_.state().view);
+    snooping_->listen_on(snooped_ports(core_->state().view), core_->state().view);
   }
   if (hardware_) hardware_->turn();
   changes_.turned();
@@ -291,12 +340,12 @@ void Daemon::watch_loop() {
 }
 
 void Daemon::say_ready() {
-  if (ready_ || !core_.synced() || (!patience_over_ && !core_.state().routes_known)) return;
+  if (ready_ || !core_->synced() || (!patience_over_ && !core_->state().routes_known)) return;
   if (!changes_.idle() || (hardware_ && !hardware_->idle())) return;
   ready_ = true;
   sd_notify(0, "READY=1\nSTATUS=in sync");
   log(Level::Info, "event=ready routes={} failures={}",
-      core_.state().routes_known ? "known" : "none", core_.kernel().failures());
+      core_->state().routes_known ? "known" : "none", core_->kernel().failures());
 }
 
 void Daemon::open_asic() {
@@ -308,19 +357,19 @@ void Daemon::open_asic() {
        .on_event =
            [this](const AsicEvent& event) {
              log_asic_event(event);
-             core_.scribe().heard_asic(event);
+             core_->scribe().heard_asic(event);
              asic_feed_.take(event);
            },
        .on_fdb_written =
            [this](const hwsync::FdbWrite& write) {
-             const auto* port = core_.state().view.link(write.port);
-             core_.scribe().wrote_asic(write.vlan, write.mac,
-                                       {.port = port == nullptr ? IfIndex{} : port->index,
-                                        .vtep = write.vtep,
-                                        .removed = write.removed},
-                                       write.refused);
+             const auto* port = core_->state().view.link(write.port);
+             core_->scribe().wrote_asic(write.vlan, write.mac,
+                                        {.port = port == nullptr ? IfIndex{} : port->index,
+                                         .vtep = write.vtep,
+                                         .removed = write.removed},
+                                        write.refused);
            }},
-      core_.state().view, clock_);
+      core_->state().view, clock_);
   if (!opened) {
     // Forwarding by the kernel is right without the ASIC; a restart loop would help nobody.
     log(Level::Error, "event=asic_failed library={} reason=\"{}\"", settings_.sai_library,
@@ -348,7 +397,7 @@ void Daemon::open_asic() {
 /// Empty words: all of them. Gives the reason where nothing could be cleared.
 std::string Daemon::clear_duplicates(const std::string& vni_word, const std::string& address) {
   if (vni_word.empty() && address.empty()) {
-    core_.clear_duplicates();
+    core_->clear_duplicates();
     return {};
   }
   std::uint32_t number = 0;
@@ -358,7 +407,7 @@ std::string Daemon::clear_duplicates(const std::string& vni_word, const std::str
   const auto mac = MacAddress::parse(address);
   const auto ip = IpAddress::parse(address);
   if (!mac && !ip) return fmt::format("\"{}\" is neither a MAC nor an IP address", address);
-  const bool known = mac ? core_.clear_duplicates(*vni, *mac) : core_.clear_duplicates(*vni, *ip);
+  const bool known = mac ? core_->clear_duplicates(*vni, *mac) : core_->clear_duplicates(*vni, *ip);
   return known ? "" : fmt::format("no moves of {} in VNI {} were counted", address, *vni);
 }
 
@@ -376,6 +425,7 @@ void Daemon::answer(const json::object& request, const Control::Reply& reply) {
   if (command == "history") return history(request, reply);
   if (command == "trace") return trace(request, reply);
   if (command == "monitor") return refuse(kNoHistory);
+  if (command == "record") return record(word("file"), reply);
   if (command == "clear" && word("table") == "duplicates") {
     const auto why = clear_duplicates(word("vni"), word("address"));
     if (!why.empty()) return refuse(why);
@@ -419,7 +469,7 @@ void Daemon::audit(const json::object& request, const Control::Reply& reply) {
 Control::Source Daemon::stream_of(const json::object& request) const {
   const auto* command = request.if_contains("command");
   if (command == nullptr || !command->is_string()) return {};
-  if (*command == "monitor" && core_.journal().enabled()) return events_.follow();
+  if (*command == "monitor" && core_->journal().enabled()) return events_.follow();
   const auto* table = request.if_contains("table");
   const bool streamed = *command == "show" && request.contains("stream") && table != nullptr &&
                         table->is_string() && *table != "failures" && *table != "resources";
@@ -442,7 +492,7 @@ void Daemon::pump_streams() {
 }
 
 void Daemon::show_events(const json::object& request, const Control::Reply& reply) {
-  if (!core_.journal().enabled()) return reply({{"schema", 1}, {"error", kNoHistory}});
+  if (!core_->journal().enabled()) return reply({{"schema", 1}, {"error", kNoHistory}});
   constexpr std::int64_t kMany = 100;
   const auto* count = request.if_contains("count");
   const auto wanted = count != nullptr && count->is_int64() ? count->get_int64() : kMany;
@@ -466,7 +516,7 @@ void Daemon::history(const json::object& request, const Control::Reply& reply) {
   if (!mac) return refuse("history: no MAC address is given");
   if (!vlan && request.contains("vlan")) return refuse("history: no such VLAN");
   if (!vni && request.contains("vni")) return refuse("history: no such VNI");
-  if (!core_.journal().enabled()) return refuse(kNoHistory);
+  if (!core_->journal().enabled()) return refuse(kNoHistory);
   json::object answer{
       {"schema", 1}, {"rows", events_.history(*mac, vlan.value_or(VlanId{}), vni.value_or(Vni{}))}};
   if (const auto since = events_.cut_at()) answer["since_us"] = *since;
@@ -475,7 +525,7 @@ void Daemon::history(const json::object& request, const Control::Reply& reply) {
 
 /// Whom it is about is known before the ASIC is asked; what the tables hold is read after that.
 void Daemon::trace(const json::object& request, const Control::Reply& reply) {
-  const TraceSources sources{core_, events_, asic_, show_.route_to};
+  const TraceSources sources{*core_, events_, asic_, show_.route_to};
   const auto refuse = [&](const Error& why) { reply({{"schema", 1}, {"error", why.what}}); };
   const auto asked = trace_request(request);
   if (!asked) return refuse(asked.error());
@@ -488,6 +538,30 @@ void Daemon::trace(const json::object& request, const Control::Reply& reply) {
                      if (!whole) return reply({{"schema", 1}, {"error", whole.error().what}});
                      reply(to_json(*whole));
                    });
+}
+
+json::array Daemon::socket_rows() const {
+  json::array rows;
+  if (const auto queue = netlink::queue_use(kernel_.notification_fd())) {
+    rows.push_back(
+        {{"resource", "socket.netlink"},
+         {"used", queue->used},
+         {"limit", queue->limit},
+         {"what", fmt::format("bytes of the kernel's news that wait to be read; {} found "
+                              "no room (netlink-buffer)",
+                              queue->dropped)}});
+  }
+  if (relay_) {
+    rows.push_back({{"resource", "socket.relay"},
+                    {"used", relay_->queued()},
+                    {"limit", evpn::RelaySession::kMostQueued},
+                    {"what", "bytes for bgpd that wait for the relay to read them"}});
+  }
+  rows.push_back({{"resource", "socket.control"},
+                  {"used", control_.streams()},
+                  {"limit", Control::kMostStreams},
+                  {"what", "who follows a stream (monitor, a table)"}});
+  return rows;
 }
 
 void Daemon::show(const std::string& table, const Control::Reply& reply) {
@@ -503,6 +577,9 @@ void Daemon::show(const std::string& table, const Control::Reply& reply) {
                       {"row", fmt::format("{} {}", command.link, command.phase)},
                       {"reason", fmt::format("{}: {}", command.origin, reason)}});
     }
+  }
+  if (table == "resources") {
+    for (auto& row : socket_rows()) rows.push_back(std::move(row));
   }
   const auto tell = [table, reply](json::array all) {
     reply({{"schema", 1}, {"table", table}, {"rows", std::move(all)}});

@@ -54,13 +54,17 @@ class Daemon {
   void say_ready();
   void open_asic();
   void open_ears();
+  void expect_routes();
+  Result<> begin_again(std::unique_ptr<Recorder> recorder);
   std::string clear_duplicates(const std::string& vni_word, const std::string& address);
   void answer(const boost::json::object& request, const Control::Reply& reply);
   void show(const std::string& table, const Control::Reply& reply);
+  void record(const std::string& file, const Control::Reply& reply);
   void audit(const boost::json::object& request, const Control::Reply& reply);
   void show_events(const boost::json::object& request, const Control::Reply& reply);
   void trace(const boost::json::object& request, const Control::Reply& reply);
   void history(const boost::json::object& request, const Control::Reply& reply);
+  boost::json::array socket_rows() const;
   Control::Source stream_of(const boost::json::object& request) const;
   Show::Rows rows_of(const std::string& table) const;
   void pump_streams();
@@ -69,8 +73,8 @@ class Daemon {
   KernelPort& kernel_;
   Clock clock_;
   boost::asio::io_context io_{1};
-  std::unique_ptr<Recording> recording_;  // or none
-  Core core_;
+  Recording recording_;
+  std::optional<Core> core_;  // always there; others refer to it, and to whatever takes its place
   AsicQueries asic_;
   Show show_;
   Events events_;

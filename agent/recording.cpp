@@ -48,9 +48,10 @@ Result<> result_of(const record::Outcome& outcome) {
   return Error{outcome.code, outcome.reason};
 }
 
-Result<std::unique_ptr<Recorder>> Recorder::open(const std::string& path) {
-  constexpr int kFlags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW;
-  const int fd = ::open(path.c_str(), kFlags, 0600);
+Result<std::unique_ptr<Recorder>> Recorder::open(const std::string& path, IfThere if_there) {
+  constexpr int kFlags = O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
+  const int how = if_there == IfThere::Replace ? O_TRUNC : O_EXCL;
+  const int fd = ::open(path.c_str(), kFlags | how, 0600);
   if (fd < 0) return system_error(fmt::format("record {}", path));
   return std::unique_ptr<Recorder>(new Recorder(path, fd));
 }
@@ -136,68 +137,81 @@ Result<std::optional<Record>> RecordReader::next() {
 
 std::vector<Result<>> RecordingKernel::apply(std::span<const KernelOp> ops) {
   auto results = kernel_.apply(ops);
+  if (!recorder_) return results;
   record::Written written;
   for (std::size_t i = 0; i < ops.size(); ++i) {
     written.writes.push_back({.op = ops[i], .outcome = outcome_of(results[i])});
   }
-  recorder_.put(std::move(written));
+  recorder_->put(std::move(written));
   return results;
 }
 
 Result<> RecordingKernel::dump(const Sink& sink) {
+  if (!recorder_) return kernel_.dump(sink);
   auto dumped = kernel_.dump([&](const KernelEvent& event) {
-    recorder_.put(record::KernelSaid{event});
+    recorder_->put(record::KernelSaid{event});
     sink(event);
   });
-  recorder_.put(record::Dumped{outcome_of(dumped)});
+  recorder_->put(record::Dumped{outcome_of(dumped)});
   return dumped;
 }
 
 KernelPort::Drained RecordingKernel::drain(std::size_t budget, const Sink& sink) {
+  if (!recorder_) return kernel_.drain(budget, sink);
   const auto drained = kernel_.drain(budget, [&](const KernelEvent& event) {
-    recorder_.put(record::KernelSaid{event});
+    recorder_->put(record::KernelSaid{event});
     sink(event);
   });
-  recorder_.put(record::Drained{drained});
+  recorder_->put(record::Drained{drained});
   return drained;
 }
 
 Result<NeighborTables> RecordingKernel::neighbor_tables() {
   auto read = kernel_.neighbor_tables();
+  if (!recorder_) return read;
   record::NeighborTablesRead told;
   if (read) told.tables = *read;
   if (!read) told.outcome = outcome_of(read.error());
-  recorder_.put(told);
+  recorder_->put(told);
   return read;
 }
 
 TimePoint RecordingClock::now() const {
   const auto now = clock_.now();
-  recorder_.put(record::Now{now - last_});
+  if (!recorder_) return now;
+  recorder_->put(record::Now{now - last_});
   last_ = now;
   return now;
 }
 
 Recording::Recording(std::unique_ptr<Recorder> recorder, KernelPort& kernel, const Clock& clock,
                      const Core::Settings& settings, const Ledger& ledger)
-    : recorder_(std::move(recorder)), kernel_(kernel, *recorder_), clock_(clock, *recorder_) {
+    : kernel_(kernel, recorder_), clock_(clock, recorder_) {
+  if (recorder) start(std::move(recorder), settings, ledger);
+}
+
+void Recording::start(std::unique_ptr<Recorder> recorder, const Core::Settings& settings,
+                      const Ledger& ledger) {
+  recorder_ = std::move(recorder);
+  clock_.rewind();
   auto rows = ledger.rows();
   std::erase_if(rows, [](const auto& row) { return row.first.starts_with(ledger_commands("")); });
   recorder_->put(record::Start{.settings = settings, .ledger = std::move(rows)});
 }
 
 Core::Outputs Recording::through(Core::Outputs outputs) {
+  if (!active()) return outputs;
   auto through = outputs;
   through.to_bgp = [this, say = std::move(outputs.to_bgp)](const EvpnMessage& message) {
-    recorder_->put(record::ToBgp{message});
+    put(record::ToBgp{message});
     say(message);
   };
   through.ask_host = [this, ask = std::move(outputs.ask_host)](const evpn::Probe& probe) {
-    recorder_->put(record::ToHost{probe});
+    put(record::ToHost{probe});
     ask(probe);
   };
   through.announce = [this, tell = std::move(outputs.announce)](const OwnAnnouncement& own) {
-    recorder_->put(record::ToFabric{own});
+    put(record::ToFabric{own});
     tell(own);
   };
   through.given = [this](const Input& input) { give(input); };

@@ -97,8 +97,10 @@ class Recorder {
   /// What every file begins with: kMagic and the records' shape.
   static std::string header();
 
+  enum class IfThere : std::uint8_t { Replace, Refuse };
   /// The file is made anew, for nobody else to read.
-  static Result<std::unique_ptr<Recorder>> open(const std::string& path);
+  static Result<std::unique_ptr<Recorder>> open(const std::string& path,
+                                                IfThere if_there = IfThere::Replace);
   ~Recorder();
   Recorder(const Recorder&) = delete;
   Recorder& operator=(const Recorder&) = delete;
@@ -138,10 +140,11 @@ class RecordReader {
   bool cut_ = false;
 };
 
-/// The kernel, with everything that passes written down.
+/// The kernel, with everything that passes written down while there is a recorder.
 class RecordingKernel : public KernelPort {
  public:
-  RecordingKernel(KernelPort& kernel, Recorder& recorder) : kernel_(kernel), recorder_(recorder) {}
+  RecordingKernel(KernelPort& kernel, const std::unique_ptr<Recorder>& recorder)
+      : kernel_(kernel), recorder_(recorder) {}
 
   std::vector<Result<>> apply(std::span<const KernelOp> ops) override;
   Result<> dump(const Sink& sink) override;
@@ -155,12 +158,15 @@ class RecordingKernel : public KernelPort {
 
  private:
   KernelPort& kernel_;
-  Recorder& recorder_;
+  const std::unique_ptr<Recorder>& recorder_;
 };
 
 class RecordingClock : public Clock {
  public:
-  RecordingClock(const Clock& clock, Recorder& recorder) : clock_(clock), recorder_(recorder) {}
+  RecordingClock(const Clock& clock, const std::unique_ptr<Recorder>& recorder)
+      : clock_(clock), recorder_(recorder) {}
+  /// A new recording counts time from 0.
+  void rewind() { last_ = {}; }
 
   TimePoint now() const override;
   std::chrono::system_clock::time_point time_of_day() const override {
@@ -169,24 +175,38 @@ class RecordingClock : public Clock {
 
  private:
   const Clock& clock_;
-  Recorder& recorder_;
+  const std::unique_ptr<Recorder>& recorder_;
   mutable TimePoint last_{};
 };
 
-/// What is put around a Core to record it.
+/// What is put around a Core to record it: from the Core's beginning on, because what it decides
+/// comes from all that it has ever been given.
 class Recording {
  public:
-  /// Begins with what the Core begins with. Kernel and clock outlive it.
+  /// Without a recorder everything only passes. Kernel and clock outlive it.
   Recording(std::unique_ptr<Recorder> recorder, KernelPort& kernel, const Clock& clock,
             const Core::Settings& settings, const Ledger& ledger);
 
+  /// Begins with what a Core begins with that is about to be made of these.
+  void start(std::unique_ptr<Recorder> recorder, const Core::Settings& settings,
+             const Ledger& ledger);
+  void stop() { recorder_.reset(); }
+  bool active() const { return recorder_ != nullptr; }
+
   KernelPort& kernel() { return kernel_; }
   const Clock& clock() const { return clock_; }
+  /// As they are for a Core that is not recorded.
   Core::Outputs through(Core::Outputs outputs);
-  void give(const Input& input) { recorder_->put(record::Given{input}); }
-  void flush() { recorder_->flush(); }
+  void give(const Input& input) { put(record::Given{input}); }
+  void flush() {
+    if (recorder_) recorder_->flush();
+  }
 
  private:
+  void put(const Record& record) {
+    if (recorder_) recorder_->put(record);
+  }
+
   std::unique_ptr<Recorder> recorder_;
   RecordingKernel kernel_;
   RecordingClock clock_;

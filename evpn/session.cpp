@@ -15,7 +15,6 @@ using boost::system::error_code;
 constexpr auto kShortestPause = 100ms;
 constexpr auto kLongestPause = 2000ms;
 constexpr std::size_t kReadSize = 65536;
-constexpr std::size_t kMostQueued = 64U << 20U;
 constexpr int kMessagesPerTurn = 512;
 
 }  // namespace

@@ -39,6 +39,10 @@ class RelaySession {
   void stop();
   bool up() const { return up_; }
 
+  /// So many bytes may wait for a relay that does not read; then the connection is given up.
+  static constexpr std::size_t kMostQueued = 64U << 20U;
+  std::size_t queued() const { return queued_.size() + writing_.size(); }
+
   /// Queued; lost while the session is down.
   void send(const EvpnMessage& message);
 

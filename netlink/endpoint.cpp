@@ -1,6 +1,7 @@
 #include "netlink/endpoint.h"
 
 #include <linux/netlink.h>
+#include <linux/sock_diag.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 
@@ -125,6 +126,17 @@ Result<Endpoint::Received> Endpoint::receive() {
   buffers_ = uninitialised(kBuffers * buffer_size_);
   next_ = fetched_ = 0;  // the other datagrams are lost with it
   return Received{Receipt::Truncated, {}};
+}
+
+Result<QueueUse> queue_use(int fd) {
+  std::array<std::uint32_t, SK_MEMINFO_VARS> memory{};
+  socklen_t size = sizeof memory;
+  if (::getsockopt(fd, SOL_SOCKET, SO_MEMINFO, memory.data(), &size) != 0) {
+    return system_error("SO_MEMINFO");
+  }
+  return QueueUse{.used = memory[SK_MEMINFO_RMEM_ALLOC],
+                  .limit = memory[SK_MEMINFO_RCVBUF],
+                  .dropped = memory[SK_MEMINFO_DROPS]};
 }
 
 }  // namespace vtepd::netlink

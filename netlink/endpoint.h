@@ -74,4 +74,13 @@ class Endpoint {
   std::size_t next_ = 0;     // the first of them not yet handed out
 };
 
+/// How full a socket's receive queue is, in the bytes that the kernel counts for its messages
+/// (SO_MEMINFO, linux/sock_diag.h), and how many found no room.
+struct QueueUse {
+  std::uint32_t used{};
+  std::uint32_t limit{};
+  std::uint32_t dropped{};
+};
+Result<QueueUse> queue_use(int fd);
+
 }  // namespace vtepd::netlink

@@ -2,7 +2,7 @@
 # Completion of vtepctl's words for bash. Static, but for devices: it asks nobody anything.
 _vtepctl() {
   local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} each command="" table="" at place=0
-  local commands="show fdb trace history monitor audit resources support apply confirm rollback reload diff check clear"
+  local commands="show fdb trace history monitor audit resources support apply confirm rollback reload diff check record clear"
   local tables="vni vlan mac neigh flood vtep route peers duplicates port asic resources stats failures events"
   local options="--json --pretty --watch --color --vtysh --socket --help --version"
   local -A filters=(
@@ -44,6 +44,7 @@ _vtepctl() {
     audit) offer "--repair --layer $options" ;;
     resources) if [[ $table == fit ]]; then offer "--vnis --macs $options"; else offer fit; fi ;;
     clear) offer duplicates ;;
+    record) [[ $table ]] || mapfile -t COMPREPLY < <(compgen -W off -- "$word" && compgen -f -- "$word") ;;
     apply | diff | check | support)
       local own=""
       [[ $command == apply ]] && own="--dry-run --confirm --disruptive"

@@ -49,6 +49,8 @@ Changing:
   diff [FILE]     what apply would do; status 1 if that is anything
   check [FILE]    compare what runs with the files, line by line; status 1 where they differ;
                   with -j as `ifquery -a -c -o json` prints it
+  record FILE     write down from now on what vtepd hears and decides, for `vtepd --replay FILE`;
+                  `record off` ends it
   clear duplicates [VNI MAC|IP]   let frozen addresses go, and count their moves anew
   FILE is read instead of the daemon's interface files; it counts until the next change.
 

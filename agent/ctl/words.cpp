@@ -196,6 +196,16 @@ Result<Asked> monitor(const Words& words, const Flags& /*flags*/) {
   return Asked{{{"command", "monitor"}}, std::move(*filters)};
 }
 
+/// vtepd writes the file, wherever vtepctl was started.
+Result<Asked> record(const Words& words, const Flags& /*flags*/) {
+  if (words.size() != 2) return misuse("record: a file, or off");
+  if (words[1] == "off") return Asked{{{"command", "record"}}, {}};
+  if (!words[1].starts_with('/')) {
+    return misuse("record: the file's whole path, such as /var/lib/vtepd/recording");
+  }
+  return Asked{{{"command", "record"}, {"file", words[1]}}, {}};
+}
+
 Result<Asked> audit(const Words& words, const Flags& flags) {
   if (words.size() != 1) return misuse(fmt::format("audit: \"{}\" is not understood", words[1]));
   Asked asked{{{"command", "audit"}, {"repair", flags.repair}}, {}};
@@ -245,7 +255,7 @@ constexpr std::array kCommands{
     Command{"confirm", change, ""},
     Command{"rollback", change, ""},
     Command{"reload", change, ""},
-
+    Command{"record", record, ""},
 };
 
 /// The first option that is given and does not belong to the command; empty: none.

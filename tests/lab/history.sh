@@ -59,7 +59,7 @@ in_order "on the leaf that it left" "$FABRIC/leaf1/history" \
   "to-kernel bridge fdb replace $mac dev $device dst 10.0.0.12 .*rule=\"announced in the tunnel.*cause=host" \
   "kernel    $mac dev $device vlan 10 extern_learn master bridge  by=vtepd$" \
   "to-asic   $mac vlan 10 dst 10.0.0.12  cause=kernel" \
-  "bgp       $mac vni 10010 dst 10.0.0.12 seq 1" \
+  "bgp       $mac (ip [0-9.]+ )?vni 10010 dst 10.0.0.12 seq 1" \
   "to-bgp    Deleted $mac vni 10010  rule=\"only remote\"  cause=bgp"
 tell leaf2 0000.00bb.0044
 in_order "on the leaf that it came to" "$FABRIC/leaf2/history" \
@@ -108,6 +108,34 @@ assert writes and all(row["latency_us"] < 10_000_000 for row in writes), writes
 ' "$FABRIC/leaf1/monitor.json" "$mac"
 
 for leaf in "${LEAVES[@]}"; do ctl "$leaf" show events --count 100000 -j >"$FABRIC/$leaf/events"; done
+
+step "leaf2 is recorded anew, while it runs"
+overlay=$(overlay_state leaf2)
+check "the recording since its start ends" ctl leaf2 record off
+check_not "there is none to end now" ctl leaf2 record off
+check_not "another's file is not overwritten" ctl leaf2 record "$FABRIC/leaf2/interfaces"
+check "one begins" ctl leaf2 record "$FABRIC/leaf2/second"
+check_not "and no second one beside it" ctl leaf2 record "$FABRIC/leaf2/third"
+knows_routes() { ctl leaf2 show stats | grep -q '^synced  *1' && ctl leaf2 show peers | grep -q '^bgpd .*up$'; }
+wait_until "leaf2 has its routes again" 10 knows_routes
+check_equal "its tables are as before" "$overlay" "$(overlay_state leaf2)"
+check_equal "without a write" 0 "$(ctl leaf2 show stats | awk '$1 == "kernel_writes" { print $2 }')"
+check "its history is still there" told leaf2 "to-asic   $mac vlan 10 dev swp4"
+roam_to leaf1
+wait_until "the host moves to leaf1" 10 has_remote_mac leaf2 "$mac" 10 "$(loopback_of leaf1)"
+roam_to leaf2
+wait_until "and back" 10 is_local leaf2
+check "the recording ends" ctl leaf2 record off
+"$BIN/vtepd" --replay "$FABRIC/leaf2/second" >"$FABRIC/leaf2/replay2" 2>&1
+check_equal "replayed, every operation is as recorded" 0 $?
+check "both moves are in it" bash -c "(( \$(grep -c 'to-bgp .*$mac' '$FABRIC/leaf2/replay2') >= 2 ))"
+tail -n 1 "$FABRIC/leaf2/replay2" | indent
+
+step "what resources tells of sockets"
+ctl leaf2 show resources | grep socket | indent
+for socket in netlink relay control; do
+  check "$socket" bash -c "'$BIN/vtepctl' --socket '$FABRIC/leaf2/vtepd.sock' show resources | grep -qE '^socket.$socket +[0-9]+ +[1-9][0-9]+ '"
+done
 
 step "vtepd ends"
 kill_daemon leaf1 vtepd

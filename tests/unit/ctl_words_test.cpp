@@ -73,6 +73,18 @@ TEST_CASE("rows are chosen by words, MACs in all three notations, cells by their
   }
 }
 
+TEST_CASE("record takes a whole path, or off", "[ctl]") {
+  const auto file = read_words({"record", "/var/lib/vtepd/day"}, {});
+  REQUIRE(file);
+  CHECK(file->request.at("file") == "/var/lib/vtepd/day");
+  const auto off = read_words({"record", "off"}, {});
+  REQUIRE(off);
+  CHECK_FALSE(off->request.contains("file"));
+  CHECK_FALSE(read_words({"record"}, {}));
+  CHECK_FALSE(read_words({"record", "day"}, {}));
+  CHECK_FALSE(read_words({"record", "off", "now"}, {}));
+}
+
 TEST_CASE("the kernel's tracepoints are the monitor's alone", "[ctl]") {
   CHECK(read_words({"monitor"}, {.kernel = true}));
   CHECK_FALSE(read_words({"audit"}, {.kernel = true}));

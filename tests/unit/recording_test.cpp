@@ -59,6 +59,23 @@ class RecordedLeaf {
   }
   Recording& recording() { return *recording_; }
 
+  /// The recording ends, and some time after that another begins, as Daemon::record() has it.
+  void record_anew() {
+    recording_->stop();
+    leaf.pass(std::chrono::seconds(10));
+    auto recorder = Recorder::open(path_);
+    REQUIRE(recorder);
+    auto estate = leaf.core->leave();
+    recording_->start(std::move(*recorder), Core::Settings{}, estate.ledger);
+    leaf.core.emplace(recording_->kernel(), recording_->clock(), std::move(estate.ledger),
+                      Core::Settings{}, recording_->through(leaf.outputs()));
+    leaf.core->inherit(std::move(estate.journal));
+    REQUIRE(estate.files == FileState::Read);
+    leaf.core->set_topology(std::move(estate.topology));
+    REQUIRE(leaf.core->resync());
+    leaf.settle();
+  }
+
   Leaf leaf;
 
  private:
@@ -188,6 +205,35 @@ TEST_CASE("a recorded life, replayed, writes and says the same, bit for bit",
   CHECK(lines_to(" to-host ") == static_cast<std::ptrdiff_t>(leaf.asked.size()));
   CHECK(lines_to(" to-fabric ") == static_cast<std::ptrdiff_t>(leaf.announced.size()));
   CHECK(lines_to("ENOSPC") > 0);
+}
+
+TEST_CASE("a recording that begins in the middle of a life holds all that it comes from",
+          "[recording][replay]") {
+  RecordedLeaf recorded;
+  live(recorded, 6);
+  auto& leaf = recorded.leaf;
+  const auto journal = leaf.core->journal().next();
+  const auto told = leaf.told.size();
+  recorded.record_anew();
+  CHECK(leaf.core->journal().next() >= journal);  // the history goes on
+  CHECK(leaf.told.size() == told);                // and bgpd has heard nothing
+  live(recorded, 7);
+  const auto again = replay_of(recorded.recorded());
+  REQUIRE(again.result);
+  INFO((again.lines.empty() ? "" : again.lines.back()));
+  CHECK(again.result->differences == 0);
+  CHECK(again.result->inputs > 400);
+  recorded.recording().stop();
+  live(recorded, 8);  // what is not recorded any more changes nothing of it
+  CHECK(replay_of(recorded.recorded()).result->inputs == again.result->inputs);
+}
+
+TEST_CASE("a file that is there is not recorded over where that is not wanted", "[recording]") {
+  const auto path = new_file();
+  CHECK_FALSE(Recorder::open(path, Recorder::IfThere::Refuse));
+  CHECK(read_file(path).empty());
+  CHECK(Recorder::open(path));
+  std::remove(path.c_str());
 }
 
 TEST_CASE("read and written again a recording is the same", "[recording]") {
