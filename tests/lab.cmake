@@ -70,3 +70,14 @@ set_tests_properties(lab.bench.tiny PROPERTIES LABELS lab TIMEOUT 400
 add_test(NAME long.packages COMMAND tools/check-packages ${PROJECT_BINARY_DIR}
          WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
 set_tests_properties(long.packages PROPERTIES LABELS long TIMEOUT 900)
+
+# The packages under a real systemd: a Debian 12 of their own, booted with systemd as init.
+add_test(NAME long.service COMMAND service/run ${PROJECT_BINARY_DIR}
+         WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
+set_tests_properties(long.service PROPERTIES LABELS long TIMEOUT 1200 RUN_SERIAL TRUE)
+set_tests_properties(long.packages long.service PROPERTIES RESOURCE_LOCK packages)
+
+# What Prometheus says of the metrics and the alert rules; fetches promtool.
+add_test(NAME long.metrics COMMAND tools/check-metrics ${PROJECT_BINARY_DIR}
+         WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
+set_tests_properties(long.metrics PROPERTIES LABELS long TIMEOUT 300)
