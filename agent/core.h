@@ -262,6 +262,7 @@ class Core {
   void mark_flood(const WantedLink& link);
   void rebind();
   void hold_dependents();
+  void mark_held(const std::string& name);
   void adopt();
   void refresh(const Bindings& before, const FlatSet<Vni>& vnis, bool first_comparison);
   void refresh_all(bool first_comparison);

@@ -66,9 +66,19 @@ void Core::hold_dependents() {
     if (!before.contains(name)) log(Level::Warning, "event=change_held_back link={}", name);
   }
   state_.topology = Topology{std::move(links)};
-  for (const auto& name : held_back_) mark_link(name);
-  for (const auto& name : before) mark_link(name);
+  for (const auto* names : {&std::as_const(held_back_), &before}) {
+    for (const auto& name : *names) mark_held(name);
+  }
   index_files();
+}
+
+/// Also the flood lists that either of both says.
+void Core::mark_held(const std::string& name) {
+  mark_link(name);
+  for (const auto* topology : {&*change_->before, &*change_->wanted}) {
+    const auto link = topology->links.find(name);
+    if (link != topology->links.end()) mark_flood(link->second);
+  }
 }
 
 bool Core::files_settled() const {

@@ -115,6 +115,33 @@ TEST_CASE("what stands on a refused link goes back to what it was", "[changes]")
   CHECK(leaf.kernel.state().link("bridge.10")->alias == "tenant");
 }
 
+TEST_CASE("a flood list that was held back is as the files say in the end", "[changes]") {
+  Leaf leaf;
+  leaf.core->expect_no_routes();
+  auto topology = leaf_topology(false);
+  topology.links.at("vxlan").flood = {{Vni{}, kLeaf2}};
+  leaf.core->set_topology(topology);
+  leaf.settle();
+  REQUIRE(leaf.kernel.state().flood().contains(leaf.flood_key(kLeaf2)));
+  topology.links.at("vxlan").flood = {{Vni{}, kLeaf3}};
+  topology.links.at("bridge").mtu = 9000;
+  leaf.kernel.refuse_where(
+      [](const KernelOp& op) {
+        const auto* change = std::get_if<ChangeLink>(&op);
+        return change != nullptr && change->mtu;
+      },
+      EINVAL);
+  leaf.core->change_topology(topology, {});
+  leaf.settle();
+  leaf.pass(1s);
+  REQUIRE(leaf.core->held_back().contains("vxlan"));
+  CHECK(leaf.kernel.state().flood().contains(leaf.flood_key(kLeaf2)));
+  leaf.kernel.allow_all();
+  leaf.pass(1min);
+  CHECK(leaf.kernel.state().flood().contains(leaf.flood_key(kLeaf3)));
+  CHECK_FALSE(leaf.kernel.state().flood().contains(leaf.flood_key(kLeaf2)));
+}
+
 TEST_CASE("whatever write of a change is refused, vtepd knows of it", "[changes]") {
   const auto whole = leaf_topology(false);
   for (std::size_t nth = 0; nth < 25; ++nth) {
