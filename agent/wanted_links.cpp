@@ -112,6 +112,10 @@ Options options_at_creation(const WantedLink& wanted) {
                          wanted.said.contains(std::string(row->name)));
     it = may_go ? options.erase(it) : std::next(it);
   }
+  // A new bridge filters none; a kernel built without VLANs refuses even to be told so.
+  if (value_or(options, Option::BridgeVlanFiltering, 1) == 0) {
+    options.erase(Option::BridgeVlanFiltering);
+  }
   return options;
 }
 
@@ -158,10 +162,30 @@ void plan_release(const State& state, const WantedLink* wanted, const Link& actu
   }
 }
 
+/// Whether the kernel keeps the option in ticks of its own. It tells what is left of it in
+/// hundredths of a second: where it ticks 250 times a second, as Debian's does, 31.25 s are told
+/// as 31.24.
+bool is_timer(Option option) {
+  return (option >= Option::BridgeAgeing && option <= Option::BridgeMaxAge) ||
+         (option >= Option::BridgeMulticastLastMemberInterval &&
+          option <= Option::BridgeMulticastStartupQueryInterval);
+}
+
+/// Whether an option that differs from what is wanted is as near to it as this kernel comes. What
+/// it says nothing of it was built without: it has no default to go back to.
+bool is_all_there_is(Option option, std::uint64_t wanted, const Options& actual) {
+  const auto it = actual.find(option);
+  if (it != actual.end()) return is_timer(option) && it->second + 1 == wanted;
+  const auto* row = attribute_of(option);
+  return row != nullptr && row->kernel_default == wanted;
+}
+
 /// The attributes of the device itself that differ, as one request.
 ChangeLink changes_of(const State& state, const WantedLink& wanted, const Link& actual) {
   ChangeLink change{.index = actual.index, .kind = actual.kind};
-  change.options = difference(link_options(wanted), actual.options);
+  for (const auto& [option, value] : difference(link_options(wanted), actual.options)) {
+    if (!is_all_there_is(option, value, actual.options)) change.options[option] = value;
+  }
   if (wanted.mtu && *wanted.mtu != actual.mtu) change.mtu = wanted.mtu;
   if (wanted.mac && *wanted.mac != actual.mac) change.mac = wanted.mac;
   if (wanted.alias && *wanted.alias != actual.alias) change.alias = wanted.alias;

@@ -1,6 +1,7 @@
 // Devices of interface files on the fake kernel: made, changed live, compared, and removed.
 #include <catch2/catch.hpp>
 
+#include "agent/interfaces/attributes.h"
 #include "tests/unit/lone_switch.h"
 
 using namespace vtepd;
@@ -403,6 +404,47 @@ TEST_CASE("a kernel without bonding is said so, and all else is done") {
   CHECK(files.has("d0"));
   REQUIRE(files.failures().size() == 1);
   CHECK(files.failures()[0].find("EOPNOTSUPP") != std::string::npos);
+}
+
+/// What would be written on a bridge that is as the files say, but for `odd`.
+std::vector<KernelOp> planned(const std::function<void(Options&)>& odd, bool is_there = true) {
+  State state{.rib = evpn::Rib({}), .sweep = evpn::Sweep({})};
+  auto bridge = made("br0", LinkKind::Bridge);
+  bridge.options[Option::BridgeVlanFiltering] = 0;
+  add_kernel_defaults(Place::Bridge, bridge.options);
+  Link actual{.index = *IfIndex::make(7), .name = "br0", .kind = LinkKind::Bridge, .up = true};
+  actual.options = bridge.options;
+  odd(actual.options);
+  if (is_there) state.view.apply(LinkSeen{actual});
+  Topology topology;
+  topology.links["br0"] = bridge;
+  state.files = FileState::Read;
+  state.topology = SharedTopology(std::move(topology));
+  std::vector<KernelOp> ops;
+  plan_link(state, {"br0"}, [&](KernelOp op) { ops.push_back(std::move(op)); });
+  return ops;
+}
+
+TEST_CASE("a bridge's timers are as wanted where the kernel's ticks cannot hold them exactly") {
+  CHECK(planned([](Options&) {}).empty());
+  const auto timer = Option::BridgeMulticastStartupQueryInterval;
+  CHECK(planned([&](Options& options) { options[timer] = 3124; }).empty());
+  CHECK(planned([&](Options& options) { options[timer] = 3123; }).size() == 1);
+  CHECK(planned([&](Options& options) { options[timer] = 3126; }).size() == 1);
+  const auto count = Option::BridgeMulticastStartupQueryCount;
+  CHECK(planned([&](Options& options) { options[count] -= 1; }).size() == 1);
+}
+
+TEST_CASE("a kernel built without VLANs is not asked for what it has not") {
+  const auto creation = planned([](Options&) {}, false);
+  REQUIRE(creation.size() == 1);
+  const auto& options = std::get<CreateLink>(creation[0]).options;
+  CHECK_FALSE(options.contains(Option::BridgeVlanFiltering));
+  const auto without_vlans = [](Options& actual) {
+    actual.erase(Option::BridgeVlanProtocol);
+    actual.erase(Option::BridgeVlanStats);
+  };
+  CHECK(planned(without_vlans).empty());
 }
 
 }  // namespace
