@@ -53,6 +53,24 @@ const typename Map::mapped_type* find(const Map& map, IfIndex index) {
   return it == map.end() || it->second.empty() ? nullptr : &it->second;
 }
 
+/// None is as good as nothing: a kernel without VLANs tells of changes, and lists no port.
+const PortVlans* vlans_of(const KernelView& view, IfIndex port) {
+  const auto* vlans = view.vlans(port);
+  return vlans == nullptr || *vlans == PortVlans{} ? nullptr : vlans;
+}
+
+/// But for IPv6 link-local ones, which the kernel gives itself, lists at once, and tells of when it
+/// has seen that nobody else has them (1 to 2 s later).
+KernelView::Addresses told_addresses(const KernelView& view, IfIndex link) {
+  KernelView::Addresses told;
+  const auto it = view.addresses().find(link);
+  if (it == view.addresses().end()) return told;
+  for (const auto& [prefix, entry] : it->second) {
+    if (!prefix.address.is_link_local()) told.emplace(prefix, entry);
+  }
+  return told;
+}
+
 IfIndex index_of(const KernelView& view, const std::string& name) {
   const auto* link = view.link(name);
   return link == nullptr ? IfIndex{} : link->index;
@@ -90,12 +108,12 @@ bool same_row(const KernelView& a, const KernelView& b, const KernelKey& key) {
     bool operator()(const LinkKey& k) const { return same(a.link(k.name), b.link(k.name)); }
     bool operator()(const VlansKey& k) const {
       const auto index = index_of(b, k.port);
-      return same(a.vlans(index), b.vlans(index)) &&
+      return same(vlans_of(a, index), vlans_of(b, index)) &&
              same(find(a.vni_filters(), index), find(b.vni_filters(), index));
     }
     bool operator()(const AddressesKey& k) const {
       const auto index = index_of(b, k.link);
-      return same(find(a.addresses(), index), find(b.addresses(), index));
+      return told_addresses(a, index) == told_addresses(b, index);
     }
     bool operator()(const RoutesKey& k) const {
       const auto index = index_of(b, k.link);
