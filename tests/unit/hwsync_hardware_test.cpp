@@ -620,6 +620,119 @@ TEST_CASE("what somebody else did to the ASIC is found by an audit, and put righ
   CHECK(bench.rows() == rows);
 }
 
+namespace {
+
+/// Somebody at work in the ASIC. What the library refuses (an object that others refer to) is no
+/// fault.
+class AsicVandal {
+ public:
+  AsicVandal(Bench& bench, unsigned seed)
+      : bench_(bench),
+        random_(seed),
+        fdb_(table_of<sai_fdb_api_t>(bench, SAI_API_FDB)),
+        vlan_(table_of<sai_vlan_api_t>(bench, SAI_API_VLAN)),
+        port_(table_of<sai_port_api_t>(bench, SAI_API_PORT)),
+        bridge_(table_of<sai_bridge_api_t>(bench, SAI_API_BRIDGE)),
+        tunnel_(table_of<sai_tunnel_api_t>(bench, SAI_API_TUNNEL)),
+        group_(table_of<sai_l2mc_group_api_t>(bench, SAI_API_L2MC_GROUP)),
+        stp_(table_of<sai_stp_api_t>(bench, SAI_API_STP)) {}
+
+  /// One try at one object; what it did adds the object's key.
+  void act(std::set<std::string>& faults) {
+    std::vector<std::pair<std::string, sai_object_id_t>> objects;
+    bench_.hardware->for_each_row(
+        [&](const AsicObject& object) { objects.emplace_back(object.key, object.id); });
+    const auto& [key, id] = objects[random_() % objects.size()];
+    ++tries_;
+    if (faults.count(key) != 0 || harm(key, id) != SAI_STATUS_SUCCESS) return;
+    ++faults_;
+    faults.insert(key);
+  }
+  unsigned tries() const { return tries_; }
+  unsigned faults() const { return faults_; }
+
+ private:
+  sai_status_t harm(const std::string& key, sai_object_id_t id) {
+    const auto kind = key.substr(0, key.find(' '));
+    sai_attribute_t attribute{};
+    if (kind == "fdb") return harm_fdb(key);
+    if (kind == "vlan-member") return vlan_->remove_vlan_member(id);
+    if (kind == "flood-member") return group_->remove_l2mc_group_member(id);
+    if (kind == "map-entry") return tunnel_->remove_tunnel_map_entry(id);
+    if (kind == "termination") return tunnel_->remove_tunnel_term_table_entry(id);
+    if (kind == "tunnel") return tunnel_->remove_tunnel(id);
+    if (kind == "stp-port") return stp_->remove_stp_port(id);
+    if (kind == "vlan") return vlan_->remove_vlan(id);
+    if (kind == "flood-group") return group_->remove_l2mc_group(id);
+    if (kind == "bridge-port") {
+      attribute.id = SAI_BRIDGE_PORT_ATTR_ADMIN_STATE;
+      bridge_->get_bridge_port_attribute(id, 1, &attribute);
+      attribute.value.booldata = !attribute.value.booldata;
+      return bridge_->set_bridge_port_attribute(id, &attribute);
+    }
+    if (kind == "port") {
+      attribute.id = SAI_PORT_ATTR_ADMIN_STATE;
+      port_->get_port_attribute(id, 1, &attribute);
+      attribute.value.booldata = !attribute.value.booldata;
+      return port_->set_port_attribute(id, &attribute);
+    }
+    return SAI_STATUS_NOT_SUPPORTED;
+  }
+
+  sai_status_t harm_fdb(const std::string& key) {
+    const auto space = key.rfind(' ');
+    sai_fdb_entry_t entry{};
+    std::memset(&entry, 0, sizeof entry);
+    entry.switch_id = id_of(bench_, "switch");
+    entry.bv_id = id_of(bench_, "vlan " + key.substr(4, space - 4));
+    std::memcpy(entry.mac_address, mac(key.substr(space + 1)).bytes.data(), 6);
+    if (random_() % 2 == 0) return fdb_->remove_fdb_entry(&entry);
+    sai_attribute_t type{};
+    type.id = SAI_FDB_ENTRY_ATTR_TYPE;
+    fdb_->get_fdb_entry_attribute(&entry, 1, &type);
+    type.value.s32 = type.value.s32 == SAI_FDB_ENTRY_TYPE_DYNAMIC ? SAI_FDB_ENTRY_TYPE_STATIC
+                                                                  : SAI_FDB_ENTRY_TYPE_DYNAMIC;
+    return fdb_->set_fdb_entry_attribute(&entry, &type);
+  }
+
+  Bench& bench_;
+  std::mt19937 random_;
+  const sai_fdb_api_t* fdb_;
+  const sai_vlan_api_t* vlan_;
+  const sai_port_api_t* port_;
+  const sai_bridge_api_t* bridge_;
+  const sai_tunnel_api_t* tunnel_;
+  const sai_l2mc_group_api_t* group_;
+  const sai_stp_api_t* stp_;
+  unsigned tries_ = 0;
+  unsigned faults_ = 0;
+};
+
+}  // namespace
+
+TEST_CASE("10,000 random faults of the ASIC: all are found, none is invented, all are repaired",
+          "[hwsync]") {
+  Bench bench(GENERATE(kBoth, kPeers));
+  bench.view = view_of(GENERATE(recipe1(), recipe2()));
+  bench.open();
+  REQUIRE(bench.settle());
+  const auto rows = bench.rows();
+  AsicVandal vandal(bench, 1);
+  while (vandal.faults() < 2500) {
+    std::set<std::string> faults;
+    for (int i = 0; i < 25; ++i) vandal.act(faults);
+    const auto found = audit(bench);
+    std::set<std::string> keys;
+    for (const auto& finding : found) keys.insert(to_text(finding.key));
+    REQUIRE(keys == faults);
+    bench.hardware->repair(found);
+    REQUIRE(bench.settle());
+    REQUIRE(audit(bench).empty());
+    REQUIRE(bench.rows() == rows);
+    REQUIRE(vandal.tries() < 25'000);
+  }
+}
+
 TEST_CASE("a MAC's way through the ASIC, as the library has it, and how much room there is",
           "[hwsync]") {
   Bench bench;
