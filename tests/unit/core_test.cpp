@@ -532,3 +532,36 @@ TEST_CASE("comparing costs what changed, not what there is", "[core]") {
     CHECK(leaf.compared() - before < 20);
   }
 }
+
+namespace {
+
+/// A kernel whose news come faster than they can be read.
+class TalkativeKernel : public fake::FakeKernel {
+ public:
+  Drained drain(std::size_t budget, const Sink& sink) override {
+    const auto drained = FakeKernel::drain(budget, sink);
+    if (!talks) return drained;
+    ++drains;
+    return Drained::More;
+  }
+  bool talks = false;
+  std::size_t drains = 0;
+};
+
+}  // namespace
+
+TEST_CASE("news without end do not hold whoever reads all tables anew", "[core]") {
+  TalkativeKernel kernel;
+  FakeClock clock;
+  Core core{kernel,
+            clock,
+            Ledger{},
+            {},
+            {.to_bgp = [](const EvpnMessage&) {},
+             .view_changed = [](const KernelEvent&) {},
+             .view_replaced = [] {}}};
+  kernel.talks = true;
+  REQUIRE(core.resync());
+  CHECK(kernel.drains < 100);
+  CHECK(core.counters().resyncs == 1);
+}
