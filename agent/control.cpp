@@ -22,6 +22,7 @@ using Protocol = boost::asio::local::stream_protocol;
 namespace {
 
 constexpr std::size_t kLongestRequest = 4096;
+constexpr auto kPause = std::chrono::milliseconds(100);
 constexpr const char* kGroup = "vtepd";
 
 gid_t group_of(const std::string& path) {
@@ -46,17 +47,32 @@ bool is_allowed(int fd, gid_t group) {
 class Control::Connection : public std::enable_shared_from_this<Connection> {
  public:
   Connection(Protocol::socket socket, Control& control)
-      : socket_(std::move(socket)), control_(control) {}
+      : socket_(std::move(socket)),
+        control_(control),
+        patience_(socket_.get_executor()),
+        open_(control.open_) {
+    ++*open_;
+  }
+  ~Connection() { --*open_; }
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
 
   void serve() {
+    patience_.expires_after(control_.patience);
+    patience_.async_wait([weak = weak_from_this()](const boost::system::error_code& error) {
+      const auto self = weak.lock();
+      boost::system::error_code already;
+      if (!error && self) self->socket_.close(already);
+    });
     boost::asio::async_read_until(
         socket_, request_, '\n',
         [self = shared_from_this()](const boost::system::error_code& error, std::size_t) {
+          self->patience_.cancel();
           if (!error) self->answer();
         });
   }
 
-  void refuse() { reply({{"schema", 1}, {"error", "permission denied"}}); }
+  void refuse(const std::string& why) { reply({{"schema", 1}, {"error", why}}); }
 
   /// Writes what the stream's source has, a chunk at a time.
   void pump() {
@@ -131,6 +147,8 @@ class Control::Connection : public std::enable_shared_from_this<Connection> {
 
   Protocol::socket socket_;
   Control& control_;
+  boost::asio::steady_timer patience_;
+  std::shared_ptr<std::size_t> open_;
   boost::asio::streambuf request_{kLongestRequest};
   std::string reply_;
   Source source_;
@@ -174,15 +192,22 @@ Control::Source Control::stream_of(const json::object& request) const {
 void Control::accept() {
   acceptor_.async_accept([this](const boost::system::error_code& error, Protocol::socket socket) {
     if (error == boost::asio::error::operation_aborted) return;
-    if (!error) {
-      const bool allowed = is_allowed(socket.native_handle(), group_of(path_));
-      const auto connection = std::make_shared<Connection>(std::move(socket), *this);
-      if (allowed) {
-        connection->serve();
-      } else {
-        log(Level::Warning, "event=control_refused");
-        connection->refuse();
-      }
+    if (error) {  // no descriptor is free, say: trying at once would do nothing else
+      pause_.expires_after(kPause);
+      return pause_.async_wait([this](const boost::system::error_code& over) {
+        if (!over) accept();
+      });
+    }
+    const bool allowed = is_allowed(socket.native_handle(), group_of(path_));
+    const auto connection = std::make_shared<Connection>(std::move(socket), *this);
+    if (!allowed) {
+      log(Level::Warning, "event=control_refused");
+      connection->refuse("permission denied");
+    } else if (*open_ > kMostConnections) {
+      connection->refuse(
+          fmt::format("{} connections are open, and no more are served", kMostConnections));
+    } else {
+      connection->serve();
     }
     accept();
   });

@@ -8,13 +8,16 @@
 // Or the answer is a stream: {"schema":1,"stream":true}, then lines until one side goes or, of a
 // table, all rows are told. A stream holds no more than the lines under way: a reader who is slow
 // is waited for, by nobody else, and the loop serves others between two chunks.
+// At most kMostConnections are open at a time, and who connects and asks nothing is let go again.
 //
 // Threads: the event loop's. Errors: open() is returned; a broken connection is dropped.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/json.hpp>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -34,9 +37,10 @@ class Control {
   /// What a request asks to be streamed; empty: it is another request.
   using Streams = std::function<Source(const boost::json::object& request)>;
   static constexpr std::size_t kMostStreams = 16;
+  static constexpr std::size_t kMostConnections = 64;
 
   Control(boost::asio::io_context& io, Handler handler, Streams streams = {})
-      : acceptor_(io), handler_(std::move(handler)), streams_(std::move(streams)) {}
+      : acceptor_(io), pause_(io), handler_(std::move(handler)), streams_(std::move(streams)) {}
   ~Control();
   Control(const Control&) = delete;
   Control& operator=(const Control&) = delete;
@@ -47,15 +51,20 @@ class Control {
   void pump();
   std::size_t streams() const { return listeners_.size(); }
 
+  /// How long a peer may take to ask something.
+  std::chrono::milliseconds patience{10'000};
+
  private:
   class Connection;
   void accept();
   Source stream_of(const boost::json::object& request) const;
 
   boost::asio::local::stream_protocol::acceptor acceptor_;
+  boost::asio::steady_timer pause_;
   Handler handler_;
   Streams streams_;
   std::set<std::shared_ptr<Connection>> listeners_;
+  std::shared_ptr<std::size_t> open_ = std::make_shared<std::size_t>(0);  // connections
   std::string path_;
 };
 

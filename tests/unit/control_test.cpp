@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <istream>
+#include <vector>
 
 #include "agent/log.h"
 
@@ -197,4 +198,22 @@ TEST_CASE("a table's stream ends with its rows, and is none of the listeners the
   CHECK(error == boost::asio::error::eof);
   bench.run();
   CHECK(bench.control->streams() == 0);
+}
+
+TEST_CASE("who connects and asks nothing keeps nobody out for long") {
+  Bench bench;
+  bench.control->patience = std::chrono::milliseconds(20);
+  boost::asio::io_context io;
+  std::vector<Protocol::socket> idle;
+  idle.reserve(Control::kMostConnections);
+  for (std::size_t i = 0; i < Control::kMostConnections; ++i) {
+    idle.emplace_back(io).connect(Protocol::endpoint(bench.path()));
+    bench.run();
+  }
+  Client refused(bench, "show");
+  CHECK(json::parse(refused.line()).as_object().contains("error"));
+  bench.io.restart();
+  bench.io.run_for(std::chrono::milliseconds(200));
+  Client served(bench, "show");
+  CHECK(json::parse(served.line()).at("heard") == "show");
 }
