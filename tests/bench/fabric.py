@@ -144,6 +144,7 @@ class Speaker:
         self.stream = stream
         self.vnis = set()
         self.locals = {}  # MAC: when
+        self.addresses = {}  # MAC that was told with an IP address: when
         self.socket = socket.socket(socket.AF_UNIX)
         wait_until(f"{path} listens", lambda: self.socket.connect_ex(path) == 0, 20)
         threading.Thread(target=self.read, daemon=True).start()
@@ -160,6 +161,8 @@ class Speaker:
                     self.vnis.add(struct.unpack_from("!I", buffer, 10)[0])
                 elif command == self.stream.numbers["local"]:
                     self.locals.setdefault(bytes(buffer[14:20]), time.monotonic())
+                    if buffer[20:24] != bytes(4):
+                        self.addresses.setdefault(bytes(buffer[14:20]), time.monotonic())
                 del buffer[:size]
 
 

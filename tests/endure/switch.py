@@ -1,0 +1,297 @@
+"""A switch in a namespace of its own, made and fed twice: one is ill-treated, its twin is left in peace, and
+both must come to the same.
+
+Each has a port for each VNI with a bridge and a vxlan device as its interface file says (bridges without VLANs:
+any kernel with vxlan will do), vtepd-relay, stand-ins for bgpd and zebra, and behind its uplink another tunnel end
+with a host that answers pings.
+"""
+import ctypes
+import json
+import os
+import re
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "bench"))
+import fabric  # noqa: E402
+from fabric import COMMANDS, VTEPS, Stream, fail, frame, run, vni  # noqa: E402
+
+VNIS = 4
+STEADY = range(1, 101)  # hosts of VNI 1 that never change
+PING_HOST, PING_FAR = "172.16.0.11", "172.16.0.21"
+MAC_HOST, MAC_FAR = "02:00:ff:00:00:11", "02:00:ff:00:00:21"
+RTM_NEWNEIGH, RTM_DELNEIGH = 28, 29
+
+
+class Inside:
+    """This thread in a network namespace, for as long as it takes to make sockets there."""
+
+    def __init__(self, namespace):
+        self.path = f"/run/netns/{namespace}"
+
+    def __enter__(self):
+        self.own = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+        self.enter(os.open(self.path, os.O_RDONLY))
+
+    def __exit__(self, *_):
+        self.enter(self.own)
+
+    @staticmethod
+    def enter(namespace):
+        if ctypes.CDLL(None, use_errno=True).setns(namespace, 0) != 0:
+            fail(f"setns: {os.strerror(ctypes.get_errno())}")
+        os.close(namespace)
+
+
+class Zebra:
+    """Listens where zebra does, greets, and answers nothing else."""
+
+    def __init__(self, path):
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(path)
+        self.listener.listen()
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            connection, _ = self.listener.accept()
+            threading.Thread(target=self.read, args=(connection,), daemon=True).start()
+
+    @staticmethod
+    def read(connection):
+        if connection.recv(1 << 16):  # its greeting
+            connection.sendall(frame(COMMANDS["8.4"]["capabilities"], struct.pack("!IBIB", 0, 0, 64, 0)))
+        while connection.recv(1 << 16):
+            pass
+
+
+def interface_file(variant):
+    """The files that are reloaded: some have one VNI more, or say other things of the third."""
+    text = "auto uplink\niface uplink\n    address 10.0.0.1/24\n\n"
+    for i in range(VNIS if variant % 2 == 0 else VNIS - 1):
+        changing = i == 2
+        text += f"auto p{i}\niface p{i}\n    mtu {1500 if not changing else 1400 + variant // 2 * 10}\n\n"
+        text += f"auto vx{i}\niface vx{i}\n    vxlan-id {vni(i)}\n    vxlan-local-tunnelip 10.0.0.1\n"
+        text += "    bridge-learning off\n    bridge-arp-nd-suppress on\n    mtu 1500\n\n"
+        text += f"auto br{i}\niface br{i}\n    bridge-ports vx{i} p{i}\n    bridge-stp off\n    bridge-ageing 60000\n"
+        text += f"    address 172.16.{i}.1/24\n"
+        if changing and variant // 2 % 2:
+            text += f"    address 172.17.{variant}.1/24\n    alias variant {variant}\n"
+        text += "\n"
+    return text
+
+
+class Switch:
+    def __init__(self, name, build, processes, control=None, **environment):
+        self.name, self.build, self.processes, self.environment = name, build, processes, environment
+        self.vtepctl = f"{control or build}/agent/vtepctl"
+        self.folder = f"/run/{name}"
+        os.makedirs(self.folder)
+        self.stream = Stream("8.4", 0, VNIS, True)
+        self.wire()
+        self.wires = []
+        with Inside(f"{name}-hosts"):
+            for i in range(VNIS):
+                self.wires.append(socket.socket(socket.AF_PACKET, socket.SOCK_RAW))
+                self.wires[i].bind((f"h{i}", 0))
+        with Inside(name):
+            self.news = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, fabric.NETLINK_ROUTE)
+            self.news.setsockopt(socket.SOL_SOCKET, 33, 64 << 20)  # SO_RCVBUFFORCE
+            self.news.bind((0, 1 << 2))  # RTMGRP_NEIGH
+            self.news.setblocking(False)
+        self.write_file(0)
+        self.zebra = Zebra(f"{self.folder}/zserv.api")
+        self.start("relay", f"{build}/evpn/vtepd-relay", "--listen", f"{self.folder}/relay.api", "--zebra",
+                   f"{self.folder}/zserv.api", "--agent", f"{self.folder}/evpn.sock", "--revive", "none")  # fmt: skip
+        self.start_vtepd()
+        self.bgpd = fabric.Speaker(f"{self.folder}/relay.api", self.stream)
+        self.wait("bgpd hears of every VNI", lambda: len(self.bgpd.vnis) == VNIS)
+
+    def wait(self, what, is_so, seconds=60):
+        end = time.monotonic() + seconds
+        while not is_so():
+            if time.monotonic() > end:
+                fail(f"{self.name}: {what}: not within {seconds} s\n{self.last_words()}\n{self.last_words('relay')}")
+            time.sleep(0.01)
+
+    # ---- its surroundings
+
+    def wire(self):
+        far, hosts = f"{self.name}-far", f"{self.name}-hosts"
+        for namespace in (self.name, far, hosts):
+            run("ip", "netns", "add", namespace)
+            run("ip", "-n", namespace, "link", "set", "lo", "up")
+        self.ip(self.name, f"link add uplink address 02:00:ff:01:00:01 type veth peer name uplink netns {far} address 02:00:ff:01:00:02")
+        for i in range(VNIS):
+            self.ip(self.name, f"link add p{i} address 02:00:ff:02:00:{i:02x} type veth peer name h{i} netns {hosts} address {MAC_HOST if i == 0 else f'02:00:ff:03:00:{i:02x}'}")
+            self.ip(hosts, f"link set h{i} up")
+        self.ip(hosts, f"address add {PING_HOST}/24 dev h0")
+        self.ip(hosts, f"neigh add {PING_FAR} lladdr {MAC_FAR} dev h0 nud permanent")
+        self.ip(far, "address add 10.0.0.2/24 dev uplink")
+        self.ip(far, "link set uplink up")
+        self.ip(far, f"link add vx0 address {MAC_FAR} type vxlan id {vni(0)} local 10.0.0.2 remote 10.0.0.1 dstport 4789 nolearning")
+        self.ip(far, "link set vx0 up")
+        self.ip(far, f"address add {PING_FAR}/24 dev vx0")
+        self.ip(far, f"neigh add {PING_HOST} lladdr {MAC_HOST} dev vx0 nud permanent")
+
+    @staticmethod
+    def ip(namespace, words):
+        run("ip", "-n", namespace, *words.split())
+
+    def inside(self, *command):
+        return run("nsenter", f"--net=/run/netns/{self.name}", *command)
+
+    # ---- its daemons
+
+    def start(self, name, *command, **environment):
+        # With us they end, too.
+        self.processes.start(f"{self.name}-{name}", "setpriv", "--pdeathsig", "KILL", "nsenter", f"--net=/run/netns/{self.name}", *command, **environment)
+
+    def start_vtepd(self):
+        self.start("vtepd", f"{self.build}/agent/vtepd", "--interfaces", f"{self.folder}/interfaces", "--relay",
+                   f"{self.folder}/evpn.sock", "--sai-library", "none", "--control", f"{self.folder}/vtepd.sock",
+                   "--state-dir", self.folder, "--audit-interval", "0", "--duplicate-moves", "0",
+                   "--stale-time", "2", "--quiet-time", "1", **self.environment)  # fmt: skip
+
+    def child(self):
+        return self.processes.children[f"{self.name}-vtepd"]
+
+    def kill(self):
+        self.processes.kill(f"{self.name}-vtepd")
+
+    def stop(self):
+        """As systemd stops it. A sanitizer's report is an exit status, too."""
+        child = self.processes.children.pop(f"{self.name}-vtepd")
+        child.terminate()
+        status = child.wait(60)
+        if status != 0:
+            fail(f"{self.name}: vtepd ended with status {status}: {self.last_words()}")
+
+    def last_words(self, daemon="vtepd"):
+        with open(f"/run/{self.name}-{daemon}.log", encoding="utf-8", errors="replace") as log:
+            return log.read()[-6000:]
+
+    def resident(self):
+        with open(f"/proc/{self.child().pid}/status", encoding="ascii") as file:
+            return int(re.search(r"VmRSS:\s*(\d+)", file.read()).group(1)) * 1024
+
+    def ctl(self, *words):
+        done = subprocess.run([self.vtepctl, "--socket", f"{self.folder}/vtepd.sock", *words], capture_output=True, text=True)
+        return done.stdout if done.returncode in (0, 1) else ""
+
+    def stats(self):
+        text = self.ctl("show", "stats", "-j")
+        return {row["counter"]: row["value"] for row in json.loads(text)["rows"]} if text else {}
+
+    def is_at_rest(self):
+        stats = self.stats()
+        return stats.get("synced") == 1 and stats.get("bgp_session") == 1
+
+    def settled(self):
+        stats = self.stats()
+        return stats.get("synced") == 1 and stats.get("stale_routes") == 0 and stats.get("unclaimed_entries") == 0
+
+    # ---- what it is told
+
+    def write_file(self, variant):
+        with open(f"{self.folder}/new", "w", encoding="ascii") as file:
+            file.write(interface_file(variant))
+        os.rename(f"{self.folder}/new", f"{self.folder}/interfaces")
+
+    def reload(self, variant):
+        self.write_file(variant)
+        subprocess.Popen([self.vtepctl, "--socket", f"{self.folder}/vtepd.sock", "reload"],
+                         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
+
+    def key(self, i, host):
+        return struct.pack("!I", vni(i)) + mac_of(i, host) + struct.pack("!H", 4) + socket.inet_aton(address_of(i, host))
+
+    def add(self, i, host, vtep, sequence):
+        self.bgpd.socket.sendall(self.stream.frame("add", self.key(i, host) + socket.inet_aton(vtep) + struct.pack("!BI10x", 0, sequence)))
+
+    def withdraw(self, i, host, vtep):
+        self.bgpd.socket.sendall(self.stream.frame("del", self.key(i, host) + socket.inet_aton(vtep)))
+
+    def flood(self, i, vtep, there):
+        number = COMMANDS["8.4"]["vtep"] + (0 if there else 1)
+        self.bgpd.socket.sendall(frame(number, struct.pack("!I", vni(i)) + socket.inet_aton(vtep) + bytes(4)))
+
+    def say(self, i, host):
+        """A frame of a host on our own port of that VNI."""
+        self.wires[i].send(b"\xff" * 6 + mac_of(i, host) + b"\x88\xb5" + bytes(46))
+
+    def flap(self, i):
+        self.ip(f"{self.name}-hosts", f"link set h{i} down")
+        self.ip(f"{self.name}-hosts", f"link set h{i} up")
+
+    # ---- what it has
+
+    def state(self):
+        """What vtepd answers for, as sorted lines: equal states are equal texts."""
+        lines = [line.rstrip() for line in self.inside("bridge", "fdb", "show").splitlines() if line.startswith(("02:00:0", "00:00:00:00:00:00"))]
+        lines += [line.rstrip() for line in self.inside("ip", "neigh", "show", "proto", "94").splitlines() if "NOARP" in line]
+        for link in json.loads(self.inside("ip", "-j", "-d", "addr", "show")):
+            if link["ifname"] == "lo":
+                continue
+            info = link.get("linkinfo", {})
+            data, port = info.get("info_data", {}), info.get("info_slave_data", {})
+            lines.append(" ".join(str(word) for word in (
+                "link", link["ifname"], link["mtu"], "UP" in link["flags"], link.get("master"), link.get("ifalias"),
+                info.get("info_kind"), [data.get(name) for name in ("id", "local", "learning", "port", "ageing_time", "stp_state")],
+                [port.get(name) for name in ("learning", "neigh_suppress", "isolated", "cost")],
+                sorted(a["local"] for a in link["addr_info"] if a["family"] == "inet"))))  # fmt: skip
+        return sorted(lines)
+
+    def steady_news(self):
+        """What the kernel told of hosts that nothing should happen to, since the last time."""
+        told = []
+        while True:
+            try:
+                message = self.news.recv(65536)
+            except BlockingIOError:
+                return told
+            at = message.find(b"\x0a\x00\x02\x00\x02\x00\x00\x00")  # NDA_LLADDR of VNI 1
+            if at < 0 or message[16] not in (socket.AF_BRIDGE, socket.AF_INET):
+                continue
+            if struct.unpack_from("!H", message, at + 8)[0] in STEADY:
+                told.append(message.hex())
+
+
+def mac_of(i, host):
+    return struct.pack("!HHH", 0x0200, i, host)
+
+
+def address_of(i, host):
+    return f"172.16.{i}.{host}" if host < 255 else f"172.18.{i}.{host % 256}"
+
+
+class Ping:
+    """A hundred a second, from a host here to one behind the far tunnel end."""
+
+    def __init__(self, switch):
+        self.child = subprocess.Popen(["nsenter", f"--net=/run/netns/{switch.name}-hosts", "ping", "-q", "-i", "0.01", PING_FAR],
+                                      stdout=subprocess.PIPE, text=True)  # fmt: skip
+
+    def lost(self):
+        """(sent, lost); the last one has its time to come back."""
+        self.child.send_signal(2)
+        text = self.child.communicate(timeout=20)[0]
+        sent, received = map(int, re.search(r"(\d+) packets transmitted, (\d+) received", text).groups())
+        return sent, sent - received
+
+
+def difference(a, b):
+    return "\n".join([f"  only {a.name}: {line}" for line in sorted(set(a.state()) - set(b.state()))] +
+                     [f"  only {b.name}: {line}" for line in sorted(set(b.state()) - set(a.state()))])  # fmt: skip
+
+
+def settle(a, b, what, seconds=60):
+    end = time.monotonic() + seconds
+    while not (a.state() == b.state() and a.settled()):
+        if time.monotonic() > end:
+            fail(f"{what}: not the same within {seconds} s:\n{difference(a, b)}\n{a.stats()}\n{a.ctl('show', 'failures')}\n{a.last_words()}")
+        time.sleep(0.02)
