@@ -637,16 +637,20 @@ class AsicVandal {
         group_(table_of<sai_l2mc_group_api_t>(bench, SAI_API_L2MC_GROUP)),
         stp_(table_of<sai_stp_api_t>(bench, SAI_API_STP)) {}
 
-  /// One try at one object; what it did adds the object's key.
-  void act(std::set<std::string>& faults) {
-    std::vector<std::pair<std::string, sai_object_id_t>> objects;
+  /// Tries at so many objects; the keys of those that were harmed.
+  std::set<std::string> act(int times) {
+    ids_.clear();
     bench_.hardware->for_each_row(
-        [&](const AsicObject& object) { objects.emplace_back(object.key, object.id); });
-    const auto& [key, id] = objects[random_() % objects.size()];
-    ++tries_;
-    if (faults.count(key) != 0 || harm(key, id) != SAI_STATUS_SUCCESS) return;
-    ++faults_;
-    faults.insert(key);
+        [this](const AsicObject& object) { ids_.emplace_back(object.key, object.id); });
+    std::set<std::string> harmed;
+    for (int i = 0; i < times; ++i) {
+      const auto& [key, id] = ids_[random_() % ids_.size()];
+      ++tries_;
+      if (harmed.count(key) != 0 || harm(key, id) != SAI_STATUS_SUCCESS) continue;
+      ++faults_;
+      harmed.insert(key);
+    }
+    return harmed;
   }
   unsigned tries() const { return tries_; }
   unsigned faults() const { return faults_; }
@@ -683,8 +687,8 @@ class AsicVandal {
     const auto space = key.rfind(' ');
     sai_fdb_entry_t entry{};
     std::memset(&entry, 0, sizeof entry);
-    entry.switch_id = id_of(bench_, "switch");
-    entry.bv_id = id_of(bench_, "vlan " + key.substr(4, space - 4));
+    entry.switch_id = id_of("switch");
+    entry.bv_id = id_of("vlan " + key.substr(4, space - 4));
     std::memcpy(entry.mac_address, mac(key.substr(space + 1)).bytes.data(), 6);
     if (random_() % 2 == 0) return fdb_->remove_fdb_entry(&entry);
     sai_attribute_t type{};
@@ -695,8 +699,15 @@ class AsicVandal {
     return fdb_->set_fdb_entry_attribute(&entry, &type);
   }
 
+  sai_object_id_t id_of(const std::string& key) const {
+    const auto it =
+        std::find_if(ids_.begin(), ids_.end(), [&](const auto& row) { return row.first == key; });
+    return it == ids_.end() ? SAI_NULL_OBJECT_ID : it->second;
+  }
+
   Bench& bench_;
   std::mt19937 random_;
+  std::vector<std::pair<std::string, sai_object_id_t>> ids_{};
   const sai_fdb_api_t* fdb_;
   const sai_vlan_api_t* vlan_;
   const sai_port_api_t* port_;
@@ -719,8 +730,7 @@ TEST_CASE("10,000 random faults of the ASIC: all are found, none is invented, al
   const auto rows = bench.rows();
   AsicVandal vandal(bench, 1);
   while (vandal.faults() < 2500) {
-    std::set<std::string> faults;
-    for (int i = 0; i < 25; ++i) vandal.act(faults);
+    const auto faults = vandal.act(25);
     const auto found = audit(bench);
     std::set<std::string> keys;
     for (const auto& finding : found) keys.insert(to_text(finding.key));
