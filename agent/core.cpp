@@ -122,7 +122,7 @@ Result<> Core::read_all() {
   // What was queued before the dump may tell of things that a lost notification undid since. Where
   // news come faster than they are read there is no end of them: this is more than the queue holds,
   // and what is lost from now on will be said.
-  constexpr int kRounds = 64;
+  constexpr int kRounds = 24;
   for (int round = 0; round < kRounds; ++round) {
     if (port_.drain(settings_.events_per_turn, [](const KernelEvent&) {}) ==
         KernelPort::Drained::Empty) {
