@@ -176,6 +176,7 @@ bool is_timer(Option option) {
 bool is_all_there_is(Option option, std::uint64_t wanted, const Options& actual) {
   const auto it = actual.find(option);
   if (it != actual.end()) return is_timer(option) && it->second + 1 == wanted;
+  if (option == Option::BridgeVlanFiltering) return wanted == 0;
   const auto* row = attribute_of(option);
   return row != nullptr && row->kernel_default == wanted;
 }
