@@ -4,7 +4,8 @@
 // wanted, and gives the batch out in dependency order; the caller writes it and brings the results
 // to settle(). The engine knows nothing of what a key or an operation is.
 //
-// - A key is marked any number of times and planned once.
+// - A key is marked any number of times and planned once; what is marked first() is planned before
+//   all that is not, in batches of its own.
 // - A refused operation is kept with its reason and tried again with back-off. An event that marks
 //   the key meanwhile does not repeat the same refused write early; a different write goes at once.
 // - An accepted operation is not believed: its key is planned again on the next take(), and if the
@@ -69,7 +70,14 @@ class Reconciler {
     if (queued_.insert(key).second) queue_.push_back(key);
   }
 
-  bool idle() const { return queue_.empty(); }
+  /// Before all that is only marked, and before what of it is queued already.
+  void mark_first(const Key& key) {
+    queued_.insert(key);
+    if (hurried_.insert(key).second) first_.push_back(key);
+  }
+
+  bool idle() const { return queued_.empty(); }
+  bool is_hurried() const { return !first_.empty(); }
   bool is_dirty(const Key& key) const { return queued_.contains(key); }
 
   /// When the next refused operation is due, if any is waiting.
@@ -84,10 +92,12 @@ class Reconciler {
     mark_due_retries(now);
     Batch batch;
     Ops ops;
-    for (; budget > 0 && !queue_.empty(); --budget) {
-      const Key key = queue_.front();
-      queue_.pop_front();
-      queued_.erase(key);
+    auto& queue = first_.empty() ? queue_ : first_;
+    for (; budget > 0 && !queue.empty(); --budget) {
+      const Key key = queue.front();
+      queue.pop_front();
+      hurried_.erase(key);
+      if (queued_.erase(key) == 0) continue;  // it was planned from the other queue
       ++counters_.planned;
       ops.clear();
       plan(key, [&](Op op) { ops.push_back(std::move(op)); });
@@ -97,7 +107,10 @@ class Reconciler {
         batch.ops.push_back(std::move(op));
       }
     }
-    if (queue_.empty()) release();
+    if (queued_.empty()) {
+      queue_.clear();
+      release();
+    }
     counters_.writes += batch.ops.size();
     return sorted(std::move(batch));
   }
@@ -145,7 +158,7 @@ class Reconciler {
   }
 
   std::size_t failures() const { return retries_.size(); }
-  std::size_t dirty() const { return queue_.size(); }
+  std::size_t dirty() const { return queued_.size(); }
   const ReconcilerCounters& counters() const { return counters_; }
 
  private:
@@ -235,7 +248,9 @@ class Reconciler {
 
   BackOff back_off_;
   std::deque<Key> queue_;
+  std::deque<Key> first_;  // planned before `queue_`, where they may stand, too
   boost::unordered_flat_set<Key, boost::hash<Key>> queued_;
+  boost::unordered_flat_set<Key, boost::hash<Key>> hurried_;  // those in `first_`
   /// A node each: of operations on their way there are thousands once, and a few afterwards.
   std::unordered_map<Key, Record, boost::hash<Key>> records_;
   std::set<std::pair<TimePoint, Key>> retries_;

@@ -53,6 +53,22 @@ TEST_CASE("a key that is as wanted is not written", "[reconciler]") {
   CHECK(table.engine.idle());
 }
 
+TEST_CASE("what is marked first is planned before the rest, alone and once", "[reconciler]") {
+  Table table;
+  for (int key = 1; key <= 4; ++key) {
+    table.wanted[key] = 1;
+    table.engine.mark(key);
+  }
+  table.engine.mark_first(3);
+  table.engine.mark_first(3);
+  CHECK(table.engine.is_hurried());
+  CHECK(table.take().keys == std::vector<int>{3});
+  CHECK_FALSE(table.engine.is_hurried());
+  CHECK(table.engine.dirty() == 3);
+  CHECK(table.take().keys == std::vector<int>{1, 2, 4});
+  CHECK(table.engine.idle());
+}
+
 TEST_CASE("a key marked many times is planned once", "[reconciler]") {
   Table table;
   for (int i = 0; i < 50; ++i) table.engine.mark(3);
