@@ -186,6 +186,8 @@ class Core {
   void on_change(const NexthopGone&) {}  // on_nexthop()
   void on_change(const FloodSeen& seen) { kernel_.mark(seen.key); }
   void on_change(const FloodGone& gone) { kernel_.mark(gone.key); }
+  void on_change(const MulticastSeen&) {}  // the ASIC's alone
+  void on_change(const MulticastGone&) {}
   void on_change(const NeighborSeen& seen) { kernel_.mark(seen.key); }
   void on_change(const NeighborGone& gone) { kernel_.mark(gone.key); }
   void on_nexthop(const NexthopGone& gone);

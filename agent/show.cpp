@@ -193,6 +193,7 @@ Show::Rows Show::table(std::string_view name) const {
       Table{"vlan", &Show::vlan},
       Table{"vtep", &Show::vtep},
       Table{"flood", &Show::flood},
+      Table{"mcast", &Show::mcast},
       Table{"neigh", &Show::neigh},
       Table{"route", &Show::route},
       Table{"duplicates", &Show::duplicates},
@@ -494,6 +495,54 @@ json::array Show::peers() const {
            {"state", !state_.routes_expected ? "off"
                      : state_.session        ? "up"
                                              : "down"}}};
+}
+
+/// A row for each group that hosts have joined, and one for each bridge's router ports.
+json::array Show::mcast() const {
+  const auto& view = state_.view;
+  json::array rows;
+  const auto querier = [&](IfIndex index, bool v6) {
+    const auto* bridge = view.link(index);
+    return bridge != nullptr && (v6 ? bridge->querier_v6 : bridge->querier_v4);
+  };
+  const auto add = [](std::string& names, const std::string& name) {
+    names += (names.empty() ? "" : ", ") + name;
+  };
+  for (auto it = view.multicast().begin(); it != view.multicast().end();) {
+    const auto first = it->first;
+    std::string ports;
+    for (; it != view.multicast().end() && it->first.bridge == first.bridge &&
+           it->first.vlan == first.vlan && it->first.group == first.group &&
+           it->first.source == first.source;
+         ++it) {
+      if (it->second.forwards) add(ports, view.name_of(it->first.port));
+    }
+    const bool snooped = querier(first.bridge, first.group.is_v6());
+    const bool asic = asic_.present() && asic_.multicast(first.vlan, first.group, first.source);
+    rows.push_back({{"bridge", view.name_of(first.bridge)},
+                    {"vlan", number_or_null(first.vlan.value())},
+                    {"group", text(first.group)},
+                    {"source", text(first.source)},
+                    {"ports", ports.empty() ? "-" : ports},
+                    {"asic", asic ? "yes" : "-"},
+                    {"state", !snooped                   ? "no querier: flooded"
+                              : asic_.present() && !asic ? "asic pending"
+                                                         : "in sync"}});
+  }
+  std::map<IfIndex, std::string> routers;
+  for (const auto& [key, router] : view.multicast_routers()) {
+    add(routers[key.bridge], view.name_of(key.port));
+  }
+  for (const auto& [bridge, ports] : routers) {
+    rows.push_back({{"bridge", view.name_of(bridge)},
+                    {"vlan", nullptr},
+                    {"group", "routers"},
+                    {"source", "-"},
+                    {"ports", ports},
+                    {"asic", "-"},
+                    {"state", "in sync"}});
+  }
+  return rows;
 }
 
 json::array Show::flood() const {

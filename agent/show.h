@@ -24,6 +24,8 @@ struct AsicQueries {
   std::function<std::optional<IpAddress>(VlanId, MacAddress)> remote_mac{};
   std::function<std::optional<std::string>(VlanId, MacAddress)> local_mac{};
   std::function<bool(VlanId, IpAddress)> flood{};
+  /// Of a multicast group, by VLAN, group and source (none: any).
+  std::function<bool(VlanId, IpAddress, IpAddress)> multicast{};
   std::function<boost::json::array()> rows{};
   std::function<boost::json::object()> stats{};
   std::function<boost::json::array()> failures{};
@@ -57,6 +59,7 @@ class Show {
   /// The kernel's entries as `bridge fdb` prints them, both halves and flood lists.
   Rows fdb() const;
   boost::json::array flood() const;
+  boost::json::array mcast() const;
   boost::json::array neigh() const;
   boost::json::array route() const;
   boost::json::array duplicates() const;

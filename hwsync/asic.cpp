@@ -37,6 +37,11 @@ std::string choice_text(std::string_view what, const FloodChoiceKey& key) {
   return fmt::format("{} {} {}", what, key.vlan, name_of(key.kind));
 }
 
+std::string group_text(std::string_view what, const McastGroupKey& key) {
+  const auto text = fmt::format("{} {} {}", what, key.vlan, key.group);
+  return key.source.is_none() ? text : fmt::format("{} from {}", text, key.source);
+}
+
 constexpr int kKinds = std::variant_size_v<AsicKey>;
 
 }  // namespace
@@ -86,6 +91,14 @@ std::string to_text(const AsicKey& key) {
             return k.vtep.is_none() ? fmt::format("{} {}", text, k.port.view())
                                     : fmt::format("{} {}", text, k.vtep);
           },
+          [](const McastGroupKey& k) { return group_text("mcast-group", k); },
+          [](const McastOutputKey& k) {
+            const auto* port = std::get_if<PortName>(&k.outlet);
+            const auto text = group_text("mcast-output", k.group);
+            return port != nullptr ? fmt::format("{} {}", text, port->view())
+                                   : fmt::format("{} {}", text, std::get<IpAddress>(k.outlet));
+          },
+          [](const McastKey& k) { return group_text("mcast", k.group); },
           [](const VlanKey& k) { return fmt::format("vlan {}", k.vlan); },
           [](const VlanMemberKey& k) {
             return fmt::format("vlan-member {} {}", k.vlan, k.port.view());
@@ -144,13 +157,24 @@ std::string to_text(const AsicValue& value) {
 
 bool has_own_key(const AsicKey& key) {
   return std::holds_alternative<FdbKey>(key) || std::holds_alternative<GatewayKey>(key) ||
-         std::holds_alternative<RouteKey>(key);
+         std::holds_alternative<RouteKey>(key) || std::holds_alternative<McastKey>(key);
 }
 
 int rank(const AsicKey& key) { return static_cast<int>(key.index()); }
 
 int rank(const AsicOp& op) {
   return op.kind == AsicOp::Kind::Remove ? kKinds - 1 - rank(op.key) : kKinds + rank(op.key);
+}
+
+std::optional<AsicValue> unset(sai_object_type_t object, sai_attr_id_t id) {
+  const auto& attribute = sai::attribute(object, id);
+  if (!attribute.settable) return std::nullopt;
+  if (attribute.kind == sai::ValueKind::Oid) return std::uint32_t{SAI_NULL_OBJECT_ID};
+  const bool looks_up =
+      object == SAI_OBJECT_TYPE_VLAN && (id == SAI_VLAN_ATTR_IPV4_MCAST_LOOKUP_KEY_TYPE ||
+                                         id == SAI_VLAN_ATTR_IPV6_MCAST_LOOKUP_KEY_TYPE);
+  if (looks_up) return std::uint32_t{SAI_VLAN_MCAST_LOOKUP_KEY_TYPE_MAC_DA};
+  return std::nullopt;
 }
 
 std::optional<std::vector<AsicAttribute>> difference(const AsicRow& wanted, const AsicRow& actual) {
@@ -160,9 +184,9 @@ std::optional<std::vector<AsicAttribute>> difference(const AsicRow& wanted, cons
   // its condition stands on changes; for other values SAI has no "unset".
   for (const auto& old : actual.attributes) {
     if (wanted.find(old.id) != nullptr) continue;
-    const auto& known = sai::attribute(actual.object, old.id);
-    if (known.kind != sai::ValueKind::Oid || !known.settable) return std::nullopt;
-    sets.push_back({old.id, std::uint32_t{SAI_NULL_OBJECT_ID}, old.optional});
+    auto value = unset(actual.object, old.id);
+    if (!value) return std::nullopt;
+    sets.push_back({old.id, std::move(*value), old.optional});
   }
   for (const auto& attribute : wanted.attributes) {
     const auto* old = actual.find(attribute.id);

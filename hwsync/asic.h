@@ -192,6 +192,32 @@ struct FloodOutputKey {
     return detail::hash_of(k.choice, k.port, k.vtep);
   }
 };
+/// The outputs of a multicast group that hosts have joined, or where `group` is all zero, of the
+/// groups of its family that none has: the routers'.
+struct McastGroupKey {
+  VlanId vlan{};
+  IpAddress group{};
+  IpAddress source{};  // none: whoever sends
+  friend auto operator<=>(const McastGroupKey&, const McastGroupKey&) = default;
+  friend std::size_t hash_value(const McastGroupKey& k) {
+    return detail::hash_of(k.vlan, k.group, k.source);
+  }
+};
+/// One of them: a port or a VTEP.
+struct McastOutputKey {
+  McastGroupKey group{};
+  std::variant<PortName, IpAddress> outlet{};
+  friend auto operator<=>(const McastOutputKey&, const McastOutputKey&) = default;
+  friend std::size_t hash_value(const McastOutputKey& k) {
+    return std::visit([&](const auto& where) { return detail::hash_of(k.group, where); }, k.outlet);
+  }
+};
+/// That frames to the group go there.
+struct McastKey {
+  McastGroupKey group{};
+  friend auto operator<=>(const McastKey&, const McastKey&) = default;
+  friend std::size_t hash_value(const McastKey& k) { return hash_value(k.group); }
+};
 struct FloodGroupKey {
   VlanId vlan{};
   friend auto operator<=>(const FloodGroupKey&, const FloodGroupKey&) = default;
@@ -234,7 +260,8 @@ using AsicKey =
                  RouterPortKey, GatewayKey, NextHopKey, HopGroupKey, HopMemberKey, RouteKey,
                  TunnelMapKey, TunnelKey, TerminationKey, MapEntryKey, IsolationKey, BridgePortKey,
                  StpPortKey, IsolatedPortKey, TunnelPortKey, FloodGroupKey, FloodChoiceKey,
-                 FloodOutputKey, VlanKey, RouterVlanKey, VlanMemberKey, FloodMemberKey, FdbKey>;
+                 FloodOutputKey, McastGroupKey, McastOutputKey, VlanKey, RouterVlanKey,
+                 VlanMemberKey, FloodMemberKey, McastKey, FdbKey>;
 
 /// Whether SAI names the object by a key of its own instead of an id.
 bool has_own_key(const AsicKey& key);
@@ -260,6 +287,9 @@ struct AsicRow {
   const AsicAttribute* find(sai_attr_id_t id) const;
   friend bool operator==(const AsicRow&, const AsicRow&) = default;
 };
+
+/// What says of an attribute that nothing is wanted of it; none: SAI has no way to say so.
+std::optional<AsicValue> unset(sai_object_type_t object, sai_attr_id_t id);
 
 /// Every key that the row refers to.
 std::vector<AsicKey> references(const AsicRow& row);

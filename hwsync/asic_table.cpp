@@ -55,7 +55,8 @@ void AsicTable::wake(const AsicKey& what) {
 /// The first object that the row needs and that is not there.
 std::optional<AsicKey> AsicTable::missing(const AsicRow& row) const {
   for (const auto& key : references(row)) {
-    if (!rows_.contains(key) && !created_in_batch_.contains(key)) return key;
+    if (created_in_batch_.contains(key)) continue;
+    if (!rows_.contains(key) || leaving_.contains(key)) return key;
   }
   return std::nullopt;
 }
@@ -137,6 +138,20 @@ void AsicTable::end_batch() {
       mark_(key);
     }
   }
+}
+
+void AsicTable::sent(const AsicOp& op) {
+  if (op.kind == AsicOp::Kind::Remove) {
+    leaving_.insert(op.key);
+  } else {
+    count(op.row, +1);
+  }
+}
+
+void AsicTable::arrived(const AsicOp& op) {
+  if (op.kind != AsicOp::Kind::Remove) return count(op.row, -1);
+  leaving_.erase(op.key);
+  wake(op.key);  // should it stay: who waits for it need not
 }
 
 void AsicTable::created(const AsicOp& op, sai_object_id_t id) {

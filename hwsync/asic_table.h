@@ -30,6 +30,7 @@ class AsicTable {
   using Wanted = std::function<std::optional<AsicRow>(const AsicKey&)>;
   using Mark = std::function<void(const AsicKey&)>;
   using Emit = std::function<void(AsicOp)>;
+  using KeySet = boost::unordered_flat_set<AsicKey, boost::hash<AsicKey>>;
 
   /// `wanted`: the mirror's word; `mark`: to have a key planned (again).
   AsicTable(Wanted wanted, Mark mark) : wanted_(std::move(wanted)), mark_(std::move(mark)) {}
@@ -41,6 +42,11 @@ class AsicTable {
   /// end_batch().
   void plan(const AsicKey& key, const Emit& emit);
   void end_batch();
+
+  /// The operation is on its way: what its row refers to must stay, and what it removes is as good
+  /// as gone. arrived() when it is known what became of it, before that is told.
+  void sent(const AsicOp& op);
+  void arrived(const AsicOp& op);
 
   // What became of an operation.
   void created(const AsicOp& op, sai_object_id_t id);
@@ -58,8 +64,6 @@ class AsicTable {
   bool is_going(const AsicKey& key) const { return going_.contains(key); }
 
  private:
-  using KeySet = boost::unordered_flat_set<AsicKey, boost::hash<AsicKey>>;
-
   std::optional<AsicRow> possible(const AsicKey& key);
   std::optional<AsicKey> missing(const AsicRow& row) const;
   void wait(const AsicKey& key, const AsicKey& what);
@@ -78,6 +82,7 @@ class AsicTable {
   AsicMap<KeySet> waiters_;   // by what they wait for
   AsicMap<AsicKey> waiting_;  // the other way round
   KeySet going_;              // to be removed once nothing refers to them
+  KeySet leaving_;            // their removal is on its way
   std::vector<AsicKey> newly_going_;
   KeySet created_in_batch_;
   AsicMap<int> released_in_batch_;  // references that removals of this batch give up

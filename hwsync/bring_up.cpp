@@ -174,6 +174,16 @@ Result<> BringUp::listen_to_fdb() {
   return refused("set", SAI_OBJECT_TYPE_SWITCH, status, {&notify, 1});
 }
 
+/// Whether there is what no switch is born with.
+bool BringUp::holds_objects() {
+  const auto more_than = [this](sai_object_type_t type, std::size_t born) {
+    const auto held = library_.held(switch_, type);
+    return held && held->size() > born;
+  };
+  return more_than(SAI_OBJECT_TYPE_VLAN, 1) || more_than(SAI_OBJECT_TYPE_TUNNEL, 0) ||
+         more_than(SAI_OBJECT_TYPE_L2MC_GROUP, 0) || more_than(SAI_OBJECT_TYPE_ROUTER_INTERFACE, 0);
+}
+
 Result<SwitchFacts> BringUp::run() {
   if (auto created = create_switch(); !created) return created.error();
   SwitchFacts facts;
@@ -206,8 +216,11 @@ Result<SwitchFacts> BringUp::run() {
     }
     facts.host_interfaces = it->second == "1";
   }
-  if (auto emptied = empty_vlan(*vlan); !emptied) return emptied.error();
-  if (auto emptied = empty_bridge(*bridge); !emptied) return emptied.error();
+  facts.held = holds_objects();
+  if (!facts.held) {
+    if (auto emptied = empty_vlan(*vlan); !emptied) return emptied.error();
+    if (auto emptied = empty_bridge(*bridge); !emptied) return emptied.error();
+  }
   if (auto listening = listen_to_fdb(); !listening) return listening.error();
   return facts;
 }

@@ -1,5 +1,6 @@
 // A switch from nothing to empty: created, its ports known by name, its capabilities asked, its
-// default VLAN and bridge ports gone.
+// default VLAN and bridge ports gone. One that booted warm, or outlived its last user, keeps what
+// it has, to be taken over.
 //
 // Threads: the SAI thread's. Errors: what was refused; run() may be called again and goes on where
 // the ASIC stands (a switch is created once).
@@ -18,6 +19,7 @@ struct SwitchFacts {
   FloodShape shape{};
   PortMap ports{};
   bool host_interfaces{};          // vtepd makes the ports' network devices
+  bool held{};                     // it has objects of an earlier vtepd, and they were left
   AsicMap<sai_object_id_t> ids{};  // what exists: switch, ports, built-ins, default VLAN
 };
 
@@ -37,6 +39,7 @@ class BringUp {
   Result<> empty_vlan(sai_object_id_t vlan);
   Result<> empty_bridge(sai_object_id_t bridge);
   Result<> listen_to_fdb();
+  bool holds_objects();
 
   sai::Library& library_;
   sai::Profile profile_;

@@ -72,6 +72,36 @@ bool same_value(sai::ValueKind kind, const sai_attribute_value_t& a,
   return false;
 }
 
+std::string identity_text(sai::ValueKind kind, const sai_attribute_value_t& value) {
+  switch (kind) {
+    case sai::ValueKind::Bool:
+      return value.booldata ? "1" : "0";
+    case sai::ValueKind::U8:
+      return fmt::format("{}", value.u8);
+    case sai::ValueKind::U16:
+      return fmt::format("{}", value.u16);
+    case sai::ValueKind::U32:
+      return fmt::format("{}", value.u32);
+    case sai::ValueKind::Enum:
+      return fmt::format("{}", value.s32);
+    case sai::ValueKind::Oid:
+      return fmt::format("{:x}", value.oid);
+    case sai::ValueKind::Ip: {
+      const bool v4 = value.ipaddr.addr_family == SAI_IP_ADDR_FAMILY_IPV4;
+      const std::string bytes(reinterpret_cast<const char*>(&value.ipaddr.addr), v4 ? 4 : 16);
+      return (v4 ? "4" : "6") + bytes;
+    }
+    case sai::ValueKind::Mac:
+      return std::string(reinterpret_cast<const char*>(value.mac), sizeof(value.mac));
+    case sai::ValueKind::Text:
+      return std::string(value.chardata, strnlen(value.chardata, sizeof(value.chardata)));
+    case sai::ValueKind::OidList:
+    case sai::ValueKind::Pointer:
+      break;
+  }
+  return {};
+}
+
 sai_ip_address_t encode(const IpAddress& address) {
   sai_ip_address_t encoded{};
   encoded.addr_family = address.is_v6() ? SAI_IP_ADDR_FAMILY_IPV6 : SAI_IP_ADDR_FAMILY_IPV4;

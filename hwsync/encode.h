@@ -25,6 +25,9 @@ Result<sai_attribute_t> encode(sai_object_type_t object, const AsicAttribute& at
 bool same_value(sai::ValueKind kind, const sai_attribute_value_t& a,
                 const sai_attribute_value_t& b);
 
+/// Equal for values that say the same; of lists, nothing.
+std::string identity_text(sai::ValueKind kind, const sai_attribute_value_t& value);
+
 sai_ip_address_t encode(const IpAddress& address);
 sai_ip_prefix_t encode(const IpPrefix& prefix);
 

@@ -1,15 +1,47 @@
 #include "hwsync/hardware.h"
 
 #include <algorithm>
+#include <filesystem>
 
 #include "hwsync/sai/attributes.h"
 
 namespace vtepd::hwsync {
 namespace {
 
-// A batch is short enough not to keep a port-down waiting behind it for long: at 500 us a call,
-// 256 operations are an eighth of a second.
-constexpr std::size_t kBatch = 256;
+// What a port that fell or a MAC that moved may have to wait for.
+constexpr auto kBatchTime = std::chrono::milliseconds(50);
+constexpr std::size_t kSmallestBatch = 16;
+constexpr std::size_t kLargestBatch = 2048;  // planning it must not hold the loop for long
+constexpr unsigned kBatchesUnderWay = 2;     // one is written, one waits
+/// The multicast group that the key is of; null: of none.
+const McastGroupKey* group_of(const AsicKey& key) {
+  if (const auto* group = std::get_if<McastGroupKey>(&key)) return group;
+  if (const auto* output = std::get_if<McastOutputKey>(&key)) return &output->group;
+  const auto* entry = std::get_if<McastKey>(&key);
+  return entry == nullptr ? nullptr : &entry->group;
+}
+
+constexpr const char* kBootType = "SAI_BOOT_TYPE";
+constexpr const char* kWarmBootFile = "SAI_WARM_BOOT_READ_FILE";
+
+/// Where the last vtepd left a warm boot file, the library is to boot with it.
+sai::Profile with_boot_type(sai::Profile profile) {
+  const auto file = profile.find(kWarmBootFile);
+  std::error_code error;
+  if (file != profile.end() && !profile.contains(kBootType) &&
+      std::filesystem::exists(file->second, error)) {
+    profile.emplace(kBootType, "1");
+  }
+  return profile;
+}
+
+/// It says how the switch was: after the next kill it would say what is true no more.
+void warm_boot_used(const sai::Profile& profile) {
+  const auto file = profile.find(kWarmBootFile);
+  std::error_code error;
+  if (file != profile.end()) std::filesystem::remove(file->second, error);
+}
+
 constexpr auto kBringUpWait = std::chrono::seconds(1);
 constexpr auto kBringUpLongest = std::chrono::seconds(30);
 
@@ -36,7 +68,7 @@ Hardware::~Hardware() { notifications_.reset(); }
 
 Result<std::unique_ptr<Hardware>> Hardware::open(HardwareSettings settings, const KernelView& view,
                                                  const Clock& clock) {
-  auto library = sai::Library::open(settings.library, settings.profile);
+  auto library = sai::Library::open(settings.library, with_boot_type(settings.profile));
   if (!library) return library.error();
   return over(std::move(*library), std::move(settings), view, clock);
 }
@@ -54,7 +86,7 @@ void Hardware::start() {
 }
 
 void Hardware::ask_for_turn() {
-  if (started_ && !busy_ && !shut_down_ && on_work) on_work();
+  if (started_ && may_send() && !shut_down_ && on_work) on_work();
 }
 
 void Hardware::changed(const KernelEvent& event) {
@@ -90,7 +122,12 @@ void Hardware::resync() {
   ask_for_turn();
 }
 
-void Hardware::mark(const AsicKey& key) { reconciler_.mark(key); }
+/// New MAC entries, of which there may be very many, come last.
+void Hardware::mark(const AsicKey& key) {
+  const bool adds_mac = std::holds_alternative<FdbKey>(key) && table_.find(key) == nullptr;
+  if (adds_mac) return reconciler_.mark(key);
+  reconciler_.mark_first(key);
+}
 
 /// Everything that is or should be, what exists in the order in which it could be removed.
 void Hardware::mark_all() {
@@ -99,8 +136,9 @@ void Hardware::mark_all() {
   for (const auto& [key, row] : table_.rows()) existing.push_back(key);
   std::stable_sort(existing.begin(), existing.end(),
                    [](const AsicKey& a, const AsicKey& b) { return rank(a) > rank(b); });
-  for (const auto& key : existing) mark(key);
-  const EmitKey emit = [this](const AsicKey& key) { mark(key); };
+  // All of it is compared, and little will differ: none of it before what just happened.
+  for (const auto& key : existing) reconciler_.mark(key);
+  const EmitKey emit = [this](const AsicKey& key) { reconciler_.mark(key); };
   mirror_->all_structure(emit);
   mirror_->all_entries(emit);
 }
@@ -110,11 +148,11 @@ void Hardware::mark_entries() {
   for (const auto& [key, row] : table_.rows()) {
     if (std::holds_alternative<FdbKey>(key) || std::holds_alternative<FloodMemberKey>(key) ||
         std::holds_alternative<FloodOutputKey>(key) || std::holds_alternative<TunnelKey>(key) ||
-        std::holds_alternative<TunnelPortKey>(key)) {
-      mark(key);
+        std::holds_alternative<TunnelPortKey>(key) || group_of(key) != nullptr) {
+      reconciler_.mark(key);
     }
   }
-  mirror_->all_entries([this](const AsicKey& key) { mark(key); });
+  mirror_->all_entries([this](const AsicKey& key) { reconciler_.mark(key); });
 }
 
 void Hardware::reread() {
@@ -123,25 +161,49 @@ void Hardware::reread() {
 }
 
 bool Hardware::idle() const {
-  return shut_down_ || (mirror_ && !busy_ && !structure_changed_ && reconciler_.idle());
+  return shut_down_ ||
+         (mirror_ && !busy_ && under_way_ == 0 && !structure_changed_ && reconciler_.idle());
 }
 
 std::optional<TimePoint> Hardware::next_retry() const {
-  if (!started_ || busy_ || shut_down_) return std::nullopt;
+  if (!started_ || !may_send() || shut_down_) return std::nullopt;
   if (!mirror_) return bring_up_at_;
   return reconciler_.next_retry();
 }
 
 void Hardware::turn() {
-  if (!started_ || busy_ || shut_down_) return;
+  if (!started_ || !may_send() || shut_down_) return;
   if (!mirror_) return bring_up();
   if (structure_changed_) reread();
-  auto batch = reconciler_.take(clock_.now(), kBatch, [this](const AsicKey& key, auto&& emit) {
-    table_.plan(key, [&](AsicOp op) { emit(std::move(op)); });
+  auto batch = reconciler_.take(clock_.now(), batch_size_, [this](const AsicKey& key, auto&& emit) {
+    plan(key, [&](AsicOp op) { emit(std::move(op)); });
   });
   table_.end_batch();
-  if (!batch.empty()) return send(std::move(batch));
+  if (!batch.empty()) send(std::move(batch));
   if (!reconciler_.idle()) ask_for_turn();
+}
+
+/// One more than usual where something is in a hurry: it goes before the batch that waits.
+bool Hardware::may_send() const {
+  if (busy_) return false;
+  if (under_way_ < kBatchesUnderWay) return true;
+  return reconciler_.is_hurried() && !hurried_;
+}
+
+/// Of a key whose operation is on its way nothing is known but that.
+void Hardware::plan(const AsicKey& key, const AsicTable::Emit& emit) {
+  if (in_flight_.contains(key)) {
+    deferred_.push_back(key);
+  } else {
+    table_.plan(key, emit);
+  }
+}
+
+void Hardware::size_batches(std::size_t written, Duration took) {
+  const auto of_one = std::max<Duration>(took / static_cast<int>(std::max<std::size_t>(written, 1)),
+                                         std::chrono::nanoseconds(1));
+  const auto fits = static_cast<std::size_t>(kBatchTime / of_one);
+  batch_size_ = std::clamp(std::min(fits, batch_size_ * 2), kSmallestBatch, kLargestBatch);
 }
 
 void Hardware::bring_up() {
@@ -169,24 +231,83 @@ void Hardware::brought_up(Result<SwitchFacts> facts) {
     table_.adopt(key, {Mirror::untouched(key), id, true});
     keys_by_id_.insert_or_assign(id, key);
   }
+  if (settings_.profile.contains("SAI_WARM_BOOT_WRITE_FILE")) library_->close_warm(facts->id);
+  warm_boot_used(settings_.profile);
   reread();
+  if (facts->held) return take_over();
+  mark_all();
+  ask_for_turn();
+}
+
+/// All that is wanted, what is referred to before what refers to it.
+void Hardware::take_over() {
+  std::set<AsicKey> keys;
+  const EmitKey emit = [&](const AsicKey& key) { keys.insert(key); };
+  mirror_->all_structure(emit);
+  mirror_->all_entries(emit);
+  std::vector<WantedRow> wanted;
+  wanted.reserve(keys.size());
+  for (const auto& key : keys) {
+    if (auto row = mirror_->wanted(key)) wanted.push_back({key, std::move(*row)});
+  }
+  busy_ = true;
+  worker_.run([this, post = settings_.post, wanted = std::move(wanted)]() mutable {
+    auto adopted = writer_->adopt(std::move(wanted));
+    post(guarded([this, counters = writer_->counters(), adopted = std::move(adopted)] {
+      counters_.writes = counters;
+      taken_over(adopted);
+    }));
+  });
+}
+
+void Hardware::taken_over(const std::vector<Adopted>& adopted) {
+  busy_ = false;
+  counters_.adopted = adopted.size();
+  for (const auto& [key, row, id] : adopted) {
+    if (table_.find(key) != nullptr) {
+      table_.changed({AsicOp::Kind::Change, key, row, {}});
+      continue;
+    }
+    table_.adopt(key, {row, id, false});
+    if (id != SAI_NULL_OBJECT_ID) keys_by_id_.insert_or_assign(id, key);
+  }
   mark_all();
   ask_for_turn();
 }
 
 void Hardware::send(Batch batch) {
-  busy_ = true;
-  worker_.run([this, post = settings_.post, batch = std::move(batch)] {
-    Done done;
-    done.outcomes = writer_->write(batch.ops);
-    done.counters = writer_->counters();
-    post(guarded([this, batch, done = std::move(done)] { settle(batch, done); }));
-  });
+  const bool hurried = under_way_ >= kBatchesUnderWay;
+  if (hurried) hurried_ = true;
+  ++under_way_;
+  for (const auto& op : batch.ops) {
+    table_.sent(op);
+    in_flight_.insert(op.key);
+  }
+  // Shared: jobs and what is posted are copied.
+  auto job = [this, hurried, post = settings_.post,
+              batch = std::make_shared<const Batch>(std::move(batch))] {
+    const auto start = std::chrono::steady_clock::now();
+    auto done = std::make_shared<Done>();
+    done->outcomes = writer_->write(batch->ops);
+    done->counters = writer_->counters();
+    done->took = std::chrono::steady_clock::now() - start;
+    post(guarded([this, hurried, batch, done] {
+      if (hurried) hurried_ = false;
+      settle(*batch, *done);
+    }));
+  };
+  if (hurried) return worker_.run_next(std::move(job));
+  worker_.run(std::move(job));
 }
 
 void Hardware::settle(const Batch& batch, const Done& done) {
-  busy_ = false;
+  --under_way_;
   counters_.writes = done.counters;
+  size_batches(batch.ops.size(), done.took);
+  for (const auto& op : batch.ops) {
+    in_flight_.erase(op.key);
+    table_.arrived(op);
+  }
   std::vector<Result<>> results;
   results.reserve(batch.ops.size());
   for (std::size_t i = 0; i < batch.ops.size(); ++i) {
@@ -195,6 +316,8 @@ void Hardware::settle(const Batch& batch, const Done& done) {
     results.push_back(done.outcomes[i].result);
   }
   reconciler_.settle(batch, results, clock_.now());
+  for (const auto& key : std::exchange(deferred_, {})) mark(key);
+  for (const auto& key : batch.keys) watch_group(key);
   for (std::size_t i = 0; i < batch.ops.size(); ++i) {
     if (done.outcomes[i].full) parked_.insert(batch.keys[i]);
   }
@@ -203,6 +326,21 @@ void Hardware::settle(const Batch& batch, const Done& done) {
     if (batch.ops[i].kind == AsicOp::Kind::Remove && table_.find(key) == nullptr) unpark(key);
   }
   ask_for_turn();
+}
+
+/// A group that did not find its place must not leave its members without: the VLAN floods then.
+void Hardware::watch_group(const AsicKey& key) {
+  const auto* group = group_of(key);
+  if (group == nullptr) return;
+  bool fails = reconciler_.failure(key) != nullptr;
+  if (!fails && !mirror_->floods_unknown()) return;
+  reconciler_.for_each_failure([&](const AsicKey& other, const Failure&) {
+    const auto* refused = group_of(other);
+    fails |= refused != nullptr && refused->vlan == group->vlan &&
+             refused->group.is_v6() == group->group.is_v6();
+  });
+  mirror_->flood_unknown(group->vlan, group->group.is_v6(), fails,
+                         [this](const AsicKey& vlan) { mark(vlan); });
 }
 
 void Hardware::take_outcome(const AsicOp& op, const WriteOutcome& outcome) {
@@ -365,6 +503,10 @@ std::optional<std::string> Hardware::local_mac(VlanId vlan, const MacAddress& ma
 
 bool Hardware::has_flood(VlanId vlan, const IpAddress& vtep) const {
   return table_.find(FloodMemberKey{vlan, vtep}) != nullptr;
+}
+
+bool Hardware::has_multicast(VlanId vlan, const IpAddress& group, const IpAddress& source) const {
+  return table_.find(McastKey{{vlan, group, source}}) != nullptr;
 }
 
 }  // namespace vtepd::hwsync

@@ -1,10 +1,17 @@
 // The ASIC side of vtepd: keeps the ASIC's tables equal to what the kernel view says.
 //
 // Threads: all members on the event loop; SAI calls on one thread of its own. A batch of
-//   operations goes there, its results come back through `post`; one batch is under way at a time.
+//   operations goes there, its results come back through `post`. While one is written the next is
+//   planned, and no more; a key whose operation is on its way waits for what becomes of it.
+// Order: what changes or removes goes before what only adds MAC entries, so that a move or a port
+//   that fell waits for the batch at hand alone. A batch is as long as the library writes in 50 ms.
 // Errors: open() says why a library cannot be used. Later ones are kept with their key and reason
 //   (failures()) and tried again; if the switch cannot be brought up, problem() says why and it is
 //   tried again too.
+// Restart: where the profile names a warm boot file, the library is closed and opened warm, by
+// SAI's
+//   way. What a switch holds when it is opened is read back and taken over, if the library can say
+//   what it holds; then only differences are written.
 // Ownership: the view and the clock outlive it. Its end waits for the SAI call at hand and leaves
 //   the ASIC forwarding as it is.
 #pragma once
@@ -76,6 +83,7 @@ struct HardwareCounters {
   WriteCounters writes{};
   std::uint64_t events{};          // that the ASIC told
   std::uint64_t events_unknown{};  // of them about objects that are not ours
+  std::uint64_t adopted{};         // objects that were there before us
 };
 
 class Hardware {
@@ -141,6 +149,7 @@ class Hardware {
   std::optional<IpAddress> has_remote_mac(VlanId vlan, const MacAddress& mac) const;
   std::optional<std::string> local_mac(VlanId vlan, const MacAddress& mac) const;
   bool has_flood(VlanId vlan, const IpAddress& vtep) const;
+  bool has_multicast(VlanId vlan, const IpAddress& group, const IpAddress& source) const;
 
  private:
   using Engine = Reconciler<AsicKey, AsicOp>;
@@ -148,6 +157,7 @@ class Hardware {
   struct Done {
     std::vector<WriteOutcome> outcomes{};
     WriteCounters counters{};
+    Duration took{};
   };
 
   struct Reading;  // an audit under way
@@ -161,15 +171,21 @@ class Hardware {
   std::string disagreement(const AsicKey& key) const;
   void bring_up();
   void brought_up(Result<SwitchFacts> facts);
+  void take_over();
+  void taken_over(const std::vector<Adopted>& adopted);
   void mark(const AsicKey& key);
   void mark_all();
   void mark_entries();
   void reread();
+  bool may_send() const;
+  void plan(const AsicKey& key, const AsicTable::Emit& emit);
   void send(Batch batch);
+  void size_batches(std::size_t written, Duration took);
   void settle(const Batch& batch, const Done& done);
   void take_outcome(const AsicOp& op, const WriteOutcome& outcome);
   void tell_write(const AsicOp& op, const WriteOutcome& outcome) const;
   void unpark(const AsicKey& removed);
+  void watch_group(const AsicKey& key);
   void ask_for_turn();
   void hear();
   void tell(const Notice& notice);
@@ -202,7 +218,12 @@ class Hardware {
   TimePoint bring_up_at_{};
   unsigned bring_up_attempts_ = 0;
   bool started_ = false;
-  bool busy_ = false;  // the SAI thread has work of ours
+  bool busy_ = false;              // the switch is being brought up
+  unsigned under_way_ = 0;         // batches that are written, or wait for the SAI thread
+  bool hurried_ = false;           // one of them went before the others
+  std::size_t batch_size_ = 64;    // until it is known how fast the library is
+  AsicTable::KeySet in_flight_;    // of the batches under way
+  std::vector<AsicKey> deferred_;  // to be planned once they are settled
   bool structure_changed_ = false;
   bool shut_down_ = false;
   // What was posted before our end must not run after it: it holds a weak reference to this.

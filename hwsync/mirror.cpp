@@ -34,14 +34,29 @@ constexpr std::array<FloodAttributes, kFlooded.size()> kFloods{
     FloodAttributes{SAI_VLAN_ATTR_BROADCAST_FLOOD_CONTROL_TYPE,
                     SAI_VLAN_ATTR_BROADCAST_FLOOD_GROUP}};
 
+/// How a VLAN looks up IP multicast, of IPv4 and of IPv6.
+struct MulticastAttributes {
+  sai_attr_id_t look_up;
+  sai_attr_id_t unknown;
+};
+constexpr std::array<MulticastAttributes, 2> kMulticasts{
+    MulticastAttributes{SAI_VLAN_ATTR_IPV4_MCAST_LOOKUP_KEY_TYPE,
+                        SAI_VLAN_ATTR_UNKNOWN_IPV4_MCAST_OUTPUT_GROUP_ID},
+    MulticastAttributes{SAI_VLAN_ATTR_IPV6_MCAST_LOOKUP_KEY_TYPE,
+                        SAI_VLAN_ATTR_UNKNOWN_IPV6_MCAST_OUTPUT_GROUP_ID}};
+
 /// What goes to the kernel, and to it alone.
 constexpr std::array kTraps{
-    SAI_HOSTIF_TRAP_TYPE_STP,          SAI_HOSTIF_TRAP_TYPE_LACP,
-    SAI_HOSTIF_TRAP_TYPE_LLDP,         SAI_HOSTIF_TRAP_TYPE_ARP_REQUEST,
-    SAI_HOSTIF_TRAP_TYPE_ARP_RESPONSE, SAI_HOSTIF_TRAP_TYPE_IPV6_NEIGHBOR_DISCOVERY,
-    SAI_HOSTIF_TRAP_TYPE_IP2ME,        SAI_HOSTIF_TRAP_TYPE_BGP,
-    SAI_HOSTIF_TRAP_TYPE_BGPV6,        SAI_HOSTIF_TRAP_TYPE_BFD,
-    SAI_HOSTIF_TRAP_TYPE_BFDV6};
+    SAI_HOSTIF_TRAP_TYPE_STP, SAI_HOSTIF_TRAP_TYPE_LACP, SAI_HOSTIF_TRAP_TYPE_LLDP,
+    SAI_HOSTIF_TRAP_TYPE_ARP_REQUEST, SAI_HOSTIF_TRAP_TYPE_ARP_RESPONSE,
+    SAI_HOSTIF_TRAP_TYPE_IPV6_NEIGHBOR_DISCOVERY,
+    // Who listens to a multicast group is the kernel's to know, and its bridge passes it on.
+    SAI_HOSTIF_TRAP_TYPE_IGMP_TYPE_QUERY, SAI_HOSTIF_TRAP_TYPE_IGMP_TYPE_LEAVE,
+    SAI_HOSTIF_TRAP_TYPE_IGMP_TYPE_V1_REPORT, SAI_HOSTIF_TRAP_TYPE_IGMP_TYPE_V2_REPORT,
+    SAI_HOSTIF_TRAP_TYPE_IGMP_TYPE_V3_REPORT, SAI_HOSTIF_TRAP_TYPE_IPV6_MLD_V1_V2,
+    SAI_HOSTIF_TRAP_TYPE_IPV6_MLD_V1_REPORT, SAI_HOSTIF_TRAP_TYPE_IPV6_MLD_V1_DONE,
+    SAI_HOSTIF_TRAP_TYPE_MLD_V2_REPORT, SAI_HOSTIF_TRAP_TYPE_IP2ME, SAI_HOSTIF_TRAP_TYPE_BGP,
+    SAI_HOSTIF_TRAP_TYPE_BGPV6, SAI_HOSTIF_TRAP_TYPE_BFD, SAI_HOSTIF_TRAP_TYPE_BFDV6};
 
 /// A VLAN that floods to its members and to nothing else.
 AsicRow plain_vlan(VlanId vlan) {
@@ -489,6 +504,117 @@ std::optional<AsicRow> Mirror::row(const FloodOutputKey& key) const {
   return row;
 }
 
+// ---- multicast groups
+// -----------------------------------------------------------------------------
+
+McastGroupKey Mirror::routers_of(VlanId vlan, bool v6) const {
+  return {vlan, v6 ? IpAddress::v6({}) : IpAddress::v4({}), {}};
+}
+
+bool Mirror::is_routers_group(const McastGroupKey& key) const {
+  return key.group.is_zero() && topology_.vlans.contains(key.vlan) &&
+         topology_.snoops(key.group.is_v6()).active;
+}
+
+/// Whether the bridge looks this group up and finds it.
+bool Mirror::is_joined(const McastGroupKey& key) const {
+  if (key.group.is_zero() || !topology_.vlans.contains(key.vlan)) return false;
+  const auto& snoops = topology_.snoops(key.group.is_v6());
+  if (!snoops.active || (!key.source.is_none() && !snoops.by_source)) return false;
+  const auto& all = view_.multicast();
+  const auto it = all.lower_bound({topology_.bridge, key.vlan, key.group, key.source, {}});
+  return it != all.end() && it->first.bridge == topology_.bridge && it->first.vlan == key.vlan &&
+         it->first.group == key.group && it->first.source == key.source;
+}
+
+bool Mirror::goes_to(const McastGroupKey& key, IfIndex port) const {
+  if (topology_.snoops(key.group.is_v6()).routers.contains(port)) return true;
+  const auto* entry = view_.multicast({topology_.bridge, key.vlan, key.group, key.source, port});
+  return entry != nullptr && entry->forwards;
+}
+
+std::optional<AsicRow> Mirror::row(const McastGroupKey& key) const {
+  if (!is_routers_group(key) && !is_joined(key)) return std::nullopt;
+  return AsicRow{SAI_OBJECT_TYPE_L2MC_GROUP, {}, {}};
+}
+
+std::optional<AsicRow> Mirror::row(const McastOutputKey& key) const {
+  if (!is_routers_group(key.group) && !is_joined(key.group)) return std::nullopt;
+  const auto vlan = key.group.vlan;
+  const auto to = [&](const AsicKey& output) {
+    return AsicRow{SAI_OBJECT_TYPE_L2MC_GROUP_MEMBER,
+                   {given(SAI_L2MC_GROUP_MEMBER_ATTR_L2MC_GROUP_ID, key_of(key.group)),
+                    given(SAI_L2MC_GROUP_MEMBER_ATTR_L2MC_OUTPUT_ID, key_of(output))},
+                   {}};
+  };
+  if (const auto* port = std::get_if<PortName>(&key.outlet)) {
+    const auto* link = view_.link(std::string(port->view()));
+    const bool takes = topology_.members.contains(Member{vlan, *port}) && link != nullptr &&
+                       goes_to(key.group, link->index);
+    return takes ? std::optional(to(BridgePortKey{*port})) : std::nullopt;
+  }
+  const auto& vtep = std::get<IpAddress>(key.outlet);
+  const auto* side = overlay(vlan);
+  const bool takes = side != nullptr && goes_to(key.group, side->device) && !vtep.is_multicast() &&
+                     view_.has_flood({side->device, side->fdb_vni, vtep});
+  if (!takes) return std::nullopt;
+  auto row = to(TunnelPortKey{side->local, tunnel_peer(vtep)});
+  if (shape_ == FloodShape::Group) {
+    row.attributes.push_back(given(SAI_L2MC_GROUP_MEMBER_ATTR_L2MC_ENDPOINT_IP, vtep));
+  }
+  return row;
+}
+
+std::optional<AsicRow> Mirror::row(const McastKey& key) const {
+  if (!is_joined(key.group)) return std::nullopt;
+  return AsicRow{SAI_OBJECT_TYPE_L2MC_ENTRY,
+                 {given(SAI_L2MC_ENTRY_ATTR_PACKET_ACTION, number(SAI_PACKET_ACTION_FORWARD)),
+                  given(SAI_L2MC_ENTRY_ATTR_OUTPUT_GROUP_ID, key_of(key.group))},
+                 {VlanKey{key.group.vlan}}};
+}
+
+/// The outputs that stand for a port of the bridge: itself, or the VTEPs behind it.
+void Mirror::outlet_keys(const McastGroupKey& key, IfIndex port, const EmitKey& emit) const {
+  const auto front = topology_.front_ports.find(port);
+  if (front != topology_.front_ports.end()) return emit(McastOutputKey{key, front->second});
+  const auto* side = overlay(key.vlan);
+  if (side == nullptr || side->device != port) return;
+  const auto* vteps = view_.flood_list({side->device, side->fdb_vni, {}});
+  if (vteps == nullptr) return;
+  for (const auto& vtep : *vteps) emit(McastOutputKey{key, vtep});
+}
+
+void Mirror::multicast_keys(const MulticastKey& key, const EmitKey& emit) const {
+  if (key.bridge != topology_.bridge || key.vlan.is_none()) return;
+  const McastGroupKey group{key.vlan, key.group, key.source};
+  emit(group);
+  emit(McastKey{group});
+  outlet_keys(group, key.port, emit);
+  for (const auto port : topology_.snoops(key.group.is_v6()).routers) {
+    outlet_keys(group, port, emit);
+  }
+}
+
+/// All groups, joined or not, and their outputs.
+void Mirror::multicast_keys(const EmitKey& emit) const {
+  for (const bool v6 : {false, true}) {
+    const auto& snoops = topology_.snoops(v6);
+    if (!snoops.active) continue;
+    for (const auto& [vlan, state] : topology_.vlans) {
+      const auto routers = routers_of(vlan, v6);
+      emit(routers);
+      for (const auto port : snoops.routers) outlet_keys(routers, port, emit);
+    }
+  }
+  for (const auto& [key, entry] : view_.multicast()) multicast_keys(key, emit);
+}
+
+void Mirror::flood_unknown(VlanId vlan, bool v6, bool on, const EmitKey& emit) {
+  const bool changed =
+      on ? unknown_flooded_.emplace(vlan, v6).second : unknown_flooded_.erase({vlan, v6}) != 0;
+  if (changed) emit(VlanKey{vlan});
+}
+
 std::optional<AsicRow> Mirror::row(const VlanKey& key) const {
   const auto it = topology_.vlans.find(key.vlan);
   if (it == topology_.vlans.end()) return std::nullopt;
@@ -507,6 +633,17 @@ std::optional<AsicRow> Mirror::row(const VlanKey& key) const {
       flood(attributes, SAI_VLAN_FLOOD_CONTROL_TYPE_COMBINED, FloodGroupKey{key.vlan});
     } else {
       flood(attributes, SAI_VLAN_FLOOD_CONTROL_TYPE_ALL, std::nullopt);
+    }
+  }
+  for (const bool v6 : {false, true}) {
+    const auto& attributes = kMulticasts.at(v6 ? 1 : 0);
+    const auto& snoops = topology_.snoops(v6);
+    if (!snoops.active) continue;
+    const auto look_up = snoops.by_source ? SAI_VLAN_MCAST_LOOKUP_KEY_TYPE_XG_AND_SG
+                                          : SAI_VLAN_MCAST_LOOKUP_KEY_TYPE_XG;
+    row.attributes.push_back(optional(attributes.look_up, number(look_up)));
+    if (!unknown_flooded_.contains({key.vlan, v6})) {
+      row.attributes.push_back(optional(attributes.unknown, key_of(routers_of(key.vlan, v6))));
     }
   }
   return row;
@@ -609,6 +746,15 @@ void Mirror::flood_keys(const FloodKey& key, const EmitKey& emit) const {
     const FloodChoiceKey choice{it->second, kind};
     if (is_chosen(choice)) emit(FloodOutputKey{choice, {}, key.remote});
   }
+  if (!topology_.snoops(false).active && !topology_.snoops(true).active) return;
+  for (const bool v6 : {false, true}) {
+    emit(McastOutputKey{routers_of(it->second, v6), key.remote});
+  }
+  const auto& groups = view_.multicast();
+  for (auto group = groups.lower_bound({topology_.bridge, it->second, {}, {}, {}});
+       group != groups.end() && group->first.vlan == it->second; ++group) {
+    emit(McastOutputKey{{it->second, group->first.group, group->first.source}, key.remote});
+  }
 }
 
 /// The ports of flooding that is not to all.
@@ -636,6 +782,14 @@ bool Mirror::touched(const KernelEvent& event, const EmitKey& emit) const {
   if (const auto* e = std::get_if<VxlanFdbGone>(&event)) vxlan_half(e->key);
   if (const auto* e = std::get_if<FloodSeen>(&event)) flood_keys(e->key, emit);
   if (const auto* e = std::get_if<FloodGone>(&event)) flood_keys(e->key, emit);
+  if (const auto* e = std::get_if<MulticastSeen>(&event)) {
+    for (const auto& [key, entry] : e->groups) multicast_keys(key, emit);
+    if (!e->routers.empty()) return false;
+  }
+  if (const auto* e = std::get_if<MulticastGone>(&event)) {
+    for (const auto& key : e->groups) multicast_keys(key, emit);
+    if (!e->routers.empty()) return false;
+  }
   const auto gateway = [&](const NeighborKey& key) {
     const auto it = topology_.uplinks.find(key.device);
     if (it != topology_.uplinks.end()) emit(GatewayKey{it->second, key.ip});
@@ -708,6 +862,10 @@ bool Mirror::reread(const EmitKey& emit) {
   }
   bool entries = before.bridge != after.bridge || before.front_ports != after.front_ports ||
                  before.vlan_of != after.vlan_of || before.own_macs != after.own_macs;
+  if (before.snooping != after.snooping) {
+    entries = true;
+    for (const auto& [vlan, state] : after.vlans) emit(VlanKey{vlan});
+  }
   differing(before.ports, after.ports, [&](const auto& row) {
     emit(PortKey{row.first});
     emit(HostInterfaceKey{row.first});
@@ -750,6 +908,7 @@ void Mirror::all_structure(const EmitKey& emit) const {
 }
 
 void Mirror::all_entries(const EmitKey& emit) const {
+  multicast_keys(emit);
   for (const auto& [key, nothing] : view_.flood()) flood_keys(key, emit);
   for (const auto& [key, entry] : view_.bridge_fdb()) {
     if (key.bridge == topology_.bridge && !key.vlan.is_none()) emit(FdbKey{key.vlan, key.mac});

@@ -19,6 +19,11 @@
 // - A kind of flooding (unknown unicast, multicast, broadcast) that is off on one port of a VLAN
 //   goes to a group of the others: SAI has such a switch for the VLAN only.
 // - An isolated port stays closed where the library has no isolation groups.
+// - A multicast group that hosts have joined is an L2MC entry with their ports and the routers', as
+//   the kernel's bridge forwards it: only while there is a querier. What none has joined goes to
+//   the routers; 224.0.0.0/24 and ff02::1 to all. A group behind a tunnel goes to all VTEPs of the
+//   VLAN. Groups that the switch itself has joined are no matter of forwarding. Where a VLAN's
+//   groups do not all stand in the ASIC, it floods what it does not know.
 // - Entries without a VLAN (VID 0) are of no VLAN the ASIC knows.
 // - A port that is up and no port of anything is an uplink and has a router interface. Neighbours
 //   and routes count as far as they are on uplinks; the switch's own addresses are the CPU's.
@@ -29,6 +34,8 @@
 
 #include <functional>
 #include <optional>
+#include <set>
+#include <utility>
 
 #include "hwsync/topology.h"
 #include "hwsync/underlay.h"
@@ -80,6 +87,10 @@ class Mirror {
 
   const Topology& topology() const { return topology_; }
 
+  /// Groups of the VLAN and family did not all find room (or do again): unknown ones are flooded.
+  void flood_unknown(VlanId vlan, bool v6, bool on, const EmitKey& emit);
+  bool floods_unknown() const { return !unknown_flooded_.empty(); }
+
  private:
   std::optional<AsicRow> row(const SwitchKey& key) const;
   std::optional<AsicRow> row(const BuiltInKey& key) const;
@@ -106,6 +117,9 @@ class Mirror {
   std::optional<AsicRow> row(const FloodGroupKey& key) const;
   std::optional<AsicRow> row(const FloodChoiceKey& key) const;
   std::optional<AsicRow> row(const FloodOutputKey& key) const;
+  std::optional<AsicRow> row(const McastGroupKey& key) const;
+  std::optional<AsicRow> row(const McastOutputKey& key) const;
+  std::optional<AsicRow> row(const McastKey& key) const;
   std::optional<AsicRow> row(const VlanKey& key) const;
   std::optional<AsicRow> row(const VlanMemberKey& key) const;
   std::optional<AsicRow> row(const FloodMemberKey& key) const;
@@ -123,6 +137,13 @@ class Mirror {
   static void bridge_port_keys(const PortName& port, const EmitKey& emit);
   void tunnel_keys(const IpAddress& local, const EmitKey& emit) const;
   bool is_chosen(const FloodChoiceKey& key) const;
+  bool is_routers_group(const McastGroupKey& key) const;
+  bool is_joined(const McastGroupKey& key) const;
+  bool goes_to(const McastGroupKey& key, IfIndex port) const;
+  void outlet_keys(const McastGroupKey& key, IfIndex port, const EmitKey& emit) const;
+  void multicast_keys(const EmitKey& emit) const;
+  void multicast_keys(const MulticastKey& key, const EmitKey& emit) const;
+  McastGroupKey routers_of(VlanId vlan, bool v6) const;
   static void output_keys(const Topology& topology, const EmitKey& emit);
   void flood_keys(const FloodKey& key, const EmitKey& emit) const;
   IpAddress tunnel_peer(const IpAddress& vtep) const;
@@ -133,6 +154,7 @@ class Mirror {
   FloodShape shape_;
   bool host_interfaces_;
   Topology topology_{};
+  std::set<std::pair<VlanId, bool>> unknown_flooded_{};  // with whether it is IPv6
 };
 
 }  // namespace vtepd::hwsync

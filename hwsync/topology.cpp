@@ -30,6 +30,7 @@ class Reader {
     choose_bridge();
     for (const auto& name : ports_) read_front_port(name);
     if (!topology_.uplinks.empty()) read_addresses();
+    read_snooping();
     for (const auto& [index, link] : view_.links()) {
       if (link.kind == LinkKind::Vxlan && is_port(link)) read_vxlan(link);
     }
@@ -101,6 +102,25 @@ class Reader {
     topology_.ageing_seconds = static_cast<std::uint32_t>(ticks / kTicksPerSecond);
     // A bridge that is down forwards nothing.
     if (!bridge->up) topology_.bridge = {};
+  }
+
+  /// As br_multicast_querier_exists() of the kernel has it: without a querier nobody is asked for
+  /// groups, and their members are not known.
+  void read_snooping() {
+    const auto* bridge = view_.link(topology_.bridge);
+    if (bridge == nullptr || value_or(bridge->options, Option::BridgeMulticastSnooping, 1) == 0) {
+      return;
+    }
+    auto& [v4, v6] = topology_.snooping;
+    v4.active = bridge->querier_v4;
+    v4.by_source = value_or(bridge->options, Option::BridgeMulticastIgmpVersion, 2) >= 3;
+    v6.active = bridge->querier_v6;
+    v6.by_source = value_or(bridge->options, Option::BridgeMulticastMldVersion, 1) >= 2;
+    for (const auto& [key, router] : view_.multicast_routers()) {
+      if (key.bridge != topology_.bridge) continue;
+      if (v4.active && router.v4) v4.routers.insert(key.port);
+      if (v6.active && router.v6) v6.routers.insert(key.port);
+    }
   }
 
   void read_front_port(const PortName& name) {

@@ -82,6 +82,14 @@ struct RouterVlan {
   friend bool operator==(const RouterVlan&, const RouterVlan&) = default;
 };
 
+/// How the bridge forwards IP multicast of one family.
+struct Snooping {
+  bool active{};     // to those who asked, and to routers; else it floods
+  bool by_source{};  // IGMPv3, MLDv2
+  std::set<IfIndex> routers{};
+  friend bool operator==(const Snooping&, const Snooping&) = default;
+};
+
 struct Topology {
   IfIndex bridge{};
   std::uint32_t ageing_seconds{};
@@ -98,6 +106,8 @@ struct Topology {
   std::set<IpPrefix> own_addresses{};        // of the switch, each as a host
   std::map<IpPrefix, PortName> connected{};  // networks on uplinks
   std::set<MacAddress> own_macs{};           // of the switch itself
+  std::array<Snooping, 2> snooping{};        // of IPv4 and of IPv6
+  const Snooping& snoops(bool v6) const { return snooping[v6 ? 1 : 0]; }
   std::vector<std::string> ignored{};
   friend bool operator==(const Topology&, const Topology&) = default;
 };

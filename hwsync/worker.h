@@ -25,6 +25,14 @@ class Worker {
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
+  /// Before all jobs that wait.
+  void run_next(std::function<void()> job) {
+    {
+      const std::lock_guard lock(mutex_);
+      jobs_.push_front(std::move(job));
+    }
+    wake_.notify_one();
+  }
   void run(std::function<void()> job) {
     {
       const std::lock_guard lock(mutex_);

@@ -187,6 +187,19 @@ sai_route_entry_t Writer::route_entry(const RouteKey& key) const {
   return entry;
 }
 
+sai_l2mc_entry_t Writer::l2mc_entry(const McastKey& key) const {
+  sai_l2mc_entry_t entry;
+  std::memset(&entry, 0, sizeof(entry));
+  const auto& [vlan, group, source] = key.group;
+  entry.switch_id = switch_;
+  entry.bv_id = find(VlanKey{vlan});
+  entry.type = source.is_none() ? SAI_L2MC_ENTRY_TYPE_XG : SAI_L2MC_ENTRY_TYPE_SG;
+  entry.destination = encode(group);
+  entry.source = encode(source);
+  entry.source.addr_family = entry.destination.addr_family;
+  return entry;
+}
+
 sai_status_t Writer::call_create(const AsicOp& op, const EncodedRow& row, sai_object_id_t& id) {
   const auto attributes = row.attributes();
   if (const auto* fdb = as_fdb(op)) return library_.create_fdb(fdb_entry(*fdb), attributes);
@@ -195,6 +208,9 @@ sai_status_t Writer::call_create(const AsicOp& op, const EncodedRow& row, sai_ob
   }
   if (const auto* route = std::get_if<RouteKey>(&op.key)) {
     return library_.create_entry(route_entry(*route), attributes);
+  }
+  if (const auto* group = std::get_if<McastKey>(&op.key)) {
+    return library_.create_entry(l2mc_entry(*group), attributes);
   }
   return library_.create(op.row.object, switch_, id, attributes);
 }
@@ -207,6 +223,9 @@ sai_status_t Writer::call_set(const AsicOp& op, const sai_attribute_t& attribute
   if (const auto* route = std::get_if<RouteKey>(&op.key)) {
     return library_.set_entry(route_entry(*route), attribute);
   }
+  if (const auto* group = std::get_if<McastKey>(&op.key)) {
+    return library_.set_entry(l2mc_entry(*group), attribute);
+  }
   return library_.set(op.row.object, find(op.key), attribute);
 }
 
@@ -217,6 +236,9 @@ sai_status_t Writer::call_remove(const AsicOp& op) {
   }
   if (const auto* route = std::get_if<RouteKey>(&op.key)) {
     return library_.remove_entry(route_entry(*route));
+  }
+  if (const auto* group = std::get_if<McastKey>(&op.key)) {
+    return library_.remove_entry(l2mc_entry(*group));
   }
   return library_.remove(op.row.object, find(op.key));
 }
@@ -231,6 +253,9 @@ sai_status_t Writer::call_get(const AsicKey& key, sai_object_type_t object,
   }
   if (const auto* route = std::get_if<RouteKey>(&key)) {
     return library_.get_entry(route_entry(*route), attribute);
+  }
+  if (const auto* group = std::get_if<McastKey>(&key)) {
+    return library_.get_entry(l2mc_entry(*group), attribute);
   }
   return library_.get(object, find(key), attribute);
 }

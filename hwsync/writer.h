@@ -53,6 +53,19 @@ struct ReadBack {
   bool agrees() const { return !missing && differing.empty(); }
 };
 
+/// An object that the library held already, and what it says of itself.
+struct Adopted {
+  AsicKey key{};
+  AsicRow row{};
+  sai_object_id_t id{};
+};
+
+/// What is wanted of a key.
+struct WantedRow {
+  AsicKey key{};
+  AsicRow row{};
+};
+
 class Writer {
  public:
   /// `ids`: what exists from birth (switch, ports, built-ins).
@@ -63,11 +76,15 @@ class Writer {
   std::vector<WriteOutcome> write(std::span<const AsicOp> ops);
   /// Attributes that the library cannot give, or goes without, are not compared.
   ReadBack read_back(const AsicKey& key, const AsicRow& row);
+  /// Finds, among all that the library holds, what is wanted (see adoption.cpp); the rest of what
+  /// vtepd alone makes is removed.
+  std::vector<Adopted> adopt(std::vector<WantedRow> wanted);
   /// The object is gone, by somebody else's hand: its id means nothing any more.
   void forget(const AsicKey& key) { ids_.erase(key); }
   const WriteCounters& counters() const { return counters_; }
 
  private:
+  class Adoption;
   using Bulk = std::pair<sai_object_type_t, AsicOp::Kind>;
 
   WriteOutcome write(const AsicOp& op);
@@ -97,6 +114,7 @@ class Writer {
   sai_fdb_entry_t fdb_entry(const FdbKey& key) const;
   sai_neighbor_entry_t neighbor_entry(const GatewayKey& key) const;
   sai_route_entry_t route_entry(const RouteKey& key) const;
+  sai_l2mc_entry_t l2mc_entry(const McastKey& key) const;
   bool is_left_out(sai_object_type_t object, const AsicAttribute& attribute) const;
 
   sai::Library& library_;

@@ -45,6 +45,11 @@ Event decode_family(const Message& message, Complaint& complaint) {
     case RTM_NEWNEXTHOP:
     case RTM_DELNEXTHOP:
       return decode_nexthop(message, complaint);
+    case RTM_NEWMDB:
+    case RTM_DELMDB:
+    case RTM_GETMDB:
+      if (family == AF_BRIDGE) return decode_mdb(message, complaint);
+      return std::nullopt;
     case RTM_NEWNEIGH:
     case RTM_DELNEIGH:
       if (family == AF_BRIDGE) return decode_fdb(message, complaint);
@@ -105,6 +110,12 @@ std::string_view message_name(std::uint16_t type) {
       return "RTM_NEWNEIGH";
     case RTM_DELNEIGH:
       return "RTM_DELNEIGH";
+    case RTM_NEWMDB:
+      return "RTM_NEWMDB";
+    case RTM_DELMDB:
+      return "RTM_DELMDB";
+    case RTM_GETMDB:
+      return "RTM_GETMDB";
     case RTM_NEWVLAN:
       return "RTM_NEWVLAN";
     case RTM_DELVLAN:

@@ -4,7 +4,8 @@
 // What is nothing to vtepd (decode gives no event): families other than AF_UNSPEC and AF_BRIDGE
 // links; the embedded switch of a NIC (AF_BRIDGE with BRIDGE_FLAGS_SELF); `self` FDB entries
 // without a destination (filters of devices, and the bare twin of each vxlan change); vxlan
-// entries of a multicast MAC, and flood lists that are a nexthop group; nexthop objects, but that
+// entries of a multicast MAC, and flood lists that are a nexthop group; multicast groups that are a
+// MAC, and multicast routers of a single VLAN; nexthop objects, but that
 // one is deleted; neighbours that the kernel makes for
 // multicast, broadcast and loopback; proxy neighbours; routes other than a default route over one
 // gateway that a person or an interface file may have made; rules other than those that look up

@@ -81,6 +81,9 @@ Result<> encode_request(const DeleteVxlanFdb& op, RequestWriter& out);
 Result<> encode_request(const AddFlood& op, RequestWriter& out);
 Result<> encode_request(const DeleteFlood& op, RequestWriter& out);
 
+// Multicast groups and routers of bridges (codec_mdb.cpp).
+Event decode_mdb(const Message& message, Complaint& complaint);
+
 // Neighbours of IPv4 and IPv6 (codec_neighbor.cpp).
 Event decode_neighbor(const Message& message, Complaint& complaint);
 Result<> encode_request(const SetNeighbor& op, RequestWriter& out);

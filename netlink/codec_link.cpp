@@ -1,6 +1,7 @@
 // RTM_NEWLINK, RTM_DELLINK of family AF_UNSPEC: struct ifinfomsg (linux/if_link.h), and the port
 // options of RTM_SETLINK. Integer options go by option_table alone.
 #include <linux/if.h>
+#include <linux/if_bridge.h>
 #include <linux/if_link.h>
 #include <linux/if_vlan.h>
 #include <linux/rtnetlink.h>
@@ -223,6 +224,20 @@ void decode_vxlan(const AttributeReader& data, Link& link) {
   link.lower = IfIndex::make(lower).value_or(IfIndex{});
 }
 
+/// A querier of its own, or another whose last query is not too long ago. A bridge that snoops in
+/// each VLAN by itself has one in each, of which its link does not tell.
+void decode_querier(const AttributeReader& data, Link& link) {
+  const auto on = data.value<br_boolopt_multi>(IFLA_BR_MULTI_BOOLOPT, "IFLA_BR_MULTI_BOOLOPT");
+  const bool by_vlan = on && (on->optval & (1U << BR_BOOLOPT_MCAST_VLAN_SNOOPING)) != 0;
+  if (by_vlan || !data.has(IFLA_BR_MCAST_QUERIER_STATE)) return;
+  const auto state = data.nested(IFLA_BR_MCAST_QUERIER_STATE, "IFLA_BR_MCAST_QUERIER_STATE");
+  link.querier_v4 = state.has(BRIDGE_QUERIER_IP_ADDRESS);
+  // With a querier of its own switched on, the kernel has this one also where it cannot ask: the
+  // bridge has no IPv6 address.
+  const auto v6 = state.ip(BRIDGE_QUERIER_IPV6_ADDRESS, "BRIDGE_QUERIER_IPV6_ADDRESS");
+  link.querier_v6 = state.has(BRIDGE_QUERIER_IPV6_OTHER_TIMER) || (!v6.is_none() && !v6.is_zero());
+}
+
 void decode_bond(const AttributeReader& data, Link& link) {
   link.options.try_emplace(Option::BondPrimary, 0);  // left out where there is none
   if (!data.has(IFLA_BOND_ARP_IP_TARGET)) return;
@@ -242,6 +257,7 @@ void decode_kind(const AttributeReader& in, Link& link, Complaint& complaint) {
       decode_options(data, *container, link.options);
     }
     if (link.kind == LinkKind::Vxlan) decode_vxlan(data, link);
+    if (link.kind == LinkKind::Bridge) decode_querier(data, link);
     if (link.kind == LinkKind::Bond) decode_bond(data, link);
     if (link.kind == LinkKind::Vlan) {
       const auto number = data.value<std::uint16_t>(IFLA_VLAN_ID, "IFLA_VLAN_ID").value_or(0);

@@ -21,6 +21,7 @@ constexpr std::array kTables{
     Requester::DumpRequest{"links", RTM_GETLINK, AF_UNSPEC, RTEXT_FILTER_SKIP_STATS, 0},
     Requester::DumpRequest{"bridge ports", RTM_GETLINK, AF_BRIDGE, RTEXT_FILTER_BRVLAN_COMPRESSED,
                            0},
+    Requester::DumpRequest{"multicast groups", RTM_GETMDB, AF_BRIDGE, 0, 0},
     Requester::DumpRequest{"VNI filters", RTM_GETTUNNEL, AF_BRIDGE, 0, 0},
     Requester::DumpRequest{"MPLS settings", RTM_GETNETCONF, AF_MPLS, 0, 0},
     Requester::DumpRequest{"addresses", RTM_GETADDR, AF_UNSPEC, 0, 0},
@@ -32,10 +33,12 @@ constexpr std::array<std::uint8_t, 2> kIpFamilies{AF_INET, AF_INET6};
 
 bool is_unknown_table(const Requester::DumpRequest& table, const Error& error) {
   // VNI filters came with 5.18; without the vxlan module nobody answers either, nor without
-  // mpls_router. A kernel without IPv6, or without policy routing, has no rules.
+  // mpls_router, nor for multicast groups without the bridge module. A kernel without IPv6, or
+  // without policy routing, has no rules.
   const bool no_rules =
       table.type == RTM_GETRULE && (error.code == EOPNOTSUPP || error.code == EAFNOSUPPORT);
-  const bool is_optional = table.type == RTM_GETTUNNEL || table.type == RTM_GETNETCONF;
+  const bool is_optional =
+      table.type == RTM_GETTUNNEL || table.type == RTM_GETNETCONF || table.type == RTM_GETMDB;
   return no_rules || (is_optional && error.code == EOPNOTSUPP);
 }
 

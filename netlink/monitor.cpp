@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include <array>
+#include <utility>
 
 namespace vtepd::netlink {
 namespace {
@@ -16,7 +17,8 @@ namespace {
 constexpr std::array kGroups{RTNLGRP_LINK,        RTNLGRP_NEIGH,      RTNLGRP_IPV4_IFADDR,
                              RTNLGRP_IPV6_IFADDR, RTNLGRP_BRVLAN,     RTNLGRP_TUNNEL,
                              RTNLGRP_IPV4_ROUTE,  RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV4_RULE,
-                             RTNLGRP_IPV6_RULE,   RTNLGRP_NEXTHOP,    RTNLGRP_MPLS_NETCONF};
+                             RTNLGRP_IPV6_RULE,   RTNLGRP_NEXTHOP,    RTNLGRP_MPLS_NETCONF,
+                             RTNLGRP_MDB};
 // More datagrams than any receive buffer holds; a busier kernel makes the next drain() go on.
 constexpr int kDiscardLimit = 1 << 20;
 
@@ -55,6 +57,10 @@ std::array<sock_filter, 22> without_noise() {
           instruction(BPF_LDX | BPF_IMM, NDA_NH_ID), instruction(BPF_LD | BPF_IMM, kAttributes),
           instruction(BPF_LD | BPF_W | BPF_ABS, kFindAttribute), instruction(kIfEqual, 0, 1, 0),
           instruction(BPF_RET | BPF_K, UINT32_MAX), instruction(BPF_RET | BPF_K, 0)};
+}
+
+bool is_multicast(const Message& message) {
+  return message.header.nlmsg_type == RTM_NEWMDB || message.header.nlmsg_type == RTM_DELMDB;
 }
 
 bool is_vlan_fragment(const Message& message) {
@@ -120,7 +126,14 @@ Monitor::Fetched Monitor::fetch() {
 Monitor::Fetched Monitor::at_end() {
   // The kernel answers while we ask; an answer that is not here found no room in the queue.
   if (!unanswered_.empty() || ports_question_ != 0) return lose();
-  if (unsettled_.empty()) return Fetched::Empty;
+  if (unsettled_.empty() && snooping_.empty()) return Fetched::Empty;
+  for (const auto bridge : std::exchange(snooping_, {})) {
+    if (auto asked = ask_link(IfIndex::make(bridge).value_or(IfIndex{})); !asked) {
+      report(asked.error());
+      return lose();
+    }
+  }
+  if (unsettled_.empty()) return Fetched::Messages;
   unsettled_.clear();
   if (auto asked = ask_ports(); !asked) {
     report(asked.error());
@@ -133,6 +146,7 @@ Monitor::Fetched Monitor::lose() {
   rest_ = {};
   unanswered_.clear();
   unsettled_.clear();
+  snooping_.clear();
   ports_question_ = 0;
   for (int discarded = 0; discarded < kDiscardLimit; ++discarded) {
     const auto received = endpoint_.receive();
@@ -148,6 +162,10 @@ void Monitor::handle(const Message& message, const KernelPort::Sink& sink) {
       unsettled_.insert(header->ifindex);
     }
     return;
+  }
+  if (is_multicast(message)) {
+    const auto header = read_front<br_port_msg>(message.payload);
+    if (header && header->ifindex != 0) snooping_.insert(header->ifindex);
   }
   const auto event = decode(message);
   if (!event) return report(event.error());

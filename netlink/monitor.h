@@ -7,7 +7,9 @@
 // - a new IPv6 address is announced only after duplicate address detection (ask_address);
 // - VLANs changed by vlan_default_pvid or RTM_NEWVLAN are announced as fragments (RTM_NEWVLAN), not
 //   as the whole list: a port heard of so and not whole thereafter is asked for when nothing else
-//   is waiting.
+//   is waiting;
+// - a multicast querier comes and goes unannounced; its groups and router ports are announced, so a
+//   bridge heard of so is asked for when nothing else is waiting.
 // Loss: on ENOBUFS everything queued is thrown away before Lost is said. The kernel tells of an
 // overrun once and then drops silently until the queue has been empty (netlink_overrun(),
 // NETLINK_S_CONGESTED): what it drops after our dump would else be missed unseen.
@@ -60,6 +62,7 @@ class Monitor {
   Bytes rest_;                          // of the last datagram
   std::set<std::uint32_t> unanswered_;  // sequence numbers of questions
   std::set<std::uint32_t> unsettled_;   // interfaces whose VLANs changed in an unknown way
+  std::set<std::uint32_t> snooping_;    // bridges whose querier may have changed
   std::uint32_t ports_question_ = 0;    // sequence number of the port dump under way
   std::uint32_t next_sequence_ = 1;
 };

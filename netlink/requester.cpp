@@ -1,6 +1,7 @@
 #include "netlink/requester.h"
 
 #include <linux/if_addr.h>
+#include <linux/if_bridge.h>
 #include <linux/if_link.h>
 #include <linux/neighbour.h>
 #include <linux/netconf.h>
@@ -62,6 +63,11 @@ void put_dump_request(MessageBuilder& message, const Requester::DumpRequest& req
       header.rtm_family = request.family;
       header.rtm_protocol = request.protocol;
       header.rtm_type = RTN_UNICAST;
+      return message.begin(request.type, NLM_F_DUMP, sequence, header);
+    }
+    case RTM_GETMDB: {
+      br_port_msg header{};
+      header.family = request.family;
       return message.begin(request.type, NLM_F_DUMP, sequence, header);
     }
     case RTM_GETNETCONF: {

@@ -12,6 +12,7 @@ Looking:
   show mac        one row for each MAC: wanted, BGP, bridge FDB, vxlan FDB, ASIC
   show neigh      hosts' addresses on the SVIs
   show flood      the flood lists: the remote VTEPs of each VNI
+  show mcast      multicast groups that hosts have joined, and router ports
   show vtep       the remote VTEPs: what leads there, and whether the underlay does
   show route      the EVPN routes, bgpd's and our own
   show peers      vtepd-relay, bgpd and its EVPN peers

@@ -32,6 +32,7 @@ constexpr std::array kTables{
     Table{"mac", "mac vlan vni dev=wanted,bridge,asic dst=wanted,vxlan,asic type state"},
     Table{"neigh", "ip mac vlan vni dev state"},
     Table{"flood", "vni vlan dev dst state"},
+    Table{"mcast", "vlan br=bridge dev=ports ip=group state"},
     Table{"vtep", "dst=vtep state"},
     Table{"route", "vni mac ip dst=vtep type state"},
     Table{"peers", "state"},

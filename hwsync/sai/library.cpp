@@ -62,16 +62,24 @@ struct Length {
   sai_api_version_t longer_since;  // 0: never, up to 1.13
   std::size_t longer;
 };
-constexpr std::array kLengths{
-    Length{SAI_API_SWITCH, 13, 11100, 15},   Length{SAI_API_PORT, 23, 11000, 27},
-    Length{SAI_API_PORT, 27, 11300, 31},     Length{SAI_API_VLAN, 13, 0, 0},
-    Length{SAI_API_BRIDGE, 14, 0, 0},        Length{SAI_API_FDB, 9, 0, 0},
-    Length{SAI_API_TUNNEL, 21, 11100, 23},   Length{SAI_API_L2MC_GROUP, 8, 0, 0},
-    Length{SAI_API_VIRTUAL_ROUTER, 4, 0, 0}, Length{SAI_API_ROUTER_INTERFACE, 7, 0, 0},
-    Length{SAI_API_HOSTIF, 24, 0, 0},        Length{SAI_API_NEIGHBOR, 5, 11100, 9},
-    Length{SAI_API_NEXT_HOP, 4, 11300, 8},   Length{SAI_API_NEXT_HOP_GROUP, 14, 11000, 16},
-    Length{SAI_API_ROUTE, 8, 0, 0},          Length{SAI_API_STP, 10, 0, 0},
-    Length{SAI_API_ISOLATION_GROUP, 8, 0, 0}};
+constexpr std::array kLengths{Length{SAI_API_SWITCH, 13, 11100, 15},
+                              Length{SAI_API_PORT, 23, 11000, 27},
+                              Length{SAI_API_PORT, 27, 11300, 31},
+                              Length{SAI_API_VLAN, 13, 0, 0},
+                              Length{SAI_API_BRIDGE, 14, 0, 0},
+                              Length{SAI_API_FDB, 9, 0, 0},
+                              Length{SAI_API_L2MC, 4, 0, 0},
+                              Length{SAI_API_TUNNEL, 21, 11100, 23},
+                              Length{SAI_API_L2MC_GROUP, 8, 0, 0},
+                              Length{SAI_API_VIRTUAL_ROUTER, 4, 0, 0},
+                              Length{SAI_API_ROUTER_INTERFACE, 7, 0, 0},
+                              Length{SAI_API_HOSTIF, 24, 0, 0},
+                              Length{SAI_API_NEIGHBOR, 5, 11100, 9},
+                              Length{SAI_API_NEXT_HOP, 4, 11300, 8},
+                              Length{SAI_API_NEXT_HOP_GROUP, 14, 11000, 16},
+                              Length{SAI_API_ROUTE, 8, 0, 0},
+                              Length{SAI_API_STP, 10, 0, 0},
+                              Length{SAI_API_ISOLATION_GROUP, 8, 0, 0}};
 
 template <class Table>
 constexpr sai_api_t kApi = SAI_API_UNSPECIFIED;
@@ -87,6 +95,8 @@ template <>
 constexpr sai_api_t kApi<sai_fdb_api_t> = SAI_API_FDB;
 template <>
 constexpr sai_api_t kApi<sai_tunnel_api_t> = SAI_API_TUNNEL;
+template <>
+constexpr sai_api_t kApi<sai_l2mc_api_t> = SAI_API_L2MC;
 template <>
 constexpr sai_api_t kApi<sai_l2mc_group_api_t> = SAI_API_L2MC_GROUP;
 template <>
@@ -143,6 +153,16 @@ Library::Library(Symbols symbols, Profile profile)
 }
 
 Library::~Library() {
+  if (warm_switch_ != SAI_NULL_OBJECT_ID) {
+    sai_attribute_t warm{};
+    warm.id = SAI_SWITCH_ATTR_RESTART_WARM;
+    warm.value.booldata = true;
+    // A library that cannot boot warm says so, and is read back.
+    if (set(SAI_OBJECT_TYPE_SWITCH, warm_switch_, warm) == SAI_STATUS_SUCCESS) {
+      warm.id = SAI_SWITCH_ATTR_PRE_SHUTDOWN;
+      (void)set(SAI_OBJECT_TYPE_SWITCH, warm_switch_, warm);
+    }
+  }
   // Without remove_switch() first: what the ASIC forwards is left as it is.
   if (initialized_) symbols_.uninitialize();
 }
@@ -157,6 +177,8 @@ Result<std::unique_ptr<Library>> Library::open(const std::string& path, Profile 
   find(handle.get(), "sai_api_uninitialize", symbols.uninitialize);
   find(handle.get(), "sai_query_api_version", symbols.version);
   find(handle.get(), "sai_query_attribute_enum_values_capability", symbols.enum_values);
+  find(handle.get(), "sai_get_object_count", symbols.object_count);
+  find(handle.get(), "sai_get_object_key", symbols.object_key);
   auto library = over(symbols, std::move(profile));
   if (!library) return Error{library.error().code, path + ": " + library.error().what};
   (*library)->handle_ = std::move(handle);
@@ -215,6 +237,7 @@ void Library::fetch_tables() {
   bridge_ = table<sai_bridge_api_t>(SAI_API_BRIDGE);
   fdb_ = table<sai_fdb_api_t>(SAI_API_FDB);
   tunnel_ = table<sai_tunnel_api_t>(SAI_API_TUNNEL);
+  l2mc_ = table<sai_l2mc_api_t>(SAI_API_L2MC);
   l2mc_group_ = table<sai_l2mc_group_api_t>(SAI_API_L2MC_GROUP);
   stp_ = table<sai_stp_api_t>(SAI_API_STP);
   isolation_group_ = table<sai_isolation_group_api_t>(SAI_API_ISOLATION_GROUP);
@@ -460,6 +483,24 @@ sai_status_t Library::remove_vlan_members(std::span<const sai_object_id_t> ids,
               static_cast<std::uint32_t>(ids.size()), ids.data(), kGoOn, statuses.data());
 }
 
+sai_status_t Library::create_entry(const sai_l2mc_entry_t& entry,
+                                   std::span<const sai_attribute_t> attributes) {
+  return call(slot<&sai_l2mc_api_t::create_l2mc_entry>(l2mc_), &entry, count_of(attributes),
+              attributes.data());
+}
+
+sai_status_t Library::remove_entry(const sai_l2mc_entry_t& entry) {
+  return call(slot<&sai_l2mc_api_t::remove_l2mc_entry>(l2mc_), &entry);
+}
+
+sai_status_t Library::set_entry(const sai_l2mc_entry_t& entry, const sai_attribute_t& attribute) {
+  return call(slot<&sai_l2mc_api_t::set_l2mc_entry_attribute>(l2mc_), &entry, &attribute);
+}
+
+sai_status_t Library::get_entry(const sai_l2mc_entry_t& entry, sai_attribute_t& attribute) {
+  return call(slot<&sai_l2mc_api_t::get_l2mc_entry_attribute>(l2mc_), &entry, 1U, &attribute);
+}
+
 sai_status_t Library::create_entry(const sai_neighbor_entry_t& entry,
                                    std::span<const sai_attribute_t> attributes) {
   return call(slot<&sai_neighbor_api_t::create_neighbor_entry>(neighbor_), &entry,
@@ -542,6 +583,23 @@ Result<std::vector<std::uint32_t>> Library::get_numbers(sai_object_type_t type, 
     count = wanted.value.u32list.count;
     return status;
   });
+}
+
+std::optional<std::vector<sai_object_key_t>> Library::held(sai_object_id_t switch_id,
+                                                           sai_object_type_t type) {
+  if (symbols_.object_count == nullptr || symbols_.object_key == nullptr) return std::nullopt;
+  for (int attempt = 0; attempt < 8; ++attempt) {
+    std::uint32_t count = 0;
+    if (symbols_.object_count(switch_id, type, &count) != SAI_STATUS_SUCCESS) return std::nullopt;
+    std::vector<sai_object_key_t> keys(count);
+    if (count == 0) return keys;
+    const auto status = symbols_.object_key(switch_id, type, &count, keys.data());
+    if (status == SAI_STATUS_BUFFER_OVERFLOW) continue;  // there are more by now
+    if (status != SAI_STATUS_SUCCESS || count > keys.size()) return std::nullopt;
+    keys.resize(count);
+    return keys;
+  }
+  return std::nullopt;
 }
 
 std::optional<std::vector<std::int32_t>> Library::enum_values(sai_object_id_t switch_id,

@@ -35,6 +35,8 @@ struct Symbols {
   decltype(&::sai_api_uninitialize) uninitialize{};
   decltype(&::sai_query_api_version) version{};
   decltype(&::sai_query_attribute_enum_values_capability) enum_values{};
+  decltype(&::sai_get_object_count) object_count{};
+  decltype(&::sai_get_object_key) object_key{};
 };
 
 class Library {
@@ -80,7 +82,12 @@ class Library {
   sai_status_t remove_vlan_members(std::span<const sai_object_id_t> ids,
                                    std::span<sai_status_t> statuses);
 
-  // Neighbours and routes: entries with a key, as FDB entries are.
+  // Neighbours, routes and multicast groups: entries with a key, as FDB entries are.
+  sai_status_t create_entry(const sai_l2mc_entry_t& entry,
+                            std::span<const sai_attribute_t> attributes);
+  sai_status_t remove_entry(const sai_l2mc_entry_t& entry);
+  sai_status_t set_entry(const sai_l2mc_entry_t& entry, const sai_attribute_t& attribute);
+  sai_status_t get_entry(const sai_l2mc_entry_t& entry, sai_attribute_t& attribute);
   sai_status_t create_entry(const sai_neighbor_entry_t& entry,
                             std::span<const sai_attribute_t> attributes);
   sai_status_t create_entry(const sai_route_entry_t& entry,
@@ -97,6 +104,11 @@ class Library {
                                                    sai_attr_id_t attribute);
   Result<std::vector<std::uint32_t>> get_numbers(sai_object_type_t type, sai_object_id_t id,
                                                  sai_attr_id_t attribute);
+  /// The keys of all objects of a type; none if the library cannot say.
+  std::optional<std::vector<sai_object_key_t>> held(sai_object_id_t switch_id,
+                                                    sai_object_type_t type);
+  /// When the library is closed, the switch is left for a warm boot (SAI_SWITCH_ATTR_RESTART_WARM).
+  void close_warm(sai_object_id_t switch_id) { warm_switch_ = switch_id; }
   /// The values an enumeration's attribute may have; none if the library cannot say.
   std::optional<std::vector<std::int32_t>> enum_values(sai_object_id_t switch_id,
                                                        sai_object_type_t type,
@@ -122,6 +134,7 @@ class Library {
   Symbols symbols_;
   std::unique_ptr<void, int (*)(void*)> handle_;
   bool initialized_ = false;
+  sai_object_id_t warm_switch_ = SAI_NULL_OBJECT_ID;
   sai_api_version_t version_ = 0;
   const sai_switch_api_t* switch_ = nullptr;
   const sai_port_api_t* port_ = nullptr;
@@ -129,6 +142,7 @@ class Library {
   const sai_bridge_api_t* bridge_ = nullptr;
   const sai_fdb_api_t* fdb_ = nullptr;
   const sai_tunnel_api_t* tunnel_ = nullptr;
+  const sai_l2mc_api_t* l2mc_ = nullptr;
   const sai_l2mc_group_api_t* l2mc_group_ = nullptr;
   const sai_stp_api_t* stp_ = nullptr;
   const sai_isolation_group_api_t* isolation_group_ = nullptr;

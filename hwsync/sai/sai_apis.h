@@ -206,6 +206,23 @@ typedef struct _sai_tunnel_api_t {
   sai_unused_fn get_tunnels_attribute;
 } sai_tunnel_api_t;
 
+typedef sai_status_t (*sai_create_l2mc_entry_fn)(const sai_l2mc_entry_t* l2mc_entry,
+                                                 std::uint32_t attr_count,
+                                                 const sai_attribute_t* attr_list);
+typedef sai_status_t (*sai_remove_l2mc_entry_fn)(const sai_l2mc_entry_t* l2mc_entry);
+typedef sai_status_t (*sai_set_l2mc_entry_attribute_fn)(const sai_l2mc_entry_t* l2mc_entry,
+                                                        const sai_attribute_t* attr);
+typedef sai_status_t (*sai_get_l2mc_entry_attribute_fn)(const sai_l2mc_entry_t* l2mc_entry,
+                                                        std::uint32_t attr_count,
+                                                        sai_attribute_t* attr_list);
+
+typedef struct _sai_l2mc_api_t {
+  sai_create_l2mc_entry_fn create_l2mc_entry;
+  sai_remove_l2mc_entry_fn remove_l2mc_entry;
+  sai_set_l2mc_entry_attribute_fn set_l2mc_entry_attribute;
+  sai_get_l2mc_entry_attribute_fn get_l2mc_entry_attribute;
+} sai_l2mc_api_t;
+
 typedef struct _sai_l2mc_group_api_t {
   sai_object_create_fn create_l2mc_group;
   sai_object_remove_fn remove_l2mc_group;
@@ -351,6 +368,10 @@ sai_status_t sai_api_query(sai_api_t api, void** api_method_table);
 sai_status_t sai_api_uninitialize(void);
 sai_status_t sai_log_set(sai_api_t api, sai_log_level_t level);
 sai_status_t sai_query_api_version(sai_api_version_t* version);
+sai_status_t sai_get_object_count(sai_object_id_t switch_id, sai_object_type_t object_type,
+                                  std::uint32_t* count);
+sai_status_t sai_get_object_key(sai_object_id_t switch_id, sai_object_type_t object_type,
+                                std::uint32_t* object_count, sai_object_key_t* object_list);
 sai_status_t sai_query_attribute_capability(sai_object_id_t switch_id,
                                             sai_object_type_t object_type, sai_attr_id_t attr_id,
                                             sai_attr_capability_t* attr_capability);
@@ -374,6 +395,7 @@ static_assert(sizeof(sai_vlan_api_t) == 13 * sizeof(void*));
 static_assert(sizeof(sai_bridge_api_t) == 14 * sizeof(void*));
 static_assert(sizeof(sai_fdb_api_t) == 9 * sizeof(void*));
 static_assert(sizeof(sai_tunnel_api_t) == 23 * sizeof(void*));
+static_assert(sizeof(sai_l2mc_api_t) == 4 * sizeof(void*));
 static_assert(sizeof(sai_l2mc_group_api_t) == 8 * sizeof(void*));
 static_assert(sizeof(sai_stp_api_t) == 10 * sizeof(void*));
 static_assert(sizeof(sai_isolation_group_api_t) == 8 * sizeof(void*));

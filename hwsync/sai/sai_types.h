@@ -351,6 +351,19 @@ typedef struct _sai_fdb_entry_t {
   sai_object_id_t bv_id;
 } sai_fdb_entry_t;
 
+typedef enum _sai_l2mc_entry_type_t {
+  SAI_L2MC_ENTRY_TYPE_SG = 0,
+  SAI_L2MC_ENTRY_TYPE_XG = 1,
+} sai_l2mc_entry_type_t;
+
+typedef struct _sai_l2mc_entry_t {
+  sai_object_id_t switch_id;
+  sai_object_id_t bv_id;
+  sai_l2mc_entry_type_t type;
+  sai_ip_address_t destination;
+  sai_ip_address_t source;
+} sai_l2mc_entry_t;
+
 typedef struct _sai_neighbor_entry_t {
   sai_object_id_t switch_id;
   sai_object_id_t rif_id;
@@ -362,6 +375,16 @@ typedef struct _sai_route_entry_t {
   sai_object_id_t vr_id;
   sai_ip_prefix_t destination;
 } sai_route_entry_t;
+
+typedef struct _sai_object_key_t {
+  union {
+    sai_object_id_t object_id;
+    sai_fdb_entry_t fdb_entry;
+    sai_neighbor_entry_t neighbor_entry;
+    sai_route_entry_t route_entry;
+    sai_l2mc_entry_t l2mc_entry;
+  } key;
+} sai_object_key_t;
 
 typedef struct _sai_fdb_event_notification_data_t {
   sai_fdb_event_t event_type;
@@ -402,6 +425,10 @@ static_assert(sizeof(sai_attribute_value_t) == 40 && alignof(sai_attribute_value
 static_assert(sizeof(sai_attribute_t) == 48 && offsetof(sai_attribute_t, value) == 8);
 static_assert(sizeof(sai_fdb_entry_t) == 24 && offsetof(sai_fdb_entry_t, mac_address) == 8);
 static_assert(offsetof(sai_fdb_entry_t, bv_id) == 16);
+static_assert(sizeof(sai_object_key_t) == 64);
+static_assert(sizeof(sai_l2mc_entry_t) == 64 && offsetof(sai_l2mc_entry_t, type) == 16);
+static_assert(offsetof(sai_l2mc_entry_t, destination) == 20);
+static_assert(offsetof(sai_l2mc_entry_t, source) == 40);
 static_assert(sizeof(sai_neighbor_entry_t) == 40 && offsetof(sai_neighbor_entry_t, rif_id) == 8);
 static_assert(offsetof(sai_neighbor_entry_t, ip_address) == 16);
 static_assert(sizeof(sai_route_entry_t) == 56 && offsetof(sai_route_entry_t, vr_id) == 8);

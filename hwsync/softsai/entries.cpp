@@ -1,4 +1,4 @@
-// Entries that have a key instead of an id: neighbours and routes.
+// Entries that have a key instead of an id: neighbours, routes and multicast groups.
 #include <type_traits>
 
 #include "hwsync/softsai/store.h"
@@ -12,6 +12,10 @@ constexpr sai_object_type_t type_of_entry(const sai_neighbor_entry_t& /*entry*/)
 }
 constexpr sai_object_type_t type_of_entry(const sai_route_entry_t& /*entry*/) {
   return SAI_OBJECT_TYPE_ROUTE_ENTRY;
+}
+
+constexpr sai_object_type_t type_of_entry(const sai_l2mc_entry_t& /*entry*/) {
+  return SAI_OBJECT_TYPE_L2MC_ENTRY;
 }
 
 bool is_family(sai_ip_addr_family_t family) {
@@ -48,6 +52,23 @@ sai_route_entry_t normal(const sai_route_entry_t& entry) {
   result.destination.mask = trimmed(entry.destination.mask, family);
   for (std::size_t i = 0; i < sizeof(sai_ip6_t); ++i) {
     result.destination.addr.ip6[i] &= result.destination.mask.ip6[i];
+  }
+  return result;
+}
+
+sai_l2mc_entry_t normal(const sai_l2mc_entry_t& entry) {
+  sai_l2mc_entry_t result;
+  std::memset(&result, 0, sizeof(result));
+  result.switch_id = entry.switch_id;
+  result.bv_id = entry.bv_id;
+  result.type = entry.type;
+  const auto family = entry.destination.addr_family;
+  result.destination.addr_family = family;
+  result.destination.addr = trimmed(entry.destination.addr, family);
+  // Of (*,G) the source says nothing.
+  result.source.addr_family = family;
+  if (entry.type == SAI_L2MC_ENTRY_TYPE_SG) {
+    result.source.addr = trimmed(entry.source.addr, family);
   }
   return result;
 }
@@ -94,6 +115,25 @@ sai_status_t Store::create_entry(sai_route_entry_t entry, Given attributes) {
   return create_in_table(entry, entry.vr_id, attributes);
 }
 
+sai_status_t Store::create_entry(sai_l2mc_entry_t entry, Given attributes) {
+  const bool one_family = entry.type == SAI_L2MC_ENTRY_TYPE_XG ||
+                          entry.source.addr_family == entry.destination.addr_family;
+  entry = normal(entry);
+  const auto* vlan = find(entry.bv_id);
+  if (entry.switch_id != switch_ || vlan == nullptr) return SAI_STATUS_INVALID_OBJECT_ID;
+  if (vlan->type != SAI_OBJECT_TYPE_VLAN) return SAI_STATUS_INVALID_OBJECT_TYPE;
+  const bool known_type =
+      entry.type == SAI_L2MC_ENTRY_TYPE_XG || entry.type == SAI_L2MC_ENTRY_TYPE_SG;
+  const auto& address = entry.destination.addr;
+  const bool is_group = entry.destination.addr_family == SAI_IP_ADDR_FAMILY_IPV4
+                            ? (address.ip6[0] & 0xF0U) == 0xE0
+                            : address.ip6[0] == 0xFF;
+  if (!is_family(entry.destination.addr_family) || !known_type || !one_family || !is_group) {
+    return SAI_STATUS_INVALID_PARAMETER;
+  }
+  return create_in_table(entry, entry.bv_id, attributes);
+}
+
 template <class Entry>
 sai_status_t Store::remove_entry(Entry entry) {
   entry = normal(entry);
@@ -105,6 +145,8 @@ sai_status_t Store::remove_entry(Entry entry) {
   count_references(it->second, -1);
   if constexpr (std::is_same_v<Entry, sai_route_entry_t>) {
     --objects_.at(entry.vr_id).references;
+  } else if constexpr (std::is_same_v<Entry, sai_l2mc_entry_t>) {
+    --objects_.at(entry.bv_id).references;
   } else {
     --objects_.at(entry.rif_id).references;
   }
@@ -132,6 +174,9 @@ sai_status_t Store::get_entry(Entry entry, std::span<sai_attribute_t> attributes
   return read(SAI_NULL_OBJECT_ID, it->second, attributes);
 }
 
+template sai_status_t Store::remove_entry(sai_l2mc_entry_t);
+template sai_status_t Store::set_entry(sai_l2mc_entry_t, const sai_attribute_t&);
+template sai_status_t Store::get_entry(sai_l2mc_entry_t, std::span<sai_attribute_t>) const;
 template sai_status_t Store::remove_entry(sai_neighbor_entry_t);
 template sai_status_t Store::remove_entry(sai_route_entry_t);
 template sai_status_t Store::set_entry(sai_neighbor_entry_t, const sai_attribute_t&);

@@ -112,6 +112,32 @@ sai_status_t sai_object_type_get_availability(sai_object_id_t switch_id,
   });
 }
 
+sai_status_t sai_get_object_count(sai_object_id_t switch_id, sai_object_type_t object_type,
+                                  std::uint32_t* count) {
+  using namespace vtepd::softsai;
+  return with_switch([&](Store& store) -> sai_status_t {
+    if (switch_id != store.switch_id()) return SAI_STATUS_INVALID_OBJECT_ID;
+    if (count == nullptr) return SAI_STATUS_INVALID_PARAMETER;
+    *count = static_cast<std::uint32_t>(store.keys_of(object_type).size());
+    return SAI_STATUS_SUCCESS;
+  });
+}
+
+sai_status_t sai_get_object_key(sai_object_id_t switch_id, sai_object_type_t object_type,
+                                std::uint32_t* object_count, sai_object_key_t* object_list) {
+  using namespace vtepd::softsai;
+  return with_switch([&](Store& store) -> sai_status_t {
+    if (switch_id != store.switch_id()) return SAI_STATUS_INVALID_OBJECT_ID;
+    if (object_count == nullptr) return SAI_STATUS_INVALID_PARAMETER;
+    const auto keys = store.keys_of(object_type);
+    const auto room = object_list == nullptr ? 0 : *object_count;
+    *object_count = static_cast<std::uint32_t>(keys.size());
+    if (keys.size() > room) return SAI_STATUS_BUFFER_OVERFLOW;
+    std::copy(keys.begin(), keys.end(), object_list);
+    return SAI_STATUS_SUCCESS;
+  });
+}
+
 sai_object_type_t sai_object_type_query(sai_object_id_t object_id) {
   using namespace vtepd::softsai;
   auto type = SAI_OBJECT_TYPE_NULL;

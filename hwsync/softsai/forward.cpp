@@ -42,6 +42,47 @@ bool contains(const IpPrefix& prefix, const IpAddress& address) {
   return rest == 0 || ((a[whole] ^ b[whole]) >> (8U - rest)) == 0;
 }
 
+/// IGMP and MLD messages (RFC 3376, 3810); none for others.
+std::vector<sai_hostif_trap_type_t> membership_types(const Ethernet& ethernet) {
+  constexpr std::uint8_t kIgmp = 2;
+  constexpr std::uint8_t kHopByHop = 0;
+  constexpr std::size_t kOptions = 8;  // a router alert is all that MLD has
+  auto ip = read_ip(ethernet);
+  if (!ip) return {};
+  if (ip->destination.is_v6() && ip->protocol == kHopByHop && ip->payload.size() > kOptions &&
+      ip->payload[0] == kIcmpV6 && ip->payload[1] == 0) {
+    ip->protocol = kIcmpV6;
+    ip->payload = ip->payload.subspan(kOptions);
+  }
+  if (ip->payload.empty()) return {};
+  struct Row {
+    std::uint8_t protocol;
+    std::uint8_t type;
+    sai_hostif_trap_type_t trap;
+  };
+  static constexpr std::array kRows{Row{kIgmp, 0x11, SAI_HOSTIF_TRAP_TYPE_IGMP_TYPE_QUERY},
+                                    Row{kIgmp, 0x12, SAI_HOSTIF_TRAP_TYPE_IGMP_TYPE_V1_REPORT},
+                                    Row{kIgmp, 0x16, SAI_HOSTIF_TRAP_TYPE_IGMP_TYPE_V2_REPORT},
+                                    Row{kIgmp, 0x17, SAI_HOSTIF_TRAP_TYPE_IGMP_TYPE_LEAVE},
+                                    Row{kIgmp, 0x22, SAI_HOSTIF_TRAP_TYPE_IGMP_TYPE_V3_REPORT},
+                                    Row{kIcmpV6, 130, SAI_HOSTIF_TRAP_TYPE_IPV6_MLD_V1_V2},
+                                    Row{kIcmpV6, 131, SAI_HOSTIF_TRAP_TYPE_IPV6_MLD_V1_REPORT},
+                                    Row{kIcmpV6, 132, SAI_HOSTIF_TRAP_TYPE_IPV6_MLD_V1_DONE},
+                                    Row{kIcmpV6, 143, SAI_HOSTIF_TRAP_TYPE_MLD_V2_REPORT}};
+  const auto* row = std::find_if(kRows.begin(), kRows.end(), [&](const Row& other) {
+    return other.protocol == ip->protocol && other.type == ip->payload[0];
+  });
+  return row == kRows.end() ? std::vector<sai_hostif_trap_type_t>{} : std::vector{row->trap};
+}
+
+/// What no router passes on, and no host needs to join.
+bool is_link_local_group(const IpAddress& group) {
+  const auto bytes = group.bytes();
+  if (group.is_v4()) return bytes[0] == 224 && bytes[1] == 0 && bytes[2] == 0;
+  static const auto all_nodes = IpAddress::parse("ff02::1");
+  return group == *all_nodes;
+}
+
 /// The control protocol that a frame is of, as a trap's type; a specific one before a general.
 std::vector<sai_hostif_trap_type_t> trap_types(const Ethernet& ethernet) {
   constexpr std::uint16_t kSlowProtocols = 0x8809;
@@ -57,6 +98,7 @@ std::vector<sai_hostif_trap_type_t> trap_types(const Ethernet& ethernet) {
     return {request ? SAI_HOSTIF_TRAP_TYPE_ARP_REQUEST : SAI_HOSTIF_TRAP_TYPE_ARP_RESPONSE};
   }
   const auto ip = read_ip(ethernet);
+  if (auto membership = membership_types(ethernet); !membership.empty()) return membership;
   if (!ip || ip->protocol != kIcmpV6 || ip->payload.empty()) return {};
   const auto type = ip->payload[0];
   if (type < 133 || type > 137) return {};  // router solicitation to redirect (RFC 4861)
@@ -342,7 +384,7 @@ class Run {
   void bridge(const Bridged& frame) {
     const auto& destination = frame.ethernet.destination;
     if (is_broadcast(destination)) return flood(frame, FloodKind::Broadcast);
-    if (destination.is_multicast()) return flood(frame, FloodKind::Multicast);
+    if (destination.is_multicast()) return multicast(frame);
     const auto* router = look_up(tables_.router_interfaces, frame.vlan->router_interface);
     if (router != nullptr && router->mac == destination && !frame.from_tunnel) return to_cpu();
     // Where it was until now, if it was elsewhere, says nothing any more.
@@ -370,7 +412,39 @@ class Run {
         flood_to(frame, bridge_port, {});
       }
     }
-    const auto* group = to_group ? look_up(tables_.groups, control.group) : nullptr;
+    if (to_group) send_to_group(frame, control.group);
+  }
+
+  /// Groups are IP's: one that its hosts' MAC address alone names is flooded.
+  void multicast(const Bridged& frame) {
+    const auto ip = read_ip(frame.ethernet);
+    if (!ip || !ip->destination.is_multicast()) return flood(frame, FloodKind::Multicast);
+    const auto& control = ip->destination.is_v4() ? frame.vlan->ipv4 : frame.vlan->ipv6;
+    if (const auto* way = find_way(frame, *ip, control.look_up)) {
+      const bool goes_on =
+          frame.from_tunnel ? way->action == SAI_PACKET_ACTION_FORWARD : act(way->action);
+      return goes_on ? send_to_group(frame, way->group) : void();
+    }
+    const auto unknown =
+        is_link_local_group(ip->destination) ? frame.vlan->link_local : control.unknown;
+    if (unknown != SAI_NULL_OBJECT_ID) return send_to_group(frame, unknown);
+    flood(frame, FloodKind::Multicast);
+  }
+
+  const MulticastWay* find_way(const Bridged& frame, const Ip& ip,
+                               sai_vlan_mcast_lookup_key_type_t key) const {
+    const bool by_source =
+        key == SAI_VLAN_MCAST_LOOKUP_KEY_TYPE_SG || key == SAI_VLAN_MCAST_LOOKUP_KEY_TYPE_XG_AND_SG;
+    const bool by_group =
+        key == SAI_VLAN_MCAST_LOOKUP_KEY_TYPE_XG || key == SAI_VLAN_MCAST_LOOKUP_KEY_TYPE_XG_AND_SG;
+    const MulticastGroup of_all{frame.vlan->id, ip.destination, {}};
+    const MulticastGroup of_one{frame.vlan->id, ip.destination, ip.source};
+    const auto* found = by_source ? look_up(tables_.multicast, of_one) : nullptr;
+    return found == nullptr && by_group ? look_up(tables_.multicast, of_all) : found;
+  }
+
+  void send_to_group(const Bridged& frame, Id id) {
+    const auto* group = look_up(tables_.groups, id);
     if (group == nullptr) return;
     for (const auto& output : *group) flood_to(frame, output.bridge_port, output.endpoint);
   }

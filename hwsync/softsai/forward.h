@@ -15,6 +15,9 @@
 //   as well, dropped.
 // - A port's MTU holds for what comes in, too.
 // - A tunnel's packet may have a priority tag; one of a VLAN is not the router interface's.
+// - Multicast without an entry goes to the VLAN's group for unknown groups of its family, if it has
+//   one, else as multicast is flooded. 224.0.0.0/24 and ff02::1 are link-local, as RFC 4541 has
+//   them.
 // - Without a VLAN-to-VNI entry, encapsulation takes the VNI that decapsulation maps to the VLAN.
 // - The outer UDP source port is 49152 or more, by the inner frame's flow (RFC 7348 section 5); the
 //   same hash chooses among equal next hops.

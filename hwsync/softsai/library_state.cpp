@@ -18,6 +18,7 @@ LibraryState::LibraryState(Settings settings, std::mutex& lock)
 
 LibraryState::~LibraryState() {
   plane_.reset();
+  (void)store.save();
   {
     const std::lock_guard lock(queue_mutex_);
     stopping_ = true;
@@ -30,6 +31,14 @@ sai_status_t LibraryState::open_host_interface(sai_object_id_t hostif) {
   if (!plane_ || plane_->open_host_interface(hostif)) return SAI_STATUS_SUCCESS;
   (void)store.remove(SAI_OBJECT_TYPE_HOSTIF, hostif);
   return SAI_STATUS_FAILURE;
+}
+
+sai_status_t LibraryState::open_host_interfaces() {
+  for (const auto& key : store.keys_of(SAI_OBJECT_TYPE_HOSTIF)) {
+    const auto status = open_host_interface(key.key.object_id);
+    if (status != SAI_STATUS_SUCCESS) return status;
+  }
+  return SAI_STATUS_SUCCESS;
 }
 
 void LibraryState::announce() {

@@ -31,6 +31,8 @@ class LibraryState {
 
   /// Under the lock: of a host interface that was just created.
   sai_status_t open_host_interface(sai_object_id_t hostif);
+  /// Of all that a warm boot brought.
+  sai_status_t open_host_interfaces();
 
   /// Hands what happened in the store to the notification thread.
   void announce();

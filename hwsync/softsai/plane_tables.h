@@ -46,6 +46,12 @@ struct FloodControl {
   Id group{};
 };
 
+/// How IP multicast of one family is looked up in a VLAN.
+struct MulticastControl {
+  sai_vlan_mcast_lookup_key_type_t look_up = SAI_VLAN_MCAST_LOOKUP_KEY_TYPE_MAC_DA;
+  Id unknown{};  // the group of what has no entry; none: it is flooded
+};
+
 struct PlaneVlan {
   Id id{};
   bool learns = true;
@@ -53,11 +59,27 @@ struct PlaneVlan {
   std::map<Id, sai_vlan_tagging_mode_t> members{};  // by bridge port
   Id router_interface{};
   Id stp{};
+  MulticastControl ipv4{};
+  MulticastControl ipv6{};
+  Id link_local{};  // as `unknown`, of groups that no router passes on
 };
 
 struct GroupOutput {
   Id bridge_port{};
   IpAddress endpoint{};
+};
+
+/// Of a VLAN (its id), from a source or from any (none).
+struct MulticastGroup {
+  Id vlan{};
+  IpAddress group{};
+  IpAddress source{};
+  friend auto operator<=>(const MulticastGroup&, const MulticastGroup&) = default;
+};
+
+struct MulticastWay {
+  sai_packet_action_t action = SAI_PACKET_ACTION_FORWARD;
+  Id group{};  // of outputs
 };
 
 struct PlaneTunnel {
@@ -105,6 +127,7 @@ struct PlaneTables {
   std::map<Id, PlaneBridgePort> bridge_ports{};
   std::map<std::uint16_t, PlaneVlan> vlans{};
   std::map<Id, std::vector<GroupOutput>> groups{};
+  std::map<MulticastGroup, MulticastWay> multicast{};
   std::map<std::pair<Id, Id>, sai_stp_port_state_t> stp_states{};  // by instance and bridge port
   std::set<std::pair<Id, Id>> isolated{};                          // by group and bridge port
   std::map<Id, PlaneTunnel> tunnels{};

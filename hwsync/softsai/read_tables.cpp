@@ -85,6 +85,16 @@ class Reading {
           {output.number(SAI_L2MC_GROUP_MEMBER_ATTR_L2MC_OUTPUT_ID),
            output.address(SAI_L2MC_GROUP_MEMBER_ATTR_L2MC_ENDPOINT_IP)});
     });
+    each(SAI_OBJECT_TYPE_L2MC_GROUP, [this](const Reader& group) { tables_.groups[group.id()]; });
+    for (const auto& [key, object] : store_.multicast()) {
+      const Reader entry(store_, SAI_NULL_OBJECT_ID, object);
+      const auto family = key.destination.addr_family;
+      const bool any = key.type == SAI_L2MC_ENTRY_TYPE_XG;
+      tables_.multicast[{key.bv_id, address_of(key.destination.addr, family),
+                         any ? IpAddress{} : address_of(key.source.addr, family)}] = {
+          entry.as<sai_packet_action_t>(SAI_L2MC_ENTRY_ATTR_PACKET_ACTION),
+          entry.number(SAI_L2MC_ENTRY_ATTR_OUTPUT_GROUP_ID)};
+    }
     each(SAI_OBJECT_TYPE_STP_PORT, [this](const Reader& port) {
       tables_.stp_states[{port.number(SAI_STP_PORT_ATTR_STP),
                           port.number(SAI_STP_PORT_ATTR_BRIDGE_PORT)}] =
@@ -168,6 +178,15 @@ class Reading {
     const auto control = [&](sai_attr_id_t type, sai_attr_id_t group) {
       return FloodControl{vlan.as<sai_vlan_flood_control_type_t>(type), vlan.number(group)};
     };
+    const auto multicast = [&](sai_attr_id_t look_up, sai_attr_id_t unknown) {
+      return MulticastControl{vlan.as<sai_vlan_mcast_lookup_key_type_t>(look_up),
+                              vlan.number(unknown)};
+    };
+    state.ipv4 = multicast(SAI_VLAN_ATTR_IPV4_MCAST_LOOKUP_KEY_TYPE,
+                           SAI_VLAN_ATTR_UNKNOWN_IPV4_MCAST_OUTPUT_GROUP_ID);
+    state.ipv6 = multicast(SAI_VLAN_ATTR_IPV6_MCAST_LOOKUP_KEY_TYPE,
+                           SAI_VLAN_ATTR_UNKNOWN_IPV6_MCAST_OUTPUT_GROUP_ID);
+    state.link_local = vlan.number(SAI_VLAN_ATTR_UNKNOWN_LINKLOCAL_MCAST_OUTPUT_GROUP_ID);
     state.floods = {
         {FloodKind::Unicast, control(SAI_VLAN_ATTR_UNKNOWN_UNICAST_FLOOD_CONTROL_TYPE,
                                      SAI_VLAN_ATTR_UNKNOWN_UNICAST_FLOOD_GROUP)},

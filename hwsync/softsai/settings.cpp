@@ -68,6 +68,14 @@ std::optional<Settings> read_settings(const sai_service_method_table_t& services
   }
   settings.ports = static_cast<std::uint32_t>(*ports);
   settings.bulk = *bulk == 1;
+  const auto text = [&](const char* key) {
+    const char* found = services.profile_get_value(0, key);
+    return std::string(found == nullptr ? "" : found);
+  };
+  const auto boot = number(services, "SAI_BOOT_TYPE", 0, 2, 0);
+  if (!boot) return std::nullopt;
+  if (*boot == 1) settings.warm_boot_in = text("SAI_WARM_BOOT_READ_FILE");
+  settings.warm_boot_out = text("SAI_WARM_BOOT_WRITE_FILE");
   const char* modes = services.profile_get_value(0, "SOFTSAI_PEER_MODES");
   const std::string_view mode(modes == nullptr ? "both" : modes);
   if (mode != "p2p" && mode != "p2mp" && mode != "both") return std::nullopt;

@@ -5,6 +5,10 @@
 //   SOFTSAI_BULK=1                0: bulk calls answer NOT_IMPLEMENTED
 //   SOFTSAI_WIRE_<LANE>=NETDEV    the wire of the port that has this lane, 1 to 4096. Without any
 //                                 wire nothing is forwarded: objects are only kept
+//   SAI_WARM_BOOT_WRITE_FILE=FILE where the tables go at the end, if SAI_SWITCH_ATTR_RESTART_WARM
+//   says so SAI_WARM_BOOT_READ_FILE=FILE  and whence they come at create_switch, with
+//   SAI_BOOT_TYPE=1 (SAI's
+//                                 own keys)
 //   SAI_FDB_TABLE_SIZE=131072     MAC addresses (SAI's own key)
 //   SOFTSAI_MAX_<OBJECT>=N        table size of another object, e.g. SOFTSAI_MAX_TUNNEL=4
 //
@@ -28,6 +32,8 @@ struct Settings {
   bool bulk = true;
   std::map<sai_object_type_t, std::uint64_t> table_sizes{};
   std::map<std::uint32_t, std::string> wires{};  // by lane
+  std::string warm_boot_in{};                    // empty: a cold boot
+  std::string warm_boot_out{};
 };
 
 /// Reads the profile through the application's functions; none if a value is not understood.

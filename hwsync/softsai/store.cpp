@@ -31,13 +31,17 @@ const Object* Store::find(sai_object_id_t id) const {
 }
 
 sai_object_id_t Store::insert(Object object) {
-  ++generation_;
   const auto id = (static_cast<sai_object_id_t>(object.type) << 48U) | ++last_number_;
+  enter(id, std::move(object));
+  return id;
+}
+
+void Store::enter(sai_object_id_t id, Object object) {
+  ++generation_;
   if (const auto key = natural_key(object)) natural_keys_.emplace(*key, id);
   count_references(object, +1);
   ++counts_[object.type];
   objects_.emplace(id, std::move(object));
-  return id;
 }
 
 void Store::count_references(const Object& object, int step) {

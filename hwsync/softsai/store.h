@@ -69,6 +69,10 @@ class Store {
 
   sai_status_t create_switch(sai_object_id_t* id, Given attributes);
   sai_status_t remove_switch(sai_object_id_t id);
+  /// Writes the warm boot file, if there is to be one. False: it could not be written.
+  bool save() const;
+  /// The keys of all objects of the type.
+  std::vector<sai_object_key_t> keys_of(sai_object_type_t type) const;
   bool has_switch() const { return switch_ != SAI_NULL_OBJECT_ID; }
   sai_object_id_t switch_id() const { return switch_; }
 
@@ -87,6 +91,7 @@ class Store {
   // Entries that have a key instead of an id.
   sai_status_t create_entry(sai_neighbor_entry_t entry, Given attributes);
   sai_status_t create_entry(sai_route_entry_t entry, Given attributes);
+  sai_status_t create_entry(sai_l2mc_entry_t entry, Given attributes);
   template <class Entry>
   sai_status_t remove_entry(Entry entry);
   template <class Entry>
@@ -95,6 +100,7 @@ class Store {
   sai_status_t get_entry(Entry entry, std::span<sai_attribute_t> attributes) const;
   const EntryTable<sai_neighbor_entry_t>& neighbors() const { return neighbors_; }
   const EntryTable<sai_route_entry_t>& routes() const { return routes_; }
+  const EntryTable<sai_l2mc_entry_t>& multicast() const { return multicast_; }
 
   // What the data plane does. An address is learned if the table has room for it.
   bool learn(const FdbKey& key, sai_object_id_t bridge_port);
@@ -128,6 +134,10 @@ class Store {
   std::vector<FdbChange> take_fdb_changes() { return std::exchange(fdb_changes_, {}); }
 
  private:
+  /// From the warm boot file; false: it is none, and nothing was changed.
+  bool load();
+  sai_status_t boot_warm(sai_object_id_t* id, Given attributes);
+  void enter(sai_object_id_t id, Object object);
   sai_object_id_t insert(Object object);
   sai_object_id_t make_permanent(sai_object_type_t type,
                                  std::initializer_list<std::pair<sai_attr_id_t, Value>> values);
@@ -148,6 +158,8 @@ class Store {
   auto& table_of() {
     if constexpr (std::is_same_v<Entry, sai_route_entry_t>) {
       return routes_;
+    } else if constexpr (std::is_same_v<Entry, sai_l2mc_entry_t>) {
+      return multicast_;
     } else {
       return neighbors_;
     }
@@ -166,6 +178,7 @@ class Store {
   std::map<FdbKey, Object> fdb_;
   EntryTable<sai_neighbor_entry_t> neighbors_;
   EntryTable<sai_route_entry_t> routes_;
+  EntryTable<sai_l2mc_entry_t> multicast_;
   std::map<sai_object_id_t, bool> carriers_;  // of ports with a wire
   std::vector<sai_object_id_t> ports_;
   sai_object_id_t cpu_port_ = SAI_NULL_OBJECT_ID;

@@ -26,6 +26,7 @@ sai_status_t Store::create_switch(sai_object_id_t* id, Given attributes) {
   if (has_switch()) return SAI_STATUS_ITEM_ALREADY_EXISTS;
   const auto status = check_create(*this, SAI_OBJECT_TYPE_SWITCH, attributes);
   if (status != SAI_STATUS_SUCCESS) return status;
+  if (!settings_.warm_boot_in.empty()) return boot_warm(id, attributes);
   Object object{SAI_OBJECT_TYPE_SWITCH};
   for (const auto& given : attributes) {
     const auto* row = find_attribute(SAI_OBJECT_TYPE_SWITCH, given.id);
@@ -45,6 +46,23 @@ sai_status_t Store::create_switch(sai_object_id_t* id, Given attributes) {
                               {SAI_PORT_ATTR_HW_LANE_LIST, Value::u32_list({0})},
                               {SAI_PORT_ATTR_SPEED, number(Kind::UINT32, kSpeed)}});
   make_ports();
+  *id = switch_;
+  return SAI_STATUS_SUCCESS;
+}
+
+/// The switch as it was, with the functions of whoever boots it now.
+sai_status_t Store::boot_warm(sai_object_id_t* id, Given attributes) {
+  if (!load()) return SAI_STATUS_INVALID_NV_STORAGE;
+  auto& own = objects_.at(switch_).attributes;
+  own.erase(SAI_SWITCH_ATTR_RESTART_WARM);
+  own.erase(SAI_SWITCH_ATTR_PRE_SHUTDOWN);
+  for (const auto& row : attributes_of(SAI_OBJECT_TYPE_SWITCH)) {
+    if (row.kind == Kind::POINTER) own.erase(row.id);
+  }
+  for (const auto& given : attributes) {
+    const auto* row = find_attribute(SAI_OBJECT_TYPE_SWITCH, given.id);
+    own.insert_or_assign(given.id, Value::copy_in(row->kind, given.value));
+  }
   *id = switch_;
   return SAI_STATUS_SUCCESS;
 }

@@ -57,7 +57,8 @@ sai_status_t create_switch(sai_object_id_t* id, std::uint32_t count,
                            const sai_attribute_t* attributes) {
   return with_library([&](Store& store) -> sai_status_t {
     if (id == nullptr || lacks(attributes, count)) return SAI_STATUS_INVALID_PARAMETER;
-    return store.create_switch(id, {attributes, count});
+    const auto status = store.create_switch(id, {attributes, count});
+    return status == SAI_STATUS_SUCCESS ? global().state->open_host_interfaces() : status;
   });
 }
 
@@ -346,6 +347,13 @@ constexpr sai_tunnel_api_t kTunnel = {
     .get_tunnels_attribute = kNone,
 };
 
+constexpr sai_l2mc_api_t kL2mc = {
+    .create_l2mc_entry = create_entry<sai_l2mc_entry_t>,
+    .remove_l2mc_entry = remove_entry<sai_l2mc_entry_t>,
+    .set_l2mc_entry_attribute = set_entry<sai_l2mc_entry_t>,
+    .get_l2mc_entry_attribute = get_entry<sai_l2mc_entry_t>,
+};
+
 constexpr sai_l2mc_group_api_t kL2mcGroup = {
     .create_l2mc_group = create<SAI_OBJECT_TYPE_L2MC_GROUP>,
     .remove_l2mc_group = remove<SAI_OBJECT_TYPE_L2MC_GROUP>,
@@ -494,6 +502,8 @@ const void* table_of(sai_api_t api) {
       return &kFdb;
     case SAI_API_TUNNEL:
       return &kTunnel;
+    case SAI_API_L2MC:
+      return &kL2mc;
     case SAI_API_L2MC_GROUP:
       return &kL2mcGroup;
     case SAI_API_STP:

@@ -126,6 +126,19 @@ std::vector<std::uint32_t> Value::numbers() const {
   return numbers;
 }
 
+std::optional<Value> Value::from_bytes(Kind kind, std::string_view bytes) {
+  Value value;
+  value.kind_ = kind;
+  if (bytes.size() < sizeof(value.scalar_)) return std::nullopt;
+  std::memcpy(&value.scalar_, bytes.data(), sizeof(value.scalar_));
+  const auto rest = bytes.substr(sizeof(value.scalar_));
+  const auto size = element_size(kind);
+  if (size == 0 ? !rest.empty() : rest.size() % size != 0) return std::nullopt;
+  value.elements_.resize(rest.size());
+  if (!rest.empty()) std::memcpy(value.elements_.data(), rest.data(), rest.size());
+  return value;
+}
+
 std::string Value::bytes() const {
   std::string text(sizeof(scalar_), '\0');
   std::memcpy(text.data(), &scalar_, sizeof(scalar_));

@@ -4,7 +4,9 @@
 
 #include <cstddef>
 #include <cstring>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "hwsync/softsai/metadata.h"
@@ -33,6 +35,9 @@ class Value {
   std::vector<std::uint32_t> numbers() const;
   /// Equal texts for equal values: part of a natural key.
   std::string bytes() const;
+  Kind kind() const { return kind_; }
+  /// The value that bytes() told; none if they are none of that kind.
+  static std::optional<Value> from_bytes(Kind kind, std::string_view bytes);
 
   friend bool operator==(const Value& a, const Value& b) { return a.bytes() == b.bytes(); }
 

@@ -94,6 +94,16 @@ struct FloodSeen {
 struct FloodGone {
   FloodKey key{};
 };
+/// One message has any number of both. A port is a router's for both families where the message
+/// does not say (notifications do not).
+struct MulticastSeen {
+  std::vector<std::pair<MulticastKey, MulticastEntry>> groups{};
+  std::vector<std::pair<MulticastRouterKey, MulticastRouter>> routers{};
+};
+struct MulticastGone {
+  std::vector<MulticastKey> groups{};
+  std::vector<MulticastRouterKey> routers{};
+};
 struct NeighborSeen {
   NeighborKey key{};
   NeighborEntry entry{};
@@ -103,10 +113,11 @@ struct NeighborGone {
 };
 
 /// One decoded netlink notification or one row of a dump.
-using KernelEvent = std::variant<LinkSeen, LinkGone, PortSeen, PortGone, SysctlsSeen, VnisSeen,
-                                 VnisGone, AddressSeen, AddressGone, RouteSeen, RouteGone, RuleSeen,
-                                 RuleGone, BridgeFdbSeen, BridgeFdbGone, VxlanFdbSeen, VxlanFdbGone,
-                                 NexthopGone, FloodSeen, FloodGone, NeighborSeen, NeighborGone>;
+using KernelEvent =
+    std::variant<LinkSeen, LinkGone, PortSeen, PortGone, SysctlsSeen, VnisSeen, VnisGone,
+                 AddressSeen, AddressGone, RouteSeen, RouteGone, RuleSeen, RuleGone, BridgeFdbSeen,
+                 BridgeFdbGone, VxlanFdbSeen, VxlanFdbGone, NexthopGone, FloodSeen, FloodGone,
+                 MulticastSeen, MulticastGone, NeighborSeen, NeighborGone>;
 
 class KernelView {
  public:
@@ -130,6 +141,11 @@ class KernelView {
   /// The flood list of one VNI; its key has no remote.
   const boost::container::flat_set<IpAddress>* flood_list(const FloodKey& list) const {
     return find(flood_lists_, list);
+  }
+  const std::map<MulticastKey, MulticastEntry>& multicast() const { return multicast_; }
+  const MulticastEntry* multicast(const MulticastKey& key) const { return find(multicast_, key); }
+  const std::map<MulticastRouterKey, MulticastRouter>& multicast_routers() const {
+    return multicast_routers_;
   }
   const FlatMap<NeighborKey, NeighborEntry>& neighbors() const { return neighbors_; }
 
@@ -197,6 +213,11 @@ class KernelView {
     boost::unordered::erase_if(flood_, of_device);
     boost::unordered::erase_if(flood_lists_, of_device);
     boost::unordered::erase_if(neighbors_, of_device);
+    const auto of_port = [&](const auto& row) {
+      return row.first.bridge == e.index || row.first.port == e.index;
+    };
+    std::erase_if(multicast_, of_port);
+    std::erase_if(multicast_routers_, of_port);
     boost::unordered::erase_if(bridge_fdb_, [&](const auto& row) {
       return row.first.bridge == e.index || row.second.port == e.index;
     });
@@ -282,6 +303,18 @@ class KernelView {
     }
     return flood_.erase(e.key) != 0;
   }
+  bool enter(const MulticastSeen& e) {
+    bool changed = false;
+    for (const auto& [key, entry] : e.groups) changed |= put(multicast_, key, entry);
+    for (const auto& [key, router] : e.routers) changed |= put(multicast_routers_, key, router);
+    return changed;
+  }
+  bool enter(const MulticastGone& e) {
+    std::size_t erased = 0;
+    for (const auto& key : e.groups) erased += multicast_.erase(key);
+    for (const auto& key : e.routers) erased += multicast_routers_.erase(key);
+    return erased != 0;
+  }
   bool enter(const NeighborSeen& e) { return put(neighbors_, e.key, e.entry); }
   bool enter(const NeighborGone& e) { return neighbors_.erase(e.key) != 0; }
 
@@ -297,6 +330,8 @@ class KernelView {
   FlatMap<VxlanFdbKey, VxlanFdbEntry> vxlan_fdb_;
   FlatMap<FloodKey, std::monostate> flood_;
   FlatMap<FloodKey, boost::container::flat_set<IpAddress>> flood_lists_;
+  std::map<MulticastKey, MulticastEntry> multicast_;
+  std::map<MulticastRouterKey, MulticastRouter> multicast_routers_;
   FlatMap<NeighborKey, NeighborEntry> neighbors_;
 };
 

@@ -49,6 +49,9 @@ struct Link {
   IpAddress vxlan_group{};
   std::string alias{};
   std::vector<IpAddress> arp_targets{};  // of a bond
+  // Of a bridge: whether somebody asks for members of multicast groups, without whom it floods.
+  bool querier_v4{};
+  bool querier_v6{};
   Options options{};
 
   bool is_bridge_port() const { return options.contains(Option::PortState); }
@@ -165,6 +168,36 @@ struct FloodKey {
   Vni vni{};  // as in VxlanFdbKey
   IpAddress remote{};
   friend auto operator<=>(const FloodKey&, const FloodKey&) = default;
+};
+
+/// A port of a bridge at which members of a multicast group are (or the bridge itself, where this
+/// host is one).
+struct MulticastKey {
+  IfIndex bridge{};
+  VlanId vlan{};  // none: of no VLAN
+  IpAddress group{};
+  IpAddress source{};  // none: whoever sends
+  IfIndex port{};
+  friend auto operator<=>(const MulticastKey&, const MulticastKey&) = default;
+};
+
+struct MulticastEntry {
+  bool forwards = true;  // false: IGMPv3 or MLDv2 say that this source is not wanted here
+  bool permanent{};
+  friend bool operator==(const MulticastEntry&, const MulticastEntry&) = default;
+};
+
+/// A port behind which there is a multicast router: it gets what any group does.
+struct MulticastRouterKey {
+  IfIndex bridge{};
+  IfIndex port{};
+  friend auto operator<=>(const MulticastRouterKey&, const MulticastRouterKey&) = default;
+};
+
+struct MulticastRouter {
+  bool v4 = true;
+  bool v6 = true;
+  friend bool operator==(const MulticastRouter&, const MulticastRouter&) = default;
 };
 
 struct NeighborKey {

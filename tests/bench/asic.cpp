@@ -29,8 +29,8 @@ namespace {
 using namespace vtepd;
 using namespace vtepd::hwsync;
 
-constexpr std::size_t kAtOnce = 256;  // FDB entries in a bulk call, as vtepd has it
-constexpr std::uint32_t kTurn = 256;  // entries that the monitor brings in one turn of the loop
+constexpr std::size_t kAtOnce = 2048;  // FDB entries in a bulk call, as vtepd has at most
+constexpr std::uint32_t kTurn = 256;   // entries that the monitor brings in one turn of the loop
 constexpr std::uint16_t kVlans = 100;
 const IfIndex kBridge = *IfIndex::make(10);
 const IfIndex kVxlan = *IfIndex::make(30);

@@ -2,7 +2,7 @@
 //
 // usage: capture_netlink FILE COMMAND...      what the kernel announces while COMMAND runs
 //        capture_netlink FILE --dump TABLE    TABLE: links, ports, vnis, addresses, mpls, rules,
-//        fdb, neighbors
+//        fdb, mdb, neighbors
 // FILE gets a comment line that says how it was made, then one message a line. The captures are
 // made anew by tests/lab/guest tests/capture/netlink/record CAPTURE_NETLINK FOLDER: in a guest,
 // whose network is its own.
@@ -57,6 +57,7 @@ int record_dump(std::ostream& out, const std::string& table) {
       Named{"addresses", {"addresses", RTM_GETADDR, AF_UNSPEC, 0, 0}},
       Named{"rules", {"rules", RTM_GETRULE, AF_INET, 0, 0}},
       Named{"fdb", {"fdb", RTM_GETNEIGH, AF_BRIDGE, 0, 0}},
+      Named{"mdb", {"multicast groups", RTM_GETMDB, AF_BRIDGE, 0, 0}},
       Named{"neighbors", {"neighbors", RTM_GETNEIGH, AF_UNSPEC, 0, 0}},
   };
   auto requester = Requester::open({.answer_timeout = std::chrono::seconds(5)});
@@ -79,7 +80,7 @@ int record_command(std::ostream& out, const std::string& command) {
   for (const int group :
        {RTNLGRP_LINK, RTNLGRP_NEIGH, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_BRVLAN,
         RTNLGRP_TUNNEL, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV4_RULE,
-        RTNLGRP_IPV6_RULE, RTNLGRP_NEXTHOP, RTNLGRP_MPLS_NETCONF}) {
+        RTNLGRP_IPV6_RULE, RTNLGRP_NEXTHOP, RTNLGRP_MPLS_NETCONF, RTNLGRP_MDB}) {
     if (auto joined = endpoint->subscribe(group); !joined) return fail(joined.error());
   }
   if (std::system(command.c_str()) != 0) return fail(Error{0, "failed: " + command});

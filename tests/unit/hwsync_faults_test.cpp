@@ -2,6 +2,7 @@
 #include "tests/unit/hwsync_faults.h"
 
 #include <catch2/catch.hpp>
+#include <thread>
 
 #include "tests/unit/hwsync_views.h"
 
@@ -14,6 +15,10 @@ struct Faults {
   unsigned once = 0;
   unsigned calls = 0;
   unsigned failed = 0;
+  std::chrono::microseconds pause{};
+  bool outlives = false;
+  bool is_open = false;
+  sai_object_id_t switch_id = SAI_NULL_OBJECT_ID;
   std::set<std::pair<sai_object_type_t, sai_attr_id_t>> lacking{};
   decltype(&::sai_api_query) query{};
 };
@@ -24,6 +29,7 @@ Faults faults;
 sai_status_t verdict(sai_object_type_t object, std::uint32_t count,
                      const sai_attribute_t* attributes) {
   const std::lock_guard lock(mutex);
+  if (faults.pause.count() != 0) std::this_thread::sleep_for(faults.pause);
   ++faults.calls;
   for (std::uint32_t i = 0; i < count; ++i) {
     if (faults.lacking.count({object, attributes[i].id}) != 0) {
@@ -126,9 +132,42 @@ sai_status_t remove_members(std::uint32_t count, const sai_object_id_t* ids,
                  [&](std::uint32_t i) { return Single::call(ids[i]); });
 }
 
+/// Of an ASIC that outlives its user: the switch that is there already.
+sai_status_t create_switch(sai_object_id_t* id, std::uint32_t count,
+                           const sai_attribute_t* attributes) {
+  using Real = Behind<&sai_switch_api_t::create_switch, SAI_API_SWITCH, SAI_OBJECT_TYPE_SWITCH>;
+  if (faults.outlives && faults.switch_id != SAI_NULL_OBJECT_ID) {
+    *id = faults.switch_id;
+    return SAI_STATUS_SUCCESS;
+  }
+  const auto status = Real::call(id, count, attributes);
+  if (status == SAI_STATUS_SUCCESS) faults.switch_id = *id;
+  return status;
+}
+
+decltype(&::sai_api_initialize) real_initialize = nullptr;
+decltype(&::sai_api_uninitialize) real_uninitialize = nullptr;
+
+sai_status_t initialize(std::uint64_t flags, const sai_service_method_table_t* services) {
+  if (faults.outlives && faults.is_open) return SAI_STATUS_SUCCESS;
+  faults.is_open = true;
+  return real_initialize(flags, services);
+}
+
+sai_status_t uninitialize() { return faults.outlives ? SAI_STATUS_SUCCESS : real_uninitialize(); }
+
+sai_l2mc_api_t l2mc_table() {
+  using Table = sai_l2mc_api_t;
+  auto table = original<Table>(SAI_API_L2MC);
+  put<&Table::create_l2mc_entry, SAI_API_L2MC, SAI_OBJECT_TYPE_L2MC_ENTRY>(table);
+  put<&Table::remove_l2mc_entry, SAI_API_L2MC, SAI_OBJECT_TYPE_L2MC_ENTRY>(table);
+  put<&Table::set_l2mc_entry_attribute, SAI_API_L2MC, SAI_OBJECT_TYPE_L2MC_ENTRY>(table);
+  return table;
+}
+
 sai_switch_api_t switch_table() {
   auto table = original<sai_switch_api_t>(SAI_API_SWITCH);
-  put<&sai_switch_api_t::create_switch, SAI_API_SWITCH, SAI_OBJECT_TYPE_SWITCH>(table);
+  table.create_switch = create_switch;
   put<&sai_switch_api_t::set_switch_attribute, SAI_API_SWITCH, SAI_OBJECT_TYPE_SWITCH>(table);
   return table;
 }
@@ -167,6 +206,7 @@ sai_fdb_api_t fdb_table() {
   put<&Table::create_fdb_entry, SAI_API_FDB, SAI_OBJECT_TYPE_FDB_ENTRY>(table);
   put<&Table::remove_fdb_entry, SAI_API_FDB, SAI_OBJECT_TYPE_FDB_ENTRY>(table);
   put<&Table::set_fdb_entry_attribute, SAI_API_FDB, SAI_OBJECT_TYPE_FDB_ENTRY>(table);
+  put<&Table::flush_fdb_entries, SAI_API_FDB, SAI_OBJECT_TYPE_FDB_FLUSH>(table);
   table.create_fdb_entries = create_entries;
   table.remove_fdb_entries = remove_entries;
   return table;
@@ -298,7 +338,11 @@ sai_status_t faulty_query(sai_api_t api, void** table) {
   static sai_hostif_api_t hostifs = hostif_table();
   static sai_stp_api_t trees = stp_table();
   static sai_isolation_group_api_t isolation = isolation_table();
+  static sai_l2mc_api_t l2mc = l2mc_table();
   switch (api) {
+    case SAI_API_L2MC:
+      *table = &l2mc;
+      return SAI_STATUS_SUCCESS;
     case SAI_API_STP:
       *table = &trees;
       return SAI_STATUS_SUCCESS;
@@ -360,15 +404,22 @@ FaultyLibrary::FaultyLibrary(const std::string& path)
   faults.query = reinterpret_cast<decltype(&::sai_api_query)>(dlsym(handle_, "sai_api_query"));
 }
 
-FaultyLibrary::~FaultyLibrary() { dlclose(handle_); }
+FaultyLibrary::~FaultyLibrary() {
+  if (faults.outlives && faults.is_open) real_uninitialize();
+  dlclose(handle_);
+}
 
 std::unique_ptr<sai::Library> FaultyLibrary::open(const sai::Profile& profile) {
   const auto find = [&](auto& function, const char* name) {
     function = reinterpret_cast<std::remove_cvref_t<decltype(function)>>(dlsym(handle_, name));
   };
   sai::Symbols symbols;
-  find(symbols.initialize, "sai_api_initialize");
-  find(symbols.uninitialize, "sai_api_uninitialize");
+  find(real_initialize, "sai_api_initialize");
+  find(real_uninitialize, "sai_api_uninitialize");
+  symbols.initialize = &initialize;
+  symbols.uninitialize = &uninitialize;
+  find(symbols.object_count, "sai_get_object_count");
+  find(symbols.object_key, "sai_get_object_key");
   find(symbols.version, "sai_query_api_version");
   find(symbols.enum_values, "sai_query_attribute_enum_values_capability");
   symbols.query = &faulty_query;
@@ -395,6 +446,16 @@ void FaultyLibrary::fail_once(sai_status_t status, unsigned nth) {
 void FaultyLibrary::lack(sai_object_type_t object, sai_attr_id_t attribute) {
   const std::lock_guard lock(mutex);
   faults.lacking.emplace(object, attribute);
+}
+
+void FaultyLibrary::slow(std::chrono::microseconds each) {
+  const std::lock_guard lock(mutex);
+  faults.pause = each;
+}
+
+void FaultyLibrary::outlive() {
+  const std::lock_guard lock(mutex);
+  faults.outlives = true;
 }
 
 void FaultyLibrary::heal() {

@@ -441,3 +441,80 @@ TEST_CASE("where vtepd makes the host interfaces, control traffic is the kernel'
   CHECK_FALSE(other.wanted(TrapKey{SAI_HOSTIF_TRAP_TYPE_IP2ME}));
   CHECK_FALSE(other.wanted(HostInterfaceKey{PortName("swp1")}));
 }
+
+TEST_CASE("multicast goes to those who joined and to routers, while there is a querier",
+          "[hwsync]") {
+  auto events = recipe1();
+  for (const auto& event : joined(kVxlan10)) events.push_back(event);
+  for (const auto shape : {FloodShape::Group, FloodShape::Peers}) {
+    Scene scene(events, shape);
+    const McastGroupKey group{vid(10), kGroup, {}};
+    const McastGroupKey group6{vid(10), kGroup6, {}};
+    const McastGroupKey unknown{vid(10), ip("0.0.0.0"), {}};
+    const PortName swp1("swp1");
+    CHECK_FALSE(scene.wants(McastKey{group}));
+    CHECK_FALSE(scene.wants(group));
+    CHECK_FALSE(scene.wants(McastOutputKey{group, swp1}));
+    CHECK(scene.get(VlanKey{vid(10)}, SAI_VLAN_ATTR_IPV4_MCAST_LOOKUP_KEY_TYPE) == "-");
+
+    scene.happen(LinkSeen{asking_bridge(events)});
+    CHECK(scene.touched.contains(VlanKey{vid(10)}));
+    CHECK(scene.get(McastKey{group}, SAI_L2MC_ENTRY_ATTR_OUTPUT_GROUP_ID) ==
+          "mcast-group 10 239.1.1.1");
+    CHECK(scene.get(McastOutputKey{group, swp1}, SAI_L2MC_GROUP_MEMBER_ATTR_L2MC_OUTPUT_ID) ==
+          "bridge-port swp1");
+    CHECK_FALSE(scene.wants(McastOutputKey{group, kLeaf2}));
+    CHECK_FALSE(scene.wants(McastKey{{vid(20), kGroup, {}}}));
+    const auto tunnel =
+        shape == FloodShape::Group ? "tunnel-port 10.1.1.1" : "tunnel-port 10.1.1.1 to 10.1.1.2";
+    CHECK(scene.get(McastOutputKey{group6, kLeaf2}, SAI_L2MC_GROUP_MEMBER_ATTR_L2MC_OUTPUT_ID) ==
+          tunnel);
+    CHECK(scene.wants(McastOutputKey{group6, kLeaf3}));
+    CHECK_FALSE(scene.wants(McastOutputKey{group6, swp1}));
+    CHECK(scene.get(VlanKey{vid(10)}, SAI_VLAN_ATTR_IPV4_MCAST_LOOKUP_KEY_TYPE) == "1");
+    CHECK(scene.get(VlanKey{vid(10)}, SAI_VLAN_ATTR_UNKNOWN_IPV4_MCAST_OUTPUT_GROUP_ID) ==
+          "mcast-group 10 0.0.0.0");
+    CHECK(scene.wants(unknown));
+    CHECK_FALSE(scene.wants(McastKey{unknown}));
+    CHECK_FALSE(scene.wants(McastOutputKey{unknown, kLeaf2}));
+
+    // A router behind the tunnel: all groups of the family go there, unknown ones too.
+    scene.happen(MulticastSeen{{}, {{{kBridge, kVxlan10}, {.v4 = true, .v6 = false}}}});
+    CHECK(scene.wants(McastOutputKey{unknown, kLeaf2}));
+    CHECK(scene.wants(McastOutputKey{group, kLeaf2}));
+    CHECK_FALSE(scene.wants(McastOutputKey{{vid(10), ip("::"), {}}, kLeaf2}));
+    scene.happen(FloodGone{{kVxlan10, {}, kLeaf2}});
+    CHECK(scene.touched.contains(McastOutputKey{group, kLeaf2}));
+    CHECK(scene.touched.contains(McastOutputKey{unknown, kLeaf2}));
+    CHECK_FALSE(scene.wants(McastOutputKey{group, kLeaf2}));
+    scene.happen(MulticastGone{{}, {{kBridge, kVxlan10}}});
+    CHECK_FALSE(scene.wants(McastOutputKey{group, kLeaf3}));
+
+    scene.happen(MulticastGone{{{kBridge, vid(10), kGroup, {}, kSwp1}}, {}});
+    CHECK(scene.touched.contains(McastKey{group}));
+    CHECK(scene.touched.contains(McastOutputKey{group, swp1}));
+    CHECK_FALSE(scene.wants(McastKey{group}));
+  }
+}
+
+TEST_CASE("a source of a group is looked up where the hosts' protocol has sources", "[hwsync]") {
+  auto events = recipe1();
+  const auto from = ip("192.0.2.1");
+  events.emplace_back(MulticastSeen{{{{kBridge, vid(10), kGroup, from, kSwp1}, {.forwards = false}},
+                                     {{kBridge, vid(10), kGroup, {}, kSwp1}, {}}},
+                                    {}});
+  Scene scene(events);
+  auto bridge = asking_bridge(events);
+  scene.happen(LinkSeen{bridge});
+  const McastGroupKey group{vid(10), kGroup, from};
+  CHECK_FALSE(scene.wants(McastKey{group}));
+  bridge.options[Option::BridgeMulticastIgmpVersion] = 3;
+  scene.happen(LinkSeen{bridge});
+  CHECK(scene.wants(McastKey{group}));
+  CHECK(scene.get(VlanKey{vid(10)}, SAI_VLAN_ATTR_IPV4_MCAST_LOOKUP_KEY_TYPE) == "3");
+  CHECK_FALSE(scene.wants(McastOutputKey{group, PortName("swp1")}));  // not from this source
+  CHECK(scene.wants(McastOutputKey{{vid(10), kGroup, {}}, PortName("swp1")}));
+  bridge.options[Option::BridgeMulticastSnooping] = 0;
+  scene.happen(LinkSeen{bridge});
+  CHECK_FALSE(scene.wants(McastKey{group}));
+}

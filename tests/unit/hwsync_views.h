@@ -110,10 +110,46 @@ inline Events recipe2() {
   return events;
 }
 
+/// The bridge asks for groups, 239.1.1.1 was joined at swp1 in VLAN 10, ff05::1:3 at the VLAN's
+/// vxlan device; `router` is where a multicast router is.
+inline const auto kGroup = ip("239.1.1.1");
+inline const auto kGroup6 = ip("ff05::1:3");
+inline Link asking_bridge(const Events& events) {
+  auto bridge = std::get<LinkSeen>(events.front()).link;
+  bridge.querier_v4 = true;
+  bridge.querier_v6 = true;
+  return bridge;
+}
+inline Events joined(IfIndex vxlan) {
+  return {MulticastSeen{
+      {{{kBridge, vid(10), kGroup, {}, kSwp1}, {}}, {{kBridge, vid(10), kGroup6, {}, vxlan}, {}}},
+      {}}};
+}
+
 inline KernelView view_of(const Events& events) {
   KernelView view;
   for (const auto& event : events) view.apply(event);
   return view;
+}
+
+/// Some hosts behind other leaves in VLAN 10 of recipe 1, both halves each.
+inline MacAddress host_number(std::uint32_t number) {
+  MacAddress address{{0x02, 0, 0, 0, 0, 0}};
+  for (std::size_t i = 0; i < 4; ++i) {
+    address.bytes.at(5 - i) = static_cast<std::uint8_t>(number >> (8U * i));
+  }
+  return address;
+}
+inline Events remote_hosts(std::uint32_t first, std::uint32_t count) {
+  Events events;
+  for (std::uint32_t i = first; i < first + count; ++i) {
+    const auto address = host_number(i);
+    events.emplace_back(
+        BridgeFdbSeen{{kBridge, vid(10), address}, {kVxlan10, FdbState::Dynamic, true, false}});
+    events.emplace_back(
+        VxlanFdbSeen{{kVxlan10, {}, address}, {.remote = kLeaf2, .extern_learn = true}});
+  }
+  return events;
 }
 
 class FakeClock : public Clock {
@@ -181,6 +217,15 @@ class Bench {
   }
   void happen(const Events& all) {
     for (const auto& event : all) happen(event);
+  }
+
+  /// One turn, or one thing that was posted. False if there is nothing more to come.
+  bool step() {
+    if (std::exchange(wants_turn_, false)) {
+      hardware->turn();
+      return true;
+    }
+    return !hardware->idle() && loop.run_one();
   }
 
   /// Turns the loop until nothing is left to do but retries. False if that never comes.

@@ -531,5 +531,47 @@ TEST_CASE("messages of other types and families are nothing") {
   CHECK_FALSE(result->has_value());
 }
 
+// --- Multicast -----------------------------------------------------------------------------------
+
+TEST_CASE("a multicast group is seen with its port, its VLAN and its source") {
+  const auto seen = events_of<MulticastSeen>("mdb-new");
+  REQUIRE(seen.size() == 1);
+  REQUIRE(seen[0].groups.size() == 1);
+  const auto [key, entry] = seen[0].groups[0];
+  CHECK(key.vlan == vlan(1));
+  CHECK(key.group == ip("239.1.1.1"));
+  CHECK(key.source.is_none());
+  CHECK_FALSE(key.port == key.bridge);
+  CHECK(entry == MulticastEntry{.forwards = true, .permanent = true});
+  const auto v6 = events_of<MulticastSeen>("mdb-v6-new").at(0).groups.at(0);
+  CHECK(v6.first.group == ip("ff05::1:3"));
+  CHECK_FALSE(v6.second.permanent);
+  CHECK(events_of<MulticastSeen>("mdb-source").at(0).groups.at(0).first.source == ip("192.0.2.1"));
+  const auto host = events_of<MulticastSeen>("mdb-host").at(0).groups.at(0).first;
+  CHECK(host.port == host.bridge);
+  CHECK(events_of<MulticastSeen>("mdb-mac").empty());
+  CHECK(events_of<MulticastGone>("mdb-del").at(0).groups.at(0) == key);
+}
+
+TEST_CASE("a port with a multicast router is seen, and of a dump for which family") {
+  const auto seen = events_of<MulticastSeen>("mdb-router");
+  REQUIRE_FALSE(seen.empty());
+  REQUIRE(seen[0].routers.size() == 1);
+  const auto key = seen[0].routers[0].first;
+  CHECK(seen[0].routers[0].second == MulticastRouter{.v4 = true, .v6 = true});
+  CHECK(events_of<MulticastGone>("mdb-router-del").at(0).routers.at(0) == key);
+  const auto dumped = events_of<MulticastSeen>("dump-mdb");
+  REQUIRE(dumped.size() == 1);
+  CHECK(dumped[0].groups.size() == 4);  // with the switch itself, without the group of a MAC
+  REQUIRE(dumped[0].routers.size() == 1);
+  CHECK(dumped[0].routers[0] == std::pair(key, MulticastRouter{.v4 = true, .v6 = true}));
+}
+
+TEST_CASE("a bridge says whether somebody asks for groups") {
+  const auto link = last_link("link-querier");
+  CHECK(link.querier_v4);
+  CHECK_FALSE(link.querier_v6);  // the bridge has no IPv6 address to ask from
+}
+
 }  // namespace
 }  // namespace vtepd::netlink

@@ -626,3 +626,87 @@ TEST_CASE("the CPU's frames leave as they are", "[softsai]") {
   fabric.tables.ports[4].up = false;
   CHECK(forward_from_cpu(fabric.tables, 4, frame).outputs.empty());
 }
+
+TEST_CASE("multicast goes to its group's outputs, and unknown groups to the VLAN's", "[softsai]") {
+  Fabric fabric;
+  const auto to = mac("01:00:5e:01:01:01");
+  const auto group = ip("239.1.1.1");
+  auto frame = udp(to, kHostA, 0, 8);
+  const auto bytes = group.bytes();
+  std::copy(bytes.begin(), bytes.end(), frame.begin() + kEthernetSize + 16);
+  set_ttl(frame, 7);  // mends the checksum
+  const auto ports = [&](const Frame& of) {
+    std::set<Id> all;
+    for (const auto& output : fabric.in(1, of).outputs) all.insert(output.port);
+    return all;
+  };
+  const auto kEverybody = std::set<Id>{2, 4, kUplink};
+  CHECK(ports(frame) == kEverybody);
+
+  auto& vlan = fabric.tables.vlans[10];
+  fabric.tables.multicast[{1010, group, {}}] = {SAI_PACKET_ACTION_FORWARD, 61};
+  fabric.tables.groups[61] = {{102, {}}, {101, {}}, {kTunnelPort, ip("10.0.0.12")}};
+  CHECK(ports(frame) == kEverybody);  // the VLAN does not look it up
+  vlan.ipv4.look_up = SAI_VLAN_MCAST_LOOKUP_KEY_TYPE_XG;
+  CHECK(ports(frame) == std::set<Id>{2, kUplink});  // never back to where it came from
+
+  // From one source elsewhere, where sources are looked up.
+  fabric.tables.multicast[{1010, group, ip("172.16.0.11")}] = {SAI_PACKET_ACTION_FORWARD, 62};
+  fabric.tables.groups[62] = {{104, {}}};
+  CHECK(ports(frame) == std::set<Id>{2, kUplink});
+  vlan.ipv4.look_up = SAI_VLAN_MCAST_LOOKUP_KEY_TYPE_XG_AND_SG;
+  CHECK(ports(frame) == std::set<Id>{4});
+  fabric.tables.multicast.clear();
+  CHECK(ports(frame) == kEverybody);
+
+  // Unknown ones have a group of their own, which may be empty; link-local ones and those that are
+  // not IP are flooded.
+  vlan.ipv4.unknown = 63;
+  fabric.tables.groups[63] = {};
+  CHECK(ports(frame).empty());
+  fabric.tables.groups[63] = {{104, {}}};
+  CHECK(ports(frame) == std::set<Id>{4});
+  CHECK(ports(plain(to, kHostA)) == kEverybody);
+  auto local = frame;
+  const auto all_hosts = ip("224.0.0.251");
+  std::copy(all_hosts.bytes().begin(), all_hosts.bytes().end(), local.begin() + kEthernetSize + 16);
+  set_ttl(local, 1);
+  CHECK(ports(local) == kEverybody);
+  vlan.link_local = 63;
+  CHECK(ports(local) == std::set<Id>{4});
+}
+
+TEST_CASE("who joins a group tells the CPU, where it is trapped", "[softsai]") {
+  Fabric fabric;
+  const auto message = [](std::uint8_t protocol, std::uint8_t type) {
+    auto frame = udp(mac("01:00:5e:01:01:01"), kHostA, 0, 1);
+    frame[kEthernetSize + 9] = protocol;
+    frame[kEthernetSize + 20] = type;
+    set_ttl(frame, 2);
+    return frame;
+  };
+  const std::map<std::uint8_t, sai_hostif_trap_type_t> types{
+      {0x11, SAI_HOSTIF_TRAP_TYPE_IGMP_TYPE_QUERY},
+      {0x12, SAI_HOSTIF_TRAP_TYPE_IGMP_TYPE_V1_REPORT},
+      {0x16, SAI_HOSTIF_TRAP_TYPE_IGMP_TYPE_V2_REPORT},
+      {0x17, SAI_HOSTIF_TRAP_TYPE_IGMP_TYPE_LEAVE},
+      {0x22, SAI_HOSTIF_TRAP_TYPE_IGMP_TYPE_V3_REPORT}};
+  for (const auto& [type, trap] : types) {
+    fabric.tables.traps = {{trap, SAI_PACKET_ACTION_TRAP}};
+    const auto verdict = fabric.in(1, message(2, type));
+    REQUIRE(verdict.outputs.size() == 1);
+    CHECK(verdict.outputs[0].to_cpu);
+    CHECK(fabric.in(1, message(17, type)).outputs.size() == 3);
+  }
+  // An MLD report stands behind a hop-by-hop header with a router alert (RFC 3810 section 5).
+  Frame packet{0x60, 0, 0, 0, 0, 16, 0, 1};
+  for (const auto* address : {"fe80::1", "ff02::16"}) {
+    const auto parsed = ip(address);
+    packet.insert(packet.end(), parsed.bytes().begin(), parsed.bytes().end());
+  }
+  packet.insert(packet.end(), {58, 0, 5, 2, 0, 0, 1, 0, 143, 0, 0, 0, 0, 0, 0, 0});
+  fabric.tables.traps = {{SAI_HOSTIF_TRAP_TYPE_MLD_V2_REPORT, SAI_PACKET_ACTION_TRAP}};
+  const auto verdict = fabric.in(1, ethernet(mac("33:33:00:00:00:16"), kHostA, kIpv6Type, packet));
+  REQUIRE(verdict.outputs.size() == 1);
+  CHECK(verdict.outputs[0].to_cpu);
+}
