@@ -507,7 +507,7 @@ std::optional<AsicRow> Mirror::row(const FloodOutputKey& key) const {
 // ---- multicast groups
 // -----------------------------------------------------------------------------
 
-McastGroupKey Mirror::routers_of(VlanId vlan, bool v6) const {
+McastGroupKey Mirror::routers_of(VlanId vlan, bool v6) {
   return {vlan, v6 ? IpAddress::v6({}) : IpAddress::v4({}), {}};
 }
 

@@ -143,7 +143,7 @@ class Mirror {
   void outlet_keys(const McastGroupKey& key, IfIndex port, const EmitKey& emit) const;
   void multicast_keys(const EmitKey& emit) const;
   void multicast_keys(const MulticastKey& key, const EmitKey& emit) const;
-  McastGroupKey routers_of(VlanId vlan, bool v6) const;
+  static McastGroupKey routers_of(VlanId vlan, bool v6);
   static void output_keys(const Topology& topology, const EmitKey& emit);
   void flood_keys(const FloodKey& key, const EmitKey& emit) const;
   IpAddress tunnel_peer(const IpAddress& vtep) const;

@@ -423,7 +423,8 @@ class Run {
     if (const auto* way = find_way(frame, *ip, control.look_up)) {
       const bool goes_on =
           frame.from_tunnel ? way->action == SAI_PACKET_ACTION_FORWARD : act(way->action);
-      return goes_on ? send_to_group(frame, way->group) : void();
+      if (goes_on) send_to_group(frame, way->group);
+      return;
     }
     const auto unknown =
         is_link_local_group(ip->destination) ? frame.vlan->link_local : control.unknown;

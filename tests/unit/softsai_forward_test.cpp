@@ -640,13 +640,13 @@ TEST_CASE("multicast goes to its group's outputs, and unknown groups to the VLAN
     for (const auto& output : fabric.in(1, of).outputs) all.insert(output.port);
     return all;
   };
-  const auto kEverybody = std::set<Id>{2, 4, kUplink};
-  CHECK(ports(frame) == kEverybody);
+  const auto everybody = std::set<Id>{2, 4, kUplink};
+  CHECK(ports(frame) == everybody);
 
   auto& vlan = fabric.tables.vlans[10];
   fabric.tables.multicast[{1010, group, {}}] = {SAI_PACKET_ACTION_FORWARD, 61};
   fabric.tables.groups[61] = {{102, {}}, {101, {}}, {kTunnelPort, ip("10.0.0.12")}};
-  CHECK(ports(frame) == kEverybody);  // the VLAN does not look it up
+  CHECK(ports(frame) == everybody);  // the VLAN does not look it up
   vlan.ipv4.look_up = SAI_VLAN_MCAST_LOOKUP_KEY_TYPE_XG;
   CHECK(ports(frame) == std::set<Id>{2, kUplink});  // never back to where it came from
 
@@ -657,7 +657,7 @@ TEST_CASE("multicast goes to its group's outputs, and unknown groups to the VLAN
   vlan.ipv4.look_up = SAI_VLAN_MCAST_LOOKUP_KEY_TYPE_XG_AND_SG;
   CHECK(ports(frame) == std::set<Id>{4});
   fabric.tables.multicast.clear();
-  CHECK(ports(frame) == kEverybody);
+  CHECK(ports(frame) == everybody);
 
   // Unknown ones have a group of their own, which may be empty; link-local ones and those that are
   // not IP are flooded.
@@ -666,12 +666,12 @@ TEST_CASE("multicast goes to its group's outputs, and unknown groups to the VLAN
   CHECK(ports(frame).empty());
   fabric.tables.groups[63] = {{104, {}}};
   CHECK(ports(frame) == std::set<Id>{4});
-  CHECK(ports(plain(to, kHostA)) == kEverybody);
+  CHECK(ports(plain(to, kHostA)) == everybody);
   auto local = frame;
   const auto all_hosts = ip("224.0.0.251");
   std::copy(all_hosts.bytes().begin(), all_hosts.bytes().end(), local.begin() + kEthernetSize + 16);
   set_ttl(local, 1);
-  CHECK(ports(local) == kEverybody);
+  CHECK(ports(local) == everybody);
   vlan.link_local = 63;
   CHECK(ports(local) == std::set<Id>{4});
 }
