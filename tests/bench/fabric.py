@@ -134,7 +134,9 @@ class Stream:
         return b"".join(self.vtep(i, vtep) for i in range(self.vnis) for vtep in VTEPS)
 
     def hello(self):
-        return self.frame("hello", struct.pack("!BHIBB", 9, 0, 0, 0, 0))
+        # 10.0 has another number for BGP, and no field receive_notify.
+        of_84 = self.numbers is COMMANDS["8.4"]
+        return self.frame("hello", struct.pack("!BHIBB", 9, 0, 0, 0, 0) if of_84 else struct.pack("!BHIB", 10, 0, 0, 0))
 
 
 class Speaker:
@@ -276,11 +278,17 @@ class Processes:
                 child.wait()
 
 
+def is_listening(path):
+    """10.3 binds its socket a while before it listens."""
+    with socket.socket(socket.AF_UNIX) as knock:
+        return knock.connect_ex(path) == 0
+
+
 def start_zebra(processes, folder=FRR8):
     processes.start("zebra", f"{folder}/zebra", "-A", "127.0.0.1", "-s", "90000000", "-P", "0",
                     "-f", "/dev/null",
                     "-i", "/run/frr/zebra.pid", "-z", "/run/frr/zserv.api", "--vty_socket", "/run/frr")  # fmt: skip
-    wait_until("zebra listens", lambda: os.path.exists("/run/frr/zserv.api"), 20)
+    wait_until("zebra listens", lambda: is_listening("/run/frr/zserv.api"), 20)
 
 
 def start_vtepd(processes, build, environment={}, **options):

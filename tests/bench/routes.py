@@ -78,7 +78,7 @@ def daemons(arguments):
                 "processor": {who: round(now[who] - used[who], 2) for who in now},
                 "resident": {who: resident[who] - before[who] for who in resident},
             }
-    except SystemExit:
+    except BaseException:
         processes.last_words()
         raise
     finally:

@@ -659,7 +659,7 @@ def main():
     processes = Processes()
     try:
         figures = ROWS[arguments.name][0](arguments, processes)
-    except SystemExit:
+    except BaseException:
         processes.last_words()
         raise
     finally:
