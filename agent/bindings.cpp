@@ -57,6 +57,12 @@ IpAddress group_of(const KernelView& view, const Link& device, Vni vni) {
   return device.vxlan_group;
 }
 
+bool is_in_place(const Topology& topology, const Link& device, VlanId vlan) {
+  if (vlan.is_none()) return true;
+  const auto it = topology.links.find(device.name);
+  return it == topology.links.end() || !it->second.manage_vlans || it->second.vlans.contains(vlan);
+}
+
 }  // namespace
 
 std::optional<LinkTraits> traits_of(const KernelView& view, IfIndex index) {
@@ -88,7 +94,7 @@ std::optional<LinkTraits> traits_of(const KernelView& view, IfIndex index) {
   return traits;
 }
 
-Bindings Bindings::of(const KernelView& view) {
+Bindings Bindings::of(const KernelView& view, const Topology& topology) {
   Bindings bindings;
   const auto svis = svis_of(view);
   for (const auto& entry : view.links()) {
@@ -110,7 +116,8 @@ Bindings Bindings::of(const KernelView& view) {
                     .vtep = device.vxlan_local,
                     .group = group_of(view, device, vni),
                     .svi = svi == svis.end() ? IfIndex{} : svi->second,
-                    .up = device.up && bridge->up});
+                    .up = device.up && bridge->up,
+                    .in_place = is_in_place(topology, device, vlan)});
     }
   }
   return bindings;

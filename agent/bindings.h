@@ -1,14 +1,15 @@
 // Which VNI is which: VNI <-> bridge, VLAN, vxlan device, SVI, as the kernel has them now.
 //
-// Derived from the kernel view alone, so that it holds whoever made the devices (vtepd, ifupdown2
-// or a person). Both shapes: one vxlan device per VNI, whose PVID is the VLAN, and a single vxlan
-// device with a VLAN-to-VNI tunnel map.
+// Derived from the kernel view, so that it holds whoever made the devices (vtepd, ifupdown2 or a
+// person); the interface files have a say only in what is not there yet. Both shapes: one vxlan
+// device per VNI, whose PVID is the VLAN, and a single vxlan device with a VLAN-to-VNI tunnel map.
 #pragma once
 
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "agent/interfaces/topology.h"
 #include "vtepd/kernel_view.h"
 
 namespace vtepd::agent {
@@ -23,6 +24,9 @@ struct Binding {
   IpAddress group{};  // multicast: the VNI's own, or the device's
   IfIndex svi{};
   bool up{};
+  /// False where the files want the device in other VLANs: one that was up when it joined its
+  /// bridge is in VLAN 1 until its own VLANs are set.
+  bool in_place = true;
   friend bool operator==(const Binding&, const Binding&) = default;
 };
 
@@ -45,7 +49,7 @@ std::optional<LinkTraits> traits_of(const KernelView& view, IfIndex link);
 
 class Bindings {
  public:
-  static Bindings of(const KernelView& view);
+  static Bindings of(const KernelView& view, const Topology& topology);
 
   const Binding* by_vni(Vni vni) const;
   const Binding* by_vlan(IfIndex bridge, VlanId vlan) const;

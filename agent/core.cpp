@@ -138,7 +138,7 @@ Result<> Core::read_all() {
   scribe_.reread();
   kernel_.forget_attempts();
   outputs_.view_replaced();
-  const auto before = std::exchange(state_.bindings, Bindings::of(state_.view));
+  const auto before = std::exchange(state_.bindings, Bindings::of(state_.view, *state_.topology));
   FlatSet<Vni> vnis;
   for (const auto& binding : before.all()) vnis.insert(binding.vni);
   for (const auto& binding : state_.bindings.all()) vnis.insert(binding.vni);
@@ -232,7 +232,7 @@ void Core::on_nexthop(const NexthopGone& gone) {
 /// there first, or that stands on a local port, is an operator's.
 void Core::note_overwrite(const KernelEvent& event) {
   const auto note = [&](const auto& key, bool was_ours, bool is_ours_now, bool is_static) {
-    if (is_ours_now) state_.overwritten.erase(key);
+    if (is_ours_now && !state_.overwritten.empty()) state_.overwritten.erase(key);
     if (was_ours && !is_ours_now && is_static) state_.overwritten.insert(key);
   };
   if (const auto* seen = std::get_if<BridgeFdbSeen>(&event)) {
@@ -284,8 +284,19 @@ void Core::mark_routes(const DefaultRoute& route) {
   if (const auto* link = state_.view.link(route.link)) kernel_.mark(RoutesKey{link->name});
 }
 
+void Core::on_change(const BridgeFdbSeen& seen) {
+  if (!is_own_line(state_, seen.entry)) confirm<SetBridgeFdb>(seen);
+  follow_bridge_fdb(seen.key);
+}
+
+void Core::on_change(const FloodSeen& seen) {
+  kernel_.confirm(seen.key,
+                  [](const KernelOp& op) { return std::holds_alternative<AddFlood>(op); });
+}
+
 void Core::on_change(const BridgeFdbGone& gone) {
-  on_bridge_fdb(gone.key);
+  kernel_.mark(gone.key);
+  follow_bridge_fdb(gone.key);
   // A VLAN leaves a tunnel's port, or the bridge, only after our entries in it.
   const auto* port = state_.view.link(gone.port);
   const bool may_wait =
@@ -293,10 +304,9 @@ void Core::on_change(const BridgeFdbGone& gone) {
   if (may_wait) kernel_.mark(VlansKey{port->name});
 }
 
-void Core::on_bridge_fdb(const BridgeFdbKey& key) {
-  const auto* entry = state_.view.bridge_fdb(key);
-  if (entry == nullptr || !is_own_line(state_, *entry)) kernel_.mark(key);
+void Core::follow_bridge_fdb(const BridgeFdbKey& key) {
   update_local(key, false);
+  if (!own_macs_.contains(key.mac)) return;
   const auto wanted = state_.topology->links.find(state_.view.name_of(key.bridge));
   if (wanted == state_.topology->links.end()) return;
   const auto& own = wanted->second.own_macs;
@@ -361,7 +371,8 @@ void Core::index_host(const NeighborKey& key, const NeighborEntry& entry) {
 }
 
 void Core::mark_mac(const evpn::MacKey& key) {
-  bgp_.mark(MacIpKey{key.vni, key.mac, {}});
+  const MacIpKey route{key.vni, key.mac, {}};
+  if (state_.locals.contains(key) || state_.told_macs.contains(route)) bgp_.mark(route);
   if (const auto it = state_.local_hosts.find(key); it != state_.local_hosts.end()) {
     for (const auto& ip : it->second) {
       bgp_.mark(MacIpKey{key.vni, key.mac, ip});
@@ -378,7 +389,9 @@ void Core::mark_mac(const evpn::MacKey& key) {
 
 /// bgpd has spoken of this MAC: its entries are no longer somebody's leftovers.
 void Core::claim_mac(const evpn::MacKey& key) {
-  if (const auto* binding = state_.bindings.by_vni(key.vni)) {
+  if (!state_.routes_known) return;  // refresh_all() will look at all of them
+  const auto* binding = state_.bindings.by_vni(key.vni);
+  if (binding != nullptr && !state_.unclaimed.empty()) {
     state_.unclaimed.erase(BridgeFdbKey{binding->bridge, binding->vlan, key.mac});
     state_.unclaimed.erase(VxlanFdbKey{binding->device, binding->fdb_vni, key.mac});
   }
@@ -395,6 +408,7 @@ void Core::claim_vtep(const VtepKey& key) {
 }
 
 void Core::mark_host(const evpn::HostKey& key) {
+  if (!state_.routes_known) return;
   const auto* binding = state_.bindings.by_vni(key.vni);
   if (binding == nullptr || binding->svi.is_none()) return;
   const NeighborKey neighbor{binding->svi, key.ip};
@@ -466,7 +480,8 @@ void Core::remember_sequence(const evpn::MacKey& key, std::uint32_t sequence) {
   known[key] = sequence;
 }
 
-/// Compares again all that depends on these VNIs' bindings, old and new.
+/// Compares again all that depends on these VNIs' bindings, old and new. Of MACs and hosts nothing
+/// is decided before BGP's routes are known, whose coming leads here again.
 void Core::refresh(const Bindings& before, const FlatSet<Vni>& vnis, bool first_comparison) {
   const auto concerns = [&](const Binding* then, const Binding* now) {
     return (then != nullptr && vnis.contains(then->vni)) ||
@@ -474,6 +489,12 @@ void Core::refresh(const Bindings& before, const FlatSet<Vni>& vnis, bool first_
   };
   for (const auto& vni : vnis) bgp_.mark(vni);
   own_dirty_.insert(vnis.begin(), vnis.end());
+  for (const auto& [key, entry] : state_.view.flood()) {
+    if (concerns(before.by_fdb(key.device, key.vni), state_.bindings.by_fdb(key.device, key.vni))) {
+      kernel_.mark(key);
+    }
+  }
+  if (!state_.routes_known) return;
   std::vector<evpn::MacKey> locals;
   for (const auto& [key, local] : state_.locals) {
     if (vnis.contains(key.vni)) locals.push_back(key);
@@ -504,11 +525,6 @@ void Core::refresh(const Bindings& before, const FlatSet<Vni>& vnis, bool first_
       kernel_.mark(key);
     }
   }
-  for (const auto& [key, entry] : state_.view.flood()) {
-    if (concerns(before.by_fdb(key.device, key.vni), state_.bindings.by_fdb(key.device, key.vni))) {
-      kernel_.mark(key);
-    }
-  }
   state_.rib.for_each_mac([&](const evpn::MacKey& key) {
     if (vnis.contains(key.vni)) mark_mac(key);
   });
@@ -529,12 +545,11 @@ void Core::refresh_all(bool first_comparison) {
 }
 
 void Core::write_kernel() {
-  const auto batch = kernel_.take(clock_.now(), settings_.keys_per_turn,
-                                  [this](const KernelKey& key, const auto& emit) {
-                                    plan(state_, key, EmitKernelOp(emit));
-                                    if (const auto* link = std::get_if<LinkKey>(&key))
-                                      strike_served(link->name);
-                                  });
+  const auto batch =
+      kernel_.take(clock_.now(), settings_.budget, [this](const KernelKey& key, const auto& emit) {
+        plan(state_, key, EmitKernelOp(emit));
+        if (const auto* link = std::get_if<LinkKey>(&key)) strike_served(link->name);
+      });
   if (batch.empty()) return;
   for (const auto& op : batch.ops) {
     enter_in_ledger(op);
@@ -551,7 +566,7 @@ void Core::write_kernel() {
 
 void Core::tell_bgp() {
   const auto batch = bgp_.take(
-      clock_.now(), settings_.keys_per_turn,
+      clock_.now(), settings_.budget,
       [this](const BgpKey& key, const auto& emit) { plan(state_, key, EmitMessage(emit)); });
   if (batch.empty()) return;
   for (const auto& message : batch.ops) {

@@ -70,7 +70,7 @@ class Core {
     std::size_t events_per_turn = 4096;
     /// What the kernel tells of these writes fits into the smallest receive buffer that Linux gives
     /// unasked (212,992 bytes, which it doubles; some 900 for each).
-    std::size_t keys_per_turn = 256;
+    TurnBudget budget{.keys = 4096, .ops = 256};
     std::size_t history = 16384;  // entries of the journal
     bool adopt = false;           // devices that stand as the files say count as made by vtepd
   };
@@ -135,6 +135,8 @@ class Core {
 
   /// Everything known has been compared and written, refused operations aside.
   bool synced() const;
+  /// Rows that wait to be compared.
+  std::size_t backlog() const { return kernel_.dirty(); }
 
   /// What a Core in the place of this one, which is at its end, goes on with.
   struct Estate {
@@ -179,17 +181,25 @@ class Core {
   void on_change(const RuleGone& gone) { kernel_.mark(RulesKey{gone.rule.ipv6}); }
   void on_change(const AddressSeen& seen) { mark_addresses(seen.key); }
   void on_change(const AddressGone& gone) { mark_addresses(gone.key); }
-  void on_change(const BridgeFdbSeen& seen) { on_bridge_fdb(seen.key); }
+  void on_change(const BridgeFdbSeen& seen);
   void on_change(const BridgeFdbGone& gone);
-  void on_change(const VxlanFdbSeen& seen) { kernel_.mark(seen.key); }
+  void on_change(const VxlanFdbSeen& seen) { confirm<SetVxlanFdb>(seen); }
   void on_change(const VxlanFdbGone& gone) { kernel_.mark(gone.key); }
   void on_change(const NexthopGone&) {}  // on_nexthop()
-  void on_change(const FloodSeen& seen) { kernel_.mark(seen.key); }
+  void on_change(const FloodSeen& seen);
   void on_change(const FloodGone& gone) { kernel_.mark(gone.key); }
   void on_change(const MulticastSeen&) {}  // the ASIC's alone
   void on_change(const MulticastGone&) {}
-  void on_change(const NeighborSeen& seen) { kernel_.mark(seen.key); }
+  void on_change(const NeighborSeen& seen) { confirm<SetNeighbor>(seen); }
   void on_change(const NeighborGone& gone) { kernel_.mark(gone.key); }
+  /// The row is compared again, unless it is just what vtepd has written into it.
+  template <class Set, class Seen>
+  void confirm(const Seen& seen) {
+    kernel_.confirm(seen.key, [&](const KernelOp& op) {
+      const auto* set = std::get_if<Set>(&op);
+      return set != nullptr && set->entry == seen.entry;
+    });
+  }
   void on_nexthop(const NexthopGone& gone);
   void note_overwrite(const KernelEvent& event);
   void mark_addresses(const AddressKey& key);
@@ -198,7 +208,7 @@ class Core {
   void mark_own_macs(const std::string& name);
   void mark_bond(IfIndex master);
   void name_routers();
-  void on_bridge_fdb(const BridgeFdbKey& key);
+  void follow_bridge_fdb(const BridgeFdbKey& key);
   void on_neighbor(const NeighborKey& key, const std::optional<NeighborEntry>& before);
 
   void on_message(const AddRemoteMacIp& m);
@@ -290,7 +300,8 @@ class Core {
   CoreCounters counters_;
   /// By link: those that the files want on top of it, its ports before its VLAN devices.
   std::unordered_map<std::string, std::vector<std::string>> dependents_;
-  FlatSet<Vni> own_dirty_;  // VNIs whose SVI, or an address of it, may be another
+  FlatSet<MacAddress> own_macs_;  // that any bridge should hold as its own, by the files
+  FlatSet<Vni> own_dirty_;        // VNIs whose SVI, or an address of it, may be another
   bool bindings_stale_ = true;
   bool has_routers_ = false;  // devices whose names have the index of another's
   bool names_stale_ = false;

@@ -22,6 +22,11 @@ void Core::index_files() {
   for (const auto& [name, link] : links) {
     if (!link.lower.empty()) dependents_[link.lower].push_back(name);
   }
+  own_macs_.clear();
+  for (const auto& [name, link] : links) {
+    for (const auto& [vlan, mac] : link.own_macs) own_macs_.insert(mac);
+  }
+  bindings_stale_ = true;  // in which VLANs devices belong
 }
 
 /// Marks all rows that the interface files speak of, and those that they once spoke of.
@@ -126,7 +131,7 @@ void Core::on_vnis(IfIndex device) {
 /// events.
 void Core::rebind() {
   bindings_stale_ = false;
-  const auto before = std::exchange(state_.bindings, Bindings::of(state_.view));
+  const auto before = std::exchange(state_.bindings, Bindings::of(state_.view, *state_.topology));
   FlatSet<Vni> changed;
   for (const auto& old : before.all()) {
     const auto* now = state_.bindings.by_vni(old.vni);

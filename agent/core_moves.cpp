@@ -31,8 +31,9 @@ void Core::on_message(const DuplicateDetection& m) {
 }
 
 void Core::note_move(const evpn::MacKey& key, const std::optional<evpn::MacPlace>& before) {
+  if (!before) return;
   const auto now = place_of(state_, key);
-  if (!before || !now || *before == *now) return;
+  if (!now || *before == *now) return;
   log(Level::Debug, "event=mac_moved vni={} mac={} from={} to={} rule=\"{}\"", key.vni, key.mac,
       to_text(state_, *before), to_text(state_, *now), owner_of(state_, key).rule);
   const auto& limits = state_.move_limits;

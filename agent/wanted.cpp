@@ -13,15 +13,6 @@ bool is_vxlan(const State& state, IfIndex index) {
   return link != nullptr && link->kind == LinkKind::Vxlan;
 }
 
-/// A device that was up when it joined its bridge is in VLAN 1 until its own VLANs are set.
-bool is_in_place(const State& state, const Binding& binding) {
-  const auto* device = state.view.link(binding.device);
-  if (device == nullptr || binding.vlan.is_none()) return device != nullptr;
-  const auto it = state.topology->links.find(device->name);
-  return it == state.topology->links.end() || !it->second.manage_vlans ||
-         it->second.vlans.contains(binding.vlan);
-}
-
 evpn::Decision decide(const State& state, const evpn::MacKey& key, bool announced) {
   static constexpr evpn::LocalMac kOwn{.source = evpn::Source::Own};
   const auto* binding = state.bindings.by_vni(key.vni);
@@ -42,7 +33,7 @@ evpn::Decision decide(const State& state, const evpn::MacKey& key, bool announce
 std::optional<evpn::RemoteMac> remote_owner(const State& state, const Binding& binding,
                                             const MacAddress& mac) {
   const evpn::MacKey key{binding.vni, mac};
-  if (!binding.up || !is_in_place(state, binding)) return std::nullopt;
+  if (!binding.up || !binding.in_place) return std::nullopt;
   const auto owner = way_of(state, key).owner;
   if (owner == evpn::Owner::Announced) {
     return evpn::RemoteMac{.vtep = *state.announcements.believed(key)};

@@ -175,9 +175,10 @@ void Hardware::turn() {
   if (!started_ || !may_send() || shut_down_) return;
   if (!mirror_) return bring_up();
   if (structure_changed_) reread();
-  auto batch = reconciler_.take(clock_.now(), batch_size_, [this](const AsicKey& key, auto&& emit) {
-    plan(key, [&](AsicOp op) { emit(std::move(op)); });
-  });
+  auto batch = reconciler_.take(clock_.now(), {.keys = batch_size_, .ops = batch_size_},
+                                [this](const AsicKey& key, auto&& emit) {
+                                  plan(key, [&](AsicOp op) { emit(std::move(op)); });
+                                });
   table_.end_batch();
   if (!batch.empty()) send(std::move(batch));
   if (!reconciler_.idle()) ask_for_turn();

@@ -121,6 +121,13 @@ using KernelEvent =
 
 class KernelView {
  public:
+  KernelView() = default;
+  KernelView(KernelView&&) = default;
+  KernelView& operator=(KernelView&&) = default;
+  KernelView(const KernelView&) = delete;
+  KernelView& operator=(const KernelView&) = delete;
+  ~KernelView() = default;
+
   using Addresses = boost::container::flat_map<IpPrefix, AddressEntry>;
 
   /// Enters one event; false if the view already said so.
@@ -149,7 +156,10 @@ class KernelView {
   }
   const FlatMap<NeighborKey, NeighborEntry>& neighbors() const { return neighbors_; }
 
-  const Link* link(IfIndex index) const { return find(links_, index); }
+  const Link* link(IfIndex index) const {
+    const auto it = by_index_.find(index);
+    return it == by_index_.end() ? nullptr : it->second;
+  }
   const Link* link(const std::string& name) const {
     const auto it = by_name_.find(name);
     return it == by_name_.end() ? nullptr : link(it->second);
@@ -191,17 +201,23 @@ class KernelView {
     if (known != nullptr && known->name != e.link.name) by_name_.erase(known->name);
     by_name_[e.link.name] = e.link.index;
     if (!e.link.up) forget_ipv4_routes(e.link.index);
-    const auto sysctls = sysctls_.find(e.link.index);
-    if (sysctls == sysctls_.end()) return put(links_, e.link.index, e.link);
     auto whole = e.link;
-    for (const auto& [option, value] : sysctls->second) whole.options[option] = value;
-    return put(links_, e.link.index, whole);
+    const auto sysctls = sysctls_.find(e.link.index);
+    if (sysctls != sysctls_.end()) {
+      for (const auto& [option, value] : sysctls->second) whole.options[option] = value;
+    }
+    auto& link = links_[e.link.index];
+    by_index_[e.link.index] = &link;
+    if (known != nullptr && link == whole) return false;
+    link = std::move(whole);
+    return true;
   }
   bool enter(const LinkGone& e) {
     const auto* known = link(e.index);
     if (known == nullptr) return false;
     by_name_.erase(known->name);
     links_.erase(e.index);
+    by_index_.erase(e.index);
     sysctls_.erase(e.index);
     vlans_.erase(e.index);
     vni_filters_.erase(e.index);
@@ -319,7 +335,8 @@ class KernelView {
   bool enter(const NeighborGone& e) { return neighbors_.erase(e.key) != 0; }
 
   std::map<IfIndex, Link> links_;
-  std::map<IfIndex, Options> sysctls_;  // those of SysctlsSeen
+  FlatMap<IfIndex, const Link*> by_index_;  // into links_, whose rows stay where they are
+  std::map<IfIndex, Options> sysctls_;      // those of SysctlsSeen
   std::unordered_map<std::string, IfIndex> by_name_;
   std::map<IfIndex, PortVlans> vlans_;
   std::map<IfIndex, VniFilter> vni_filters_;

@@ -8,8 +8,9 @@
 //   all that is not, in batches of its own.
 // - A refused operation is kept with its reason and tried again with back-off. An event that marks
 //   the key meanwhile does not repeat the same refused write early; a different write goes at once.
-// - An accepted operation is not believed: its key is planned again on the next take(), and if the
-//   same operation is still needed, that is a failure too ("accepted, but ...").
+// - An accepted operation is not believed. confirm() is told what the table says of it; a key that
+//   nobody confirmed is planned again on the next take(), and if the same operation is still
+//   needed, that is a failure too ("accepted, but ...").
 //
 // Threads: none of its own. Errors: none. Cost: O(1) per mark and per planned key.
 // Requires of Key: equality and hash_value; of Op: equality and rank(op), lower first.
@@ -43,10 +44,17 @@ struct Failure {
 };
 
 struct ReconcilerCounters {
-  std::uint64_t planned{};   // keys compared
-  std::uint64_t writes{};    // operations handed out
-  std::uint64_t refused{};   // operations that failed
-  std::uint64_t unheeded{};  // accepted, yet still needed
+  std::uint64_t planned{};    // keys compared
+  std::uint64_t writes{};     // operations handed out
+  std::uint64_t confirmed{};  // keys that the table itself told to be as asked
+  std::uint64_t refused{};    // operations that failed
+  std::uint64_t unheeded{};   // accepted, yet still needed
+};
+
+/// What one take() may cost.
+struct TurnBudget {
+  std::size_t keys{};  // to compare
+  std::size_t ops{};   // to write
 };
 
 template <class Key, class Op>
@@ -76,9 +84,26 @@ class Reconciler {
     if (hurried_.insert(key).second) first_.push_back(key);
   }
 
-  bool idle() const { return queued_.empty(); }
+  bool idle() const { return queued_.empty() && unconfirmed_.empty(); }
   bool is_hurried() const { return !first_.empty(); }
-  bool is_dirty(const Key& key) const { return queued_.contains(key); }
+  /// Not yet compared, or written and not yet seen to be there.
+  bool is_dirty(const Key& key) const {
+    if (queued_.contains(key)) return true;
+    const auto it = records_.find(key);
+    return it != records_.end() && !it->second.failed;
+  }
+
+  /// The table now says something of this key. Where that is the effect of the one operation that
+  /// was asked for it, nothing is left to compare, unless somebody marks the key as well; anything
+  /// else marks it.
+  template <class IsEffect>
+  void confirm(const Key& key, IsEffect&& is_effect) {
+    const auto it = records_.find(key);
+    const bool is_awaited = it != records_.end() && !it->second.failed &&
+                            it->second.tried.size() == 1 && is_effect(it->second.tried.front());
+    if (!is_awaited) return mark(key);
+    it->second.confirmed = true;
+  }
 
   /// When the next refused operation is due, if any is waiting.
   std::optional<TimePoint> next_retry() const {
@@ -86,14 +111,16 @@ class Reconciler {
     return retries_.begin()->first;
   }
 
-  /// Compares at most `budget` dirty keys; `plan(key, emit)` calls emit(op) for each difference.
+  /// Compares at most `budget.keys` dirty keys, until `budget.ops` operations are together or more;
+  /// `plan(key, emit)` calls emit(op) for each difference.
   template <class Plan>
-  Batch take(TimePoint now, std::size_t budget, Plan&& plan) {
+  Batch take(TimePoint now, TurnBudget budget, Plan&& plan) {
+    mark_unconfirmed();
     mark_due_retries(now);
     Batch batch;
     Ops ops;
     auto& queue = first_.empty() ? queue_ : first_;
-    for (; budget > 0 && !queue.empty(); --budget) {
+    for (; budget.keys > 0 && batch.ops.size() < budget.ops && !queue.empty(); --budget.keys) {
       const Key key = queue.front();
       queue.pop_front();
       hurried_.erase(key);
@@ -119,7 +146,7 @@ class Reconciler {
   void settle(const Batch& batch, std::span<const Result<>> results, TimePoint now) {
     for (std::size_t i = 0; i < batch.keys.size(); ++i) {
       if (results[i]) {
-        mark(batch.keys[i]);
+        unconfirmed_.push_back(batch.keys[i]);
       } else {
         ++counters_.refused;
         fail(batch.keys[i], results[i].error().what, now);
@@ -140,6 +167,7 @@ class Reconciler {
 
   /// Forgets what was tried: after a resync the past says nothing about the present.
   void forget_attempts() {
+    mark_unconfirmed();
     for (const auto& [when, key] : retries_) mark(key);
     retries_.clear();
     records_.clear();
@@ -167,6 +195,7 @@ class Reconciler {
   struct Record {
     Ops tried{};
     bool failed{};
+    bool confirmed{};
     Failure failure{};
   };
 
@@ -216,6 +245,7 @@ class Reconciler {
     if (record.failed) retries_.erase({record.failure.retry_at, key});
     record.tried = ops;
     record.failed = false;
+    record.confirmed = false;
     return true;
   }
 
@@ -238,6 +268,20 @@ class Reconciler {
     records_.erase(it);
   }
 
+  /// Ends the wait for the last batch's confirmations.
+  void mark_unconfirmed() {
+    for (const auto& key : unconfirmed_) {
+      const auto it = records_.find(key);
+      if (it != records_.end() && it->second.confirmed && !queued_.contains(key)) {
+        ++counters_.confirmed;
+        records_.erase(it);
+      } else {
+        mark(key);
+      }
+    }
+    unconfirmed_.clear();
+  }
+
   void mark_due_retries(TimePoint now) {
     while (!retries_.empty() && retries_.begin()->first <= now) {
       const Key key = retries_.begin()->second;
@@ -251,6 +295,7 @@ class Reconciler {
   std::deque<Key> first_;  // planned before `queue_`, where they may stand, too
   boost::unordered_flat_set<Key, boost::hash<Key>> queued_;
   boost::unordered_flat_set<Key, boost::hash<Key>> hurried_;  // those in `first_`
+  std::vector<Key> unconfirmed_;  // of the last batch
   /// A node each: of operations on their way there are thousands once, and a few afterwards.
   std::unordered_map<Key, Record, boost::hash<Key>> records_;
   std::set<std::pair<TimePoint, Key>> retries_;

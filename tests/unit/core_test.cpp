@@ -495,7 +495,7 @@ struct WideLeaf {
   Core core{kernel,
             clock,
             Ledger{},
-            {.keys_per_turn = 32},
+            {.budget = {.keys = 32, .ops = 32}},
             {.to_bgp = [](const EvpnMessage&) {},
              .view_changed = [](const KernelEvent&) {},
              .view_replaced = [] {}}};

@@ -24,7 +24,7 @@ struct Table {
   std::vector<SetTo> written{};
 
   Reconciler<int, SetTo>::Batch take() {
-    return engine.take(now, 100, [this](int key, const auto& emit) {
+    return engine.take(now, {.keys = 100, .ops = 100}, [this](int key, const auto& emit) {
       if (wanted[key] != actual[key]) emit(SetTo{key, wanted[key]});
     });
   }
@@ -157,7 +157,61 @@ TEST_CASE("an accepted write that changes nothing is a failure, not an endless l
 TEST_CASE("the budget bounds a turn and the rest stays dirty", "[reconciler]") {
   Reconciler<int, SetTo> engine;
   for (int key = 0; key < 10; ++key) engine.mark(key);
-  const auto batch = engine.take({}, 4, [](int key, const auto& emit) { emit(SetTo{key, 1}); });
-  CHECK(batch.ops.size() == 4);
+  const auto set = [](int key, const auto& emit) { emit(SetTo{key, 1}); };
+  const auto first = engine.take({}, {.keys = 4, .ops = 100}, set);
+  CHECK(first.ops.size() == 4);
   CHECK(engine.dirty() == 6);
+  const auto second = engine.take({}, {.keys = 100, .ops = 5}, set);
+  CHECK(second.ops.size() == 5);
+  CHECK(engine.dirty() == 1);
+}
+
+TEST_CASE("a key is compared again after its write, unless the table told that it is as asked",
+          "[reconciler]") {
+  Table table;
+  const auto write = [&](const SetTo& op) {
+    table.actual[op.key] = op.value;
+    return Result<>{};
+  };
+  const auto is_effect = [&](const SetTo& op) { return op.value == table.actual[op.key]; };
+  const auto planned = [&] { return table.engine.counters().planned; };
+  table.wanted[1] = 5;
+  table.engine.mark(1);
+  table.turn(write);
+  CHECK(planned() == 1);
+  CHECK(table.engine.is_dirty(1));
+
+  SECTION("nobody told") {
+    table.turn(write);
+    CHECK(planned() == 2);
+  }
+  SECTION("told") {
+    table.engine.confirm(1, is_effect);
+    table.turn(write);
+    CHECK(planned() == 1);
+    CHECK(table.engine.counters().confirmed == 1);
+  }
+  SECTION("told, and something else is wanted meanwhile") {
+    table.engine.confirm(1, is_effect);
+    table.wanted[1] = 6;
+    table.engine.mark(1);
+    table.turn(write);
+    CHECK(table.written.back() == SetTo{1, 6});
+  }
+  SECTION("told, and then told that it is otherwise: that is no reason to write at once") {
+    table.engine.confirm(1, is_effect);
+    table.actual[1] = 4;
+    table.engine.confirm(1, is_effect);
+    table.turn(write);
+    CHECK(table.written.size() == 1);
+    CHECK(table.engine.counters().unheeded == 1);
+  }
+  SECTION("told something else than what was asked") {
+    table.actual[1] = 4;
+    table.engine.confirm(1, is_effect);
+    table.turn(write);
+    CHECK(planned() == 2);
+  }
+  table.turn(write);
+  CHECK((table.engine.idle() || table.engine.failure(1) != nullptr));
 }
