@@ -19,6 +19,8 @@ constexpr const char* kNone = "none";
 constexpr const char* kNoHistory = "vtepd keeps no record of events (history = 0)";
 // How long a start waits for the relay before it calls itself ready without routes.
 constexpr auto kRelayPatience = std::chrono::seconds(10);
+// Rows that wait while more routes are taken in.
+constexpr std::size_t kLargestBacklog = 4096;
 
 void log_asic_event(const AsicEvent& event) {
   const bool per_mac =
@@ -271,6 +273,8 @@ void Daemon::turn() {
   const auto began = clock_.now();
   const auto turn = core_->turn();
   metrics_.turned(clock_.now() - began);
+  // What is not yet compared is in the processor's caches no more when it is many.
+  if (relay_) relay_->hold(turn.more && core_->backlog() > kLargestBacklog);
   recording_.flush();
   if (snooping_ && std::exchange(ports_changed_, false)) {
     snooping_->listen_on(snooped_ports(core_->state().view), core_->state().view);

@@ -41,6 +41,7 @@ void RelaySession::connect() {
   splitter_ = {};
   queued_.clear();
   writing_.clear();
+  drain_due_ = false;
   socket_.async_connect(path_, [this, current](error_code error) {
     if (error == boost::asio::error::operation_aborted || current != connection_) return;
     if (error) return lost("connect to " + path_ + ": " + error.message());
@@ -77,7 +78,17 @@ void RelaySession::read() {
       });
 }
 
+void RelaySession::hold(bool held) {
+  held_ = held;
+  if (held_ || !std::exchange(drain_due_, false)) return;
+  boost::asio::post(io_, [this, current = connection_] {
+    if (current == connection_) drain();
+  });
+}
+
 void RelaySession::drain() {
+  drain_due_ = held_;
+  if (held_) return;
   const auto current = connection_;
   for (int i = 0; i < kMessagesPerTurn; ++i) {
     const auto frame = splitter_.next();

@@ -43,6 +43,9 @@ class RelaySession {
   static constexpr std::size_t kMostQueued = 64U << 20U;
   std::size_t queued() const { return queued_.size() + writing_.size(); }
 
+  /// While held, messages wait in the relay; its end is noticed later.
+  void hold(bool held);
+
   /// Queued; lost while the session is down.
   void send(const EvpnMessage& message);
 
@@ -67,6 +70,8 @@ class RelaySession {
   std::string last_reason_;
   std::uint64_t connection_ = 0;  // handlers of an earlier one do nothing
   bool up_ = false;
+  bool held_ = false;
+  bool drain_due_ = false;  // when it is held no more
 };
 
 }  // namespace vtepd::evpn

@@ -158,6 +158,27 @@ TEST_CASE("bgpd and zebra talk through the relay, vtepd hears EVPN and answers",
   CHECK(bench.logged("event=evpn_session_up family=\"FRR 8.4-9.0\" pid="));
 }
 
+TEST_CASE("a session that is held takes nothing in, and loses nothing", "[relay]") {
+  Bench bench;
+  bench.start();
+  Agent agent(bench.io, bench.options.agent);
+  auto bgpd = bench.connect_bgpd();
+  auto zebra = bench.accept_zebra();
+  bgpd.say(hello_84() + all_vni_84(true));
+  REQUIRE(bench.until([&] { return agent.has(SessionUp{"FRR 8.4-9.0"}); }));
+  agent.session.hold(true);
+  bgpd.say(encoded(remote_vtep()) + frame(8, "0102030405"));
+  // What goes on to zebra has passed the relay, and so has what stands in front of it.
+  REQUIRE(bench.until([&] {
+    zebra.listen();
+    return zebra.received.size() > hello_84().size();
+  }));
+  bench.io.poll();
+  CHECK_FALSE(agent.has(remote_vtep()));
+  agent.session.hold(false);
+  CHECK(bench.until([&] { return agent.has(remote_vtep()); }));
+}
+
 TEST_CASE("when one side closes the other is closed, and the routes are stale", "[relay]") {
   Bench bench;
   bench.start();
