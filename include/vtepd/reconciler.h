@@ -295,7 +295,7 @@ class Reconciler {
   std::deque<Key> first_;  // planned before `queue_`, where they may stand, too
   boost::unordered_flat_set<Key, boost::hash<Key>> queued_;
   boost::unordered_flat_set<Key, boost::hash<Key>> hurried_;  // those in `first_`
-  std::vector<Key> unconfirmed_;  // of the last batch
+  std::vector<Key> unconfirmed_;                              // of the last batch
   /// A node each: of operations on their way there are thousands once, and a few afterwards.
   std::unordered_map<Key, Record, boost::hash<Key>> records_;
   std::set<std::pair<TimePoint, Key>> retries_;
