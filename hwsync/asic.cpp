@@ -166,14 +166,14 @@ int rank(const AsicOp& op) {
   return op.kind == AsicOp::Kind::Remove ? kKinds - 1 - rank(op.key) : kKinds + rank(op.key);
 }
 
-std::optional<AsicValue> unset(sai_object_type_t object, sai_attr_id_t id) {
+std::optional<std::uint32_t> unset(sai_object_type_t object, sai_attr_id_t id) {
   const auto& attribute = sai::attribute(object, id);
   if (!attribute.settable) return std::nullopt;
   if (attribute.kind == sai::ValueKind::Oid) return std::uint32_t{SAI_NULL_OBJECT_ID};
   const bool looks_up =
       object == SAI_OBJECT_TYPE_VLAN && (id == SAI_VLAN_ATTR_IPV4_MCAST_LOOKUP_KEY_TYPE ||
                                          id == SAI_VLAN_ATTR_IPV6_MCAST_LOOKUP_KEY_TYPE);
-  if (looks_up) return std::uint32_t{SAI_VLAN_MCAST_LOOKUP_KEY_TYPE_MAC_DA};
+  if (looks_up) return SAI_VLAN_MCAST_LOOKUP_KEY_TYPE_MAC_DA;
   return std::nullopt;
 }
 
@@ -184,9 +184,10 @@ std::optional<std::vector<AsicAttribute>> difference(const AsicRow& wanted, cons
   // its condition stands on changes; for other values SAI has no "unset".
   for (const auto& old : actual.attributes) {
     if (wanted.find(old.id) != nullptr) continue;
-    auto value = unset(actual.object, old.id);
+    const auto value = unset(actual.object, old.id);
     if (!value) return std::nullopt;
-    sets.push_back({old.id, std::move(*value), old.optional});
+    auto& set = sets.emplace_back(old);
+    set.value = *value;
   }
   for (const auto& attribute : wanted.attributes) {
     const auto* old = actual.find(attribute.id);

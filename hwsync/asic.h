@@ -289,7 +289,7 @@ struct AsicRow {
 };
 
 /// What says of an attribute that nothing is wanted of it; none: SAI has no way to say so.
-std::optional<AsicValue> unset(sai_object_type_t object, sai_attr_id_t id);
+std::optional<std::uint32_t> unset(sai_object_type_t object, sai_attr_id_t id);
 
 /// Every key that the row refers to.
 std::vector<AsicKey> references(const AsicRow& row);
