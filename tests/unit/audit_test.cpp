@@ -7,6 +7,7 @@
 
 #include "agent/show.h"
 #include "tests/unit/core_leaf.h"
+#include "tests/unit/view_copy.h"
 
 using namespace vtepd;
 using namespace vtepd::agent;
@@ -305,10 +306,10 @@ TEST_CASE("10,000 random faults: all are found, none is invented, and a repair l
   Leaf leaf(seed % 2 == 0);
   fill(leaf, kHosts);
   Auditor auditor(leaf);
-  const auto before = leaf.kernel.state();
+  const auto before = vtepd::test::copy_of(leaf.kernel.state());
   Vandal vandal(leaf, seed);
   for (int i = 0; i < kFaults; ++i) vandal.act();
-  const auto broken = leaf.kernel.state();
+  const auto broken = vtepd::test::copy_of(leaf.kernel.state());
   const auto were = differing(KernelView{}, before);
   std::set<std::string> expected;
   std::set<KernelKey> theirs;

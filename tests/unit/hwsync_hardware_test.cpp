@@ -6,6 +6,7 @@
 
 #include "tests/unit/hwsync_faults.h"
 #include "tests/unit/hwsync_views.h"
+#include "tests/unit/view_copy.h"
 
 using namespace vtepd;
 using namespace vtepd::hwsync;
@@ -909,7 +910,7 @@ TEST_CASE("a restart over a switch that boots warm writes nothing", "[hwsync][F1
     std::vector<std::string> rows;
     {
       Bench bench(profile);
-      bench.view = view;
+      bench.view = vtepd::test::copy_of(view);
       bench.open();
       bench.hardware->replace_routes(kRoutes);
       REQUIRE(bench.settle());
@@ -918,7 +919,7 @@ TEST_CASE("a restart over a switch that boots warm writes nothing", "[hwsync][F1
       rows = bench.rows();
     }
     Bench bench(profile);
-    bench.view = view;
+    bench.view = vtepd::test::copy_of(view);
     bench.open();
     bench.hardware->replace_routes(kRoutes);
     REQUIRE(bench.settle());
@@ -941,7 +942,7 @@ TEST_CASE("F1 killed anywhere, the next start writes what is missing and nothing
     std::vector<std::string> rows;
     for (int restart = 0; restart < 40; ++restart) {
       Bench bench(profile);
-      bench.view = view;
+      bench.view = vtepd::test::copy_of(view);
       // What is there is not what is wanted, in one way or another.
       const auto changes = random() % 4;
       if (changes == 1) bench.view.apply(LinkSeen{std::get<LinkSeen>(recipe1().front()).link});
@@ -955,7 +956,7 @@ TEST_CASE("F1 killed anywhere, the next start writes what is missing and nothing
     }
     for (const bool again : {false, true}) {
       Bench bench(profile);
-      bench.view = view;
+      bench.view = vtepd::test::copy_of(view);
       bench.over(asic.open(profile));
       bench.hardware->replace_routes(kRoutes);
       REQUIRE(bench.settle());
@@ -1035,7 +1036,7 @@ TEST_CASE("a MAC that moves while its first write is under way ends where it is"
   REQUIRE(bench.settle_with_retries());
   CHECK(bench.hardware->counters().writes.refused == 0);
   Bench fresh;
-  fresh.view = bench.view;
+  fresh.view = vtepd::test::copy_of(bench.view);
   const auto rows = bench.rows();
   bench.hardware.reset();
   fresh.open();
