@@ -59,10 +59,14 @@ class RecordedLeaf {
   }
   Recording& recording() { return *recording_; }
 
-  /// The recording ends, and some time after that another begins, as Daemon::record() has it.
-  void record_anew() {
+  /// The recording ends; stale routes are asked for after it.
+  void end() {
     recording_->stop();
     leaf.pass(std::chrono::seconds(10));
+  }
+
+  /// Another begins, as Daemon::record() has it.
+  void record_anew() {
     auto recorder = Recorder::open(path_);
     REQUIRE(recorder);
     auto estate = leaf.core->leave();
@@ -212,6 +216,7 @@ TEST_CASE("a recording that begins in the middle of a life holds all that it com
   RecordedLeaf recorded;
   live(recorded, 6);
   auto& leaf = recorded.leaf;
+  recorded.end();
   const auto journal = leaf.core->journal().next();
   const auto told = leaf.told.size();
   recorded.record_anew();

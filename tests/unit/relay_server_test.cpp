@@ -165,6 +165,7 @@ TEST_CASE("a session that is held takes nothing in, and loses nothing", "[relay]
   auto bgpd = bench.connect_bgpd();
   auto zebra = bench.accept_zebra();
   bgpd.say(hello_84() + all_vni_84(true));
+  zebra.say(capabilities_84());
   REQUIRE(bench.until([&] { return agent.has(SessionUp{"FRR 8.4-9.0"}); }));
   agent.session.hold(true);
   bgpd.say(encoded(remote_vtep()) + frame(8, "0102030405"));
