@@ -92,9 +92,9 @@ std::string identity_text(sai::ValueKind kind, const sai_attribute_value_t& valu
       return (v4 ? "4" : "6") + bytes;
     }
     case sai::ValueKind::Mac:
-      return std::string(reinterpret_cast<const char*>(value.mac), sizeof(value.mac));
+      return {reinterpret_cast<const char*>(value.mac), sizeof(value.mac)};
     case sai::ValueKind::Text:
-      return std::string(value.chardata, strnlen(value.chardata, sizeof(value.chardata)));
+      return {value.chardata, strnlen(value.chardata, sizeof(value.chardata))};
     case sai::ValueKind::OidList:
     case sai::ValueKind::Pointer:
       break;
