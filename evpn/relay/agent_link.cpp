@@ -20,7 +20,6 @@ AgentLink::AgentLink(boost::asio::io_context& io, UniqueFd socket, Callbacks cal
       socket_(io, boost::asio::local::stream_protocol(), socket.release()),
       callbacks_(std::move(callbacks)),
       backlog_(backlog),
-      allowed_(backlog),
       incoming_(kReadSize) {}
 
 void AgentLink::start() {
@@ -108,7 +107,10 @@ void AgentLink::send(const EvpnMessage& message) {
 
 void AgentLink::write() {
   if (!writing_.empty()) {
-    if (queued_.size() > allowed_ && greeted_) fail("does not read fast enough");
+    // The size of a replay is asked for only where it may matter.
+    if (queued_.size() > backlog_ && queued_.size() - backlog_ > callbacks_.replay_size()) {
+      fail("does not read fast enough");
+    }
     return;
   }
   if (queued_.empty() || stopped_) return;
@@ -119,7 +121,6 @@ void AgentLink::write() {
                              if (stopped_) return;
                              if (error) return fail(error.message());
                              writing_ = {};  // and its memory: a replay is megabytes
-                             allowed_ = backlog_;
                              write();
                            });
 }

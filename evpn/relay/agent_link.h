@@ -1,7 +1,9 @@
 // The relay's connection with one vtepd: VERSION first, then messages both ways (evpn/wire.h).
 //
-// Writes are queued and bounded: an agent that does not read is disconnected and gets a replay when
-// it comes again. Reads have a budget per turn, and stop while bgpd is slow (Callbacks::may_read).
+// Writes are queued and bounded: an agent for which far more waits than a replay has
+// (Callbacks::replay_size, bytes) is disconnected, and gets a replay when it comes again. A bound
+// below that would cut off each replay, too, and never come to an end. Reads have a budget per
+// turn, and stop while bgpd is slow (Callbacks::may_read).
 //
 // Threads: the event loop's. Errors: closed() is called once, with the reason. Must be destroyed
 // from the loop, not from its own callbacks.
@@ -25,6 +27,7 @@ class AgentLink {
     std::function<Result<void>(const EvpnMessage&)> message{};
     std::function<void()> turn_ends{};  // a batch of messages has been dealt with
     std::function<bool()> may_read{};
+    std::function<std::size_t()> replay_size{};
     std::function<void(std::string)> closed{};
   };
   static constexpr std::size_t kDefaultBacklog = 16U << 20U;
@@ -37,8 +40,6 @@ class AgentLink {
 
   void start();
   void send(const EvpnMessage& message);
-  /// What is queued by now is a replay and does not count against the backlog.
-  void replay_queued() { allowed_ = queued_.size() + backlog_; }
   /// Reading may go on.
   void resume();
   void stop();
@@ -55,7 +56,6 @@ class AgentLink {
   boost::asio::local::stream_protocol::socket socket_;
   Callbacks callbacks_;
   std::size_t backlog_;
-  std::size_t allowed_;
   zapi::FrameSplitter splitter_;
   zapi::Bytes incoming_;
   zapi::Bytes queued_;

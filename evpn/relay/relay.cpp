@@ -19,6 +19,8 @@ using namespace std::chrono_literals;
 constexpr std::array<std::string_view, 4> kPairParts{"bgpd", "zebra", "up", "down"};
 // Beyond this vtepd is not read until bgpd has caught up.
 constexpr std::size_t kMostOutgoing = 100'000;
+// A route on the agent's wire; one with IPv6 addresses has 68 bytes.
+constexpr std::size_t kLongestRoute = 80;
 // bgpd says ADVERTISE_ALL_VNI within milliseconds of its HELLO; one without EVPN never does.
 constexpr auto kReviveWithoutEvpn = 3s;
 
@@ -319,11 +321,11 @@ void Relay::greet_agent(UniqueFd socket) {
   callbacks.greeted = [this, pid] {
     log(fmt::format("event=agent_connected pid={}", pid));
     state_.attach_agent();
-    if (agent_) agent_->replay_queued();
   };
   callbacks.message = [this](const EvpnMessage& message) { return state_.from_agent(message); };
   callbacks.turn_ends = [this] { save(); };
   callbacks.may_read = [this] { return state_.outgoing() < kMostOutgoing; };
+  callbacks.replay_size = [this] { return state_.cache().size() * kLongestRoute; };
   callbacks.closed = [this](const std::string& reason) { drop_agent(reason); };
   agent_ = std::make_unique<AgentLink>(io_, std::move(socket), std::move(callbacks));
   agent_->start();

@@ -299,30 +299,57 @@ TEST_CASE("an agent that says what it may not is disconnected", "[relay]") {
   CHECK(bench.logged("event=agent_disconnected reason=\"a message that only the relay may say\""));
 }
 
-TEST_CASE("an agent that does not read is disconnected, not waited for", "[relay]") {
-  boost::asio::io_context io{1};
-  std::array<int, 2> fds{};
-  REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds.data()) == 0);
-  const UniqueFd agent(fds[1]);
-  std::string reason;
-  AgentLink::Callbacks callbacks;
-  bool greeted = false;
-  callbacks.greeted = [&] { greeted = true; };
-  callbacks.message = [](const EvpnMessage&) { return Result<void>(); };
-  callbacks.turn_ends = [] {};
-  callbacks.may_read = [] { return true; };
-  callbacks.closed = [&](std::string why) { reason = std::move(why); };
-  AgentLink link(io, UniqueFd(fds[0]), std::move(callbacks), 10'000);
-  link.start();
-  zapi::Bytes version;
-  wire::encode_version(version);
-  REQUIRE(::send(agent.value(), version.data(), version.size(), 0) > 0);
-  while (!greeted) io.run_one();
-  for (int i = 0; i < 100'000 && reason.empty(); ++i) {
-    link.send(remote_vtep());
-    io.poll();
+namespace {
+
+/// A relay's end of a connection to an agent that reads nothing, and the agent's.
+struct DeafAgent {
+  explicit DeafAgent(std::size_t replay_size) {
+    std::array<int, 2> fds{};
+    REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds.data()) == 0);
+    socket = UniqueFd(fds[1]);
+    AgentLink::Callbacks callbacks;
+    bool greeted = false;
+    callbacks.greeted = [&] { greeted = true; };
+    callbacks.message = [](const EvpnMessage&) { return Result<void>(); };
+    callbacks.turn_ends = [] {};
+    callbacks.may_read = [] { return true; };
+    callbacks.replay_size = [replay_size] { return replay_size; };
+    callbacks.closed = [this](std::string why) { reason = std::move(why); };
+    link = std::make_unique<AgentLink>(io, UniqueFd(fds[0]), std::move(callbacks), 10'000);
+    link->start();
+    zapi::Bytes version;
+    wire::encode_version(version);
+    REQUIRE(::send(socket.value(), version.data(), version.size(), 0) > 0);
+    while (!greeted) io.run_one();
   }
-  CHECK(reason == "does not read fast enough");
+
+  void tell(int messages) {
+    for (int i = 0; i < messages && reason.empty(); ++i) {
+      link->send(remote_vtep());
+      io.poll();
+    }
+  }
+
+  boost::asio::io_context io{1};
+  UniqueFd socket;
+  std::string reason;
+  std::unique_ptr<AgentLink> link;
+};
+
+}  // namespace
+
+TEST_CASE("an agent that does not read is disconnected, not waited for", "[relay]") {
+  DeafAgent agent(0);
+  agent.tell(100'000);
+  CHECK(agent.reason == "does not read fast enough");
+}
+
+TEST_CASE("an agent that reads a long replay slowly is not cut off in its midst", "[relay]") {
+  DeafAgent agent(4'000'000);
+  agent.tell(100'000);
+  CHECK(agent.reason == "");
+  agent.tell(1'000'000);
+  CHECK(agent.reason == "does not read fast enough");
 }
 
 TEST_CASE("a session finds the relay when that comes later, and again after it went", "[relay]") {
