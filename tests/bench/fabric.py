@@ -215,8 +215,9 @@ def count_of():
 
 
 class Processes:
-    def __init__(self):
-        self.children = {}
+    def __init__(self, at_rest=0.0):
+        """at_rest: the share of a processor that they use when they have nothing to do."""
+        self.children, self.at_rest = {}, at_rest
 
     def start(self, name, *command, **environment):
         with open(f"/run/{name}.log", "wb") as log:
@@ -244,10 +245,10 @@ class Processes:
 
     def quiet_since(self, seconds=0.3):
         """Waits until nobody has used the processor for so long, and tells since when."""
-        used, since = self.processor_seconds(), time.monotonic()
+        used, since = sum(self.processor_seconds().values()), time.monotonic()
         while time.monotonic() - since < seconds:
             time.sleep(0.01)
-            if (now := self.processor_seconds()) != used:
+            if (now := sum(self.processor_seconds().values())) - used > 2 * self.at_rest * seconds:
                 used, since = now, time.monotonic()
         return since
 
