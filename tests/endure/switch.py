@@ -188,8 +188,9 @@ class Switch:
         return {row["counter"]: row["value"] for row in json.loads(text)["rows"]} if text else {}
 
     def is_at_rest(self):
+        """The relay has told all that came before: else a host's frame and a route may be taken in another order."""
         stats = self.stats()
-        return stats.get("synced") == 1 and stats.get("bgp_session") == 1
+        return stats.get("synced") == 1 and stats.get("bgp_session") == 1 and stats.get("relay") == 1
 
     def settled(self):
         stats = self.stats()
