@@ -50,6 +50,7 @@ struct Visitor {
     if (!e.up) flush({}, e.port);
   }
   void operator()(const AsicShutdown& /*e*/) {}
+  void operator()(const AsicBack& /*e*/) {}
 
   void flush(VlanId vlan, const std::string& port) {
     const auto* only = port.empty() ? nullptr : view.link(port);

@@ -1,5 +1,11 @@
 #include "agent/asic_queries.h"
 
+#include <fmt/ranges.h>
+
+#include <array>
+
+#include "agent/log.h"
+
 namespace vtepd::agent {
 namespace json = boost::json;
 namespace {
@@ -55,9 +61,45 @@ json::array failures_of(const hwsync::Hardware& hardware, const Clock& clock) {
   return rows;
 }
 
+/// A counter that the ASIC does not have is null: nobody knows that it is zero.
+json::object row_of(const std::string& key, std::string_view direction,
+                    const hwsync::Traffic& traffic) {
+  const auto cell = [](const std::optional<std::uint64_t>& number) {
+    return number ? json::value(*number) : json::value();
+  };
+  return {{"key", key},
+          {"dir", direction},
+          {"octets", cell(traffic.octets)},
+          {"packets", cell(traffic.packets)},
+          {"unicast", cell(traffic.unicast)},
+          {"non_unicast", cell(traffic.non_unicast)},
+          {"discards", cell(traffic.discards)},
+          {"errors", cell(traffic.errors)}};
+}
+
+void count(hwsync::Hardware& hardware, AsicQueries::Counted what,
+           std::function<void(const json::array& rows)> done) {
+  static constexpr std::array kTypes{SAI_OBJECT_TYPE_PORT, SAI_OBJECT_TYPE_TUNNEL,
+                                     SAI_OBJECT_TYPE_BRIDGE_PORT, SAI_OBJECT_TYPE_VLAN};
+  std::span<const sai_object_type_t> types(kTypes);
+  if (what == AsicQueries::Counted::PortsAndTunnels) types = types.first(2);
+  hardware.count(types, [done = std::move(done)](const hwsync::Hardware::Counted& counted) {
+    if (!counted.absent.empty()) {
+      log(Level::Info, "event=asic_counters_absent counters=\"{}\"",
+          fmt::join(counted.absent, ", "));
+    }
+    json::array rows;
+    for (const auto& [key, in, out] : counted.traffic) {
+      rows.push_back(row_of(hwsync::to_text(key), "in", in));
+      rows.push_back(row_of(hwsync::to_text(key), "out", out));
+    }
+    done(rows);
+  });
+}
+
 }  // namespace
 
-AsicQueries queries_of(const hwsync::Hardware& hardware, const Clock& clock) {
+AsicQueries queries_of(hwsync::Hardware& hardware, const Clock& clock) {
   return {
       .remote_mac = [&](VlanId vlan, MacAddress mac) { return hardware.has_remote_mac(vlan, mac); },
       .local_mac = [&](VlanId vlan, MacAddress mac) { return hardware.local_mac(vlan, mac); },
@@ -72,6 +114,10 @@ AsicQueries queries_of(const hwsync::Hardware& hardware, const Clock& clock) {
             if (!hardware.problem().empty()) visit(hardware.problem());
             hardware.for_each_failure(
                 [&](const std::string&, const Failure& failure) { visit(failure.reason); });
+          },
+      .counters =
+          [&](AsicQueries::Counted what, std::function<void(const json::array&)> done) {
+            count(hardware, what, std::move(done));
           }};
 }
 
@@ -90,6 +136,7 @@ std::string to_text(const AsicEvent& event) {
       return fmt::format("port_state port={} state={}", e.port, e.up ? "up" : "down");
     }
     std::string operator()(const AsicShutdown&) const { return "shutdown"; }
+    std::string operator()(const AsicBack&) const { return "back"; }
   };
   return std::visit(Visitor{}, event);
 }

@@ -82,7 +82,9 @@ Daemon::Daemon(const Settings& settings, KernelPort& kernel, Audit::Read read_ke
           },
           [this](const json::object& request) { return stream_of(request); }),
       metrics_(*core_, show_),
-      metrics_server_(io_, [this] { return metrics_.text(); }),
+      metrics_server_(
+          io_,
+          [this](std::function<void(std::string)> done) { metrics_.collect(std::move(done)); }),
       notifications_(io_, ::dup(kernel.notification_fd())),
       signals_(io_, SIGHUP, SIGTERM, SIGINT),
       timer_(io_),
@@ -570,7 +572,14 @@ json::array Daemon::socket_rows() const {
 
 void Daemon::show(const std::string& table, const Control::Reply& reply) {
   const auto refuse = [&](std::string why) { reply({{"schema", 1}, {"error", std::move(why)}}); };
-  if (table == "asic" && !asic_.present()) return refuse("no ASIC is in use");
+  if ((table == "asic" || table == "counters") && !asic_.present()) {
+    return refuse("no ASIC is in use");
+  }
+  if (table == "counters") {
+    return asic_.counters(AsicQueries::Counted::All, [table, reply](const json::array& rows) {
+      reply({{"schema", 1}, {"table", table}, {"rows", rows}});
+    });
+  }
   auto source = rows_of(table);
   if (!source) return refuse(fmt::format("there is no table \"{}\"", table));
   json::array rows;

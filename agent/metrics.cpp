@@ -82,6 +82,21 @@ void add_stats(const Show& show, Families& families) {
   }
 }
 
+/// One series for each object and direction; what the ASIC does not count has none.
+void add_counters(const json::array& rows, Families& families) {
+  for (const auto& value : rows) {
+    const auto& row = value.as_object();
+    const auto label = [&](const char* name) { return std::string(row.at(name).as_string()); };
+    for (const auto& [name, number] : row) {
+      if (!number.is_number()) continue;
+      families.add(fmt::format("vtepd_asic_{}_total", std::string_view(name)), MetricType::Counter,
+                   "Of the ASIC's ports and tunnels, as vtepctl show counters",
+                   number.to_number<double>(),
+                   {{"object", label("key")}, {"direction", label("dir")}});
+    }
+  }
+}
+
 void add_rows(const State& state, Families& families) {
   const auto add = [&](const char* layer, const char* table, std::size_t rows) {
     families.add("vtepd_rows", MetricType::Gauge, "Rows of a table, as vtepd knows it",
@@ -158,12 +173,20 @@ void Metrics::recorded() {
   if (is_move(entry)) moves_.observe(latency);
 }
 
-std::string Metrics::text() const {
+void Metrics::collect(std::function<void(std::string text)> done) const {
+  const auto& asic = show_.asic_queries();
+  if (!asic.counters) return done(text());
+  asic.counters(AsicQueries::Counted::PortsAndTunnels,
+                [this, done = std::move(done)](const json::array& rows) { done(text(rows)); });
+}
+
+std::string Metrics::text(const json::array& counters) const {
   Families families;
   families.add("vtepd_info", MetricType::Gauge, "The version", 1, {{"version", VTEPD_VERSION}});
   add_rows(core_.state(), families);
   add_failures(core_, show_.asic_queries(), families);
   add_stats(show_, families);
+  add_counters(counters, families);
   families.add("vtepd_route_to_kernel_seconds", "From a route's arrival to its write to the kernel",
                route_to_kernel_);
   families.add("vtepd_kernel_to_asic_seconds", "From the kernel's news to the write to the ASIC",

@@ -3,13 +3,15 @@
 //
 // The counters of `vtepctl show stats` are there by the same names (vtepd_NAME, vtepd_NAME_total).
 // Latencies come from the journal (none with `history = 0`). The number of series is bounded:
-// labels are layers, tables, kinds of operations, and errno's and SAI's names.
+// labels are layers, tables, kinds of operations, errno's and SAI's names, and the ASIC's ports and
+// tunnels.
 //
 // Threads: the event loop's. Errors: none. Units: seconds.
 #pragma once
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "agent/core.h"
@@ -43,7 +45,10 @@ class Metrics {
   /// The loop came to a timer so much late.
   void late(Duration delay) { loop_.observe(delay); }
 
-  std::string text() const;
+  /// With what the ASIC has counted, as soon as it has said it.
+  void collect(std::function<void(std::string text)> done) const;
+  /// `counters`: the ASIC's, as `vtepctl show counters` has them.
+  std::string text(const boost::json::array& counters = {}) const;
 
  private:
   bool is_move(const Entry& entry) const;

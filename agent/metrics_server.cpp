@@ -78,8 +78,15 @@ class MetricsServer::Session : public std::enable_shared_from_this<Session> {
       response_.result(http::status::not_found);
       response_.body() = "metrics are at /metrics\n";
     } else {
-      response_.body() = text_();
+      return text_([self = shared_from_this()](std::string text) {
+        self->response_.body() = std::move(text);
+        self->send();
+      });
     }
+    send();
+  }
+
+  void send() {
     response_.prepare_payload();
     http::async_write(socket_, response_,
                       [self = shared_from_this()](const error_code&, std::size_t) {

@@ -22,7 +22,8 @@ namespace vtepd::agent {
 
 class MetricsServer {
  public:
-  using Text = std::function<std::string()>;
+  /// Gives the text, now or later.
+  using Text = std::function<void(std::function<void(std::string text)>)>;
   static constexpr std::size_t kMostSessions = 4;
   static constexpr std::chrono::seconds kPatience{5};
 

@@ -30,6 +30,10 @@ struct AsicQueries {
   std::function<boost::json::object()> stats{};
   std::function<boost::json::array()> failures{};
   std::function<void(const std::function<void(const std::string& reason)>&)> each_reason{};
+  /// What it has counted, a row for each object and direction, as soon as the ASIC has said it:
+  /// of ports and tunnels, or of all.
+  enum class Counted : std::uint8_t { PortsAndTunnels, All };
+  std::function<void(Counted, std::function<void(const boost::json::array& rows)>)> counters{};
   bool present() const { return static_cast<bool>(rows); }
 };
 

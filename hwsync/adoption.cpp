@@ -268,13 +268,13 @@ class Writer::Adoption {
     std::set<std::string> wanted;
     for (const auto& adopted : found_) {
       if (const auto* fdb = std::get_if<FdbKey>(&adopted.key)) {
-        wanted.insert(text_of(writer_.fdb_entry(*fdb)));
+        wanted.insert(text_of(writer_.entry(*fdb)));
       } else if (const auto* gateway = std::get_if<GatewayKey>(&adopted.key)) {
-        wanted.insert(text_of(writer_.neighbor_entry(*gateway)));
+        wanted.insert(text_of(writer_.entry(*gateway)));
       } else if (const auto* route = std::get_if<RouteKey>(&adopted.key)) {
-        wanted.insert(text_of(writer_.route_entry(*route)));
+        wanted.insert(text_of(writer_.entry(*route)));
       } else if (const auto* group = std::get_if<McastKey>(&adopted.key)) {
-        wanted.insert(text_of(writer_.l2mc_entry(*group)));
+        wanted.insert(text_of(writer_.entry(*group)));
       }
     }
     auto& library = writer_.library_;
@@ -282,9 +282,9 @@ class Writer::Adoption {
       sai_attribute_t type{};
       type.id = SAI_FDB_ENTRY_ATTR_TYPE;
       const auto& entry = key.key.fdb_entry;
-      const bool is_fixed = library.get_fdb(entry, type) == SAI_STATUS_SUCCESS &&
+      const bool is_fixed = library.get_entry(entry, type) == SAI_STATUS_SUCCESS &&
                             type.value.s32 == SAI_FDB_ENTRY_TYPE_STATIC;
-      if (is_fixed && !wanted.contains(text_of(entry))) count(library.remove_fdb(entry));
+      if (is_fixed && !wanted.contains(text_of(entry))) count(library.remove_entry(entry));
     }
     for (const auto& key : held(SAI_OBJECT_TYPE_L2MC_ENTRY)) {
       const auto& entry = key.key.l2mc_entry;

@@ -54,6 +54,7 @@ Hardware::Hardware(std::unique_ptr<sai::Library> library, HardwareSettings setti
       clock_(clock),
       library_(std::move(library)),
       bring_up_(*library_, settings_.profile),
+      statistics_(*library_),
       table_([this](const AsicKey& key) { return mirror_->wanted(key); },
              [this](const AsicKey& key) { reconciler_.mark(key); }),
       problem_("not brought up yet"),
@@ -86,7 +87,7 @@ void Hardware::start() {
 }
 
 void Hardware::ask_for_turn() {
-  if (started_ && may_send() && !shut_down_ && on_work) on_work();
+  if (started_ && may_send() && !is_off() && on_work) on_work();
 }
 
 void Hardware::changed(const KernelEvent& event) {
@@ -161,18 +162,18 @@ void Hardware::reread() {
 }
 
 bool Hardware::idle() const {
-  return shut_down_ ||
+  return is_off() ||
          (mirror_ && !busy_ && under_way_ == 0 && !structure_changed_ && reconciler_.idle());
 }
 
 std::optional<TimePoint> Hardware::next_retry() const {
-  if (!started_ || !may_send() || shut_down_) return std::nullopt;
+  if (!started_ || !may_send() || is_off()) return std::nullopt;
   if (!mirror_) return bring_up_at_;
   return reconciler_.next_retry();
 }
 
 void Hardware::turn() {
-  if (!started_ || !may_send() || shut_down_) return;
+  if (!started_ || !may_send() || is_off()) return;
   if (!mirror_) return bring_up();
   if (structure_changed_) reread();
   auto batch = reconciler_.take(clock_.now(), {.keys = batch_size_, .ops = batch_size_},
@@ -398,9 +399,10 @@ const AsicKey* Hardware::key_of(sai_object_id_t id) const {
 void Hardware::tell(const Notice& notice) {
   ++counters_.events;
   if (const auto* fdb = std::get_if<FdbNotice>(&notice)) return tell_fdb(*fdb);
+  if (const auto* state = std::get_if<SwitchNotice>(&notice)) return tell_switch(state->up);
   if (std::holds_alternative<ShutdownNotice>(notice)) {
     shut_down_ = true;
-    problem_ = "the ASIC asked to be shut down, or failed";
+    problem_ = "the ASIC asked to be shut down";
     if (settings_.on_event) settings_.on_event(AsicShutdown{});
     return;
   }
@@ -412,6 +414,29 @@ void Hardware::tell(const Notice& notice) {
   } else if (settings_.on_event) {
     settings_.on_event(AsicPortState{std::string(port->port.view()), state.up});
   }
+}
+
+void Hardware::tell_switch(bool up) {
+  if (up != is_down_ || shut_down_) return;  // nothing new
+  is_down_ = !up;
+  problem_ = "the ASIC says that it is down, or has failed";
+  if (settings_.on_event) {
+    settings_.on_event(up ? AsicEvent(AsicBack{}) : AsicEvent(AsicShutdown{}));
+  }
+  if (up) recover();
+}
+
+/// It may have lost anything: nothing is written before it is known what it holds.
+void Hardware::recover() {
+  problem_ = mirror_ ? "" : "not brought up yet";
+  if (!mirror_) return ask_for_turn();
+  reread();
+  mark_all();
+  busy_ = true;
+  audit({}, [this](const std::vector<AsicFinding>& findings, std::size_t /*compared*/) {
+    busy_ = false;
+    repair(findings);
+  });
 }
 
 void Hardware::tell_fdb(const FdbNotice& notice) {

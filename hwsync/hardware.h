@@ -12,6 +12,8 @@
 // SAI's
 //   way. What a switch holds when it is opened is read back and taken over, if the library can say
 //   what it holds; then only differences are written.
+// Failure: a switch that says it is down, or has failed, is left alone until it says that it is up:
+//   then all that it holds is read and put right. One that asks to be shut down is left for good.
 // Ownership: the view and the clock outlive it. Its end waits for the SAI call at hand and leaves
 //   the ASIC forwarding as it is.
 #pragma once
@@ -20,6 +22,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -27,6 +30,7 @@
 #include "hwsync/asic_table.h"
 #include "hwsync/bring_up.h"
 #include "hwsync/notifications.h"
+#include "hwsync/statistics.h"
 #include "hwsync/worker.h"
 #include "hwsync/writer.h"
 #include "vtepd/asic_event.h"
@@ -124,6 +128,15 @@ class Hardware {
   void trace(VlanId vlan, const MacAddress& mac, Traced done);
   /// Asks the library how full its tables are; those of which it does not tell are left out.
   void room(std::function<void(std::vector<AsicRoom>)> done);
+  /// What the ASIC has counted, of all objects of these types, and which counters it turned out not
+  /// to have since it was last asked. In steps between batches; nothing while the switch is being
+  /// brought up.
+  struct Counted {
+    std::vector<AsicTraffic> traffic{};
+    std::vector<std::string> absent{};
+  };
+  using Counts = std::function<void(const Counted&)>;
+  void count(std::span<const sai_object_type_t> types, Counts done);
   /// Has what was found written again.
   void repair(const std::vector<AsicFinding>& findings);
 
@@ -160,11 +173,13 @@ class Hardware {
     Duration took{};
   };
 
-  struct Reading;  // an audit under way
+  struct Reading;   // an audit under way
+  struct Counting;  // and a look at counters
 
   Hardware(std::unique_ptr<sai::Library> library, HardwareSettings settings, const KernelView& view,
            const Clock& clock);
   void read_some(const std::shared_ptr<Reading>& reading);
+  void count_some(const std::shared_ptr<Counting>& counting);
   std::vector<AsicKey> every_key() const;
   std::uint64_t used_by(sai_attr_id_t available) const;
   std::vector<AsicKey> way_of(VlanId vlan, const MacAddress& mac) const;
@@ -190,6 +205,10 @@ class Hardware {
   void hear();
   void tell(const Notice& notice);
   void tell_fdb(const FdbNotice& notice);
+  void tell_switch(bool up);
+  void recover();
+  /// Nothing may be asked of the ASIC, for now or for good.
+  bool is_off() const { return is_down_ || shut_down_; }
   const AsicKey* key_of(sai_object_id_t id) const;
   std::string state_of(const AsicKey& key) const;
   AsicObject describe(const AsicKey& key, const AsicRow& row, sai_object_id_t id) const;
@@ -207,6 +226,7 @@ class Hardware {
   std::unique_ptr<sai::Library> library_;
   BringUp bring_up_;
   std::unique_ptr<Writer> writer_;  // the SAI thread's once the switch is up
+  StatisticsReader statistics_;     // the SAI thread's
   Underlay underlay_;
   std::optional<Mirror> mirror_;
   AsicTable table_;
@@ -218,14 +238,15 @@ class Hardware {
   TimePoint bring_up_at_{};
   unsigned bring_up_attempts_ = 0;
   bool started_ = false;
-  bool busy_ = false;              // the switch is being brought up
+  bool busy_ = false;              // the switch is being brought up, or read after it was down
   unsigned under_way_ = 0;         // batches that are written, or wait for the SAI thread
   bool hurried_ = false;           // one of them went before the others
   std::size_t batch_size_ = 64;    // until it is known how fast the library is
   AsicTable::KeySet in_flight_;    // of the batches under way
   std::vector<AsicKey> deferred_;  // to be planned once they are settled
   bool structure_changed_ = false;
-  bool shut_down_ = false;
+  bool is_down_ = false;    // until it says that it is up
+  bool shut_down_ = false;  // for good
   // What was posted before our end must not run after it: it holds a weak reference to this.
   std::shared_ptr<const bool> alive_ = std::make_shared<const bool>(true);
   std::unique_ptr<Notifications> notifications_;

@@ -57,7 +57,7 @@ std::string Hardware::disagreement(const AsicKey& key) const {
 }
 
 void Hardware::audit(const std::vector<AsicKey>& only, Audited done) {
-  if (!mirror_) return done({{SwitchKey{}, problem_, {}}}, 0);
+  if (!mirror_ || is_off()) return done({{SwitchKey{}, problem_, {}}}, 0);
   auto reading = std::make_shared<Reading>();
   reading->keys = only.empty() ? every_key() : only;
   reading->done = std::move(done);
@@ -129,7 +129,7 @@ std::vector<AsicKey> Hardware::way_of(VlanId vlan, const MacAddress& mac) const 
 }
 
 void Hardware::trace(VlanId vlan, const MacAddress& mac, Traced done) {
-  if (!mirror_) return done({{"switch", {}, {}, 0, problem_}});
+  if (!mirror_ || is_off()) return done({{"switch", {}, {}, 0, problem_}});
   const auto keys = way_of(vlan, mac);
   if (keys.empty()) return done({});
   audit(keys, [this, keys, done = std::move(done)](const std::vector<AsicFinding>& findings,
@@ -188,7 +188,7 @@ void Hardware::room(std::function<void(std::vector<AsicRoom>)> done) {
       Table{"neighbors_ipv6", SAI_SWITCH_ATTR_AVAILABLE_IPV6_NEIGHBOR_ENTRY},
   };
   const auto* self = table_.find(SwitchKey{});
-  if (!mirror_ || self == nullptr) return done({});
+  if (!mirror_ || self == nullptr || is_off()) return done({});
   std::vector<AsicRoom> rooms;
   rooms.reserve(kTables.size());
   for (const auto& table : kTables) {
@@ -205,6 +205,51 @@ void Hardware::room(std::function<void(std::vector<AsicRoom>)> done) {
       told.push_back(std::move(rooms[i]));
     }
     post(guarded([done = std::move(done), told = std::move(told)] { done(told); }));
+  });
+}
+
+struct Hardware::Counting {
+  struct Object {
+    AsicKey key{};
+    sai_object_type_t type{};
+    sai_object_id_t id{};
+  };
+  std::vector<Object> objects{};
+  Counted counted{};
+  Counts done{};
+};
+
+void Hardware::count(std::span<const sai_object_type_t> types, Counts done) {
+  auto counting = std::make_shared<Counting>();
+  counting->done = std::move(done);
+  if (is_off() || busy_) return counting->done({});
+  for (const auto& [id, key] : keys_by_id_) {
+    const auto* actual = table_.find(key);
+    if (actual == nullptr || std::holds_alternative<BuiltInKey>(key)) continue;
+    const auto type = actual->row.object;
+    if (std::find(types.begin(), types.end(), type) == types.end()) continue;
+    counting->objects.push_back({key, type, id});
+  }
+  std::sort(counting->objects.begin(), counting->objects.end(),
+            [](const auto& a, const auto& b) { return a.key < b.key; });
+  count_some(counting);
+}
+
+void Hardware::count_some(const std::shared_ptr<Counting>& counting) {
+  constexpr std::size_t kAtOnce = 64;
+  auto& objects = counting->objects;
+  const auto next = counting->counted.traffic.size();
+  if (next == objects.size()) return counting->done(counting->counted);
+  const auto count = std::min(kAtOnce, objects.size() - next);
+  // Nobody else looks at `counting` until this is done.
+  worker_.run([this, counting, next, count, post = settings_.post] {
+    auto& [traffic, absent] = counting->counted;
+    for (auto i = next; i < next + count; ++i) {
+      const auto& [key, type, id] = counting->objects[i];
+      traffic.push_back(statistics_.read(key, type, id));
+    }
+    for (auto& what : statistics_.take_absent()) absent.push_back(std::move(what));
+    post(guarded([this, counting] { count_some(counting); }));
   });
 }
 

@@ -70,9 +70,8 @@ void Notifications::on_port(std::uint32_t count, const sai_port_oper_status_noti
 
 void Notifications::on_switch_state(sai_object_id_t /*switch_id*/,
                                     sai_switch_oper_status_t status) {
-  if (status == SAI_SWITCH_OPER_STATUS_DOWN || status == SAI_SWITCH_OPER_STATUS_FAILED) {
-    deliver({ShutdownNotice{}});
-  }
+  if (status == SAI_SWITCH_OPER_STATUS_UNKNOWN) return;
+  deliver({SwitchNotice{status == SAI_SWITCH_OPER_STATUS_UP}});
 }
 
 void Notifications::on_shutdown(sai_object_id_t /*switch_id*/) { deliver({ShutdownNotice{}}); }

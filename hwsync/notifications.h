@@ -27,8 +27,11 @@ struct PortNotice {
   sai_object_id_t port{};
   bool up{};
 };
+struct SwitchNotice {
+  bool up{};
+};
 struct ShutdownNotice {};
-using Notice = std::variant<FdbNotice, PortNotice, ShutdownNotice>;
+using Notice = std::variant<FdbNotice, PortNotice, SwitchNotice, ShutdownNotice>;
 
 class Notifications {
  public:

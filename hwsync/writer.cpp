@@ -10,14 +10,22 @@ bool is_absent(sai_status_t status) {
   return status == SAI_STATUS_ITEM_NOT_FOUND || status == SAI_STATUS_ADDR_NOT_FOUND;
 }
 
-const FdbKey* as_fdb(const AsicOp& op) { return std::get_if<FdbKey>(&op.key); }
-
-bool has_bulk_calls(const AsicOp& op) {
-  return op.kind != AsicOp::Kind::Change && (op.row.object == SAI_OBJECT_TYPE_FDB_ENTRY ||
-                                             op.row.object == SAI_OBJECT_TYPE_VLAN_MEMBER);
+/// Of several attributes in one object some may be set and some refused: that is told of one alone.
+bool fits_in_bulk(const AsicOp& op) {
+  return op.kind != AsicOp::Kind::Change || op.sets.size() == 1;
 }
 
 }  // namespace
+
+/// Calls `call` with the SAI entry that the key names; nothing where it names an object with an id.
+template <class Call>
+std::optional<sai_status_t> Writer::with_entry(const AsicKey& key, Call&& call) const {
+  if (const auto* fdb = std::get_if<FdbKey>(&key)) return call(entry(*fdb));
+  if (const auto* gateway = std::get_if<GatewayKey>(&key)) return call(entry(*gateway));
+  if (const auto* route = std::get_if<RouteKey>(&key)) return call(entry(*route));
+  if (const auto* group = std::get_if<McastKey>(&key)) return call(entry(*group));
+  return std::nullopt;
+}
 
 // ---- many at once -------------------------------------------------------------------------------
 
@@ -35,16 +43,24 @@ std::vector<WriteOutcome> Writer::write(std::span<const AsicOp> ops) {
 /// How many operations at the front one bulk call can do; one alone is one.
 std::size_t Writer::alike(std::span<const AsicOp> ops) const {
   const auto& front = ops.front();
-  if (!has_bulk_calls(front) || without_bulk_.contains({front.row.object, front.kind})) return 1;
+  if (without_bulk_.contains({front.row.object, front.kind})) return 1;
   const auto end = std::find_if(ops.begin(), ops.end(), [&](const AsicOp& op) {
-    return op.kind != front.kind || op.row.object != front.row.object;
+    return op.kind != front.kind || op.row.object != front.row.object || !fits_in_bulk(op);
   });
-  return static_cast<std::size_t>(end - ops.begin());
+  return std::max<std::size_t>(1, static_cast<std::size_t>(end - ops.begin()));
 }
 
 std::vector<WriteOutcome> Writer::write_alike(std::span<const AsicOp> ops) {
   if (ops.size() == 1) return one_by_one(ops);
-  return ops.front().kind == AsicOp::Kind::Create ? create_alike(ops) : remove_alike(ops);
+  switch (ops.front().kind) {
+    case AsicOp::Kind::Create:
+      return create_alike(ops);
+    case AsicOp::Kind::Change:
+      return change_alike(ops);
+    case AsicOp::Kind::Remove:
+      break;
+  }
+  return remove_alike(ops);
 }
 
 std::vector<WriteOutcome> Writer::one_by_one(std::span<const AsicOp> ops) {
@@ -65,30 +81,50 @@ void Writer::take_in(const AsicOp& op, sai_status_t status, std::span<sai_status
   ++counters_.bulks;
 }
 
+/// Calls `call` with the SAI entries of operations that are all of one kind; nothing where that
+/// kind has no key of its own.
+template <class Call>
+std::optional<sai_status_t> Writer::with_entries(std::span<const AsicOp> ops, Call&& call) const {
+  return with_entry(ops.front().key, [&](const auto& first) {
+    using Entry = std::remove_cvref_t<decltype(first)>;
+    std::vector<Entry> entries;
+    entries.reserve(ops.size());
+    for (const auto& op : ops) {
+      (void)with_entry(op.key, [&](const auto& entry) {
+        if constexpr (std::is_same_v<decltype(entry), const Entry&>) entries.push_back(entry);
+        return SAI_STATUS_SUCCESS;
+      });
+    }
+    return call(std::span<const Entry>(entries));
+  });
+}
+
 std::vector<WriteOutcome> Writer::create_alike(std::span<const AsicOp> ops) {
   std::vector<EncodedRow> rows;
   std::vector<std::span<const sai_attribute_t>> lists;
-  std::vector<sai_fdb_entry_t> entries;
   rows.reserve(ops.size());  // lists point into rows
+  lists.reserve(ops.size());
   for (const auto& op : ops) {
     auto row = encoded(op);
     // One that cannot be written, and says why when it is alone.
     if (!row || find(op.key) != SAI_NULL_OBJECT_ID) return one_by_one(ops);
     lists.push_back(rows.emplace_back(std::move(*row)).attributes());
-    if (const auto* fdb = as_fdb(op)) entries.push_back(fdb_entry(*fdb));
   }
   std::vector<sai_object_id_t> ids(ops.size(), SAI_NULL_OBJECT_ID);
   std::vector<sai_status_t> statuses(ops.size(), SAI_STATUS_NOT_EXECUTED);
+  const auto as_entries = with_entries(
+      ops, [&](auto entries) { return library_.create_entries(entries, lists, statuses); });
+  const auto object = ops.front().row.object;
   take_in(ops.front(),
-          entries.empty() ? library_.create_vlan_members(switch_, lists, ids, statuses)
-                          : library_.create_fdbs(entries, lists, statuses),
+          as_entries ? *as_entries : library_.create_objects(object, switch_, lists, ids, statuses),
           statuses);
   std::vector<WriteOutcome> outcomes;
+  outcomes.reserve(ops.size());
   for (std::size_t i = 0; i < ops.size(); ++i) {
-    const bool there = !entries.empty() || ids[i] != SAI_NULL_OBJECT_ID;
+    const bool there = as_entries || ids[i] != SAI_NULL_OBJECT_ID;
     if (statuses[i] == SAI_STATUS_SUCCESS && there) {
       ++counters_.creates;
-      if (entries.empty()) ids_.insert_or_assign(ops[i].key, ids[i]);
+      if (!as_entries) ids_.insert_or_assign(ops[i].key, ids[i]);
       outcomes.push_back({{}, ids[i], false, false});
     } else if (sai::is_full(statuses[i])) {
       outcomes.push_back(refuse("create", ops[i], statuses[i]));
@@ -99,23 +135,51 @@ std::vector<WriteOutcome> Writer::create_alike(std::span<const AsicOp> ops) {
   return outcomes;
 }
 
-std::vector<WriteOutcome> Writer::remove_alike(std::span<const AsicOp> ops) {
-  std::vector<sai_object_id_t> ids;
-  std::vector<sai_fdb_entry_t> entries;
-  for (const auto& op : ops) {
-    if (const auto* fdb = as_fdb(op)) {
-      entries.push_back(fdb_entry(*fdb));
+std::vector<WriteOutcome> Writer::change_alike(std::span<const AsicOp> ops) {
+  std::vector<sai_attribute_t> attributes;
+  std::vector<std::vector<sai_object_id_t>> lists(ops.size());  // that attributes point into
+  attributes.reserve(ops.size());
+  for (std::size_t i = 0; i < ops.size(); ++i) {
+    const auto object = ops[i].row.object;
+    const auto& attribute = ops[i].sets.front();
+    const auto encoded = encode(
+        object, attribute, [this](const AsicKey& key) { return find(key); }, lists[i]);
+    if (!encoded || is_left_out(object, attribute)) return one_by_one(ops);
+    attributes.push_back(*encoded);
+  }
+  std::vector<sai_status_t> statuses(ops.size(), SAI_STATUS_NOT_EXECUTED);
+  const auto status = with_entries(
+      ops, [&](auto entries) { return library_.set_entries(entries, attributes, statuses); });
+  take_in(ops.front(), status.value_or(SAI_STATUS_NOT_IMPLEMENTED), statuses);
+  std::vector<WriteOutcome> outcomes;
+  outcomes.reserve(ops.size());
+  for (std::size_t i = 0; i < ops.size(); ++i) {
+    if (statuses[i] == SAI_STATUS_SUCCESS) {
+      ++counters_.sets;
+      outcomes.emplace_back();
     } else {
+      outcomes.push_back(change(ops[i]));
+    }
+  }
+  return outcomes;
+}
+
+std::vector<WriteOutcome> Writer::remove_alike(std::span<const AsicOp> ops) {
+  std::vector<sai_status_t> statuses(ops.size(), SAI_STATUS_NOT_EXECUTED);
+  auto status =
+      with_entries(ops, [&](auto entries) { return library_.remove_entries(entries, statuses); });
+  if (!status) {
+    std::vector<sai_object_id_t> ids;
+    ids.reserve(ops.size());
+    for (const auto& op : ops) {
       ids.push_back(find(op.key));
       if (ids.back() == SAI_NULL_OBJECT_ID) return one_by_one(ops);
     }
+    status = library_.remove_objects(ops.front().row.object, ids, statuses);
   }
-  std::vector<sai_status_t> statuses(ops.size(), SAI_STATUS_NOT_EXECUTED);
-  take_in(ops.front(),
-          entries.empty() ? library_.remove_vlan_members(ids, statuses)
-                          : library_.remove_fdbs(entries, statuses),
-          statuses);
+  take_in(ops.front(), *status, statuses);
   std::vector<WriteOutcome> outcomes;
+  outcomes.reserve(ops.size());
   for (std::size_t i = 0; i < ops.size(); ++i) {
     if (statuses[i] == SAI_STATUS_SUCCESS || is_absent(statuses[i])) {
       ++counters_.removes;
@@ -147,7 +211,7 @@ sai_object_id_t Writer::find(const AsicKey& key) const {
   return it == ids_.end() ? SAI_NULL_OBJECT_ID : it->second;
 }
 
-sai_fdb_entry_t Writer::fdb_entry(const FdbKey& key) const {
+sai_fdb_entry_t Writer::entry(const FdbKey& key) const {
   sai_fdb_entry_t entry;
   std::memset(&entry, 0, sizeof(entry));  // the padding too: libraries compare the whole structure
   entry.switch_id = switch_;
@@ -169,7 +233,7 @@ WriteOutcome Writer::refuse(std::string_view verb, const AsicOp& op, sai_status_
   return outcome;
 }
 
-sai_neighbor_entry_t Writer::neighbor_entry(const GatewayKey& key) const {
+sai_neighbor_entry_t Writer::entry(const GatewayKey& key) const {
   sai_neighbor_entry_t entry;
   std::memset(&entry, 0, sizeof(entry));
   entry.switch_id = switch_;
@@ -178,7 +242,7 @@ sai_neighbor_entry_t Writer::neighbor_entry(const GatewayKey& key) const {
   return entry;
 }
 
-sai_route_entry_t Writer::route_entry(const RouteKey& key) const {
+sai_route_entry_t Writer::entry(const RouteKey& key) const {
   sai_route_entry_t entry;
   std::memset(&entry, 0, sizeof(entry));
   entry.switch_id = switch_;
@@ -187,7 +251,7 @@ sai_route_entry_t Writer::route_entry(const RouteKey& key) const {
   return entry;
 }
 
-sai_l2mc_entry_t Writer::l2mc_entry(const McastKey& key) const {
+sai_l2mc_entry_t Writer::entry(const McastKey& key) const {
   sai_l2mc_entry_t entry;
   std::memset(&entry, 0, sizeof(entry));
   const auto& [vlan, group, source] = key.group;
@@ -201,63 +265,28 @@ sai_l2mc_entry_t Writer::l2mc_entry(const McastKey& key) const {
 }
 
 sai_status_t Writer::call_create(const AsicOp& op, const EncodedRow& row, sai_object_id_t& id) {
-  const auto attributes = row.attributes();
-  if (const auto* fdb = as_fdb(op)) return library_.create_fdb(fdb_entry(*fdb), attributes);
-  if (const auto* gateway = std::get_if<GatewayKey>(&op.key)) {
-    return library_.create_entry(neighbor_entry(*gateway), attributes);
-  }
-  if (const auto* route = std::get_if<RouteKey>(&op.key)) {
-    return library_.create_entry(route_entry(*route), attributes);
-  }
-  if (const auto* group = std::get_if<McastKey>(&op.key)) {
-    return library_.create_entry(l2mc_entry(*group), attributes);
-  }
-  return library_.create(op.row.object, switch_, id, attributes);
+  const auto status = with_entry(
+      op.key, [&](const auto& entry) { return library_.create_entry(entry, row.attributes()); });
+  return status ? *status : library_.create(op.row.object, switch_, id, row.attributes());
 }
 
 sai_status_t Writer::call_set(const AsicOp& op, const sai_attribute_t& attribute) {
-  if (const auto* fdb = as_fdb(op)) return library_.set_fdb(fdb_entry(*fdb), attribute);
-  if (const auto* gateway = std::get_if<GatewayKey>(&op.key)) {
-    return library_.set_entry(neighbor_entry(*gateway), attribute);
-  }
-  if (const auto* route = std::get_if<RouteKey>(&op.key)) {
-    return library_.set_entry(route_entry(*route), attribute);
-  }
-  if (const auto* group = std::get_if<McastKey>(&op.key)) {
-    return library_.set_entry(l2mc_entry(*group), attribute);
-  }
-  return library_.set(op.row.object, find(op.key), attribute);
+  const auto status =
+      with_entry(op.key, [&](const auto& entry) { return library_.set_entry(entry, attribute); });
+  return status ? *status : library_.set(op.row.object, find(op.key), attribute);
 }
 
 sai_status_t Writer::call_remove(const AsicOp& op) {
-  if (const auto* fdb = as_fdb(op)) return library_.remove_fdb(fdb_entry(*fdb));
-  if (const auto* gateway = std::get_if<GatewayKey>(&op.key)) {
-    return library_.remove_entry(neighbor_entry(*gateway));
-  }
-  if (const auto* route = std::get_if<RouteKey>(&op.key)) {
-    return library_.remove_entry(route_entry(*route));
-  }
-  if (const auto* group = std::get_if<McastKey>(&op.key)) {
-    return library_.remove_entry(l2mc_entry(*group));
-  }
-  return library_.remove(op.row.object, find(op.key));
+  const auto status =
+      with_entry(op.key, [&](const auto& entry) { return library_.remove_entry(entry); });
+  return status ? *status : library_.remove(op.row.object, find(op.key));
 }
 
 sai_status_t Writer::call_get(const AsicKey& key, sai_object_type_t object,
                               sai_attribute_t& attribute) {
-  if (const auto* fdb = std::get_if<FdbKey>(&key)) {
-    return library_.get_fdb(fdb_entry(*fdb), attribute);
-  }
-  if (const auto* gateway = std::get_if<GatewayKey>(&key)) {
-    return library_.get_entry(neighbor_entry(*gateway), attribute);
-  }
-  if (const auto* route = std::get_if<RouteKey>(&key)) {
-    return library_.get_entry(route_entry(*route), attribute);
-  }
-  if (const auto* group = std::get_if<McastKey>(&key)) {
-    return library_.get_entry(l2mc_entry(*group), attribute);
-  }
-  return library_.get(object, find(key), attribute);
+  const auto status =
+      with_entry(key, [&](const auto& entry) { return library_.get_entry(entry, attribute); });
+  return status ? *status : library_.get(object, find(key), attribute);
 }
 
 ReadBack Writer::read_back(const AsicKey& key, const AsicRow& row) {
@@ -355,7 +384,8 @@ WriteOutcome Writer::create(const AsicOp& op) {
 WriteOutcome Writer::adopt_entry(const AsicOp& op) {
   auto change_op = op;
   change_op.sets = op.row.attributes;
-  if (as_fdb(op) != nullptr && op.row.find(SAI_FDB_ENTRY_ATTR_ENDPOINT_IP) == nullptr) {
+  if (std::holds_alternative<FdbKey>(op.key) &&
+      op.row.find(SAI_FDB_ENTRY_ATTR_ENDPOINT_IP) == nullptr) {
     change_op.sets.push_back({SAI_FDB_ENTRY_ATTR_ENDPOINT_IP, IpAddress::v4({}), true});
   }
   return change(change_op);

@@ -1,5 +1,6 @@
-// Writes operations to a SAI library and says what became of each: FDB entries and VLAN members, of
-// which there are many, in bulk where the library has calls for that, all else one by one.
+// Writes operations to a SAI library and says what became of each: what is of one kind in bulk,
+// where the library has a call for that (FDB entries, routes, neighbours, members of VLANs and of
+// next hop groups), all else one by one.
 //
 // Threads: the SAI thread's alone, with all it owns.
 // Errors: an outcome per operation, its reason naming function, object and attribute. What SAI's
@@ -20,6 +21,7 @@
 // Source: sonic-swss saihelper.cpp (policy per status).
 #pragma once
 
+#include <optional>
 #include <set>
 
 #include "hwsync/asic.h"
@@ -35,7 +37,7 @@ struct WriteCounters {
   std::uint64_t sets{};
   std::uint64_t removes{};
   std::uint64_t refused{};
-  std::uint64_t bulks{};  // bulk calls, of which each may be any number of creates or removes
+  std::uint64_t bulks{};  // bulk calls, of which each may be any number of the others
 };
 
 struct WriteOutcome {
@@ -91,6 +93,7 @@ class Writer {
   std::size_t alike(std::span<const AsicOp> ops) const;
   std::vector<WriteOutcome> write_alike(std::span<const AsicOp> ops);
   std::vector<WriteOutcome> create_alike(std::span<const AsicOp> ops);
+  std::vector<WriteOutcome> change_alike(std::span<const AsicOp> ops);
   std::vector<WriteOutcome> remove_alike(std::span<const AsicOp> ops);
   std::vector<WriteOutcome> one_by_one(std::span<const AsicOp> ops);
   /// Takes in what a bulk call said as a whole; statuses are then all that is to be known.
@@ -111,10 +114,14 @@ class Writer {
   sai_status_t call_get(const AsicKey& key, sai_object_type_t object, sai_attribute_t& attribute);
   void quiet_bridge_port(const AsicOp& op);
   sai_object_id_t find(const AsicKey& key) const;
-  sai_fdb_entry_t fdb_entry(const FdbKey& key) const;
-  sai_neighbor_entry_t neighbor_entry(const GatewayKey& key) const;
-  sai_route_entry_t route_entry(const RouteKey& key) const;
-  sai_l2mc_entry_t l2mc_entry(const McastKey& key) const;
+  sai_fdb_entry_t entry(const FdbKey& key) const;
+  sai_neighbor_entry_t entry(const GatewayKey& key) const;
+  sai_route_entry_t entry(const RouteKey& key) const;
+  sai_l2mc_entry_t entry(const McastKey& key) const;
+  template <class Call>
+  std::optional<sai_status_t> with_entry(const AsicKey& key, Call&& call) const;
+  template <class Call>
+  std::optional<sai_status_t> with_entries(std::span<const AsicOp> ops, Call&& call) const;
   bool is_left_out(sai_object_type_t object, const AsicAttribute& attribute) const;
 
   sai::Library& library_;

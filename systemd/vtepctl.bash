@@ -3,13 +3,13 @@
 _vtepctl() {
   local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} each command="" table="" at place=0
   local commands="show fdb trace history monitor audit resources support apply confirm rollback reload diff check record clear"
-  local tables="vni vlan mac neigh flood mcast vtep route peers duplicates port asic resources stats failures events"
+  local tables="vni vlan mac neigh flood mcast vtep route peers duplicates port asic counters resources stats failures events"
   local options="--json --pretty --watch --color --vtysh --socket --help --version"
   local -A filters=(
     [vni]="vni vlan br dev state" [vlan]="vlan vni br dev" [mac]="mac vlan vni dev dst type state"
     [neigh]="ip mac vlan vni dev state" [flood]="vni vlan dev dst state" [mcast]="vlan br dev ip state" [vtep]="dst state"
     [route]="vni mac ip dst type state" [peers]="state" [duplicates]="vni state" [port]="dev br state"
-    [asic]="key state" [stats]="counter" [failures]="layer" [events]="mac vlan vni dev layer by"
+    [asic]="key state" [counters]="key dir" [stats]="counter" [failures]="layer" [events]="mac vlan vni dev layer by"
     [fdb]="mac dev br vlan vni dst state self master")
   COMPREPLY=()
   # What was said so far, options aside.

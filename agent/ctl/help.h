@@ -19,6 +19,7 @@ Looking:
   show duplicates addresses that move: how often, and which are frozen
   show port       devices of the interface files and bridge ports
   show asic       the ASIC's objects
+  show counters   what the ASIC has counted: ports, bridge ports, VLANs, tunnels
   show resources  what is used up of what is limited
   show stats      counters, writes to the kernel among them
   show failures   what was refused, why, and when it is tried again

@@ -39,6 +39,7 @@ constexpr std::array kTables{
     Table{"duplicates", "vni state"},
     Table{"port", "dev=ifname br=master state"},
     Table{"asic", "key state"},
+    Table{"counters", "key dir"},
     Table{"resources", ""},
     Table{"stats", "counter"},
     Table{"failures", "layer"},

@@ -118,15 +118,6 @@ constexpr sai_api_t kApi<sai_route_api_t> = SAI_API_ROUTE;
 template <>
 constexpr sai_api_t kApi<sai_hostif_api_t> = SAI_API_HOSTIF;
 
-template <class Function, class... Arguments>
-sai_status_t call(Function function, Arguments... arguments) {
-  return function == nullptr ? SAI_STATUS_NOT_IMPLEMENTED : function(arguments...);
-}
-
-std::uint32_t count_of(std::span<const sai_attribute_t> attributes) {
-  return static_cast<std::uint32_t>(attributes.size());
-}
-
 }  // namespace
 
 Result<Profile> read_profile(const std::string& path) {
@@ -248,6 +239,7 @@ void Library::fetch_tables() {
   next_hop_group_ = table<sai_next_hop_group_api_t>(SAI_API_NEXT_HOP_GROUP);
   route_ = table<sai_route_api_t>(SAI_API_ROUTE);
   hostif_ = table<sai_hostif_api_t>(SAI_API_HOSTIF);
+  fetch_entry_calls();
 }
 
 std::size_t table_length(sai_api_t api, sai_api_version_t version) {
@@ -273,6 +265,37 @@ auto Library::slot(const Table* table) const {
   return index < table_length(kApi<Table>, version_) ? table->*kSlot : Function{};
 }
 
+void Library::fetch_entry_calls() {
+  using Fdb = sai_fdb_api_t;
+  using L2mc = sai_l2mc_api_t;
+  using Neighbor = sai_neighbor_api_t;
+  using Route = sai_route_api_t;
+  std::get<EntryCalls<sai_fdb_entry_t>>(entry_calls_) = {
+      slot<&Fdb::create_fdb_entry>(fdb_),         slot<&Fdb::remove_fdb_entry>(fdb_),
+      slot<&Fdb::set_fdb_entry_attribute>(fdb_),  slot<&Fdb::get_fdb_entry_attribute>(fdb_),
+      slot<&Fdb::create_fdb_entries>(fdb_),       slot<&Fdb::remove_fdb_entries>(fdb_),
+      slot<&Fdb::set_fdb_entries_attribute>(fdb_)};
+  std::get<EntryCalls<sai_l2mc_entry_t>>(entry_calls_) = {
+      slot<&L2mc::create_l2mc_entry>(l2mc_), slot<&L2mc::remove_l2mc_entry>(l2mc_),
+      slot<&L2mc::set_l2mc_entry_attribute>(l2mc_), slot<&L2mc::get_l2mc_entry_attribute>(l2mc_)};
+  std::get<EntryCalls<sai_neighbor_entry_t>>(entry_calls_) = {
+      slot<&Neighbor::create_neighbor_entry>(neighbor_),
+      slot<&Neighbor::remove_neighbor_entry>(neighbor_),
+      slot<&Neighbor::set_neighbor_entry_attribute>(neighbor_),
+      slot<&Neighbor::get_neighbor_entry_attribute>(neighbor_),
+      slot<&Neighbor::create_neighbor_entries>(neighbor_),
+      slot<&Neighbor::remove_neighbor_entries>(neighbor_),
+      slot<&Neighbor::set_neighbor_entries_attribute>(neighbor_)};
+  std::get<EntryCalls<sai_route_entry_t>>(entry_calls_) = {
+      slot<&Route::create_route_entry>(route_),
+      slot<&Route::remove_route_entry>(route_),
+      slot<&Route::set_route_entry_attribute>(route_),
+      slot<&Route::get_route_entry_attribute>(route_),
+      slot<&Route::create_route_entries>(route_),
+      slot<&Route::remove_route_entries>(route_),
+      slot<&Route::set_route_entries_attribute>(route_)};
+}
+
 Library::Objects Library::objects(sai_object_type_t type) const {
   using Vlan = sai_vlan_api_t;
   using Bridge = sai_bridge_api_t;
@@ -285,16 +308,28 @@ Library::Objects Library::objects(sai_object_type_t type) const {
               slot<&sai_switch_api_t::set_switch_attribute>(switch_),
               slot<&sai_switch_api_t::get_switch_attribute>(switch_)};
     case SAI_OBJECT_TYPE_PORT:
-      return {slot<&sai_port_api_t::create_port>(port_), slot<&sai_port_api_t::remove_port>(port_),
+      return {slot<&sai_port_api_t::create_port>(port_),
+              slot<&sai_port_api_t::remove_port>(port_),
               slot<&sai_port_api_t::set_port_attribute>(port_),
-              slot<&sai_port_api_t::get_port_attribute>(port_)};
+              slot<&sai_port_api_t::get_port_attribute>(port_),
+              nullptr,
+              nullptr,
+              slot<&sai_port_api_t::get_port_stats>(port_)};
     case SAI_OBJECT_TYPE_VLAN:
-      return {slot<&Vlan::create_vlan>(vlan_), slot<&Vlan::remove_vlan>(vlan_),
-              slot<&Vlan::set_vlan_attribute>(vlan_), slot<&Vlan::get_vlan_attribute>(vlan_)};
+      return {slot<&Vlan::create_vlan>(vlan_),
+              slot<&Vlan::remove_vlan>(vlan_),
+              slot<&Vlan::set_vlan_attribute>(vlan_),
+              slot<&Vlan::get_vlan_attribute>(vlan_),
+              nullptr,
+              nullptr,
+              slot<&Vlan::get_vlan_stats>(vlan_)};
     case SAI_OBJECT_TYPE_VLAN_MEMBER:
-      return {slot<&Vlan::create_vlan_member>(vlan_), slot<&Vlan::remove_vlan_member>(vlan_),
+      return {slot<&Vlan::create_vlan_member>(vlan_),
+              slot<&Vlan::remove_vlan_member>(vlan_),
               slot<&Vlan::set_vlan_member_attribute>(vlan_),
-              slot<&Vlan::get_vlan_member_attribute>(vlan_)};
+              slot<&Vlan::get_vlan_member_attribute>(vlan_),
+              slot<&Vlan::create_vlan_members>(vlan_),
+              slot<&Vlan::remove_vlan_members>(vlan_)};
     case SAI_OBJECT_TYPE_BRIDGE:
       return {slot<&Bridge::create_bridge>(bridge_), slot<&Bridge::remove_bridge>(bridge_),
               slot<&Bridge::set_bridge_attribute>(bridge_),
@@ -303,15 +338,22 @@ Library::Objects Library::objects(sai_object_type_t type) const {
       return {slot<&Bridge::create_bridge_port>(bridge_),
               slot<&Bridge::remove_bridge_port>(bridge_),
               slot<&Bridge::set_bridge_port_attribute>(bridge_),
-              slot<&Bridge::get_bridge_port_attribute>(bridge_)};
+              slot<&Bridge::get_bridge_port_attribute>(bridge_),
+              nullptr,
+              nullptr,
+              slot<&Bridge::get_bridge_port_stats>(bridge_)};
     case SAI_OBJECT_TYPE_TUNNEL_MAP:
       return {slot<&Tunnel::create_tunnel_map>(tunnel_), slot<&Tunnel::remove_tunnel_map>(tunnel_),
               slot<&Tunnel::set_tunnel_map_attribute>(tunnel_),
               slot<&Tunnel::get_tunnel_map_attribute>(tunnel_)};
     case SAI_OBJECT_TYPE_TUNNEL:
-      return {slot<&Tunnel::create_tunnel>(tunnel_), slot<&Tunnel::remove_tunnel>(tunnel_),
+      return {slot<&Tunnel::create_tunnel>(tunnel_),
+              slot<&Tunnel::remove_tunnel>(tunnel_),
               slot<&Tunnel::set_tunnel_attribute>(tunnel_),
-              slot<&Tunnel::get_tunnel_attribute>(tunnel_)};
+              slot<&Tunnel::get_tunnel_attribute>(tunnel_),
+              nullptr,
+              nullptr,
+              slot<&Tunnel::get_tunnel_stats>(tunnel_)};
     case SAI_OBJECT_TYPE_TUNNEL_TERM_TABLE_ENTRY:
       return {slot<&Tunnel::create_tunnel_term_table_entry>(tunnel_),
               slot<&Tunnel::remove_tunnel_term_table_entry>(tunnel_),
@@ -368,11 +410,12 @@ Library::Objects Library::objects(sai_object_type_t type) const {
               slot<&sai_next_hop_group_api_t::set_next_hop_group_attribute>(next_hop_group_),
               slot<&sai_next_hop_group_api_t::get_next_hop_group_attribute>(next_hop_group_)};
     case SAI_OBJECT_TYPE_NEXT_HOP_GROUP_MEMBER:
-      return {
-          slot<&sai_next_hop_group_api_t::create_next_hop_group_member>(next_hop_group_),
-          slot<&sai_next_hop_group_api_t::remove_next_hop_group_member>(next_hop_group_),
-          slot<&sai_next_hop_group_api_t::set_next_hop_group_member_attribute>(next_hop_group_),
-          slot<&sai_next_hop_group_api_t::get_next_hop_group_member_attribute>(next_hop_group_)};
+      return {slot<&sai_next_hop_group_api_t::create_next_hop_group_member>(next_hop_group_),
+              slot<&sai_next_hop_group_api_t::remove_next_hop_group_member>(next_hop_group_),
+              slot<&sai_next_hop_group_api_t::set_next_hop_group_member_attribute>(next_hop_group_),
+              slot<&sai_next_hop_group_api_t::get_next_hop_group_member_attribute>(next_hop_group_),
+              slot<&sai_next_hop_group_api_t::create_next_hop_group_members>(next_hop_group_),
+              slot<&sai_next_hop_group_api_t::remove_next_hop_group_members>(next_hop_group_)};
     case SAI_OBJECT_TYPE_HOSTIF:
       return {slot<&sai_hostif_api_t::create_hostif>(hostif_),
               slot<&sai_hostif_api_t::remove_hostif>(hostif_),
@@ -412,132 +455,38 @@ sai_status_t Library::get(sai_object_type_t type, sai_object_id_t id, sai_attrib
   return call(objects(type).get, id, 1U, &attribute);
 }
 
-sai_status_t Library::create_fdb(const sai_fdb_entry_t& entry,
-                                 std::span<const sai_attribute_t> attributes) {
-  return call(slot<&sai_fdb_api_t::create_fdb_entry>(fdb_), &entry, count_of(attributes),
-              attributes.data());
-}
-
-sai_status_t Library::remove_fdb(const sai_fdb_entry_t& entry) {
-  return call(slot<&sai_fdb_api_t::remove_fdb_entry>(fdb_), &entry);
-}
-
-sai_status_t Library::set_fdb(const sai_fdb_entry_t& entry, const sai_attribute_t& attribute) {
-  return call(slot<&sai_fdb_api_t::set_fdb_entry_attribute>(fdb_), &entry, &attribute);
-}
-
-sai_status_t Library::get_fdb(const sai_fdb_entry_t& entry, sai_attribute_t& attribute) {
-  return call(slot<&sai_fdb_api_t::get_fdb_entry_attribute>(fdb_), &entry, 1U, &attribute);
-}
-
 sai_status_t Library::flush_fdb(sai_object_id_t switch_id,
                                 std::span<const sai_attribute_t> attributes) {
   return call(slot<&sai_fdb_api_t::flush_fdb_entries>(fdb_), switch_id, count_of(attributes),
               attributes.data());
 }
 
-namespace {
-
-/// Attribute lists as SAI's bulk calls take them: their lengths, and where they are.
-struct Lists {
-  explicit Lists(Library::AttributeLists attributes) {
-    for (const auto& list : attributes) {
-      counts.push_back(static_cast<std::uint32_t>(list.size()));
-      places.push_back(list.data());
-    }
+Library::Lists::Lists(AttributeLists attributes) {
+  counts.reserve(attributes.size());
+  places.reserve(attributes.size());
+  for (const auto& list : attributes) {
+    counts.push_back(count_of(list));
+    places.push_back(list.data());
   }
-  std::vector<std::uint32_t> counts{};
-  std::vector<const sai_attribute_t*> places{};
-};
-
-constexpr auto kGoOn = SAI_BULK_OP_ERROR_MODE_IGNORE_ERROR;
-
-}  // namespace
-
-sai_status_t Library::create_fdbs(std::span<const sai_fdb_entry_t> entries,
-                                  AttributeLists attributes, std::span<sai_status_t> statuses) {
-  Lists lists(attributes);
-  return call(slot<&sai_fdb_api_t::create_fdb_entries>(fdb_),
-              static_cast<std::uint32_t>(entries.size()), entries.data(), lists.counts.data(),
-              lists.places.data(), kGoOn, statuses.data());
 }
 
-sai_status_t Library::remove_fdbs(std::span<const sai_fdb_entry_t> entries,
-                                  std::span<sai_status_t> statuses) {
-  return call(slot<&sai_fdb_api_t::remove_fdb_entries>(fdb_),
-              static_cast<std::uint32_t>(entries.size()), entries.data(), kGoOn, statuses.data());
-}
-
-sai_status_t Library::create_vlan_members(sai_object_id_t switch_id, AttributeLists attributes,
-                                          std::span<sai_object_id_t> ids,
-                                          std::span<sai_status_t> statuses) {
+sai_status_t Library::create_objects(sai_object_type_t type, sai_object_id_t switch_id,
+                                     AttributeLists attributes, std::span<sai_object_id_t> ids,
+                                     std::span<sai_status_t> statuses) {
   Lists lists(attributes);
-  return call(slot<&sai_vlan_api_t::create_vlan_members>(vlan_), switch_id,
-              static_cast<std::uint32_t>(attributes.size()), lists.counts.data(),
+  return call(objects(type).create_many, switch_id, count_of(attributes), lists.counts.data(),
               lists.places.data(), kGoOn, ids.data(), statuses.data());
 }
 
-sai_status_t Library::remove_vlan_members(std::span<const sai_object_id_t> ids,
-                                          std::span<sai_status_t> statuses) {
-  return call(slot<&sai_vlan_api_t::remove_vlan_members>(vlan_),
-              static_cast<std::uint32_t>(ids.size()), ids.data(), kGoOn, statuses.data());
+sai_status_t Library::remove_objects(sai_object_type_t type, std::span<const sai_object_id_t> ids,
+                                     std::span<sai_status_t> statuses) {
+  return call(objects(type).remove_many, count_of(ids), ids.data(), kGoOn, statuses.data());
 }
 
-sai_status_t Library::create_entry(const sai_l2mc_entry_t& entry,
-                                   std::span<const sai_attribute_t> attributes) {
-  return call(slot<&sai_l2mc_api_t::create_l2mc_entry>(l2mc_), &entry, count_of(attributes),
-              attributes.data());
-}
-
-sai_status_t Library::remove_entry(const sai_l2mc_entry_t& entry) {
-  return call(slot<&sai_l2mc_api_t::remove_l2mc_entry>(l2mc_), &entry);
-}
-
-sai_status_t Library::set_entry(const sai_l2mc_entry_t& entry, const sai_attribute_t& attribute) {
-  return call(slot<&sai_l2mc_api_t::set_l2mc_entry_attribute>(l2mc_), &entry, &attribute);
-}
-
-sai_status_t Library::get_entry(const sai_l2mc_entry_t& entry, sai_attribute_t& attribute) {
-  return call(slot<&sai_l2mc_api_t::get_l2mc_entry_attribute>(l2mc_), &entry, 1U, &attribute);
-}
-
-sai_status_t Library::create_entry(const sai_neighbor_entry_t& entry,
-                                   std::span<const sai_attribute_t> attributes) {
-  return call(slot<&sai_neighbor_api_t::create_neighbor_entry>(neighbor_), &entry,
-              count_of(attributes), attributes.data());
-}
-
-sai_status_t Library::remove_entry(const sai_neighbor_entry_t& entry) {
-  return call(slot<&sai_neighbor_api_t::remove_neighbor_entry>(neighbor_), &entry);
-}
-
-sai_status_t Library::set_entry(const sai_neighbor_entry_t& entry,
-                                const sai_attribute_t& attribute) {
-  return call(slot<&sai_neighbor_api_t::set_neighbor_entry_attribute>(neighbor_), &entry,
-              &attribute);
-}
-
-sai_status_t Library::get_entry(const sai_neighbor_entry_t& entry, sai_attribute_t& attribute) {
-  return call(slot<&sai_neighbor_api_t::get_neighbor_entry_attribute>(neighbor_), &entry, 1U,
-              &attribute);
-}
-
-sai_status_t Library::create_entry(const sai_route_entry_t& entry,
-                                   std::span<const sai_attribute_t> attributes) {
-  return call(slot<&sai_route_api_t::create_route_entry>(route_), &entry, count_of(attributes),
-              attributes.data());
-}
-
-sai_status_t Library::remove_entry(const sai_route_entry_t& entry) {
-  return call(slot<&sai_route_api_t::remove_route_entry>(route_), &entry);
-}
-
-sai_status_t Library::set_entry(const sai_route_entry_t& entry, const sai_attribute_t& attribute) {
-  return call(slot<&sai_route_api_t::set_route_entry_attribute>(route_), &entry, &attribute);
-}
-
-sai_status_t Library::get_entry(const sai_route_entry_t& entry, sai_attribute_t& attribute) {
-  return call(slot<&sai_route_api_t::get_route_entry_attribute>(route_), &entry, 1U, &attribute);
+sai_status_t Library::get_stats(sai_object_type_t type, sai_object_id_t id,
+                                std::span<const sai_stat_id_t> counters,
+                                std::span<std::uint64_t> numbers) {
+  return call(objects(type).stats, id, count_of(counters), counters.data(), numbers.data());
 }
 
 namespace {

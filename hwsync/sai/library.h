@@ -15,6 +15,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "hwsync/sai/sai.h"
@@ -62,42 +63,58 @@ class Library {
   sai_status_t set(sai_object_type_t type, sai_object_id_t id, const sai_attribute_t& attribute);
   sai_status_t get(sai_object_type_t type, sai_object_id_t id, sai_attribute_t& attribute);
 
-  sai_status_t create_fdb(const sai_fdb_entry_t& entry,
-                          std::span<const sai_attribute_t> attributes);
-  sai_status_t remove_fdb(const sai_fdb_entry_t& entry);
-  sai_status_t set_fdb(const sai_fdb_entry_t& entry, const sai_attribute_t& attribute);
-  sai_status_t get_fdb(const sai_fdb_entry_t& entry, sai_attribute_t& attribute);
+  // Entries that have a key of their own: sai_fdb_entry_t, sai_l2mc_entry_t, sai_neighbor_entry_t,
+  // sai_route_entry_t.
+  template <class Entry>
+  sai_status_t create_entry(const Entry& entry, std::span<const sai_attribute_t> attributes) {
+    return call(calls<Entry>().create, &entry, count_of(attributes), attributes.data());
+  }
+  template <class Entry>
+  sai_status_t remove_entry(const Entry& entry) {
+    return call(calls<Entry>().remove, &entry);
+  }
+  template <class Entry>
+  sai_status_t set_entry(const Entry& entry, const sai_attribute_t& attribute) {
+    return call(calls<Entry>().set, &entry, &attribute);
+  }
+  template <class Entry>
+  sai_status_t get_entry(const Entry& entry, sai_attribute_t& attribute) {
+    return call(calls<Entry>().get, &entry, 1U, &attribute);
+  }
   sai_status_t flush_fdb(sai_object_id_t switch_id, std::span<const sai_attribute_t> attributes);
 
   // Many at once, with a status for each; what failed does not keep the rest from being done.
   // NOT_IMPLEMENTED, and no status written, where the library has no such call.
   using AttributeLists = std::span<const std::span<const sai_attribute_t>>;
-  sai_status_t create_fdbs(std::span<const sai_fdb_entry_t> entries, AttributeLists attributes,
-                           std::span<sai_status_t> statuses);
-  sai_status_t remove_fdbs(std::span<const sai_fdb_entry_t> entries,
-                           std::span<sai_status_t> statuses);
-  sai_status_t create_vlan_members(sai_object_id_t switch_id, AttributeLists attributes,
-                                   std::span<sai_object_id_t> ids,
-                                   std::span<sai_status_t> statuses);
-  sai_status_t remove_vlan_members(std::span<const sai_object_id_t> ids,
-                                   std::span<sai_status_t> statuses);
+  template <class Entry>
+  sai_status_t create_entries(std::span<const Entry> entries, AttributeLists attributes,
+                              std::span<sai_status_t> statuses) {
+    Lists lists(attributes);
+    return call(calls<Entry>().create_many, count_of(entries), entries.data(), lists.counts.data(),
+                lists.places.data(), kGoOn, statuses.data());
+  }
+  template <class Entry>
+  sai_status_t remove_entries(std::span<const Entry> entries, std::span<sai_status_t> statuses) {
+    return call(calls<Entry>().remove_many, count_of(entries), entries.data(), kGoOn,
+                statuses.data());
+  }
+  /// One attribute of each.
+  template <class Entry>
+  sai_status_t set_entries(std::span<const Entry> entries,
+                           std::span<const sai_attribute_t> attributes,
+                           std::span<sai_status_t> statuses) {
+    return call(calls<Entry>().set_many, count_of(entries), entries.data(), attributes.data(),
+                kGoOn, statuses.data());
+  }
+  sai_status_t create_objects(sai_object_type_t type, sai_object_id_t switch_id,
+                              AttributeLists attributes, std::span<sai_object_id_t> ids,
+                              std::span<sai_status_t> statuses);
+  sai_status_t remove_objects(sai_object_type_t type, std::span<const sai_object_id_t> ids,
+                              std::span<sai_status_t> statuses);
 
-  // Neighbours, routes and multicast groups: entries with a key, as FDB entries are.
-  sai_status_t create_entry(const sai_l2mc_entry_t& entry,
-                            std::span<const sai_attribute_t> attributes);
-  sai_status_t remove_entry(const sai_l2mc_entry_t& entry);
-  sai_status_t set_entry(const sai_l2mc_entry_t& entry, const sai_attribute_t& attribute);
-  sai_status_t get_entry(const sai_l2mc_entry_t& entry, sai_attribute_t& attribute);
-  sai_status_t create_entry(const sai_neighbor_entry_t& entry,
-                            std::span<const sai_attribute_t> attributes);
-  sai_status_t create_entry(const sai_route_entry_t& entry,
-                            std::span<const sai_attribute_t> attributes);
-  sai_status_t remove_entry(const sai_neighbor_entry_t& entry);
-  sai_status_t remove_entry(const sai_route_entry_t& entry);
-  sai_status_t set_entry(const sai_neighbor_entry_t& entry, const sai_attribute_t& attribute);
-  sai_status_t set_entry(const sai_route_entry_t& entry, const sai_attribute_t& attribute);
-  sai_status_t get_entry(const sai_neighbor_entry_t& entry, sai_attribute_t& attribute);
-  sai_status_t get_entry(const sai_route_entry_t& entry, sai_attribute_t& attribute);
+  /// What the object has counted, a number for each counter.
+  sai_status_t get_stats(sai_object_type_t type, sai_object_id_t id,
+                         std::span<const sai_stat_id_t> counters, std::span<std::uint64_t> numbers);
 
   /// A list of object ids or numbers, fetched whole whatever its length.
   Result<std::vector<sai_object_id_t>> get_objects(sai_object_type_t type, sai_object_id_t id,
@@ -120,11 +137,47 @@ class Library {
     sai_object_remove_fn remove{};
     sai_object_set_fn set{};
     sai_object_get_fn get{};
+    sai_bulk_object_create_fn create_many{};
+    sai_bulk_object_remove_fn remove_many{};
+    sai_object_stats_fn stats{};
   };
+  template <class Entry>
+  struct EntryCalls {
+    sai_status_t (*create)(const Entry*, std::uint32_t, const sai_attribute_t*){};
+    sai_status_t (*remove)(const Entry*){};
+    sai_status_t (*set)(const Entry*, const sai_attribute_t*){};
+    sai_status_t (*get)(const Entry*, std::uint32_t, sai_attribute_t*){};
+    sai_status_t (*create_many)(std::uint32_t, const Entry*, const std::uint32_t*,
+                                const sai_attribute_t**, sai_bulk_op_error_mode_t, sai_status_t*){};
+    sai_status_t (*remove_many)(std::uint32_t, const Entry*, sai_bulk_op_error_mode_t,
+                                sai_status_t*){};
+    sai_status_t (*set_many)(std::uint32_t, const Entry*, const sai_attribute_t*,
+                             sai_bulk_op_error_mode_t, sai_status_t*){};
+  };
+  /// Attribute lists as SAI's bulk calls take them: their lengths, and where they are.
+  struct Lists {
+    explicit Lists(AttributeLists attributes);
+    std::vector<std::uint32_t> counts{};
+    std::vector<const sai_attribute_t*> places{};
+  };
+  static constexpr auto kGoOn = SAI_BULK_OP_ERROR_MODE_IGNORE_ERROR;
 
   Library(Symbols symbols, Profile profile);
   Result<> begin();
   void fetch_tables();
+  void fetch_entry_calls();
+  template <class Function, class... Arguments>
+  static sai_status_t call(Function function, Arguments... arguments) {
+    return function == nullptr ? SAI_STATUS_NOT_IMPLEMENTED : function(arguments...);
+  }
+  template <class Element>
+  static std::uint32_t count_of(std::span<Element> elements) {
+    return static_cast<std::uint32_t>(elements.size());
+  }
+  template <class Entry>
+  const EntryCalls<Entry>& calls() const {
+    return std::get<EntryCalls<Entry>>(entry_calls_);
+  }
   template <class Table>
   const Table* table(sai_api_t api);
   template <auto kSlot, class Table>
@@ -153,6 +206,9 @@ class Library {
   const sai_next_hop_group_api_t* next_hop_group_ = nullptr;
   const sai_route_api_t* route_ = nullptr;
   const sai_hostif_api_t* hostif_ = nullptr;
+  std::tuple<EntryCalls<sai_fdb_entry_t>, EntryCalls<sai_l2mc_entry_t>,
+             EntryCalls<sai_neighbor_entry_t>, EntryCalls<sai_route_entry_t>>
+      entry_calls_{};
 };
 
 /// How many slots a table of that version has; 0 for an API that vtepd does not use.

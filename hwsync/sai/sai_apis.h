@@ -81,6 +81,37 @@ typedef sai_status_t (*sai_bulk_set_fdb_entry_attribute_fn)(std::uint32_t object
 typedef sai_status_t (*sai_bulk_get_fdb_entry_attribute_fn)(
     std::uint32_t object_count, const sai_fdb_entry_t* fdb_entry, const std::uint32_t* attr_count,
     sai_attribute_t** attr_list, sai_bulk_op_error_mode_t mode, sai_status_t* object_statuses);
+typedef sai_status_t (*sai_bulk_create_neighbor_entry_fn)(
+    std::uint32_t object_count, const sai_neighbor_entry_t* neighbor_entry,
+    const std::uint32_t* attr_count, const sai_attribute_t** attr_list,
+    sai_bulk_op_error_mode_t mode, sai_status_t* object_statuses);
+typedef sai_status_t (*sai_bulk_remove_neighbor_entry_fn)(
+    std::uint32_t object_count, const sai_neighbor_entry_t* neighbor_entry,
+    sai_bulk_op_error_mode_t mode, sai_status_t* object_statuses);
+typedef sai_status_t (*sai_bulk_set_neighbor_entry_attribute_fn)(
+    std::uint32_t object_count, const sai_neighbor_entry_t* neighbor_entry,
+    const sai_attribute_t* attr_list, sai_bulk_op_error_mode_t mode, sai_status_t* object_statuses);
+
+typedef sai_status_t (*sai_bulk_create_route_entry_fn)(std::uint32_t object_count,
+                                                       const sai_route_entry_t* route_entry,
+                                                       const std::uint32_t* attr_count,
+                                                       const sai_attribute_t** attr_list,
+                                                       sai_bulk_op_error_mode_t mode,
+                                                       sai_status_t* object_statuses);
+typedef sai_status_t (*sai_bulk_remove_route_entry_fn)(std::uint32_t object_count,
+                                                       const sai_route_entry_t* route_entry,
+                                                       sai_bulk_op_error_mode_t mode,
+                                                       sai_status_t* object_statuses);
+typedef sai_status_t (*sai_bulk_set_route_entry_attribute_fn)(std::uint32_t object_count,
+                                                              const sai_route_entry_t* route_entry,
+                                                              const sai_attribute_t* attr_list,
+                                                              sai_bulk_op_error_mode_t mode,
+                                                              sai_status_t* object_statuses);
+
+typedef sai_status_t (*sai_object_stats_fn)(sai_object_id_t object_id,
+                                            std::uint32_t number_of_counters,
+                                            const sai_stat_id_t* counter_ids,
+                                            std::uint64_t* counters);
 typedef sai_status_t (*sai_unused_fn)(void);
 
 typedef struct _sai_switch_api_t {
@@ -106,7 +137,7 @@ typedef struct _sai_port_api_t {
   sai_object_remove_fn remove_port;
   sai_object_set_fn set_port_attribute;
   sai_object_get_fn get_port_attribute;
-  sai_unused_fn get_port_stats;
+  sai_object_stats_fn get_port_stats;
   sai_unused_fn get_port_stats_ext;
   sai_unused_fn clear_port_stats;
   sai_unused_fn clear_port_all_stats;
@@ -146,7 +177,7 @@ typedef struct _sai_vlan_api_t {
   sai_object_get_fn get_vlan_member_attribute;
   sai_bulk_object_create_fn create_vlan_members;
   sai_bulk_object_remove_fn remove_vlan_members;
-  sai_unused_fn get_vlan_stats;
+  sai_object_stats_fn get_vlan_stats;
   sai_unused_fn get_vlan_stats_ext;
   sai_unused_fn clear_vlan_stats;
 } sai_vlan_api_t;
@@ -163,7 +194,7 @@ typedef struct _sai_bridge_api_t {
   sai_object_remove_fn remove_bridge_port;
   sai_object_set_fn set_bridge_port_attribute;
   sai_object_get_fn get_bridge_port_attribute;
-  sai_unused_fn get_bridge_port_stats;
+  sai_object_stats_fn get_bridge_port_stats;
   sai_unused_fn get_bridge_port_stats_ext;
   sai_unused_fn clear_bridge_port_stats;
 } sai_bridge_api_t;
@@ -189,7 +220,7 @@ typedef struct _sai_tunnel_api_t {
   sai_object_remove_fn remove_tunnel;
   sai_object_set_fn set_tunnel_attribute;
   sai_object_get_fn get_tunnel_attribute;
-  sai_unused_fn get_tunnel_stats;
+  sai_object_stats_fn get_tunnel_stats;
   sai_unused_fn get_tunnel_stats_ext;
   sai_unused_fn clear_tunnel_stats;
   sai_object_create_fn create_tunnel_term_table_entry;
@@ -295,8 +326,8 @@ typedef struct _sai_next_hop_group_api_t {
   sai_object_remove_fn remove_next_hop_group_member;
   sai_object_set_fn set_next_hop_group_member_attribute;
   sai_object_get_fn get_next_hop_group_member_attribute;
-  sai_unused_fn create_next_hop_group_members;
-  sai_unused_fn remove_next_hop_group_members;
+  sai_bulk_object_create_fn create_next_hop_group_members;
+  sai_bulk_object_remove_fn remove_next_hop_group_members;
   sai_unused_fn create_next_hop_group_map;
   sai_unused_fn remove_next_hop_group_map;
   sai_unused_fn set_next_hop_group_map_attribute;
@@ -311,9 +342,9 @@ typedef struct _sai_neighbor_api_t {
   sai_set_neighbor_entry_attribute_fn set_neighbor_entry_attribute;
   sai_get_neighbor_entry_attribute_fn get_neighbor_entry_attribute;
   sai_unused_fn remove_all_neighbor_entries;
-  sai_unused_fn create_neighbor_entries;
-  sai_unused_fn remove_neighbor_entries;
-  sai_unused_fn set_neighbor_entries_attribute;
+  sai_bulk_create_neighbor_entry_fn create_neighbor_entries;
+  sai_bulk_remove_neighbor_entry_fn remove_neighbor_entries;
+  sai_bulk_set_neighbor_entry_attribute_fn set_neighbor_entries_attribute;
   sai_unused_fn get_neighbor_entries_attribute;
 } sai_neighbor_api_t;
 
@@ -322,9 +353,9 @@ typedef struct _sai_route_api_t {
   sai_remove_route_entry_fn remove_route_entry;
   sai_set_route_entry_attribute_fn set_route_entry_attribute;
   sai_get_route_entry_attribute_fn get_route_entry_attribute;
-  sai_unused_fn create_route_entries;
-  sai_unused_fn remove_route_entries;
-  sai_unused_fn set_route_entries_attribute;
+  sai_bulk_create_route_entry_fn create_route_entries;
+  sai_bulk_remove_route_entry_fn remove_route_entries;
+  sai_bulk_set_route_entry_attribute_fn set_route_entries_attribute;
   sai_unused_fn get_route_entries_attribute;
 } sai_route_api_t;
 

@@ -511,5 +511,49 @@ typedef enum _sai_hostif_trap_attr_t {
   SAI_HOSTIF_TRAP_ATTR_TRAP_GROUP = 4,
 } sai_hostif_trap_attr_t;
 
+// What may be asked of the get_*_stats functions.
+typedef enum _sai_port_stat_t {
+  SAI_PORT_STAT_IF_IN_OCTETS = 0,
+  SAI_PORT_STAT_IF_IN_UCAST_PKTS = 1,
+  SAI_PORT_STAT_IF_IN_NON_UCAST_PKTS = 2,
+  SAI_PORT_STAT_IF_IN_DISCARDS = 3,
+  SAI_PORT_STAT_IF_IN_ERRORS = 4,
+  SAI_PORT_STAT_IF_OUT_OCTETS = 9,
+  SAI_PORT_STAT_IF_OUT_UCAST_PKTS = 10,
+  SAI_PORT_STAT_IF_OUT_NON_UCAST_PKTS = 11,
+  SAI_PORT_STAT_IF_OUT_DISCARDS = 12,
+  SAI_PORT_STAT_IF_OUT_ERRORS = 13,
+} sai_port_stat_t;
+
+typedef enum _sai_bridge_port_stat_t {
+  SAI_BRIDGE_PORT_STAT_IN_OCTETS = 0,
+  SAI_BRIDGE_PORT_STAT_IN_PACKETS = 1,
+  SAI_BRIDGE_PORT_STAT_OUT_OCTETS = 2,
+  SAI_BRIDGE_PORT_STAT_OUT_PACKETS = 3,
+} sai_bridge_port_stat_t;
+
+typedef enum _sai_vlan_stat_t {
+  SAI_VLAN_STAT_IN_OCTETS = 0,
+  SAI_VLAN_STAT_IN_PACKETS = 1,
+  SAI_VLAN_STAT_IN_UCAST_PKTS = 2,
+  SAI_VLAN_STAT_IN_NON_UCAST_PKTS = 3,
+  SAI_VLAN_STAT_IN_DISCARDS = 4,
+  SAI_VLAN_STAT_IN_ERRORS = 5,
+  SAI_VLAN_STAT_OUT_OCTETS = 7,
+  SAI_VLAN_STAT_OUT_PACKETS = 8,
+  SAI_VLAN_STAT_OUT_UCAST_PKTS = 9,
+  SAI_VLAN_STAT_OUT_NON_UCAST_PKTS = 10,
+  SAI_VLAN_STAT_OUT_DISCARDS = 11,
+  SAI_VLAN_STAT_OUT_ERRORS = 12,
+  SAI_VLAN_STAT_OUT_QLEN = 13,
+} sai_vlan_stat_t;
+
+typedef enum _sai_tunnel_stat_t {
+  SAI_TUNNEL_STAT_IN_OCTETS = 0,
+  SAI_TUNNEL_STAT_IN_PACKETS = 1,
+  SAI_TUNNEL_STAT_OUT_OCTETS = 2,
+  SAI_TUNNEL_STAT_OUT_PACKETS = 3,
+} sai_tunnel_stat_t;
+
 }  // extern "C"
 // NOLINTEND(readability-identifier-naming,modernize-use-using)

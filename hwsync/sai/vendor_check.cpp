@@ -10,7 +10,8 @@
   static_assert(offsetof(type, member) == (offset), #type "." #member);
 #define SAI_FACT_SLOT(table, slot, index) \
   static_assert(offsetof(table, slot) == (index)*8, #table "." #slot);
-// Slots that are never called may be missing from an older vendor's headers.
+// Slots that are never called, or only where the library's version has them, may be missing from an
+// older vendor's headers.
 #define SAI_FACT_UNCALLED_SLOT(table, slot, index)
 // NOLINTEND(cppcoreguidelines-macro-usage)
 

@@ -128,6 +128,13 @@ sai_hostif_trap_type_t own_trap_type(const Ip& ip) {
   return SAI_HOSTIF_TRAP_TYPE_IP2ME;
 }
 
+/// The count of a whole frame at an object.
+Count passing(Id object, bool out, FrameView frame, std::size_t trailer = kFcsSize) {
+  const bool group = (frame[0] & 1U) != 0;
+  return {object, out, group ? Count::What::NonUnicast : Count::What::Unicast,
+          frame.size() + trailer};
+}
+
 /// Where a routed packet leaves.
 struct Path {
   Id port{};
@@ -149,6 +156,7 @@ class Run {
     if (!ethernet || ethernet->source.is_multicast() || ethernet->source.is_zero()) {
       return drop(Drop::Malformed);
     }
+    verdict_.counts.push_back(passing(ingress_port_, false, received_));
     if (received_.size() + kFcsSize > port->mtu) return drop(Drop::TooLarge);
     if (port->router_interface != SAI_NULL_OBJECT_ID) {
       route(port->router_interface, *ethernet);
@@ -171,10 +179,37 @@ class Run {
   };
 
   Verdict drop(Drop why) {
-    verdict_.drops.push_back(why);
+    lose(why);
     return std::move(verdict_);
   }
-  void lose(Drop why) { verdict_.drops.push_back(why); }
+
+  /// The frame itself, for all that it came in by.
+  void lose(Drop why) {
+    const auto what = why == Drop::Malformed ? Count::What::Error : Count::What::Discard;
+    verdict_.drops.push_back(why);
+    verdict_.counts.push_back({ingress_port_, false, what, 0});
+    verdict_.counts.push_back({vlan_, false, what, 0});
+  }
+
+  /// A copy of it that was to leave, by a port if that is known.
+  void lose_copy(Drop why, Id port = SAI_NULL_OBJECT_ID) {
+    verdict_.drops.push_back(why);
+    verdict_.counts.push_back({vlan_, true, Count::What::Discard, 0});
+    verdict_.counts.push_back({port, true, Count::What::Discard, 0});
+  }
+
+  /// The frame is in a VLAN.
+  void enter(const Bridged& frame) {
+    vlan_ = frame.vlan->id;
+    verdict_.counts.push_back(passing(frame.from, false, frame.inner));
+    verdict_.counts.push_back(passing(vlan_, false, frame.inner));
+  }
+
+  /// A copy of it leaves.
+  void leave(const Bridged& frame, Id bridge_port) {
+    verdict_.counts.push_back(passing(bridge_port, true, frame.inner));
+    verdict_.counts.push_back(passing(vlan_, true, frame.inner));
+  }
 
   void to_cpu() {
     const auto* port = look_up(tables_.ports, ingress_port_);
@@ -268,7 +303,8 @@ class Run {
     bridged.from = tunnel_port(tunnel_id, outer.source);
     bridged.from_tunnel = true;
     bridged.ethernet = *ethernet;
-    verdict_.tunnels.push_back({tunnel_id, false, vxlan.inner.size()});
+    verdict_.counts.push_back(passing(tunnel_id, false, vxlan.inner, 0));
+    enter(bridged);
     bridge(bridged);
   }
 
@@ -327,6 +363,7 @@ class Run {
     const auto plain = read_ethernet(bridged.inner);
     if (!plain) return lose(Drop::Malformed);  // a second tag that is cut
     bridged.ethernet = *plain;
+    enter(bridged);
     const auto state = stp_state(bridged, bridged.from);
     if (state == SAI_STP_PORT_STATE_BLOCKING) return lose(Drop::Blocked);
     if (!learn(bridged, *bridge_port)) return;
@@ -459,23 +496,29 @@ class Run {
 
   void send(const Bridged& frame, Id bridge_port, const IpAddress& endpoint) {
     const auto* port = look_up(tables_.bridge_ports, bridge_port);
-    if (port == nullptr || !port->up) return lose(Drop::PortDown);
-    if (!may_leave(frame, bridge_port)) return lose(Drop::Blocked);
+    if (port == nullptr || !port->up) return lose_copy(Drop::PortDown);
+    if (!may_leave(frame, bridge_port)) return lose_copy(Drop::Blocked, port->port);
     if (port->tunnel == SAI_NULL_OBJECT_ID) return send_local(frame, bridge_port, port->port);
-    if (frame.from_tunnel) return lose(Drop::SplitHorizon);
-    encapsulate_to(frame, port->tunnel, endpoint);
+    if (frame.from_tunnel) return lose_copy(Drop::SplitHorizon);
+    encapsulate_to(frame, bridge_port, port->tunnel, endpoint);
   }
 
   void send_local(const Bridged& frame, Id bridge_port, Id port_id) {
     const auto* port = look_up(tables_.ports, port_id);
-    if (port == nullptr || !port->up) return lose(Drop::PortDown);
+    if (port == nullptr || !port->up) return lose_copy(Drop::PortDown, port_id);
     const auto* tagging = look_up(frame.vlan->members, bridge_port);
-    if (tagging == nullptr) return lose(Drop::NotMember);
-    if (frame.inner.size() + kFcsSize > port->mtu) return lose(Drop::TooLarge);
+    if (tagging == nullptr) return lose_copy(Drop::NotMember, port_id);
+    if (frame.inner.size() + kFcsSize > port->mtu) return lose_copy(Drop::TooLarge, port_id);
     Tag tag{frame.number, frame.priority};
     if (*tagging == SAI_VLAN_TAGGING_MODE_PRIORITY_TAGGED) tag.vlan = 0;
     const bool plain = *tagging == SAI_VLAN_TAGGING_MODE_UNTAGGED;
-    verdict_.outputs.push_back({port_id, false, plain ? frame.inner : tagged(frame.inner, tag)});
+    put_out(port_id, plain ? frame.inner : tagged(frame.inner, tag));
+    leave(frame, bridge_port);
+  }
+
+  void put_out(Id port, Frame frame) {
+    verdict_.counts.push_back(passing(port, true, frame));
+    verdict_.outputs.push_back({port, false, std::move(frame)});
   }
 
   // ---- into a tunnel ----------------------------------------------------------------------------
@@ -488,19 +531,22 @@ class Run {
     return std::nullopt;
   }
 
-  void encapsulate_to(const Bridged& frame, Id tunnel_id, const IpAddress& endpoint) {
+  void encapsulate_to(const Bridged& frame, Id bridge_port, Id tunnel_id,
+                      const IpAddress& endpoint) {
     const auto* tunnel = look_up(tables_.tunnels, tunnel_id);
-    if (tunnel == nullptr) return lose(Drop::NoRoute);
+    if (tunnel == nullptr) return lose_copy(Drop::NoRoute);
     const auto vni = vni_of(*tunnel, frame.number);
-    if (!vni) return lose(Drop::NoVni);
+    if (!vni) return lose_copy(Drop::NoVni);
     const auto hash = flow_hash(frame.inner);
     Outer outer;
     outer.source = tunnel->source;
     const bool to_one = !tunnel->destination.is_none();
     outer.destination = to_one ? tunnel->destination : endpoint;
     const auto path = find_path(outer.destination, hash);
-    if (!path) return lose(Drop::NoRoute);
-    if (outer_ip_size(outer.destination, frame.inner) > path->mtu) return lose(Drop::TooLarge);
+    if (!path) return lose_copy(Drop::NoRoute);
+    if (outer_ip_size(outer.destination, frame.inner) > path->mtu) {
+      return lose_copy(Drop::TooLarge, path->port);
+    }
     const auto ip = read_ip(frame.ethernet);
     outer.source_mac = path->source;
     outer.destination_mac = path->destination;
@@ -510,8 +556,9 @@ class Run {
     outer.source_port = static_cast<std::uint16_t>(kFirstSourcePort + hash % kSourcePorts);
     outer.destination_port = tables_.vxlan_port;
     outer.vni = *vni;
-    verdict_.outputs.push_back({path->port, false, encapsulate(outer, frame.inner)});
-    verdict_.tunnels.push_back({tunnel_id, true, frame.inner.size()});
+    put_out(path->port, encapsulate(outer, frame.inner));
+    leave(frame, bridge_port);
+    verdict_.counts.push_back(passing(tunnel_id, true, frame.inner, 0));
   }
 
   /// ECN is always the inner packet's (RFC 6040 section 4.1, normal mode).
@@ -556,6 +603,7 @@ class Run {
   const FindStation& find_;
   Id ingress_port_;
   FrameView received_;
+  Id vlan_ = SAI_NULL_OBJECT_ID;  // once it is known
   Verdict verdict_{};
 };
 
@@ -571,6 +619,7 @@ Verdict forward_from_cpu(const PlaneTables& tables, Id port, FrameView frame) {
   if (state == nullptr || !state->up) {
     verdict.drops.push_back(Drop::PortDown);
   } else {
+    verdict.counts.push_back(passing(port, true, frame));
     verdict.outputs.push_back({port, false, Frame(frame.begin(), frame.end())});
   }
   return verdict;

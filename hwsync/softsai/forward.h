@@ -27,6 +27,7 @@
 
 #include "hwsync/softsai/packet.h"
 #include "hwsync/softsai/plane_tables.h"
+#include "hwsync/softsai/statistics.h"
 
 namespace vtepd::softsai {
 
@@ -65,18 +66,12 @@ struct Learned {
   bool enter = true;  // false: only to be told (FDB_NOTIFICATION)
 };
 
-struct TunnelUse {
-  Id tunnel{};
-  bool out{};
-  std::size_t octets{};
-};
-
 struct Verdict {
   std::vector<Output> outputs{};
   std::optional<Learned> learned{};
   std::optional<std::pair<Id, MacAddress>> seen{};  // VLAN and source: its entry is in use
   std::vector<Drop> drops{};
-  std::vector<TunnelUse> tunnels{};
+  std::vector<Count> counts{};
 };
 
 /// A frame from the wire of `port`.

@@ -131,6 +131,7 @@ void Plane::handle(Id port, bool from_cpu, FrameView frame) {
   };
   const auto verdict =
       from_cpu ? forward_from_cpu(tables_, port, frame) : forward(tables_, find, port, frame);
+  for (const auto& count : verdict.counts) store_.count(count);
   if (verdict.learned) take_in(*verdict.learned);
   if (verdict.seen) {
     last_seen_[FdbKey{verdict.seen->first, verdict.seen->second.bytes}] = Clock::now();

@@ -90,6 +90,7 @@ sai_status_t Store::remove(sai_object_type_t type, sai_object_id_t id) {
   if (const auto key = natural_key(it->second)) natural_keys_.erase(*key);
   --counts_[type];
   std::erase(ports_, id);
+  statistics_.forget(id);
   objects_.erase(it);
   return SAI_STATUS_SUCCESS;
 }
@@ -164,6 +165,14 @@ sai_status_t Store::get(sai_object_type_t type, sai_object_id_t id,
   const auto* object = find(id);
   if (object == nullptr) return SAI_STATUS_ITEM_NOT_FOUND;
   return read(id, *object, attributes);
+}
+
+sai_status_t Store::get_stats(sai_object_type_t type, sai_object_id_t id,
+                              std::span<const sai_stat_id_t> counters,
+                              std::span<std::uint64_t> numbers) const {
+  if (type_of(id) != type) return SAI_STATUS_INVALID_OBJECT_TYPE;
+  if (find(id) == nullptr) return SAI_STATUS_ITEM_NOT_FOUND;
+  return statistics_.read(type, id, counters, numbers);
 }
 
 sai_status_t Store::read(sai_object_id_t id, const Object& object,

@@ -14,11 +14,14 @@
 #include <map>
 #include <optional>
 #include <span>
+#include <string>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "hwsync/softsai/settings.h"
+#include "hwsync/softsai/statistics.h"
 #include "hwsync/softsai/value.h"
 
 namespace vtepd::softsai {
@@ -71,6 +74,9 @@ class Store {
   sai_status_t remove_switch(sai_object_id_t id);
   /// Writes the warm boot file, if there is to be one. False: it could not be written.
   bool save() const;
+  /// All tables, and back again from there; false: these are none, and nothing was changed.
+  std::string warm_state() const;
+  bool restore(std::string_view state);
   /// The keys of all objects of the type.
   std::vector<sai_object_key_t> keys_of(sai_object_type_t type) const;
   bool has_switch() const { return switch_ != SAI_NULL_OBJECT_ID; }
@@ -81,6 +87,10 @@ class Store {
   sai_status_t set(sai_object_type_t type, sai_object_id_t id, const sai_attribute_t& attribute);
   sai_status_t get(sai_object_type_t type, sai_object_id_t id,
                    std::span<sai_attribute_t> attributes) const;
+
+  sai_status_t get_stats(sai_object_type_t type, sai_object_id_t id,
+                         std::span<const sai_stat_id_t> counters,
+                         std::span<std::uint64_t> numbers) const;
 
   sai_status_t create_fdb(const sai_fdb_entry_t& entry, Given attributes);
   sai_status_t remove_fdb(const sai_fdb_entry_t& entry);
@@ -106,6 +116,7 @@ class Store {
   bool learn(const FdbKey& key, sai_object_id_t bridge_port);
   void age_out(const FdbKey& key);
   void tell(FdbChange change) { fdb_changes_.push_back(change); }
+  void count(const Count& count) { statistics_.count(count); }
   /// Of a port with a wire: whether something answers at its other end.
   void set_carrier(sai_object_id_t port, bool carrier);
 
@@ -134,8 +145,9 @@ class Store {
   std::vector<FdbChange> take_fdb_changes() { return std::exchange(fdb_changes_, {}); }
 
  private:
-  /// From the warm boot file; false: it is none, and nothing was changed.
+  /// From the warm boot file.
   bool load();
+  bool is_whole() const;
   sai_status_t boot_warm(sai_object_id_t* id, Given attributes);
   void enter(sai_object_id_t id, Object object);
   sai_object_id_t insert(Object object);
@@ -189,6 +201,7 @@ class Store {
   sai_object_id_t default_stp_ = SAI_NULL_OBJECT_ID;
   std::vector<PortChange> port_changes_;
   std::vector<FdbChange> fdb_changes_;
+  Statistics statistics_;
 };
 
 template <class Visit>

@@ -160,24 +160,36 @@ sai_status_t get_fdbs(std::uint32_t count, const sai_fdb_entry_t* entries,
   });
 }
 
-sai_status_t create_vlan_members(sai_object_id_t switch_id, std::uint32_t count,
-                                 const std::uint32_t* attr_count,
-                                 const sai_attribute_t** attributes, sai_bulk_op_error_mode_t mode,
-                                 sai_object_id_t* ids, sai_status_t* statuses) {
+template <sai_object_type_t kType>
+sai_status_t create_many(sai_object_id_t switch_id, std::uint32_t count,
+                         const std::uint32_t* attr_count, const sai_attribute_t** attributes,
+                         sai_bulk_op_error_mode_t mode, sai_object_id_t* ids,
+                         sai_status_t* statuses) {
   if (ids == nullptr || attr_count == nullptr || attributes == nullptr) {
     return SAI_STATUS_INVALID_PARAMETER;
   }
   return bulk(count, mode, statuses, [&](Store& store, std::uint32_t i) -> sai_status_t {
     if (switch_id != store.switch_id()) return SAI_STATUS_INVALID_OBJECT_ID;
-    return store.create(SAI_OBJECT_TYPE_VLAN_MEMBER, &ids[i], {attributes[i], attr_count[i]});
+    return store.create(kType, &ids[i], {attributes[i], attr_count[i]});
   });
 }
 
-sai_status_t remove_vlan_members(std::uint32_t count, const sai_object_id_t* ids,
-                                 sai_bulk_op_error_mode_t mode, sai_status_t* statuses) {
+template <sai_object_type_t kType>
+sai_status_t remove_many(std::uint32_t count, const sai_object_id_t* ids,
+                         sai_bulk_op_error_mode_t mode, sai_status_t* statuses) {
   if (ids == nullptr) return SAI_STATUS_INVALID_PARAMETER;
-  return bulk(count, mode, statuses, [&](Store& store, std::uint32_t i) {
-    return store.remove(SAI_OBJECT_TYPE_VLAN_MEMBER, ids[i]);
+  return bulk(count, mode, statuses,
+              [&](Store& store, std::uint32_t i) { return store.remove(kType, ids[i]); });
+}
+
+template <sai_object_type_t kType>
+sai_status_t get_stats(sai_object_id_t id, std::uint32_t count, const sai_stat_id_t* counters,
+                       std::uint64_t* numbers) {
+  return with_switch([&](Store& store) -> sai_status_t {
+    if (count == 0 || counters == nullptr || numbers == nullptr) {
+      return SAI_STATUS_INVALID_PARAMETER;
+    }
+    return store.get_stats(kType, id, {counters, count}, {numbers, count});
   });
 }
 
@@ -224,6 +236,36 @@ sai_status_t get_entry(const Entry* entry, std::uint32_t count, sai_attribute_t*
   });
 }
 
+template <class Entry>
+sai_status_t create_entries(std::uint32_t count, const Entry* entries,
+                            const std::uint32_t* attr_count, const sai_attribute_t** attributes,
+                            sai_bulk_op_error_mode_t mode, sai_status_t* statuses) {
+  if (entries == nullptr || attr_count == nullptr || attributes == nullptr) {
+    return SAI_STATUS_INVALID_PARAMETER;
+  }
+  return bulk(count, mode, statuses, [&](Store& store, std::uint32_t i) {
+    return store.create_entry(entries[i], {attributes[i], attr_count[i]});
+  });
+}
+
+template <class Entry>
+sai_status_t remove_entries(std::uint32_t count, const Entry* entries,
+                            sai_bulk_op_error_mode_t mode, sai_status_t* statuses) {
+  if (entries == nullptr) return SAI_STATUS_INVALID_PARAMETER;
+  return bulk(count, mode, statuses,
+              [&](Store& store, std::uint32_t i) { return store.remove_entry(entries[i]); });
+}
+
+template <class Entry>
+sai_status_t set_entries(std::uint32_t count, const Entry* entries,
+                         const sai_attribute_t* attributes, sai_bulk_op_error_mode_t mode,
+                         sai_status_t* statuses) {
+  if (entries == nullptr || attributes == nullptr) return SAI_STATUS_INVALID_PARAMETER;
+  return bulk(count, mode, statuses, [&](Store& store, std::uint32_t i) {
+    return store.set_entry(entries[i], attributes[i]);
+  });
+}
+
 constexpr sai_switch_api_t kSwitch = {
     .create_switch = create_switch,
     .remove_switch = remove_switch,
@@ -247,7 +289,7 @@ constexpr sai_port_api_t kPort = {
     .remove_port = remove<SAI_OBJECT_TYPE_PORT>,
     .set_port_attribute = set<SAI_OBJECT_TYPE_PORT>,
     .get_port_attribute = get<SAI_OBJECT_TYPE_PORT>,
-    .get_port_stats = kNone,
+    .get_port_stats = get_stats<SAI_OBJECT_TYPE_PORT>,
     .get_port_stats_ext = kNone,
     .clear_port_stats = kNone,
     .clear_port_all_stats = kNone,
@@ -285,9 +327,9 @@ constexpr sai_vlan_api_t kVlan = {
     .remove_vlan_member = remove<SAI_OBJECT_TYPE_VLAN_MEMBER>,
     .set_vlan_member_attribute = set<SAI_OBJECT_TYPE_VLAN_MEMBER>,
     .get_vlan_member_attribute = get<SAI_OBJECT_TYPE_VLAN_MEMBER>,
-    .create_vlan_members = create_vlan_members,
-    .remove_vlan_members = remove_vlan_members,
-    .get_vlan_stats = kNone,
+    .create_vlan_members = create_many<SAI_OBJECT_TYPE_VLAN_MEMBER>,
+    .remove_vlan_members = remove_many<SAI_OBJECT_TYPE_VLAN_MEMBER>,
+    .get_vlan_stats = get_stats<SAI_OBJECT_TYPE_VLAN>,
     .get_vlan_stats_ext = kNone,
     .clear_vlan_stats = kNone,
 };
@@ -304,7 +346,7 @@ constexpr sai_bridge_api_t kBridge = {
     .remove_bridge_port = remove<SAI_OBJECT_TYPE_BRIDGE_PORT>,
     .set_bridge_port_attribute = set<SAI_OBJECT_TYPE_BRIDGE_PORT>,
     .get_bridge_port_attribute = get<SAI_OBJECT_TYPE_BRIDGE_PORT>,
-    .get_bridge_port_stats = kNone,
+    .get_bridge_port_stats = get_stats<SAI_OBJECT_TYPE_BRIDGE_PORT>,
     .get_bridge_port_stats_ext = kNone,
     .clear_bridge_port_stats = kNone,
 };
@@ -330,7 +372,7 @@ constexpr sai_tunnel_api_t kTunnel = {
     .remove_tunnel = remove<SAI_OBJECT_TYPE_TUNNEL>,
     .set_tunnel_attribute = set<SAI_OBJECT_TYPE_TUNNEL>,
     .get_tunnel_attribute = get<SAI_OBJECT_TYPE_TUNNEL>,
-    .get_tunnel_stats = kNone,
+    .get_tunnel_stats = get_stats<SAI_OBJECT_TYPE_TUNNEL>,
     .get_tunnel_stats_ext = kNone,
     .clear_tunnel_stats = kNone,
     .create_tunnel_term_table_entry = create<SAI_OBJECT_TYPE_TUNNEL_TERM_TABLE_ENTRY>,
@@ -426,8 +468,8 @@ constexpr sai_next_hop_group_api_t kNextHopGroup = {
     .remove_next_hop_group_member = remove<SAI_OBJECT_TYPE_NEXT_HOP_GROUP_MEMBER>,
     .set_next_hop_group_member_attribute = set<SAI_OBJECT_TYPE_NEXT_HOP_GROUP_MEMBER>,
     .get_next_hop_group_member_attribute = get<SAI_OBJECT_TYPE_NEXT_HOP_GROUP_MEMBER>,
-    .create_next_hop_group_members = kNone,
-    .remove_next_hop_group_members = kNone,
+    .create_next_hop_group_members = create_many<SAI_OBJECT_TYPE_NEXT_HOP_GROUP_MEMBER>,
+    .remove_next_hop_group_members = remove_many<SAI_OBJECT_TYPE_NEXT_HOP_GROUP_MEMBER>,
     .create_next_hop_group_map = kNone,
     .remove_next_hop_group_map = kNone,
     .set_next_hop_group_map_attribute = kNone,
@@ -442,9 +484,9 @@ constexpr sai_neighbor_api_t kNeighbor = {
     .set_neighbor_entry_attribute = set_entry<sai_neighbor_entry_t>,
     .get_neighbor_entry_attribute = get_entry<sai_neighbor_entry_t>,
     .remove_all_neighbor_entries = kNone,
-    .create_neighbor_entries = kNone,
-    .remove_neighbor_entries = kNone,
-    .set_neighbor_entries_attribute = kNone,
+    .create_neighbor_entries = create_entries<sai_neighbor_entry_t>,
+    .remove_neighbor_entries = remove_entries<sai_neighbor_entry_t>,
+    .set_neighbor_entries_attribute = set_entries<sai_neighbor_entry_t>,
     .get_neighbor_entries_attribute = kNone,
 };
 
@@ -453,9 +495,9 @@ constexpr sai_route_api_t kRoute = {
     .remove_route_entry = remove_entry<sai_route_entry_t>,
     .set_route_entry_attribute = set_entry<sai_route_entry_t>,
     .get_route_entry_attribute = get_entry<sai_route_entry_t>,
-    .create_route_entries = kNone,
-    .remove_route_entries = kNone,
-    .set_route_entries_attribute = kNone,
+    .create_route_entries = create_entries<sai_route_entry_t>,
+    .remove_route_entries = remove_entries<sai_route_entry_t>,
+    .set_route_entries_attribute = set_entries<sai_route_entry_t>,
     .get_route_entries_attribute = kNone,
 };
 

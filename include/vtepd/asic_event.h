@@ -35,12 +35,18 @@ struct AsicPortState {
   bool up{};
   friend bool operator==(const AsicPortState&, const AsicPortState&) = default;
 };
-/// The ASIC, or its driver, has failed or asks to be left alone; nothing more is written to it.
+/// The ASIC, or its driver, has failed or asks to be left alone; nothing more is written to it,
+/// unless it says that it is back.
 struct AsicShutdown {
   friend bool operator==(const AsicShutdown&, const AsicShutdown&) = default;
 };
 
+/// An ASIC that had failed works again; what it may have lost is written again.
+struct AsicBack {
+  friend bool operator==(const AsicBack&, const AsicBack&) = default;
+};
+
 using AsicEvent =
-    std::variant<AsicMacLearned, AsicMacGone, AsicFlushed, AsicPortState, AsicShutdown>;
+    std::variant<AsicMacLearned, AsicMacGone, AsicFlushed, AsicPortState, AsicShutdown, AsicBack>;
 
 }  // namespace vtepd

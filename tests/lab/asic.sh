@@ -14,6 +14,12 @@ check_isolation
 check_offload host11 host21
 check_offload host23 host13
 
+step "what the ASIC forwards is counted"
+counts() { ctl "$1" -j show counters key "$2" dir "$3" | grep -q '"packets": *[1-9]'; }
+for object in "port swp1" "port uplink" "vlan 10" "bridge-port swp1" "tunnel 10.0.0.11"; do
+  for direction in in out; do check "leaf1: $object, $direction" counts leaf1 "$object" "$direction"; done
+done
+
 step "what the ASIC learned is in the kernel"
 learned() { fdb leaf1 | grep -q "^$(mac_of "$1") dev $2 vlan $3 extern_learn master bridge"; }
 wait_until "host11 is an entry of its port" 5 learned host11 swp1 10

@@ -32,6 +32,8 @@ class FaultyLibrary {
   void fail_once(sai_status_t status, unsigned nth);
   /// From now on no object of that type can be created with that attribute.
   void lack(sai_object_type_t object, sai_attr_id_t attribute);
+  /// Before open(): the slot of the ports' counters is null.
+  void lack_port_counters();
   /// Each call that writes takes that long.
   void slow(std::chrono::microseconds each);
   /// Keeps the library open, as an ASIC that outlives its user: what uses it next finds all it

@@ -17,6 +17,7 @@ struct Faults {
   unsigned failed = 0;
   std::chrono::microseconds pause{};
   bool outlives = false;
+  bool counts_ports = true;
   bool is_open = false;
   sai_object_id_t switch_id = SAI_NULL_OBJECT_ID;
   std::set<std::pair<sai_object_type_t, sai_attr_id_t>> lacking{};
@@ -97,39 +98,46 @@ sai_status_t in_bulk(sai_object_type_t object, std::uint32_t count, sai_status_t
   return failed ? SAI_STATUS_FAILURE : SAI_STATUS_SUCCESS;
 }
 
-sai_status_t create_entries(std::uint32_t count, const sai_fdb_entry_t* entries,
-                            const std::uint32_t* counts, const sai_attribute_t** attributes,
-                            sai_bulk_op_error_mode_t /*mode*/, sai_status_t* statuses) {
-  using Single = Behind<&sai_fdb_api_t::create_fdb_entry, SAI_API_FDB, SAI_OBJECT_TYPE_FDB_ENTRY>;
-  return in_bulk(SAI_OBJECT_TYPE_FDB_ENTRY, count, statuses, [&](std::uint32_t i) {
-    return Single::call(&entries[i], counts[i], attributes[i]);
+template <auto kSlot, sai_api_t kApi, sai_object_type_t kType, class Entry>
+sai_status_t create_entries(std::uint32_t count, const Entry* entries, const std::uint32_t* counts,
+                            const sai_attribute_t** attributes, sai_bulk_op_error_mode_t /*mode*/,
+                            sai_status_t* statuses) {
+  return in_bulk(kType, count, statuses, [&](std::uint32_t i) {
+    return Behind<kSlot, kApi, kType>::call(&entries[i], counts[i], attributes[i]);
   });
 }
 
-sai_status_t remove_entries(std::uint32_t count, const sai_fdb_entry_t* entries,
+template <auto kSlot, sai_api_t kApi, sai_object_type_t kType, class Entry>
+sai_status_t remove_entries(std::uint32_t count, const Entry* entries,
                             sai_bulk_op_error_mode_t /*mode*/, sai_status_t* statuses) {
-  using Single = Behind<&sai_fdb_api_t::remove_fdb_entry, SAI_API_FDB, SAI_OBJECT_TYPE_FDB_ENTRY>;
-  return in_bulk(SAI_OBJECT_TYPE_FDB_ENTRY, count, statuses,
-                 [&](std::uint32_t i) { return Single::call(&entries[i]); });
+  return in_bulk(kType, count, statuses,
+                 [&](std::uint32_t i) { return Behind<kSlot, kApi, kType>::call(&entries[i]); });
 }
 
-sai_status_t create_members(sai_object_id_t switch_id, std::uint32_t count,
+template <auto kSlot, sai_api_t kApi, sai_object_type_t kType, class Entry>
+sai_status_t set_entries(std::uint32_t count, const Entry* entries,
+                         const sai_attribute_t* attributes, sai_bulk_op_error_mode_t /*mode*/,
+                         sai_status_t* statuses) {
+  return in_bulk(kType, count, statuses, [&](std::uint32_t i) {
+    return Behind<kSlot, kApi, kType>::call(&entries[i], &attributes[i]);
+  });
+}
+
+template <auto kSlot, sai_api_t kApi, sai_object_type_t kType>
+sai_status_t create_objects(sai_object_id_t switch_id, std::uint32_t count,
                             const std::uint32_t* counts, const sai_attribute_t** attributes,
                             sai_bulk_op_error_mode_t /*mode*/, sai_object_id_t* ids,
                             sai_status_t* statuses) {
-  using Single =
-      Behind<&sai_vlan_api_t::create_vlan_member, SAI_API_VLAN, SAI_OBJECT_TYPE_VLAN_MEMBER>;
-  return in_bulk(SAI_OBJECT_TYPE_VLAN_MEMBER, count, statuses, [&](std::uint32_t i) {
-    return Single::call(&ids[i], switch_id, counts[i], attributes[i]);
+  return in_bulk(kType, count, statuses, [&](std::uint32_t i) {
+    return Behind<kSlot, kApi, kType>::call(&ids[i], switch_id, counts[i], attributes[i]);
   });
 }
 
-sai_status_t remove_members(std::uint32_t count, const sai_object_id_t* ids,
+template <auto kSlot, sai_api_t kApi, sai_object_type_t kType>
+sai_status_t remove_objects(std::uint32_t count, const sai_object_id_t* ids,
                             sai_bulk_op_error_mode_t /*mode*/, sai_status_t* statuses) {
-  using Single =
-      Behind<&sai_vlan_api_t::remove_vlan_member, SAI_API_VLAN, SAI_OBJECT_TYPE_VLAN_MEMBER>;
-  return in_bulk(SAI_OBJECT_TYPE_VLAN_MEMBER, count, statuses,
-                 [&](std::uint32_t i) { return Single::call(ids[i]); });
+  return in_bulk(kType, count, statuses,
+                 [&](std::uint32_t i) { return Behind<kSlot, kApi, kType>::call(ids[i]); });
 }
 
 /// Of an ASIC that outlives its user: the switch that is there already.
@@ -186,8 +194,9 @@ sai_vlan_api_t vlan_table() {
   put<&Table::set_vlan_attribute, SAI_API_VLAN, SAI_OBJECT_TYPE_VLAN>(table);
   put<&Table::create_vlan_member, SAI_API_VLAN, SAI_OBJECT_TYPE_VLAN_MEMBER>(table);
   put<&Table::remove_vlan_member, SAI_API_VLAN, SAI_OBJECT_TYPE_VLAN_MEMBER>(table);
-  table.create_vlan_members = create_members;
-  table.remove_vlan_members = remove_members;
+  constexpr auto kMember = SAI_OBJECT_TYPE_VLAN_MEMBER;
+  table.create_vlan_members = create_objects<&Table::create_vlan_member, SAI_API_VLAN, kMember>;
+  table.remove_vlan_members = remove_objects<&Table::remove_vlan_member, SAI_API_VLAN, kMember>;
   return table;
 }
 
@@ -207,8 +216,11 @@ sai_fdb_api_t fdb_table() {
   put<&Table::remove_fdb_entry, SAI_API_FDB, SAI_OBJECT_TYPE_FDB_ENTRY>(table);
   put<&Table::set_fdb_entry_attribute, SAI_API_FDB, SAI_OBJECT_TYPE_FDB_ENTRY>(table);
   put<&Table::flush_fdb_entries, SAI_API_FDB, SAI_OBJECT_TYPE_FDB_FLUSH>(table);
-  table.create_fdb_entries = create_entries;
-  table.remove_fdb_entries = remove_entries;
+  constexpr auto kEntry = SAI_OBJECT_TYPE_FDB_ENTRY;
+  table.create_fdb_entries = create_entries<&Table::create_fdb_entry, SAI_API_FDB, kEntry>;
+  table.remove_fdb_entries = remove_entries<&Table::remove_fdb_entry, SAI_API_FDB, kEntry>;
+  table.set_fdb_entries_attribute =
+      set_entries<&Table::set_fdb_entry_attribute, SAI_API_FDB, kEntry>;
   return table;
 }
 
@@ -254,6 +266,11 @@ sai_neighbor_api_t neighbor_table() {
   put<&Table::create_neighbor_entry, kApi, SAI_OBJECT_TYPE_NEIGHBOR_ENTRY>(table);
   put<&Table::remove_neighbor_entry, kApi, SAI_OBJECT_TYPE_NEIGHBOR_ENTRY>(table);
   put<&Table::set_neighbor_entry_attribute, kApi, SAI_OBJECT_TYPE_NEIGHBOR_ENTRY>(table);
+  constexpr auto kEntry = SAI_OBJECT_TYPE_NEIGHBOR_ENTRY;
+  table.create_neighbor_entries = create_entries<&Table::create_neighbor_entry, kApi, kEntry>;
+  table.remove_neighbor_entries = remove_entries<&Table::remove_neighbor_entry, kApi, kEntry>;
+  table.set_neighbor_entries_attribute =
+      set_entries<&Table::set_neighbor_entry_attribute, kApi, kEntry>;
   return table;
 }
 
@@ -264,6 +281,10 @@ sai_route_api_t route_table() {
   put<&Table::create_route_entry, kApi, SAI_OBJECT_TYPE_ROUTE_ENTRY>(table);
   put<&Table::remove_route_entry, kApi, SAI_OBJECT_TYPE_ROUTE_ENTRY>(table);
   put<&Table::set_route_entry_attribute, kApi, SAI_OBJECT_TYPE_ROUTE_ENTRY>(table);
+  constexpr auto kEntry = SAI_OBJECT_TYPE_ROUTE_ENTRY;
+  table.create_route_entries = create_entries<&Table::create_route_entry, kApi, kEntry>;
+  table.remove_route_entries = remove_entries<&Table::remove_route_entry, kApi, kEntry>;
+  table.set_route_entries_attribute = set_entries<&Table::set_route_entry_attribute, kApi, kEntry>;
   return table;
 }
 
@@ -286,6 +307,10 @@ sai_next_hop_group_api_t hop_group_table() {
   put<&Table::create_next_hop_group_member, kApi, kMember>(table);
   put<&Table::remove_next_hop_group_member, kApi, kMember>(table);
   put<&Table::set_next_hop_group_member_attribute, kApi, kMember>(table);
+  table.create_next_hop_group_members =
+      create_objects<&Table::create_next_hop_group_member, kApi, kMember>;
+  table.remove_next_hop_group_members =
+      remove_objects<&Table::remove_next_hop_group_member, kApi, kMember>;
   return table;
 }
 
@@ -339,6 +364,8 @@ sai_status_t faulty_query(sai_api_t api, void** table) {
   static sai_stp_api_t trees = stp_table();
   static sai_isolation_group_api_t isolation = isolation_table();
   static sai_l2mc_api_t l2mc = l2mc_table();
+  const auto counted = original<sai_port_api_t>(SAI_API_PORT).get_port_stats;
+  ports.get_port_stats = faults.counts_ports ? counted : nullptr;
   switch (api) {
     case SAI_API_L2MC:
       *table = &l2mc;
@@ -446,6 +473,11 @@ void FaultyLibrary::fail_once(sai_status_t status, unsigned nth) {
 void FaultyLibrary::lack(sai_object_type_t object, sai_attr_id_t attribute) {
   const std::lock_guard lock(mutex);
   faults.lacking.emplace(object, attribute);
+}
+
+void FaultyLibrary::lack_port_counters() {
+  const std::lock_guard lock(mutex);
+  faults.counts_ports = false;
 }
 
 void FaultyLibrary::slow(std::chrono::microseconds each) {

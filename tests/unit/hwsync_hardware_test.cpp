@@ -1125,3 +1125,206 @@ TEST_CASE("E1 10,000 events hold the library's thread for less than 10 ms in all
   INFO((std::chrono::duration<double, std::milli>(best).count()) << " ms");
   CHECK(best < std::chrono::milliseconds(10));
 }
+
+TEST_CASE("a port that falls does not wait for thousands of new MACs", "[hwsync]") {
+  auto profile = kBoth;
+  profile["SOFTSAI_BULK"] = "0";
+  Bench bench(profile);
+  FaultyLibrary slow(bench.settings.library);
+  std::size_t writes = 0;
+  std::size_t when = 0;
+  bench.settings.on_fdb_written = [&](const FdbWrite& write) {
+    ++writes;
+    if (write.mac == kHostHere && write.removed) when = writes;
+  };
+  bench.view = view_of(recipe1());
+  bench.over(slow.open(profile));
+  REQUIRE(bench.settle());
+  slow.slow(std::chrono::microseconds(200));
+  constexpr std::uint32_t kMany = 4000;
+  writes = 0;
+  bench.happen(remote_hosts(0, kMany));
+  while (writes < 100 && bench.step()) continue;
+  const auto before = writes;
+  auto port = link(kSwp1, "swp1", LinkKind::Other, kBridge);
+  port.mac = kPortMac;
+  port.up = false;
+  port.running = false;
+  port.options = {{Option::PortState, 0}, {Option::PortLearning, 1}};
+  bench.happen(LinkSeen{port});
+  bench.happen(BridgeFdbGone{{kBridge, vid(10), kHostHere}, kSwp1});
+  const auto is_closed = [&] {
+    const auto rows = bench.rows();
+    return std::any_of(rows.begin(), rows.end(), [](const std::string& row) {
+      return row.starts_with("port swp1 [ok]") && row.find("admin_state=false") != row.npos;
+    });
+  };
+  while ((when == 0 || !is_closed()) && bench.step()) continue;
+  // What was at hand: 50 ms of calls of at least 200 us.
+  constexpr std::size_t kAtHand = 500;
+  CHECK(writes - before <= kAtHand + 250);
+  CHECK(when - before <= kAtHand + 1);
+  CHECK(is_closed());
+  REQUIRE(bench.settle());
+  CHECK(writes == kMany + 1);
+}
+
+TEST_CASE("underlays of many routes are written in bulk, and in single calls alike", "[hwsync]") {
+  constexpr std::uint8_t kMany = 40;
+  const auto gateway = [](std::uint8_t i) { return ip(fmt::format("192.0.2.{}", i + 1)); };
+  const auto vtep = [](std::uint8_t i) {
+    return *IpPrefix::parse(fmt::format("10.2.0.{}/32", i + 1));
+  };
+  std::vector<std::vector<std::string>> stages;
+  for (const bool bulk : {true, false}) {
+    Bench bench({{"SOFTSAI_PORTS", "4"}, {"SOFTSAI_BULK", bulk ? "1" : "0"}});
+    bench.view = view_of(recipe1());
+    bench.open();
+    REQUIRE(bench.settle());
+    const auto& writes = bench.hardware->counters().writes;
+    const auto empty = bench.rows();
+    auto before = writes;
+    const auto told = [&](std::size_t objects, std::size_t fewest, std::size_t most) {
+      REQUIRE(bench.settle());
+      CHECK(bench.hardware->failures() == 0);
+      CHECK(writes.refused == 0);
+      const auto done = writes.creates + writes.sets + writes.removes - before.creates -
+                        before.sets - before.removes;
+      INFO(done << " by " << writes.bulks - before.bulks);
+      CHECK(done >= objects);
+      CHECK(writes.bulks - before.bulks >= (bulk ? fewest : 0));
+      CHECK(writes.bulks - before.bulks <= (bulk ? most : 0));
+      before = writes;
+      stages.push_back(bench.rows());
+    };
+    for (std::uint8_t i = 0; i < kMany; ++i) {
+      bench.happen(
+          NeighborSeen{{kSwp2, gateway(i)}, {mac("00:00:00:cc:00:01"), NeighborState::Reachable}});
+    }
+    told(kMany, 1, 3);
+    for (std::uint8_t i = 0; i < kMany; ++i) {
+      bench.hardware->set_route(vtep(i), {{gateway(i), kSwp2}, {gateway((i + 1) % kMany), kSwp2}});
+    }
+    told(std::size_t{4} * kMany, 2, 12);  // groups, two members each, routes
+    for (std::uint8_t i = 0; i < kMany; ++i) {
+      bench.happen(
+          NeighborSeen{{kSwp2, gateway(i)}, {mac("00:00:00:cc:00:02"), NeighborState::Reachable}});
+      bench.hardware->set_route(vtep(i), {{gateway(i), kSwp2}});
+    }
+    told(std::size_t{4} * kMany, 3, 16);
+    bench.hardware->replace_routes({});
+    for (std::uint8_t i = 0; i < kMany; ++i) bench.happen(NeighborGone{{kSwp2, gateway(i)}});
+    told(std::size_t{2} * kMany, 2, 8);
+    CHECK(stages.back() == empty);
+  }
+  REQUIRE(stages.size() == 8);
+  for (std::size_t i = 0; i < 4; ++i) CHECK(stages[i] == stages[i + 4]);
+}
+
+namespace {
+
+Hardware::Counted count(Bench& bench) {
+  constexpr std::array kTypes{SAI_OBJECT_TYPE_PORT, SAI_OBJECT_TYPE_TUNNEL,
+                              SAI_OBJECT_TYPE_BRIDGE_PORT, SAI_OBJECT_TYPE_VLAN};
+  std::optional<Hardware::Counted> told;
+  bench.hardware->count(kTypes, [&](const Hardware::Counted& counted) { told = counted; });
+  while (!told) REQUIRE(bench.loop.run_one());
+  return *told;
+}
+
+}  // namespace
+
+TEST_CASE("what the ASIC counts is read, what it does not count is absent, and said once",
+          "[hwsync]") {
+  const bool lacks_ports = GENERATE(false, true);
+  Bench bench(kPeers);
+  FaultyLibrary faulty(bench.settings.library);
+  if (lacks_ports) faulty.lack_port_counters();
+  bench.view = view_of(recipe1());
+  bench.over(faulty.open(bench.settings.profile));
+  REQUIRE(bench.settle());
+  const auto counted = count(bench);
+  std::set<std::string> keys;
+  for (const auto& [key, in, out] : counted.traffic) {
+    keys.insert(to_text(key));
+    INFO(to_text(key));
+    const bool is_port = std::holds_alternative<PortKey>(key);
+    const bool is_vlan = std::holds_alternative<VlanKey>(key);
+    if (is_port && lacks_ports) {
+      CHECK(in == Traffic{});
+      CHECK(out == Traffic{});
+      continue;
+    }
+    CHECK(in.octets == 0U);
+    CHECK(out.packets == 0U);
+    CHECK(in.unicast.has_value() == (is_port || is_vlan));
+    CHECK(in.errors.has_value() == is_port);
+    CHECK_FALSE(out.errors);
+  }
+  for (const auto* key : {"port swp1", "port swp2", "vlan 10", "vlan 20", "tunnel 10.1.1.1",
+                          "tunnel 10.1.1.1 to 10.1.1.2", "bridge-port swp1"}) {
+    INFO(key);
+    CHECK(keys.contains(key));
+  }
+  CHECK(counted.absent.size() == (lacks_ports ? 12U : 3U));
+  CHECK(std::count(counted.absent.begin(), counted.absent.end(), "port: out errors") == 1);
+  CHECK(std::count(counted.absent.begin(), counted.absent.end(), "vlan: in errors") == 1);
+  CHECK(count(bench).absent.empty());
+  CHECK(count(bench).traffic.size() == counted.traffic.size());
+}
+
+TEST_CASE("a switch that was down is read when it is up again, and put right", "[hwsync]") {
+  Bench bench(GENERATE(kBoth, kPeers));
+  bench.view = view_of(recipe1());
+  bench.open();
+  REQUIRE(bench.settle());
+  const auto told = [&](const AsicEvent& event) {
+    return std::count(bench.events.begin(), bench.events.end(), event);
+  };
+  const auto tell = [&](auto&& notify) {
+    notify();
+    REQUIRE(bench.loop.run_one());
+  };
+  const auto state = [](sai_switch_oper_status_t status) {
+    return [status] { Notifications::on_switch_state(SAI_NULL_OBJECT_ID, status); };
+  };
+  const auto before = bench.hardware->counters().writes;
+  tell(state(SAI_SWITCH_OPER_STATUS_UP));  // nothing new
+  CHECK(told(AsicBack{}) == 0);
+  tell(state(SAI_SWITCH_OPER_STATUS_FAILED));
+  CHECK(told(AsicShutdown{}) == 1);
+  CHECK_FALSE(bench.hardware->problem().empty());
+  bench.happen(remote_hosts(0, 3));
+  REQUIRE(bench.settle());
+  CHECK(bench.hardware->counters().writes.creates == before.creates);
+  bench.hardware->audit({}, [](const auto& findings, std::size_t compared) {
+    CHECK(findings.size() == 1);  // the switch, which cannot be asked
+    CHECK(compared == 0);
+  });
+
+  // It comes back without a member, and with a port switched off.
+  const auto* vlans = table_of<sai_vlan_api_t>(bench, SAI_API_VLAN);
+  const auto* ports = table_of<sai_port_api_t>(bench, SAI_API_PORT);
+  REQUIRE(vlans->remove_vlan_member(id_of(bench, "vlan-member 20 swp1")) == SAI_STATUS_SUCCESS);
+  sai_attribute_t down{};
+  down.id = SAI_PORT_ATTR_ADMIN_STATE;
+  down.value.booldata = false;
+  REQUIRE(ports->set_port_attribute(id_of(bench, "port swp1"), &down) == SAI_STATUS_SUCCESS);
+  tell(state(SAI_SWITCH_OPER_STATUS_UP));
+  REQUIRE(bench.settle());
+  CHECK(bench.hardware->problem().empty());
+  CHECK(told(AsicBack{}) == 1);
+  CHECK(audit(bench).empty());
+  CHECK(bench.hardware->failures() == 0);
+  const auto& writes = bench.hardware->counters().writes;
+  CHECK(writes.creates == before.creates + 3 + 1);  // the hosts and the member
+  CHECK(writes.sets == before.sets + 1);
+  CHECK(writes.removes == before.removes);
+  CHECK(writes.refused == 0);
+
+  tell([] { Notifications::on_shutdown(SAI_NULL_OBJECT_ID); });
+  tell(state(SAI_SWITCH_OPER_STATUS_DOWN));
+  tell(state(SAI_SWITCH_OPER_STATUS_UP));
+  CHECK_FALSE(bench.hardware->problem().empty());  // it asked to be left alone for good
+  CHECK(told(AsicBack{}) == 1);
+}

@@ -99,6 +99,31 @@ TEST_CASE("metrics count rows, writes and failures by cause", "[metrics]") {
   CHECK(samples.at("vtepd_asic_creates_total") == 5);
 }
 
+TEST_CASE("what the ASIC counts is told as soon as it has said it", "[metrics]") {
+  Watched watched;
+  std::function<void(const boost::json::array&)> answer;
+  watched.asic.counters = [&](AsicQueries::Counted what, auto done) {
+    CHECK(what == AsicQueries::Counted::PortsAndTunnels);
+    answer = std::move(done);
+  };
+  std::string text;
+  watched.metrics.collect([&](std::string told) { text = std::move(told); });
+  REQUIRE(answer);
+  CHECK(text.empty());
+  answer(
+      {{{"key", "port swp1"}, {"dir", "in"}, {"octets", 64}, {"packets", 1}, {"errors", nullptr}},
+       {{"key", "port swp1"}, {"dir", "out"}, {"octets", 0}}});
+  const auto says = [&](const std::string& line) { return text.find(line) != std::string::npos; };
+  CHECK(says("vtepd_asic_octets_total{object=\"port swp1\",direction=\"in\"} 64\n"));
+  CHECK(says("vtepd_asic_octets_total{object=\"port swp1\",direction=\"out\"} 0\n"));
+  CHECK(says("vtepd_asic_packets_total{object=\"port swp1\",direction=\"in\"} 1\n"));
+  CHECK_FALSE(says("vtepd_asic_errors_total"));
+  watched.asic.counters = {};
+  watched.metrics.collect([&](std::string told) { text = std::move(told); });
+  CHECK(says("vtepd_synced"));
+  CHECK_FALSE(says("vtepd_asic_octets_total"));
+}
+
 TEST_CASE("latencies are histograms: from route to kernel, and of a move", "[metrics]") {
   Watched watched;
   auto& leaf = watched.leaf;
@@ -209,7 +234,7 @@ class Served {
 
   boost::asio::io_context io;
   std::optional<MetricsServer> server{std::in_place, io,
-                                      [] { return std::string("vtepd_up 1\n"); }};
+                                      [](const auto& done) { done("vtepd_up 1\n"); }};
 
  private:
   std::string folder_;
@@ -243,7 +268,7 @@ TEST_CASE("who connects and says nothing takes no more than his place", "[metric
 
 TEST_CASE("metrics are served to this machine only", "[metrics]") {
   boost::asio::io_context io;
-  MetricsServer server(io, [] { return std::string(); });
+  MetricsServer server(io, [](const auto& done) { done({}); });
   for (const auto* address : {"10.0.0.1:9476", "0.0.0.0:9476", "[::]:9476", "127.0.0.1", "9476",
                               "127.0.0.1:", "127.0.0.1:0", "127.0.0.1:70000", "127.0.0.1:94x"}) {
     INFO(address);

@@ -259,7 +259,6 @@ TEST_CASE("what leaves a tunnel enters no tunnel", "[softsai]") {
         std::vector{Drop::EcnDamage});
   // Nothing is learned from a tunnel, and its traffic is counted.
   CHECK_FALSE(from(plain(kHostA, kRemote)).learned);
-  CHECK(from(plain(kHostA, kRemote)).tunnels.at(0).octets == plain(kHostA, kRemote).size());
 }
 
 TEST_CASE("a tunnel's packet is what its outer headers say, or none", "[softsai]") {
@@ -271,6 +270,75 @@ TEST_CASE("a tunnel's packet is what its outer headers say, or none", "[softsai]
   auto damaged = packet;
   damaged[kEthernetSize + 10] ^= 1U;  // the header's checksum
   CHECK(fabric.in(kUplink, damaged).drops == std::vector{Drop::Malformed});
+}
+
+TEST_CASE("what passes is counted at every object, what is lost where it was lost", "[softsai]") {
+  Fabric fabric;
+  fabric.stations[{1010, kHostA}] = {101};
+  fabric.tables.ports[4].mtu = 64;
+  Statistics statistics;
+  const auto count = [&](Id port, const Frame& frame) {
+    for (const auto& one : fabric.in(port, frame).counts) statistics.count(one);
+  };
+  const auto unicast = plain(kRemote, kHostA);
+  const auto broadcast = ethernet(kBroadcast, kHostA, 0x88B5, Frame(50, 0x5A));
+  const auto outer = encapsulate(from_remote(10010), plain(kHostA, kRemote));
+  count(1, unicast);    // into the tunnel
+  count(1, broadcast);  // port 2, the tunnel, and too long for port 4
+  count(1, tagged(plain(kHostB, kHostA), Tag{20, 0}));  // not of VLAN 20
+  count(1, Frame(13, 0xFF));
+  count(kUplink, outer);
+
+  const auto read = [&](sai_object_type_t type, Id object, sai_stat_id_t counter) {
+    std::uint64_t number = 4711;
+    REQUIRE(statistics.read(type, object, {&counter, 1}, {&number, 1}) == SAI_STATUS_SUCCESS);
+    return number;
+  };
+  constexpr auto kPort = SAI_OBJECT_TYPE_PORT;
+  constexpr std::uint64_t kFcs = 4;
+  CHECK(read(kPort, 1, SAI_PORT_STAT_IF_IN_UCAST_PKTS) == 2);
+  CHECK(read(kPort, 1, SAI_PORT_STAT_IF_IN_NON_UCAST_PKTS) == 1);
+  CHECK(read(kPort, 1, SAI_PORT_STAT_IF_IN_OCTETS) ==
+        2 * unicast.size() + kTagSize + broadcast.size() + 3 * kFcs);
+  CHECK(read(kPort, 1, SAI_PORT_STAT_IF_IN_DISCARDS) == 1);
+  CHECK(read(kPort, 1, SAI_PORT_STAT_IF_IN_ERRORS) == 1);
+  CHECK(read(kPort, 1, SAI_PORT_STAT_IF_OUT_UCAST_PKTS) == 1);
+  CHECK(read(kPort, 2, SAI_PORT_STAT_IF_OUT_NON_UCAST_PKTS) == 1);
+  CHECK(read(kPort, 2, SAI_PORT_STAT_IF_OUT_OCTETS) == broadcast.size() + kFcs);
+  CHECK(read(kPort, 4, SAI_PORT_STAT_IF_OUT_DISCARDS) == 1);
+  CHECK(read(kPort, 4, SAI_PORT_STAT_IF_OUT_NON_UCAST_PKTS) == 0);
+  CHECK(read(kPort, kUplink, SAI_PORT_STAT_IF_IN_UCAST_PKTS) == 1);
+  CHECK(read(kPort, kUplink, SAI_PORT_STAT_IF_OUT_UCAST_PKTS) == 2);
+  constexpr auto kBridgePort = SAI_OBJECT_TYPE_BRIDGE_PORT;
+  CHECK(read(kBridgePort, 101, SAI_BRIDGE_PORT_STAT_IN_PACKETS) == 2);
+  CHECK(read(kBridgePort, 101, SAI_BRIDGE_PORT_STAT_OUT_PACKETS) == 1);
+  CHECK(read(kBridgePort, kTunnelPort, SAI_BRIDGE_PORT_STAT_OUT_PACKETS) == 2);
+  constexpr auto kVlan = SAI_OBJECT_TYPE_VLAN;
+  CHECK(read(kVlan, 1010, SAI_VLAN_STAT_IN_PACKETS) == 3);
+  CHECK(read(kVlan, 1010, SAI_VLAN_STAT_IN_UCAST_PKTS) == 2);
+  CHECK(read(kVlan, 1010, SAI_VLAN_STAT_OUT_PACKETS) == 4);
+  CHECK(read(kVlan, 1010, SAI_VLAN_STAT_OUT_NON_UCAST_PKTS) == 2);
+  CHECK(read(kVlan, 1010, SAI_VLAN_STAT_OUT_DISCARDS) == 1);
+  CHECK(read(kVlan, 1020, SAI_VLAN_STAT_IN_PACKETS) == 0);
+  constexpr auto kTunnels = SAI_OBJECT_TYPE_TUNNEL;
+  CHECK(read(kTunnels, kTunnel, SAI_TUNNEL_STAT_IN_PACKETS) == 1);
+  CHECK(read(kTunnels, kTunnel, SAI_TUNNEL_STAT_IN_OCTETS) == plain(kHostA, kRemote).size());
+  CHECK(read(kTunnels, kTunnel, SAI_TUNNEL_STAT_OUT_PACKETS) == 2);
+  CHECK(read(kTunnels, kTunnel, SAI_TUNNEL_STAT_OUT_OCTETS) == unicast.size() + broadcast.size());
+
+  std::array<std::uint64_t, 2> untouched{1, 2};
+  const auto status_of = [&](sai_object_type_t type, sai_stat_id_t counter) {
+    const std::array<sai_stat_id_t, 2> asked{0, counter};
+    return statistics.read(type, 1, asked, untouched);
+  };
+  CHECK(status_of(kPort, SAI_PORT_STAT_IF_OUT_ERRORS) == SAI_STATUS_NOT_SUPPORTED);
+  CHECK(status_of(kVlan, SAI_VLAN_STAT_OUT_QLEN) == SAI_STATUS_NOT_SUPPORTED);
+  CHECK(status_of(kVlan, 14) == SAI_STATUS_INVALID_PARAMETER);
+  CHECK(status_of(kTunnels, 4) == SAI_STATUS_INVALID_PARAMETER);
+  CHECK(status_of(SAI_OBJECT_TYPE_NEXT_HOP, 0) == SAI_STATUS_INVALID_PARAMETER);
+  CHECK(untouched == std::array<std::uint64_t, 2>{1, 2});
+  statistics.forget(1);
+  CHECK(read(kPort, 1, SAI_PORT_STAT_IF_IN_UCAST_PKTS) == 0);
 }
 
 TEST_CASE("P2P tunnels: each peer is a member of the VLAN", "[softsai]") {
