@@ -80,17 +80,20 @@ void RelaySession::read() {
 
 void RelaySession::hold(bool held) {
   held_ = held;
-  if (held_ || !std::exchange(drain_due_, false)) return;
+  allowed_ = kMessagesWhileHeld;
+  if (!std::exchange(drain_due_, false)) return;
   boost::asio::post(io_, [this, current = connection_] {
     if (current == connection_) drain();
   });
 }
 
 void RelaySession::drain() {
-  drain_due_ = held_;
-  if (held_) return;
   const auto current = connection_;
   for (int i = 0; i < kMessagesPerTurn; ++i) {
+    if (held_ && allowed_-- == 0) {
+      drain_due_ = true;
+      return;
+    }
     const auto frame = splitter_.next();
     if (!frame) return lost(frame.error().what);
     if (!*frame) return read();

@@ -43,8 +43,10 @@ class RelaySession {
   static constexpr std::size_t kMostQueued = 64U << 20U;
   std::size_t queued() const { return queued_.size() + writing_.size(); }
 
-  /// While held, messages wait in the relay; its end is noticed later.
+  /// While held, messages wait in the relay, but for a few at each call: whoever it is that gives
+  /// vtepd so much to do, BGP is heard.
   void hold(bool held);
+  static constexpr int kMessagesWhileHeld = 64;
 
   /// Queued; lost while the session is down.
   void send(const EvpnMessage& message);
@@ -71,7 +73,8 @@ class RelaySession {
   std::uint64_t connection_ = 0;  // handlers of an earlier one do nothing
   bool up_ = false;
   bool held_ = false;
-  bool drain_due_ = false;  // when it is held no more
+  int allowed_ = 0;         // messages, while held
+  bool drain_due_ = false;  // at the next hold()
 };
 
 }  // namespace vtepd::evpn

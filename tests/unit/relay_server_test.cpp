@@ -3,6 +3,7 @@
 #include <unistd.h>
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <cstdlib>
 #include <filesystem>
@@ -158,7 +159,7 @@ TEST_CASE("bgpd and zebra talk through the relay, vtepd hears EVPN and answers",
   CHECK(bench.logged("event=evpn_session_up family=\"FRR 8.4-9.0\" pid="));
 }
 
-TEST_CASE("a session that is held takes nothing in, and loses nothing", "[relay]") {
+TEST_CASE("a session that is held takes in a few messages a turn, and loses nothing", "[relay]") {
   Bench bench;
   bench.start();
   Agent agent(bench.io, bench.options.agent);
@@ -168,16 +169,31 @@ TEST_CASE("a session that is held takes nothing in, and loses nothing", "[relay]
   zebra.say(capabilities_84());
   REQUIRE(bench.until([&] { return agent.has(SessionUp{"FRR 8.4-9.0"}); }));
   agent.session.hold(true);
-  bgpd.say(encoded(remote_vtep()) + frame(8, "0102030405"));
+  const auto told = [&](int count) {
+    const auto is_route = [](const auto& m) { return std::holds_alternative<AddRemoteMacIp>(m); };
+    return std::count_if(agent.heard.begin(), agent.heard.end(), is_route) == count;
+  };
+  zapi::Bytes routes;
+  for (std::uint8_t i = 0; i < 200; ++i) {
+    routes = routes + encoded(AddRemoteMacIp{.key = {vni(10), MacAddress{{2, 0, 0, 0, 0, i}}, {}},
+                                             .vtep = ip("10.0.0.2")});
+  }
+  bgpd.say(routes + frame(8, "0102030405"));
   // What goes on to zebra has passed the relay, and so has what stands in front of it.
   REQUIRE(bench.until([&] {
     zebra.listen();
     return zebra.received.size() > hello_84().size();
   }));
+  constexpr auto kFew = RelaySession::kMessagesWhileHeld;
+  CHECK(bench.until([&] { return told(kFew); }));
   bench.io.poll();
-  CHECK_FALSE(agent.has(remote_vtep()));
+  CHECK(told(kFew));
+  agent.session.hold(true);
+  CHECK(bench.until([&] { return told(2 * kFew); }));
+  bench.io.poll();
+  CHECK(told(2 * kFew));
   agent.session.hold(false);
-  CHECK(bench.until([&] { return agent.has(remote_vtep()); }));
+  CHECK(bench.until([&] { return told(200); }));
 }
 
 TEST_CASE("when one side closes the other is closed, and the routes are stale", "[relay]") {
