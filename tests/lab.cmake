@@ -66,17 +66,19 @@ add_test(NAME lab.bench.tiny COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/bench/run --tin
 set_tests_properties(lab.bench.tiny PROPERTIES LABELS lab TIMEOUT 400
                      ENVIRONMENT VTEPD_BUILD=${PROJECT_BINARY_DIR})
 
-# What vtepd endures: kills at any instant, floods, hours. A few kills in a guest; at full size in namespaces of
-# this machine (root, a kernel with vxlan), the hour and the 200,000 changes with AddressSanitizer.
+# What vtepd endures: kills at any instant, faults behind its back, floods, hours. Small in a guest; at full size in
+# namespaces of this machine (root, a kernel with vxlan), the hour and the 200,000 changes with AddressSanitizer.
 set(endure ${CMAKE_CURRENT_SOURCE_DIR}/endure)
 add_lab(lab endure.crash ${endure}/crash.py 2 ${PROJECT_BINARY_DIR})
+add_lab(lab endure.inject ${endure}/inject.py 100 ${PROJECT_BINARY_DIR})
 set(VTEPD_SOAK_SECONDS 3600 CACHE STRING "seconds of long.endure.soak")
 set(asan ${PROJECT_SOURCE_DIR}/build/asan)
 add_test(NAME long.endure.crash COMMAND ${endure}/crash.py 1000 ${PROJECT_BINARY_DIR})
+add_test(NAME long.endure.inject COMMAND ${endure}/inject.py 10000 ${PROJECT_BINARY_DIR})
 add_test(NAME long.endure.floods COMMAND ${endure}/floods.py 20 ${PROJECT_BINARY_DIR})
 add_test(NAME long.endure.soak COMMAND ${endure}/soak.py ${VTEPD_SOAK_SECONDS} ${asan} ${PROJECT_BINARY_DIR})
 add_test(NAME long.endure.operations COMMAND ${endure}/soak.py --operations 200000 0 ${asan} ${PROJECT_BINARY_DIR})
-set_tests_properties(long.endure.crash long.endure.floods long.endure.soak long.endure.operations
+set_tests_properties(long.endure.crash long.endure.inject long.endure.floods long.endure.soak long.endure.operations
                      PROPERTIES LABELS long TIMEOUT 10800 RUN_SERIAL TRUE)
 add_test(NAME long.endure.build COMMAND ${PROJECT_SOURCE_DIR}/tests/tools/build asan vtepd vtepd-relay)
 set_tests_properties(long.endure.build PROPERTIES LABELS long TIMEOUT 3600 FIXTURES_SETUP asan)

@@ -136,7 +136,8 @@ class Probe:
 
     def address(self):
         mac = self.new_mac()
-        self.switch.wires[0].send(arp_frame(mac, struct.pack("!I", 0xAC100000 + 100 + self.number % 150)))
+        # An address of its own: one that many claim in turn is held as a duplicate.
+        self.switch.wires[0].send(arp_frame(mac, struct.pack("!I", 0xAC120000 + self.number)))
         self.until(lambda: mac in self.switch.bgpd.addresses)
 
     def ask(self):
