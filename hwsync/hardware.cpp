@@ -522,6 +522,7 @@ std::optional<std::string> Hardware::local_mac(VlanId vlan, const MacAddress& ma
   const auto* actual = table_.find(FdbKey{vlan, mac});
   if (actual == nullptr) return std::nullopt;
   const auto* port = actual->row.find(SAI_FDB_ENTRY_ATTR_BRIDGE_PORT_ID);
+  if (port == nullptr) return std::nullopt;  // the switch itself
   const auto* key = std::get_if<BridgePortKey>(&std::get<AsicKey>(port->value));
   if (key == nullptr) return std::nullopt;
   return std::string(key->port.view());

@@ -688,12 +688,25 @@ std::optional<AsicRow> Mirror::row(const FdbKey& key) const {
   }
   const auto* entry = view_.bridge_fdb({topology_.bridge, key.vlan, key.mac});
   if (entry == nullptr) return std::nullopt;
+  if (entry->port == topology_.bridge) return bridge_fdb(key);
   const auto port = topology_.front_ports.find(entry->port);
   if (port == topology_.front_ports.end()) return remote_fdb(key, *entry);
   const bool own = entry->state == FdbState::Permanent && topology_.own_macs.contains(key.mac);
   const bool member = topology_.members.contains(Member{key.vlan, port->second});
   if (own || !member) return std::nullopt;
   return local_fdb(*entry, port->second, key.vlan);
+}
+
+/// An address of the bridge itself, as a gateway's that several switches share: frames to it are
+/// the kernel's. The one of the VLAN's own interface has its router interface for that.
+std::optional<AsicRow> Mirror::bridge_fdb(const FdbKey& key) const {
+  if (!topology_.vlans.contains(key.vlan)) return std::nullopt;
+  const auto router = topology_.router_vlans.find(key.vlan);
+  if (router != topology_.router_vlans.end() && router->second.mac == key.mac) return std::nullopt;
+  return AsicRow{SAI_OBJECT_TYPE_FDB_ENTRY,
+                 {given(SAI_FDB_ENTRY_ATTR_TYPE, number(SAI_FDB_ENTRY_TYPE_STATIC)),
+                  given(SAI_FDB_ENTRY_ATTR_PACKET_ACTION, number(SAI_PACKET_ACTION_TRAP))},
+                 {VlanKey{key.vlan}}};
 }
 
 AsicRow Mirror::local_fdb(const BridgeFdbEntry& entry, const PortName& port, VlanId vlan) const {
@@ -854,8 +867,10 @@ bool Mirror::reread(const EmitKey& emit) {
       }
     }
   }
-  differing(before.router_vlans, after.router_vlans,
-            [&](const auto& row) { emit(RouterVlanKey{row.first}); });
+  differing(before.router_vlans, after.router_vlans, [&](const auto& row) {
+    emit(RouterVlanKey{row.first});
+    emit(FdbKey{row.first, row.second.mac});
+  });
   differing(before.connected, after.connected, [&](const auto& row) { emit(RouteKey{row.first}); });
   for (const auto* addresses : {&before.own_addresses, &after.own_addresses}) {
     for (const auto& prefix : *addresses) emit(RouteKey{prefix});

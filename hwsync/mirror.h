@@ -124,6 +124,7 @@ class Mirror {
   std::optional<AsicRow> row(const VlanMemberKey& key) const;
   std::optional<AsicRow> row(const FloodMemberKey& key) const;
   std::optional<AsicRow> row(const FdbKey& key) const;
+  std::optional<AsicRow> bridge_fdb(const FdbKey& key) const;
   AsicRow local_fdb(const BridgeFdbEntry& entry, const PortName& port, VlanId vlan) const;
   std::optional<AsicRow> remote_fdb(const FdbKey& key, const BridgeFdbEntry& entry) const;
 

@@ -246,6 +246,12 @@ TEST_CASE("local entries: learned are dynamic, static stay, the switch's own are
   CHECK(scene.get(kHere, SAI_FDB_ENTRY_ATTR_TYPE) == "0");
   CHECK(scene.get(kHere, SAI_FDB_ENTRY_ATTR_BRIDGE_PORT_ID) == "bridge-port swp1");
   CHECK_FALSE(scene.wants(FdbKey{vid(10), kPortMac}));
+  // The bridge's own, such as a gateway's that several switches share, are the kernel's.
+  const FdbKey gateway{vid(10), mac("00:00:5e:00:01:01")};
+  scene.happen(BridgeFdbSeen{{kBridge, gateway.vlan, gateway.mac},
+                             {kBridge, FdbState::Permanent, false, false}});
+  CHECK(scene.get(gateway, SAI_FDB_ENTRY_ATTR_TYPE) == "1");
+  CHECK(scene.get(gateway, SAI_FDB_ENTRY_ATTR_PACKET_ACTION) == "4");
   const auto entry = [&](FdbState state, bool extern_learn) {
     scene.happen(BridgeFdbSeen{{kBridge, vid(10), kHostHere}, {kSwp1, state, extern_learn, false}});
     return scene.get(kHere, SAI_FDB_ENTRY_ATTR_TYPE) + "/" +
