@@ -452,9 +452,10 @@ class Run {
     if (to_group) send_to_group(frame, control.group);
   }
 
-  /// Groups are IP's: one that its hosts' MAC address alone names is flooded.
+  /// Groups are IP's: one that its hosts' MAC address alone names is flooded, and so is what stands
+  /// behind a second tag, which is the hosts' own.
   void multicast(const Bridged& frame) {
-    const auto ip = read_ip(frame.ethernet);
+    const auto ip = frame.ethernet.tag ? std::nullopt : read_ip(frame.ethernet);
     if (!ip || !ip->destination.is_multicast()) return flood(frame, FloodKind::Multicast);
     const auto& control = ip->destination.is_v4() ? frame.vlan->ipv4 : frame.vlan->ipv6;
     if (const auto* way = find_way(frame, *ip, control.look_up)) {

@@ -717,6 +717,8 @@ TEST_CASE("multicast goes to its group's outputs, and unknown groups to the VLAN
   CHECK(ports(frame) == everybody);  // the VLAN does not look it up
   vlan.ipv4.look_up = SAI_VLAN_MCAST_LOOKUP_KEY_TYPE_XG;
   CHECK(ports(frame) == std::set<Id>{2, kUplink});  // never back to where it came from
+  // A second tag is the hosts' own, and what is behind it no group of this VLAN.
+  CHECK(ports(tagged(tagged(frame, Tag{20, 0}), Tag{10, 0})) == everybody);
 
   // From one source elsewhere, where sources are looked up.
   fabric.tables.multicast[{1010, group, ip("172.16.0.11")}] = {SAI_PACKET_ACTION_FORWARD, 62};
