@@ -60,6 +60,17 @@ bool objects_fit(const Store& store, const AttributeRow& row, const Value& value
   });
 }
 
+bool fits(const Store& store, const AttributeRow& row, const Value& value) {
+  if (row.kind == Kind::IP_ADDRESS &&
+      value.scalar().ipaddr.addr_family != SAI_IP_ADDR_FAMILY_IPV4 &&
+      value.scalar().ipaddr.addr_family != SAI_IP_ADDR_FAMILY_IPV6) {
+    return false;
+  }
+  if (row.kind == Kind::INT32 && !is_possible(store, row, value.scalar().s32)) return false;
+  if (element_size(row.kind) == 0 && !in_range(row, value.as_number())) return false;
+  return row.objects.empty() || objects_fit(store, row, value);
+}
+
 sai_status_t check_value(const Store& store, const AttributeRow& row, const sai_attribute_t& given,
                          std::size_t index) {
   const auto bad = at_index(SAI_STATUS_INVALID_ATTR_VALUE_0, index);
@@ -68,15 +79,7 @@ sai_status_t check_value(const Store& store, const AttributeRow& row, const sai_
       given.value.u8list.list == nullptr) {
     return bad;
   }
-  if (row.kind == Kind::IP_ADDRESS && given.value.ipaddr.addr_family != SAI_IP_ADDR_FAMILY_IPV4 &&
-      given.value.ipaddr.addr_family != SAI_IP_ADDR_FAMILY_IPV6) {
-    return bad;
-  }
-  if (row.kind == Kind::INT32 && !is_possible(store, row, given.value.s32)) return bad;
-  const auto value = Value::copy_in(row.kind, given.value);
-  if (element_size(row.kind) == 0 && !in_range(row, value.as_number())) return bad;
-  if (!row.objects.empty() && !objects_fit(store, row, value)) return bad;
-  return SAI_STATUS_SUCCESS;
+  return fits(store, row, Value::copy_in(row.kind, given.value)) ? SAI_STATUS_SUCCESS : bad;
 }
 
 sai_status_t check_given(const Store& store, sai_object_type_t type, Given given) {
@@ -139,6 +142,22 @@ sai_status_t check_create(const Store& store, sai_object_type_t type, Given give
     if (!is_given && holds && row.has(kMandatory)) return SAI_STATUS_MANDATORY_ATTRIBUTE_MISSING;
   }
   return check_personality(store, type, given);
+}
+
+bool is_whole(const Store& store, const Object& object) {
+  const auto rows = attributes_of(object.type);
+  const auto number_of = [&](sai_attr_id_t id) {
+    const auto it = object.attributes.find(id);
+    return it == object.attributes.end() ? find_attribute(object.type, id)->fallback.number
+                                         : it->second.as_number();
+  };
+  return !rows.empty() && std::all_of(rows.begin(), rows.end(), [&](const AttributeRow& row) {
+    const auto it = object.attributes.find(row.id);
+    if (it != object.attributes.end()) {
+      return row.kind != Kind::OPAQUE && fits(store, row, it->second);
+    }
+    return !row.has(kMandatory) || !condition_holds(row, number_of);
+  });
 }
 
 sai_status_t check_set(const Store& store, sai_object_id_t id, const Object& object,

@@ -20,6 +20,10 @@ sai_status_t check_create(const Store& store, sai_object_type_t type, Given give
 sai_status_t check_set(const Store& store, sai_object_id_t id, const Object& object,
                        const sai_attribute_t& attribute);
 
+/// Whether an object that nobody created by a call is one that could have been: what is mandatory
+/// is there, every value may be, and the objects that it names exist and are of the right types.
+bool is_whole(const Store& store, const Object& object);
+
 /// The values that an enumeration's attribute may have in this personality.
 std::vector<std::int32_t> offered_values(const Settings& settings, const AttributeRow& row);
 

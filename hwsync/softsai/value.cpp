@@ -127,13 +127,21 @@ std::vector<std::uint32_t> Value::numbers() const {
 }
 
 std::optional<Value> Value::from_bytes(Kind kind, std::string_view bytes) {
+  sai_attribute_value_t scalar{};
+  if (bytes.size() < sizeof(scalar)) return std::nullopt;
+  const auto rest = bytes.substr(sizeof(scalar));
+  const auto size = element_size(kind);
+  if (size == 0) {
+    if (!rest.empty()) return std::nullopt;
+    std::memcpy(&scalar, bytes.data(), sizeof(scalar));
+    std::uint32_t family = 0;
+    std::memcpy(&family, bytes.data(), sizeof(family));
+    if (kind == Kind::IP_ADDRESS && family > SAI_IP_ADDR_FAMILY_IPV6) return std::nullopt;
+    return copy_in(kind, scalar);
+  }
+  if (rest.size() % size != 0) return std::nullopt;
   Value value;
   value.kind_ = kind;
-  if (bytes.size() < sizeof(value.scalar_)) return std::nullopt;
-  std::memcpy(&value.scalar_, bytes.data(), sizeof(value.scalar_));
-  const auto rest = bytes.substr(sizeof(value.scalar_));
-  const auto size = element_size(kind);
-  if (size == 0 ? !rest.empty() : rest.size() % size != 0) return std::nullopt;
   value.elements_.resize(rest.size());
   if (!rest.empty()) std::memcpy(value.elements_.data(), rest.data(), rest.size());
   return value;

@@ -1,6 +1,7 @@
 // The warm boot file: all tables as they are, so that a library that is loaded anew goes on with
 // them. SAI leaves what is in it to the library. Ours is the store, row by row, in this machine's
 // byte order; a file that is cut, or of another version, is refused whole.
+#include <algorithm>
 #include <fstream>
 #include <sstream>
 
@@ -14,14 +15,13 @@ constexpr std::string_view kMagic = "softsai warm boot 1\n";
 
 class Out {
  public:
-  explicit Out(std::ostream& out) : out_(out) {}
   void number(std::uint64_t value) { raw(&value, sizeof(value)); }
   void text(std::string_view text) {
     number(text.size());
     raw(text.data(), text.size());
   }
   void raw(const void* data, std::size_t size) {
-    out_.write(static_cast<const char*>(data), static_cast<std::streamsize>(size));
+    bytes_.append(static_cast<const char*>(data), size);
   }
   void object(const Object& object) {
     number(static_cast<std::uint64_t>(object.type));
@@ -40,9 +40,10 @@ class Out {
       this->object(object);
     }
   }
+  std::string take() { return std::move(bytes_); }
 
  private:
-  std::ostream& out_;
+  std::string bytes_;
 };
 
 /// Reads what Out wrote; after the first fault everything is nought.
@@ -72,7 +73,10 @@ class In {
   }
   Object object() {
     Object object;
-    object.type = static_cast<sai_object_type_t>(number());
+    const auto type = number();
+    good_ = good_ && type <= SAI_OBJECT_TYPE_IPSEC_SA;
+    if (!good_) return object;
+    object.type = static_cast<sai_object_type_t>(type);
     object.permanent = number() != 0;
     for (auto count = number(); good_ && count > 0; --count) {
       const auto id = static_cast<sai_attr_id_t>(number());
@@ -100,6 +104,19 @@ class In {
   bool good_ = true;
 };
 
+/// Whether the bytes of an enumeration are one of its first values, up to `last`.
+template <class Enum>
+bool is_up_to(const Enum& field, Enum last) {
+  std::uint32_t number = 0;
+  static_assert(sizeof(field) == sizeof(number));
+  std::memcpy(&number, &field, sizeof(number));
+  return number <= static_cast<std::uint32_t>(last);
+}
+
+bool is_family(const sai_ip_addr_family_t& family) {
+  return is_up_to(family, SAI_IP_ADDR_FAMILY_IPV6);
+}
+
 }  // namespace
 
 bool Store::save() const {
@@ -108,8 +125,15 @@ bool Store::save() const {
   const auto& row = *find_attribute(SAI_OBJECT_TYPE_SWITCH, SAI_SWITCH_ATTR_RESTART_WARM);
   const auto warm = value_of(switch_, *self, row);
   if (!warm || warm->as_number() == 0) return true;
+  const auto state = warm_state();
   std::ofstream file(settings_.warm_boot_out, std::ios::binary | std::ios::trunc);
-  Out out(file);
+  file.write(state.data(), static_cast<std::streamsize>(state.size()));
+  file.flush();
+  return file.good();
+}
+
+std::string Store::warm_state() const {
+  Out out;
   out.raw(kMagic.data(), kMagic.size());
   out.number(last_number_);
   for (const auto id : {switch_, cpu_port_, default_vlan_, default_bridge_, default_router_,
@@ -132,17 +156,61 @@ bool Store::save() const {
   out.table(neighbors_);
   out.table(routes_);
   out.table(multicast_);
-  file.flush();
-  return file.good();
+  return out.take();
 }
 
 bool Store::load() {
   std::ifstream file(settings_.warm_boot_in, std::ios::binary);
   std::stringstream text;
   text << file.rdbuf();
-  const auto bytes = text.str();
-  if (!bytes.starts_with(kMagic)) return false;
-  In in(std::string_view(bytes).substr(kMagic.size()));
+  return restore(text.str());
+}
+
+/// Every object is one that calls could have made, in a place that suits it.
+bool Store::is_whole() const {
+  const auto is = [this](sai_object_id_t id, sai_object_type_t type) {
+    const auto* object = find(id);
+    return object != nullptr && object->type == type;
+  };
+  const auto all = [](const auto& rows, auto&& holds) {
+    return std::all_of(rows.begin(), rows.end(), holds);
+  };
+  const auto entries_whole = [&](const auto& table, auto owner, sai_object_type_t type,
+                                 sai_object_type_t owner_type) {
+    return all(table, [&](const auto& row) {
+      return row.second.type == type && is(owner(row.first), owner_type) &&
+             softsai::is_whole(*this, row.second);
+    });
+  };
+  constexpr std::uint64_t kNumber = (std::uint64_t{1} << 48U) - 1;
+  return is(switch_, SAI_OBJECT_TYPE_SWITCH) && is(cpu_port_, SAI_OBJECT_TYPE_PORT) &&
+         is(default_vlan_, SAI_OBJECT_TYPE_VLAN) && is(default_bridge_, SAI_OBJECT_TYPE_BRIDGE) &&
+         is(default_router_, SAI_OBJECT_TYPE_VIRTUAL_ROUTER) &&
+         is(default_trap_group_, SAI_OBJECT_TYPE_HOSTIF_TRAP_GROUP) &&
+         is(default_stp_, SAI_OBJECT_TYPE_STP) &&
+         find(switch_)->attributes.contains(SAI_SWITCH_ATTR_SRC_MAC_ADDRESS) &&
+         all(ports_, [&](sai_object_id_t id) { return is(id, SAI_OBJECT_TYPE_PORT); }) &&
+         all(objects_,
+             [&](const auto& row) {
+               return (row.first & kNumber) <= last_number_ && softsai::is_whole(*this, row.second);
+             }) &&
+         entries_whole(
+             fdb_, [](const FdbKey& key) { return key.vlan; }, SAI_OBJECT_TYPE_FDB_ENTRY,
+             SAI_OBJECT_TYPE_VLAN) &&
+         entries_whole(
+             neighbors_, [](const sai_neighbor_entry_t& key) { return key.rif_id; },
+             SAI_OBJECT_TYPE_NEIGHBOR_ENTRY, SAI_OBJECT_TYPE_ROUTER_INTERFACE) &&
+         entries_whole(
+             routes_, [](const sai_route_entry_t& key) { return key.vr_id; },
+             SAI_OBJECT_TYPE_ROUTE_ENTRY, SAI_OBJECT_TYPE_VIRTUAL_ROUTER) &&
+         entries_whole(
+             multicast_, [](const sai_l2mc_entry_t& key) { return key.bv_id; },
+             SAI_OBJECT_TYPE_L2MC_ENTRY, SAI_OBJECT_TYPE_VLAN);
+}
+
+bool Store::restore(std::string_view state) {
+  if (!state.starts_with(kMagic)) return false;
+  In in(state.substr(kMagic.size()));
   Store fresh(settings_);
   fresh.last_number_ = in.number();
   for (auto* id : {&fresh.switch_, &fresh.cpu_port_, &fresh.default_vlan_, &fresh.default_bridge_,
@@ -156,12 +224,14 @@ bool Store::load() {
   for (auto count = in.number(); in.good() && count > 0; --count) {
     const auto id = in.number();
     objects.emplace_back(id, in.object());
+    if (id >> 48U != static_cast<std::uint64_t>(objects.back().second.type)) return false;
   }
   if (!in.good()) return false;
   // References are counted once all that they name is there.
   for (const auto& [id, object] : objects) fresh.objects_.emplace(id, object);
   for (const auto& [id, object] : objects) {
-    if (const auto key = natural_key(object)) fresh.natural_keys_.emplace(*key, id);
+    const auto key = natural_key(object);
+    if (key && !fresh.natural_keys_.emplace(*key, id).second) return false;  // there twice
     fresh.count_references(object, +1);
     ++fresh.counts_[object.type];
   }
@@ -179,22 +249,23 @@ bool Store::load() {
     key.vlan = in.number();
     in.raw(key.mac.data(), key.mac.size());
     auto object = in.object();
-    owned = owned && in.good() && entry(key.vlan, object);
-    fresh.fdb_.emplace(key, std::move(object));
+    owned = owned && in.good() && entry(key.vlan, object) &&
+            fresh.fdb_.emplace(key, std::move(object)).second;
   }
   in.table<sai_neighbor_entry_t>([&](const auto& key, Object object) {
-    owned = owned && entry(key.rif_id, object);
-    fresh.neighbors_.emplace(key, std::move(object));
+    owned = owned && is_family(key.ip_address.addr_family) && entry(key.rif_id, object) &&
+            fresh.neighbors_.emplace(key, std::move(object)).second;
   });
   in.table<sai_route_entry_t>([&](const auto& key, Object object) {
-    owned = owned && entry(key.vr_id, object);
-    fresh.routes_.emplace(key, std::move(object));
+    owned = owned && is_family(key.destination.addr_family) && entry(key.vr_id, object) &&
+            fresh.routes_.emplace(key, std::move(object)).second;
   });
   in.table<sai_l2mc_entry_t>([&](const auto& key, Object object) {
-    owned = owned && entry(key.bv_id, object);
-    fresh.multicast_.emplace(key, std::move(object));
+    owned = owned && is_up_to(key.type, SAI_L2MC_ENTRY_TYPE_XG) &&
+            is_family(key.destination.addr_family) && is_family(key.source.addr_family) &&
+            entry(key.bv_id, object) && fresh.multicast_.emplace(key, std::move(object)).second;
   });
-  if (!in.good() || !in.at_end() || !owned || fresh.find(fresh.switch_) == nullptr) return false;
+  if (!in.good() || !in.at_end() || !owned || !fresh.is_whole()) return false;
   fresh.generation_ = generation_ + 1;
   *this = std::move(fresh);
   return true;

@@ -7,8 +7,10 @@
 #include <catch2/catch.hpp>
 #include <condition_variable>
 #include <cstring>
+#include <fstream>
 #include <map>
 #include <mutex>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -520,6 +522,89 @@ TEST_CASE("bulk calls say what became of each object, and may be switched off", 
                                    statuses.data()) == SAI_STATUS_FAILURE);
   CHECK(statuses ==
         std::array{SAI_STATUS_SUCCESS, SAI_STATUS_ITEM_NOT_FOUND, SAI_STATUS_ITEM_NOT_FOUND});
+}
+
+TEST_CASE("routes come, change and go in bulk, too", "[softsai]") {
+  Switch sw;
+  const auto port = sw.list(sw.switches->get_switch_attribute, sw.id, SAI_SWITCH_ATTR_PORT_LIST)[0];
+  const auto router = sw.built_in(SAI_SWITCH_ATTR_DEFAULT_VIRTUAL_ROUTER_ID);
+  const auto cpu = sw.built_in(SAI_SWITCH_ATTR_CPU_PORT);
+  std::array<sai_route_entry_t, 3> routes{};
+  for (auto& route : routes) {
+    std::memset(&route, 0, sizeof(route));
+    route.switch_id = sw.id;
+    route.vr_id = router;
+    route.destination.addr_family = SAI_IP_ADDR_FAMILY_IPV4;
+    route.destination.mask.ip4 = 0xFFFFFFFF;
+  }
+  routes[0].destination.addr.ip4 = 1;
+  routes[1].destination.addr.ip4 = 1;  // once more
+  routes[2].destination.addr.ip4 = 2;
+  const auto target = number(SAI_ROUTE_ENTRY_ATTR_NEXT_HOP_ID, cpu);
+  const std::array<std::uint32_t, 3> counts{1, 1, 1};
+  std::array<const sai_attribute_t*, 3> lists{&target, &target, &target};
+  std::array<sai_status_t, 3> statuses{};
+  constexpr auto kGoOn = SAI_BULK_OP_ERROR_MODE_IGNORE_ERROR;
+  CHECK(sw.routes->create_route_entries(3, routes.data(), counts.data(), lists.data(), kGoOn,
+                                        statuses.data()) == SAI_STATUS_FAILURE);
+  CHECK(statuses ==
+        std::array{SAI_STATUS_SUCCESS, SAI_STATUS_ITEM_ALREADY_EXISTS, SAI_STATUS_SUCCESS});
+  const auto drop = number(SAI_ROUTE_ENTRY_ATTR_PACKET_ACTION, SAI_PACKET_ACTION_DROP);
+  const std::array drops{drop, drop, drop};
+  CHECK(sw.routes->set_route_entries_attribute(3, routes.data(), drops.data(), kGoOn,
+                                               statuses.data()) == SAI_STATUS_SUCCESS);
+  CHECK(sw.routes->remove_route_entries(3, routes.data(), kGoOn, statuses.data()) ==
+        SAI_STATUS_FAILURE);
+  CHECK(statuses == std::array{SAI_STATUS_SUCCESS, SAI_STATUS_ITEM_NOT_FOUND, SAI_STATUS_SUCCESS});
+  CHECK(sw.routes->create_route_entries(3, nullptr, counts.data(), lists.data(), kGoOn,
+                                        statuses.data()) == SAI_STATUS_INVALID_PARAMETER);
+  std::array<sai_object_id_t, 3> ids{port, port, port};
+  CHECK(sw.vlans->remove_vlan_members(3, ids.data(), kGoOn, statuses.data()) == SAI_STATUS_FAILURE);
+  CHECK(statuses[2] == SAI_STATUS_INVALID_OBJECT_TYPE);
+}
+
+TEST_CASE("a warm boot file that is cut, or says what cannot be, is refused whole", "[softsai]") {
+  const auto file = vtepd::test::binary_dir() + "/warm-boot-damaged";
+  const auto source = vtepd::test::source_dir() + "/tests/fuzz/corpus/softsai_warm_boot/tables";
+  std::stringstream text;
+  text << std::ifstream(source, std::ios::binary).rdbuf();
+  const auto whole = text.str();
+  REQUIRE(whole.size() > 1000);
+  const auto boots = [&](const std::string& bytes) {
+    std::ofstream(file, std::ios::binary | std::ios::trunc) << bytes;
+    Loaded library({{"SAI_BOOT_TYPE", "1"}, {"SAI_WARM_BOOT_READ_FILE", file}});
+    REQUIRE(library.start() == SAI_STATUS_SUCCESS);
+    sai_object_id_t id = 0;
+    const auto init = number(SAI_SWITCH_ATTR_INIT_SWITCH, 1);
+    return library.switches->create_switch(&id, 1, &init);
+  };
+  CHECK(boots(whole) == SAI_STATUS_SUCCESS);
+  CHECK(boots(whole.substr(0, whole.size() - 1)) == SAI_STATUS_INVALID_NV_STORAGE);
+  CHECK(boots(whole + '\0') == SAI_STATUS_INVALID_NV_STORAGE);
+  CHECK(boots("") == SAI_STATUS_INVALID_NV_STORAGE);
+  auto other_switch = whole;
+  other_switch.at(28) ^= 1;  // the first id behind the magic and the last number: the switch's
+  CHECK(boots(other_switch) == SAI_STATUS_INVALID_NV_STORAGE);
+}
+
+TEST_CASE("softsai answers for what it counts, and for nothing else", "[softsai]") {
+  Switch sw;
+  const auto ports = sw.list(sw.switches->get_switch_attribute, sw.id, SAI_SWITCH_ATTR_PORT_LIST);
+  const std::array<sai_stat_id_t, 2> asked{SAI_PORT_STAT_IF_IN_OCTETS, SAI_PORT_STAT_IF_OUT_OCTETS};
+  std::array<std::uint64_t, 2> numbers{4711, 4712};
+  const auto read = [&](sai_object_id_t id, std::uint32_t count, const sai_stat_id_t* counters,
+                        std::uint64_t* to) {
+    return sw.ports->get_port_stats(id, count, counters, to);
+  };
+  CHECK(read(ports[0], 2, asked.data(), numbers.data()) == SAI_STATUS_SUCCESS);
+  CHECK(numbers == std::array<std::uint64_t, 2>{0, 0});
+  CHECK(read(ports[0], 0, asked.data(), numbers.data()) == SAI_STATUS_INVALID_PARAMETER);
+  CHECK(read(ports[0], 2, nullptr, numbers.data()) == SAI_STATUS_INVALID_PARAMETER);
+  CHECK(read(ports[0], 2, asked.data(), nullptr) == SAI_STATUS_INVALID_PARAMETER);
+  CHECK(read(sw.id, 2, asked.data(), numbers.data()) == SAI_STATUS_INVALID_OBJECT_TYPE);
+  CHECK(read(ports[0] + 4711, 2, asked.data(), numbers.data()) == SAI_STATUS_ITEM_NOT_FOUND);
+  CHECK(sw.vlans->get_vlan_stats(ports[0], 2, asked.data(), numbers.data()) ==
+        SAI_STATUS_INVALID_OBJECT_TYPE);
 }
 
 TEST_CASE("softsai without bulk calls says so", "[softsai]") {
