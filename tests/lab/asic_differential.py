@@ -32,6 +32,7 @@ UNKNOWN = "06:00:00:00:00:99"
 BROADCAST = "ff:ff:ff:ff:ff:ff"
 RESERVED = "01:80:c2:00:00:0"
 CE, ECT0, ECT1 = 3, 2, 1
+GROUPS = ("239.1.1.1", "ff05::1:3", "239.9.9.9", "ff05::9", "224.0.0.5", "ff02::1")  # two may be joined
 LONGER_THAN_IT_IS = struct.pack("!HBBHI", IPV4, 0x45, 0, 9999, 0)
 PATIENCE = 1.5  # seconds until what one side has sent must have come from the other as well
 
@@ -61,6 +62,11 @@ class Port:
         self.flags = [] if self.learns else ["bridge-learning off"]
         for flag in ("unicast", "multicast", "broadcast"):
             self.flags += [f"bridge-{flag}-flood off"] if dice.random() < 0.15 else []
+        self.stp = "forwarding"
+
+    def enters(self):
+        """Whether a MAC that speaks here is learned."""
+        return self.learns and self.stp in ("learning", "forwarding")
 
     def interfaces(self):
         lines = [f"mtu {self.mtu}", f"hwaddress 00:00:00:aa:00:0{self.name[-1]}", *self.flags]
@@ -105,6 +111,31 @@ class Switch:
                 if dice.random() < 0.3:
                     where = f"02:00:00:ee:{vlan:02x}:0{port.name[-1]}"
                     self.static[vlan, where] = (port, dice.random() < 0.5)
+        self.by_hand(random.Random(f"by hand {seed}"))
+
+    def by_hand(self, dice):
+        """What is done beside the interface files. Dice of its own: what a seed decides else is as it was."""
+        for port in self.ports:
+            if dice.random() < 0.2:
+                # "blocking" does not last: where no STP runs, Linux makes it forwarding again at once.
+                port.stp = dice.choice(("listening", "learning"))
+        devices = [*PORTS, *dict.fromkeys(self.vxlan(vlan) for vlan in self.vni_of)]
+        self.hand_flags = [(device, flag) for device in devices for flag in ("flood", "mcast_flood", "bcast_flood")
+                           if dice.random() < 0.1]  # fmt: skip
+        # The bridge's own MACs, in VLANs that it is in itself.
+        self.own = {(vlan, f"02:00:00:cc:{vlan:02x}:01") for vlan in (1, *(self.vni_of if self.suppress else ()))
+                    if dice.random() < 0.5}  # fmt: skip
+        # Groups that hosts have joined, and routers: they count where there is a querier.
+        self.querier = self.snooping and dice.random() < 0.6
+        self.joined, self.routers = [], []
+        if not self.querier:
+            return
+        self.routers = [device for device in devices if dice.random() < 0.15]
+        for vlan in self.vlans:
+            outlets = [port.name for port in self.ports if vlan in port.members]
+            outlets += [self.vxlan(vlan)] if vlan in self.vni_of else []
+            for group in GROUPS[:2]:
+                self.joined += [(vlan, group, outlet) for outlet in outlets if dice.random() < 0.25]
 
     def gateway(self, uplink):
         return f"2001:db8:{uplink + 1}::1" if self.v6 else f"192.0.2.{2 * uplink + 1}"
@@ -154,6 +185,10 @@ class Switch:
             for number, (vlan, where) in enumerate(self.remote):
                 lines.append(f"neigh replace 172.30.{vlan}.{number} lladdr {where} dev bridge.{vlan} nud permanent")
                 lines.append(f"neigh replace fd30::{vlan}:{number} lladdr {where} dev bridge.{vlan} nud permanent")
+        if self.querier:
+            # A querier counts once the answers to its first question had their time: none.
+            lines += ["link set bridge type bridge mcast_query_response_interval 0", "link set bridge type bridge mcast_querier 1"]
+        lines += [f"link set {device} type bridge_slave mcast_router 2" for device in self.routers]
         return lines
 
     @staticmethod
@@ -172,6 +207,10 @@ class Switch:
         lines += [f"link set dev {port.name} isolated on" for port in self.ports if port.isolated]
         for (vlan, where), (port, sticky) in self.static.items():
             lines.append(f"fdb replace {where} dev {port.name} master static {'sticky ' if sticky else ''}vlan {vlan}")
+        lines += [f"fdb replace {where} dev bridge self permanent vlan {vlan}" for vlan, where in sorted(self.own)]
+        lines += [f"link set dev {device} {flag} off" for device, flag in self.hand_flags]
+        lines += [f"mdb add dev bridge port {outlet} grp {group} permanent vid {vlan}" for vlan, group, outlet in self.joined]
+        lines += [f"link set dev {port.name} state {port.stp}" for port in self.ports if port.stp != "forwarding"]
         return lines
 
     @staticmethod
@@ -289,7 +328,7 @@ class Frames:
         else:
             self.taught += 1
             source = f"02:00:00:{int(port.name[-1]):02x}:{vlan:02x}:{self.taught:02x}"
-        if port.learns:
+        if port.enters():
             self.places[vlan, source] = port
         self.fresh.add((vlan, source))
         return self.local(port, switch_tag(port.tag_for(vlan)), source, UNKNOWN, f"teaches {source} in VLAN {vlan}")
@@ -307,7 +346,8 @@ class Frames:
         other = [where for its, where in [*self.places, *self.switch.remote] if its != vlan]
         choices = [UNKNOWN, BROADCAST, "01:00:5e:01:02:03", "33:33:00:01:02:03", "01:00:0c:cc:cc:cd"]
         choices += known * 3 + (self.dice.sample(other, 1) if other else [])
-        return choices
+        # Not to a port's own MAC: the ASIC has no entry for it, or it would have one in each VLAN of each port.
+        return choices + [where for its, where in sorted(self.switch.own) if its == vlan]
 
     def payload(self, largest):
         """Type and payload, and the traffic class if it is IP."""
@@ -354,7 +394,7 @@ class Frames:
             return self.local(port, switch_tag(vlan), UNKNOWN[:-1] + "8", BROADCAST, f"VLAN {vlan}, no member", payload)
         vlan = dice.choice(port.members)
         source = self.known_source(port, vlan)
-        if source is None and not port.learns:
+        if source is None and not port.enters():
             source = f"02:00:00:0{port.name[-1]}:dd:dd"
         if source is None:
             return self.from_tunnel()
@@ -375,8 +415,22 @@ class Frames:
             # A second tag is the customer's own; only its type is the kernel's concern.
             tags += tag(dice.randrange(4096)) if tags else tag(dice.randrange(4096), SERVICE_TAG)
             payload, tos = struct.pack("!H", EXPERIMENTAL) + self.mark() + bytes(30), None
+        elif switch.querier and dice.random() < 0.4:
+            destination, payload, tos = self.to_group()
+            return self.local(port, tags, source, destination, f"{what} to {destination}", payload, inner_tos=tos)
         destination = dice.choice(self.destinations(vlan))
         return self.local(port, tags, source, destination, f"{what} to {destination}", payload, inner_tos=tos)
+
+    def to_group(self):
+        """A packet to a group that hosts may have joined, or nobody, or that is link-local."""
+        group = ipaddress.ip_address(self.dice.choice(GROUPS))
+        tos = self.dice.randrange(256)
+        body = udp(1, 2, self.mark() + bytes(30))
+        if group.version == 4:
+            destination = b"\x01\x00\x5e" + bytes([group.packed[1] & 0x7F]) + group.packed[2:]
+            return text(destination), struct.pack("!H", IPV4) + ipv4("198.51.100.1", str(group), 17, body, tos), tos
+        packet = ipv6("2001:db8:f::1", str(group), 17, body, tos)
+        return text(b"\x33\x33" + group.packed[-4:]), struct.pack("!H", IPV6) + packet, tos
 
     def reserved(self, port, vlan, source):
         destination = RESERVED + self.dice.choice("0123e")
@@ -417,6 +471,9 @@ class Frames:
             source = "01:00:00:00:00:01"
         elif self.is_unreadable(destination, payload):
             excuse = "snooped"
+        elif switch.querier and dice.random() < 0.3:
+            destination, payload, tos = self.to_group()
+            what = f"from a tunnel into VLAN {vlan} to {destination}"
         inner = mac(destination) + mac(source) + tags + payload
         return self.encapsulated(vlan, number, inner, what, tos, excuse)
 
