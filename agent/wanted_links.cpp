@@ -210,7 +210,8 @@ void plan_settings(const State& state, const WantedLink& wanted, const Link& act
     if (is_sysctl(option) && !is_so) emit(WriteSysctl{wanted.name, option, value});
   }
   auto change = changes_of(state, wanted, actual);
-  if (must_go_down(state, wanted, actual) || must_join_anew(actual, change)) {
+  const bool joins_anew = must_join_anew(actual, change);
+  if (must_go_down(state, wanted, actual) || joins_anew) {
     emit(ChangeLink{.index = actual.index, .kind = actual.kind, .up = false});
   }
   // Told by netlink, a device that is up would have no link-local address until it comes up again.
@@ -226,6 +227,8 @@ void plan_settings(const State& state, const WantedLink& wanted, const Link& act
   }
   const ChangeLink nothing{.index = actual.index, .kind = actual.kind};
   if (change != nothing) emit(std::move(change));
+  // In the same go: where the kernel refuses the group, the tunnel is up again with the former one.
+  if (joins_anew) emit(ChangeLink{.index = actual.index, .kind = actual.kind, .up = true});
 }
 
 /// A link that no file names any more: what vtepd made goes, and of another what vtepd did to it.

@@ -163,6 +163,23 @@ TEST_CASE("bgpd hears of a VNI's new tunnel end and multicast group", "[core][sw
   CHECK(told().multicast_group == group);
 }
 
+TEST_CASE(
+    "a group that the kernel refuses leaves the tunnel up, and is tried again ever more slowly",
+    "[core][switches]") {
+  Leaf leaf;
+  leaf.connect();
+  auto topology = leaf_topology(false);
+  topology.links.at("vxlan").vxlan_group = *IpAddress::parse("239.1.1.1");  // through no device
+  leaf.core->set_topology(std::move(topology));
+  leaf.settle();
+  CHECK(leaf.core->kernel().failures() == 1);
+  CHECK(leaf.kernel.state().link("vxlan")->up);
+  leaf.kernel.forget();
+  for (int i = 0; i < 600; ++i) leaf.pass(100ms);
+  CHECK(leaf.kernel.applied().size() < 50);
+  CHECK(leaf.kernel.state().link("vxlan")->up);
+}
+
 TEST_CASE("a MAC behind an Ethernet segment is left to flooding", "[core][switches]") {
   Leaf leaf;
   leaf.connect();
