@@ -393,7 +393,8 @@ void Daemon::open_asic() {
   hardware_->resync();
   log(Level::Info, "event=asic_opened library={} version={}", settings_.sai_library,
       hardware_->library_version());
-  if (settings_.core.tunnel_announcements && settings_.relay != kNone) {
+  if (settings_.core.tunnel_announcements && settings_.relay != kNone &&
+      !settings_.evpn_by_kernel) {
     log(Level::Warning,
         "event=announcements_idle port=asic reason=\"the ASIC ends the tunnels: what other leaves' "
         "hosts announce in them is not heard, a move waits for BGP\"");

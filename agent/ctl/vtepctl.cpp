@@ -341,7 +341,8 @@ int run_once(const Words& words, const Manner& manner) {
   if (words[0] == "monitor") return monitor(*asked, manner);
   auto reply = vtepd::ctl::ask(manner.socket, asked->request);
   if (!reply) return complain(kUnreachable, reply.error().what);
-  const bool audits_bgp = words[0] == "audit" && reply->contains("compared") &&
+  const auto* compared = words[0] == "audit" ? reply->if_contains("compared") : nullptr;
+  const bool audits_bgp = compared != nullptr && compared->as_object().contains("bgp") &&
                           manner.flags.layer.value_or("bgp") == "bgp";
   if (audits_bgp) include_bgpd(manner.socket, manner.vtysh, *reply);
   return print_reply(words[0], *asked, *reply, manner);

@@ -42,7 +42,10 @@ ip -n host21 link set eth0 down
 wait_until "host21 leaves the kernel" 20 has_no_trace leaf1 "$mac"
 wait_until "and the ASIC" 10 not_in_asic "$mac"
 
-step "vtepd wrote none of it"
+step "vtepd audits it, but for what is between zebra and bgpd, and wrote none of it"
+check "kernel and ASIC agree in every row (vtepctl audit)" \
+  ctl leaf1 audit --vtysh "$(frr_program leaf1 vtysh) -N leaf1"
+check_not "no word of announcements" grep -q 'event=announcements_idle' "$FABRIC/leaf1/vtepd.log"
 for table in set_bridge_fdb delete_bridge_fdb set_vxlan_fdb delete_vxlan_fdb add_flood delete_flood \
   set_neighbor delete_neighbor; do
   check_equal "$table" 0 "$(counter leaf1 "kernel_writes.$table")"

@@ -88,6 +88,15 @@ TEST_CASE("an audit of what is right finds nothing, and has looked at all of it"
   CHECK(reply.at("compared").at("bgp").to_number<int>() >= 1);
 }
 
+TEST_CASE("where there is no relay, BGP is no layer of an audit", "[audit]") {
+  Leaf leaf;
+  leaf.core->expect_no_routes();
+  const auto reply = Auditor(leaf).run();
+  CHECK(reply.at("ok").as_bool());
+  CHECK_FALSE(reply.at("compared").as_object().contains("bgp"));
+  CHECK(reply.at("compared").as_object().contains("kernel"));
+}
+
 TEST_CASE("the rows of an audit come once each, and some at a time", "[audit]") {
   Leaf leaf(GENERATE(false, true));
   fill(leaf, 3000);
