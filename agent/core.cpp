@@ -453,6 +453,7 @@ void Core::follow_local(const evpn::MacKey& mac, const Binding& binding,
                               ? told->second.sequence
                               : evpn::sequence_of_new_local(state_.rib.mac(mac), last_here);
     state_.locals[mac] = {.port = entry.port, .sequence = sequence, .source = source};
+    report_sticky(mac, entry.port);
     state_.last_sequence.erase(mac);
     if (const auto hosts = state_.local_hosts.find(mac); hosts != state_.local_hosts.end()) {
       for (const auto& ip : hosts->second) inherit_sequence(binding, ip, mac.mac, std::nullopt);

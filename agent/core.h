@@ -38,6 +38,7 @@ struct CoreCounters {
   std::uint64_t messages_from_bgp{};
   std::uint64_t messages_to_bgp{};
   std::uint64_t ip_conflicts{};
+  std::uint64_t sticky_conflicts{};
   // Of other leaves' hosts, in the tunnels.
   std::uint64_t announcements_foreign{};  // from nobody's tunnel end, or not for ours
   std::uint64_t announcements_taken{};
@@ -236,6 +237,7 @@ class Core {
                     bool first_comparison);
   void note_move(const evpn::MacKey& key, const std::optional<evpn::MacPlace>& before);
   void note_move(const evpn::HostKey& key, const std::optional<evpn::HostPlace>& before);
+  void report_sticky(const evpn::MacKey& key, IfIndex port);
   void thaw(const evpn::MacKey& key);
   void thaw(const evpn::HostKey& key);
   void expire_moves();
@@ -320,6 +322,7 @@ class Core {
   bool segment_seen_ = false;
   TimePoint next_watch_{};
   TimePoint next_conflict_report_{};
+  TimePoint next_sticky_report_{};
   TimePoint next_unconfirmed_report_{};
   evpn::TokenBucket passed_on_;
   FlatMap<evpn::Place, evpn::TokenBucket> passed_on_of_;  // bounded by ports and their VLANs

@@ -84,6 +84,7 @@ bool Core::take(IfIndex port, const evpn::Word& word) {
   const auto vlan = vlan_of_frame(state_.view, *bridge, port, word.vlan);
   const auto* binding = vlan ? state_.bindings.by_vlan(bridge->index, *vlan) : nullptr;
   if (binding == nullptr || is_own_address(state_, *binding, word.mac)) return false;
+  report_sticky({binding->vni, word.mac}, port);
   const evpn::HostKey key{binding->vni, word.ip};
   if (has_address(state_, binding->svi, word.ip)) {
     report_conflict(key, word.mac, state_.view.link(binding->svi)->mac);

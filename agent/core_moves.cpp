@@ -48,11 +48,27 @@ void Core::note_move(const evpn::HostKey& key, const std::optional<evpn::HostPla
   if (!before) return;
   const auto now = place_of(state_, key);
   if (!now || before->mac == now->mac) return;
+  log(Level::Debug, "event=ip_moved vni={} ip={} from={} to={} rule=\"{}\"", key.vni, key.ip,
+      before->mac, now->mac, owner_of(state_, key).rule);
   const auto& limits = state_.move_limits;
   if (!state_.host_moves.count(key, *before, clock_.now(), limits)) return;
   log(Level::Warning, "event=duplicate_ip vni={} ip={} moves={} macs=\"{} {}\" action={}", key.vni,
       key.ip, limits.moves, before->mac, now->mac, limits.freeze ? "frozen" : "none");
   mark_host(key);
+}
+
+/// A MAC that another leaf has pinned is here, too: no move, and an operator must be told (RFC 7432
+/// 15.2).
+void Core::report_sticky(const evpn::MacKey& key, IfIndex port) {
+  constexpr auto kPause = std::chrono::seconds(60);
+  const auto* remote = state_.rib.mac(key);
+  if (remote == nullptr || !remote->sticky()) return;
+  ++counters_.sticky_conflicts;
+  if (clock_.now() < next_sticky_report_) return;
+  next_sticky_report_ = clock_.now() + kPause;
+  log(Level::Warning, "event=sticky_conflict vni={} mac={} port={} vtep={} rule=\"{}\" seen={}",
+      key.vni, key.mac, state_.view.name_of(port), remote->vtep, owner_of(state_, key).rule,
+      counters_.sticky_conflicts);
 }
 
 void Core::thaw(const evpn::MacKey& key) {

@@ -40,6 +40,9 @@ void Core::on_message(const AddRemoteMacIp& m) {
   state_.rib.apply(m);
   note_move(mac, mac_before);
   note_move(host, host_before);
+  if (const auto it = state_.locals.find(mac); it != state_.locals.end()) {
+    report_sticky(mac, it->second.port);
+  }
 }
 
 /// A route of an Ethernet segment names no VTEP; without multihoming its MAC is unknown here, and

@@ -107,6 +107,7 @@ constexpr std::array kCounters{
     Counter{"hosts_asked", [](const Core& c) { return c.state().hosts.counters().asked; }},
     Counter{"hosts_lost", [](const Core& c) { return c.state().hosts.counters().lost; }},
     Counter{"ip_conflicts", [](const Core& c) { return c.counters().ip_conflicts; }},
+    Counter{"sticky_conflicts", [](const Core& c) { return c.counters().sticky_conflicts; }},
     Counter{"announcements_taken", [](const Core& c) { return c.counters().announcements_taken; }},
     Counter{"announcements_unconfirmed",
             [](const Core& c) { return c.counters().announcements_unconfirmed; }},

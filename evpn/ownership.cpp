@@ -49,16 +49,18 @@ Owner lowest_vtep(const Contest& c) {
   return c.local_vtep < c.remote->vtep ? Owner::Local : Owner::Remote;
 }
 
+// A row ends with the section that it is of, or with vtepd where it is of none.
 constexpr std::array kMacRules{
-    Rule{"own address", own},      // zebra ignores routes for such, too
-    Rule{"local static", pinned},  // an operator's is never changed by us; told as sticky, 15.2
+    // Each leaf may have the same gateway address, and each uses its own; so does zebra.
+    Rule{"own address (RFC 9135 4.1)", own},
+    Rule{"local static (RFC 7432 15.2)", pinned},  // an operator's is never changed by us
     // A duplicate stays where it was while that side claims it: no more is said or believed.
     Rule{"held as a duplicate (RFC 7432 15.1)", held},
     Rule{"remote sticky (RFC 7432 15.2)", sticky},
     Rule{"remote gateway (RFC 7432 10.1)", gateway},
     Rule{"announced in the tunnel, BGP to confirm (RFC 9161 3.6)", announced},
-    Rule{"only local", only_local},    // RFC 7432 9.2.1
-    Rule{"only remote", only_remote},  // RFC 7432 9.2.2
+    Rule{"only local (RFC 7432 9.1)", only_local},
+    Rule{"only remote (RFC 7432 9.2.2)", only_remote},
     // Both sides have a claim.
     Rule{"higher sequence (RFC 7432 15)", newest},
     Rule{"lowest VTEP (RFC 7432 15)", lowest_vtep},
@@ -66,10 +68,10 @@ constexpr std::array kMacRules{
 
 // An address goes with its MAC; here two MACs claim one address.
 constexpr std::array kHostRules{
-    Rule{"own address", own},
-    Rule{"only local", only_local},
-    Rule{"only remote", only_remote},
-    Rule{"local static", pinned},
+    Rule{"own address (RFC 9135 4.1)", own},
+    Rule{"only local (RFC 7432 9.1)", only_local},
+    Rule{"only remote (RFC 7432 9.2.2)", only_remote},
+    Rule{"local static (RFC 9161 3.2)", pinned},
     Rule{"held as a duplicate (RFC 9161 3.7)", held},
     Rule{"higher sequence (RFC 9721 6)", newest},
     Rule{"lowest VTEP (RFC 7432 15)", lowest_vtep},
@@ -114,8 +116,10 @@ Decision decide_host(const LocalHost* local, const RemoteHost* remote, const IpA
 }
 
 Decision decide_flood(bool by_file, bool by_route, bool flooding) {
-  if (by_file) return {Owner::Local, "interface file"};
-  if (by_route && !flooding) return {Owner::Nobody, "flooding disabled in bgpd"};
+  // BGP knows nothing of a tunnel end that only an operator's line (vxlan-remoteip) names.
+  if (by_file) return {Owner::Local, "interface file (vtepd)"};
+  // Whether to flood is an administrative choice; FRR's is `flooding disable`.
+  if (by_route && !flooding) return {Owner::Nobody, "flooding disabled in bgpd (RFC 7432 12)"};
   if (by_route) return {Owner::Remote, "type-3 route (RFC 8365 9)"};
   return {Owner::Nobody, "unknown"};
 }

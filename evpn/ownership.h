@@ -5,7 +5,7 @@
 // wins, and its name is the answer's reason, for logs and vtepctl. The local side of a contest is
 // one claim: of several local sources the strongest, in the order of `Source`.
 // Sources: RFC 7432 15 (MAC mobility), RFC 9721 (mobility of MAC and IP), RFC 9161 (proxy ARP/ND),
-// RFC 8365 9 (ingress replication). Pure functions.
+// RFC 8365 9 (ingress replication), RFC 9135 4.1 (gateways). Pure functions.
 #pragma once
 
 #include <optional>

@@ -54,17 +54,17 @@ after='  cause=[a-z]+ latency=[0-9]+\.[0-9]{3}ms$'
 tell leaf1 00-00-00-BB-00-44
 in_order "on the leaf that it left" "$FABRIC/leaf1/history" \
   "kernel    $mac dev swp4 vlan 10 master bridge  by=kernel$" \
-  "to-bgp    $mac vni 10010 seq [0-9]+  rule=\"only local\"  cause=kernel" \
+  "to-bgp    $mac vni 10010 seq [0-9]+  rule=\"only local [(]RFC 7432 9.1[)]\"  cause=kernel" \
   "host      $mac announced dst 10.0.0.12" \
   "to-kernel bridge fdb replace $mac dev $device dst 10.0.0.12 .*rule=\"announced in the tunnel.*cause=host" \
   "kernel    $mac dev $device vlan 10 extern_learn master bridge  by=vtepd$" \
   "to-asic   $mac vlan 10 dst 10.0.0.12  cause=kernel" \
   "bgp       $mac (ip [0-9.]+ )?vni 10010 dst 10.0.0.12 seq 1" \
-  "to-bgp    Deleted $mac vni 10010  rule=\"only remote\"  cause=bgp"
+  "to-bgp    Deleted $mac vni 10010  rule=\"only remote [(]RFC 7432 9.2.2[)]\"  cause=bgp"
 tell leaf2 0000.00bb.0044
 in_order "on the leaf that it came to" "$FABRIC/leaf2/history" \
   "bgp       $mac vni 10010 dst 10.0.0.11 seq 0" \
-  "to-kernel bridge fdb replace $mac .*rule=\"only remote\"$after" \
+  "to-kernel bridge fdb replace $mac .*rule=\"only remote [(]RFC 7432 9.2.2[)]\"$after" \
   "kernel    $mac dev $device .*by=vtepd$" \
   "to-asic   $mac vlan 10 dst 10.0.0.11" \
   "kernel    $mac dev swp4 vlan 10 master bridge  by=kernel$" \

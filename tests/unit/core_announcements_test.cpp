@@ -5,6 +5,7 @@
 
 #include "agent/show.h"
 #include "tests/unit/core_leaf.h"
+#include "tests/unit/log_lines.h"
 
 using namespace vtepd;
 using namespace vtepd::agent;
@@ -57,7 +58,7 @@ TEST_CASE("a remote MAC that announces itself elsewhere is followed before BGP s
     CHECK(leaf.kernel.applied().size() == 1);
     CHECK(leaf.core->state().announcements.size() == 0);
     CHECK(leaf.core->state().mac_moves.size() == 1);
-    CHECK(rule(leaf, kFarHost) == "only remote");
+    CHECK(rule(leaf, kFarHost) == "only remote (RFC 7432 9.2.2)");
   }
   SECTION("BGP says something else: that holds") {
     leaf.hear(route(kFarHost, *IpAddress::parse("10.0.0.4"), 1, kFarIp));
@@ -289,8 +290,8 @@ TEST_CASE("one tunnel end that announces without end leads a bounded number of M
   CHECK(leaf.core->state().announcements.size() == 1000);
 }
 
-TEST_CASE("our hosts' announcements are sent to the flood list where suppression keeps them",
-          "[announcements]") {
+TEST_CASE("C3 our hosts' announcements are sent to the flood list where suppression keeps them",
+          "[announcements][C3]") {
   const bool single_device = GENERATE(false, true);
   Leaf leaf(single_device);
   connected(leaf);
@@ -321,4 +322,46 @@ TEST_CASE("our hosts' announcements are sent to the flood list where suppression
     says(true);
     CHECK(leaf.announced.size() == 1);
   }
+}
+
+TEST_CASE("a tunnel that floods to a multicast group is said to carry no announcements",
+          "[announcements]") {
+  Leaf leaf(true);
+  leaf.connect();
+  const LogLines lines(Level::Warning);
+  const auto warned = [&](const auto& change) {
+    auto topology = leaf_topology(true);
+    change(topology.links.at("vxlan"));
+    leaf.core->set_topology(std::move(topology));
+    return lines.of("announcements_idle").size();
+  };
+  const auto group = [](const char* text) {
+    return [=](WantedLink& vxlan) { vxlan.vxlan_group = *IpAddress::parse(text); };
+  };
+  CHECK(warned([](WantedLink&) {}) == 0);
+  REQUIRE(warned(group("239.0.0.1")) == 1);
+  CHECK(lines.of("announcements_idle")[0].find(
+            "<4>event=announcements_idle port=vxlan reason=\"it floods to a multicast group: ") ==
+        0);
+  CHECK(warned(group("239.0.0.1")) == 1);  // nothing new
+  CHECK(warned(group("239.0.0.2")) == 2);
+  CHECK(warned([](WantedLink&) {}) == 2);
+  CHECK(warned([](WantedLink& vxlan) {
+          vxlan.vni_groups[kVni] = *IpAddress::parse("239.0.0.3");
+        }) == 3);
+}
+
+TEST_CASE("where announcements are off, or BGP is, nobody is warned that they do not cross",
+          "[announcements]") {
+  Leaf leaf(true);
+  auto topology = leaf_topology(true);
+  topology.links.at("vxlan").vxlan_group = *IpAddress::parse("239.0.0.1");
+  const LogLines lines(Level::Warning);
+  SECTION("off") {
+    leaf.core.emplace(leaf.kernel, leaf.clock, Ledger{},
+                      Core::Settings{.tunnel_announcements = false}, leaf.outputs());
+  }
+  SECTION("no BGP") { leaf.core->expect_no_routes(); }
+  leaf.core->set_topology(std::move(topology));
+  CHECK(lines.of("announcements_idle").empty());
 }

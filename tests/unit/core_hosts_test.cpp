@@ -1,13 +1,10 @@
 // Hosts that are heard on local ports, asked when they are quiet, and told to the fabric.
-#include <unistd.h>
-
-#include <array>
 #include <catch2/catch.hpp>
-#include <cstdio>
 
 #include "agent/snooping.h"
 #include "agent/suppression.h"
 #include "tests/unit/core_leaf.h"
+#include "tests/unit/log_lines.h"
 
 using namespace vtepd;
 using namespace vtepd::agent;
@@ -53,43 +50,6 @@ struct Hosts : Leaf {
     settle();
     REQUIRE(kernel.state().link("bridge.10") == nullptr);
   }
-};
-
-/// What is logged while it lives: standard error goes to a file of its own.
-class LogLines {
- public:
-  explicit LogLines(Level level) : file_(std::tmpfile()), stderr_(dup(STDERR_FILENO)) {
-    REQUIRE(file_ != nullptr);
-    std::fflush(stderr);
-    REQUIRE(dup2(fileno(file_), STDERR_FILENO) == STDERR_FILENO);
-    log_level = level;
-  }
-  ~LogLines() {
-    log_level = Level::Error;
-    std::fflush(stderr);
-    dup2(stderr_, STDERR_FILENO);
-    close(stderr_);
-    std::fclose(file_);
-  }
-  LogLines(const LogLines&) = delete;
-  LogLines& operator=(const LogLines&) = delete;
-
-  /// The lines of an event, in order.
-  std::vector<std::string> of(const std::string& event) const {
-    std::fflush(stderr);
-    std::rewind(file_);
-    std::vector<std::string> found;
-    std::array<char, 1024> line{};
-    while (std::fgets(line.data(), line.size(), file_) != nullptr) {
-      const std::string text(line.data());
-      if (text.find("event=" + event + " ") != std::string::npos) found.push_back(text);
-    }
-    return found;
-  }
-
- private:
-  std::FILE* file_;
-  int stderr_;
 };
 
 }  // namespace
@@ -201,7 +161,7 @@ TEST_CASE("the kernel's own states of a host are its business; a deleted entry c
   CHECK(leaf.neighbor(kIp) != nullptr);
 }
 
-TEST_CASE("a quiet host is asked from the SVI, and withdrawn if it never answers",
+TEST_CASE("C1 a quiet host is asked from the SVI, and withdrawn if it never answers",
           "[core][hosts][C1]") {
   Hosts leaf;
   leaf.announces("swp1", kHost, kIp);
@@ -261,6 +221,21 @@ TEST_CASE("a host whose MAC has gone elsewhere is not asked", "[core][hosts]") {
   CHECK(leaf.core->state().hosts.size() == 0);
 }
 
+TEST_CASE("C2 a host that announces itself is told with its address at once, whoever had its MAC",
+          "[core][hosts][C2]") {
+  Hosts leaf(GENERATE(false, true));
+  leaf.hear(route(kHost, kLeaf2, 4));
+  const auto began = leaf.clock.time;
+  SECTION("by gratuitous ARP") { CHECK(leaf.announces("swp1", kHost, kIp)); }
+  SECTION("by an unsolicited neighbour advertisement") {
+    CHECK(leaf.says("swp1", {.kind = WordKind::NeighborAdvertisement, .mac = kHost, .ip = kIp}));
+  }
+  CHECK(leaf.told_sequence(kHost, kIp) == 5);
+  REQUIRE(leaf.neighbor(kIp) != nullptr);
+  CHECK(leaf.neighbor(kIp)->mac == kHost);
+  CHECK(leaf.clock.time == began);
+}
+
 TEST_CASE("a host that comes from another leaf brings its address, and is asked for it soon",
           "[core][hosts][C2]") {
   Hosts leaf;
@@ -278,7 +253,7 @@ TEST_CASE("a host that comes from another leaf brings its address, and is asked 
   CHECK_FALSE(leaf.asked.empty());
 }
 
-TEST_CASE("an address that moves to another MAC here outnumbers the old claim",
+TEST_CASE("C3 an address that moves to another MAC here outnumbers the old claim",
           "[core][hosts][C3]") {
   Hosts leaf;
   SECTION("from a remote MAC") {
@@ -353,7 +328,7 @@ TEST_CASE("what a relay lost just after it was told is told again without any ot
   CHECK(leaf.is_told(kHost, {}));
 }
 
-TEST_CASE("where suppression cannot work is known", "[core][hosts][C4]") {
+TEST_CASE("C4 where suppression cannot work is known", "[core][hosts][C4]") {
   Hosts leaf;
   const auto problem = [&](const char* name) {
     return suppression_problem(leaf.core->state(), *leaf.kernel.state().link(name));

@@ -2,6 +2,7 @@
 #include <catch2/catch.hpp>
 
 #include "tests/unit/core_leaf.h"
+#include "tests/unit/log_lines.h"
 
 using namespace vtepd;
 using namespace vtepd::agent;
@@ -182,4 +183,62 @@ TEST_CASE("what frr.conf says of duplicates holds, its silence changes nothing",
   CHECK(core.state().move_limits == evpn::MoveLimits{true, 3, 60s, true, 30s});
   flap.leaf.hear(DuplicateDetection{true, 180, 5, false, 0});
   CHECK(core.state().move_limits == ours);
+}
+
+TEST_CASE("a MAC that another leaf has pinned, and that is here, too, stays there and is said",
+          "[core][moves][RFC7432]") {
+  Leaf leaf(GENERATE(false, true));
+  leaf.connect();
+  const LogLines lines(Level::Warning);
+  auto pinned = route(kHost, kLeaf2);
+  pinned.flags = GENERATE(MacFlags::kSticky, MacFlags::kGateway);
+  const auto asks = [&] {
+    leaf.core->take(leaf.index("swp1"),
+                    {.kind = evpn::WordKind::ArpRequest, .mac = kHost, .ip = kFarIp});
+    leaf.settle();
+  };
+  SECTION("it was here first") {
+    REQUIRE(leaf.kernel.learn(kHost, leaf.index("swp1"), kVlan));
+    leaf.settle();
+    CHECK(lines.of("sticky_conflict").empty());
+    leaf.hear(pinned);
+  }
+  SECTION("it speaks here later") {
+    leaf.hear(pinned);
+    CHECK(lines.of("sticky_conflict").empty());
+    asks();
+  }
+  CHECK(leaf.remote(kHost) == kLeaf2);
+  REQUIRE(lines.of("sticky_conflict").size() == 1);
+  CHECK(lines.of("sticky_conflict")[0].find(
+            fmt::format("<4>event=sticky_conflict vni={} mac={} port=swp1 vtep={} rule=\"remote ",
+                        kVni, kHost, kLeaf2)) == 0);
+  asks();
+  CHECK(lines.of("sticky_conflict").size() == 1);
+  CHECK(leaf.core->counters().sticky_conflicts == 2);
+  leaf.pass(60s);
+  asks();
+  CHECK(lines.of("sticky_conflict").size() == 2);
+}
+
+TEST_CASE("a move is logged with the row that decided it, a MAC's and an address's",
+          "[core][moves]") {
+  Leaf leaf;
+  leaf.connect();
+  const LogLines lines(Level::Debug);
+  REQUIRE(leaf.kernel.learn(kHost, leaf.index("swp1"), kVlan));
+  leaf.settle();
+  leaf.hear(route(kHost, kLeaf2, 1, kFarIp));
+  CHECK(lines.of("mac_moved") ==
+        std::vector{fmt::format("<7>event=mac_moved vni={} mac={} from=swp1 to={} "
+                                "rule=\"higher sequence (RFC 7432 15)\"\n",
+                                kVni, kHost, kLeaf2)});
+  leaf.hear(withdrawal(kHost, kLeaf2, kFarIp));
+  CHECK(lines.of("ip_moved").empty());
+  leaf.hear(route(kHost, kLeaf2, 1, kFarIp));
+  leaf.hear(route(kFarHost, kLeaf3, 2, kFarIp));
+  CHECK(lines.of("ip_moved") ==
+        std::vector{fmt::format("<7>event=ip_moved vni={} ip={} from={} to={} "
+                                "rule=\"only remote (RFC 7432 9.2.2)\"\n",
+                                kVni, kFarIp, kHost, kFarHost)});
 }

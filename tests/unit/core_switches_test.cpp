@@ -98,7 +98,8 @@ TEST_CASE("flooding disabled in bgpd empties flood lists, and fills them again",
     CHECK_FALSE(floods());
     leaf.hear(AddRemoteVtep{{kVni, kLeaf3}});
     CHECK(leaf.kernel.state().flood().empty());
-    CHECK(owner_of(leaf.core->state(), leaf.flood_key(kLeaf2)).rule == "flooding disabled in bgpd");
+    CHECK(owner_of(leaf.core->state(), leaf.flood_key(kLeaf2)).rule ==
+          "flooding disabled in bgpd (RFC 7432 12)");
   }
   SECTION("for this one") {
     leaf.hear(SetFloodControl{FloodControl::Disabled, kVni});

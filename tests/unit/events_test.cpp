@@ -53,12 +53,14 @@ TEST_CASE("the story of a MAC that is behind a VTEP, moves here, and is tampered
   auto& leaf = told.leaf;
   leaf.hear(route(kHost, kLeaf2, 3));
   const std::string replace = "to-kernel bridge fdb replace 02:00:00:00:00:01 dev vxlan ";
-  CHECK(told.story(kHost) ==
-        Lines{"bgp 02:00:00:00:00:01 vni 10010 dst 10.0.0.2 seq 3",
-              replace + "dst 10.0.0.2 self dynamic extern_learn [only remote] [bgp 0]",
-              replace + "master vlan 10 dynamic extern_learn [only remote] [bgp 0]",
-              "kernel 02:00:00:00:00:01 dev vxlan dst 10.0.0.2 self extern_learn [vtepd]",
-              "kernel 02:00:00:00:00:01 dev vxlan vlan 10 extern_learn master bridge [vtepd]"});
+  CHECK(
+      told.story(kHost) ==
+      Lines{
+          "bgp 02:00:00:00:00:01 vni 10010 dst 10.0.0.2 seq 3",
+          replace + "dst 10.0.0.2 self dynamic extern_learn [only remote (RFC 7432 9.2.2)] [bgp 0]",
+          replace + "master vlan 10 dynamic extern_learn [only remote (RFC 7432 9.2.2)] [bgp 0]",
+          "kernel 02:00:00:00:00:01 dev vxlan dst 10.0.0.2 self extern_learn [vtepd]",
+          "kernel 02:00:00:00:00:01 dev vxlan vlan 10 extern_learn master bridge [vtepd]"});
 
   auto before = told.story(kHost).size();
   const auto news = [&] {
@@ -86,7 +88,7 @@ TEST_CASE("the story of a MAC that is behind a VTEP, moves here, and is tampered
           Lines{"kernel Deleted 02:00:00:00:00:01 dev vxlan vlan 10 extern_learn master bridge "
                 "[other]",
                 "to-kernel bridge fdb replace 02:00:00:00:00:01 dev vxlan master vlan 10 dynamic "
-                "extern_learn [only remote] [kernel 0]",
+                "extern_learn [only remote (RFC 7432 9.2.2)] [kernel 0]",
                 "kernel 02:00:00:00:00:01 dev vxlan vlan 10 extern_learn master bridge [vtepd]"});
   }
   SECTION("a write that is refused is told with the kernel's reason, and how long the word waits") {
@@ -96,13 +98,13 @@ TEST_CASE("the story of a MAC that is behind a VTEP, moves here, and is tampered
     REQUIRE(refused.size() == 2);
     CHECK(refused[1] ==
           "to-kernel bridge fdb replace 02:00:00:00:00:01 dev vxlan dst 10.0.0.3 self dynamic "
-          "extern_learn [only remote] [bgp 0] [No buffer space available]");
+          "extern_learn [only remote (RFC 7432 9.2.2)] [bgp 0] [No buffer space available]");
     leaf.pass(200ms);
     const auto again = news();
     REQUIRE(again.size() == 2);
     CHECK(again[0] ==
           "to-kernel bridge fdb replace 02:00:00:00:00:01 dev vxlan dst 10.0.0.3 self dynamic "
-          "extern_learn [only remote] [bgp 200000]");
+          "extern_learn [only remote (RFC 7432 9.2.2)] [bgp 200000]");
     CHECK(again[1] == "kernel 02:00:00:00:00:01 dev vxlan dst 10.0.0.3 self extern_learn [vtepd]");
   }
   SECTION("bgpd withdraws it") {

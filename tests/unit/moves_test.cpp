@@ -103,5 +103,5 @@ TEST_CASE("two MACs claim one address: the newest wins, an operator's before all
   CHECK(decide_host(&local, &remote, kLeaf1).owner == Owner::Remote);
   CHECK(decide_host(&local, &remote, kLeaf1, Owner::Local).owner == Owner::Local);
   local.source = Source::Static;
-  CHECK(decide_host(&local, &remote, kLeaf1).rule == "local static");
+  CHECK(decide_host(&local, &remote, kLeaf1).rule == "local static (RFC 9161 3.2)");
 }

@@ -124,7 +124,8 @@ TEST_CASE("the owner of a MAC follows the rules in their order", "[ownership]") 
   auto pinned = local;
   pinned.source = Source::Static;
   CHECK(owner(pinned, remote(9, MacFlags::kSticky)) == Owner::Local);
-  CHECK(decide(&pinned, &*std::make_unique<RemoteMac>(remote(9)), kLeaf1).rule == "local static");
+  CHECK(decide(&pinned, &*std::make_unique<RemoteMac>(remote(9)), kLeaf1).rule ==
+        "local static (RFC 7432 15.2)");
 }
 
 TEST_CASE("a MAC learned here takes over with the next sequence number", "[ownership]") {

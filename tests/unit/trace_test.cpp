@@ -87,7 +87,7 @@ TEST_CASE("a remote MAC: every layer, and the way through the tunnel") {
   CHECK(Traced::step(trace, "file").what == "VLAN 10 is VNI 10010 on vxlan, tunnel end 10.0.0.1");
   CHECK(Traced::step(trace, "bgp").what == "bgpd has it at 10.0.0.2 seq 3");
   CHECK(Traced::step(trace, "decision").what == "remote: 10.0.0.2 seq 3");
-  CHECK(Traced::step(trace, "decision").from == "only remote");
+  CHECK(Traced::step(trace, "decision").from == "only remote (RFC 7432 9.2.2)");
   CHECK(Traced::step(trace, "bridge").what == "vxlan extern_learn");
   CHECK(Traced::step(trace, "bridge").from == "written by vtepd");
   CHECK(Traced::step(trace, "vxlan").what == "10.0.0.2 extern_learn");
