@@ -69,6 +69,34 @@ TEST_CASE("MACs learned before the vxlan device exists are advertised", "[core][
   CHECK(leaf.told_of<AddLocalVni>().size() == 2);
 }
 
+TEST_CASE("a MAC that the kernel forgets is withdrawn, for whatever reason", "[core]") {
+  Leaf leaf(GENERATE(false, true));
+  leaf.connect();
+  REQUIRE(leaf.kernel.learn(kHost, leaf.index("swp1"), kVlan));
+  leaf.settle();
+  REQUIRE(leaf.core->state().told_macs.size() == 1);
+  const auto port = leaf.index("swp1");
+  SECTION("it aged") { REQUIRE(leaf.kernel.act(DeleteBridgeFdb{leaf.bridge_key(kHost), port})); }
+  SECTION("its port went down") {
+    REQUIRE(leaf.kernel.act(ChangeLink{.index = port, .up = false}));
+  }
+  SECTION("its port left the bridge") {
+    REQUIRE(leaf.kernel.act(ChangeLink{.index = port, .master = IfIndex{}}));
+  }
+  SECTION("its port lost the VLAN") {
+    REQUIRE(leaf.kernel.act(DeleteVlans{.port = port, .vlans = {kVlan}}));
+  }
+  SECTION("the VLAN's tunnel is gone from the files") {
+    auto topology = leaf_topology(false);
+    topology.links.erase("vxlan");
+    leaf.core->set_topology(std::move(topology));
+  }
+  leaf.settle();
+  CHECK(leaf.told_of<DeleteLocalMacIp>().size() == 1);
+  CHECK(leaf.core->state().told_macs.empty());
+  CHECK(leaf.core->state().locals.empty());
+}
+
 TEST_CASE("a local host's address on the SVI becomes a MAC+IP route and goes with it", "[core]") {
   Leaf leaf;
   leaf.connect();
