@@ -1203,7 +1203,8 @@ TEST_CASE("underlays of many routes are written in bulk, and in single calls ali
     }
     told(kMany, 1, 3);
     for (std::uint8_t i = 0; i < kMany; ++i) {
-      bench.hardware->set_route(vtep(i), {{gateway(i), kSwp2}, {gateway((i + 1) % kMany), kSwp2}});
+      const auto next = static_cast<std::uint8_t>((i + 1) % kMany);
+      bench.hardware->set_route(vtep(i), {{gateway(i), kSwp2}, {gateway(next), kSwp2}});
     }
     told(std::size_t{4} * kMany, 2, 12);  // groups, two members each, routes
     for (std::uint8_t i = 0; i < kMany; ++i) {
