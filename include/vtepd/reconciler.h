@@ -142,13 +142,16 @@ class Reconciler {
     return sorted(std::move(batch));
   }
 
-  /// Brings the results of a batch, one for each item.
+  /// Brings the results of a batch, one for each item. Of a key's operations the first refusal
+  /// counts: those of the later ones may be no more than its consequence.
   void settle(const Batch& batch, std::span<const Result<>> results, TimePoint now) {
+    ++settled_;
     for (std::size_t i = 0; i < batch.keys.size(); ++i) {
       if (results[i]) {
         unconfirmed_.push_back(batch.keys[i]);
       } else {
         ++counters_.refused;
+        if (std::exchange(records_[batch.keys[i]].refused_in, settled_) == settled_) continue;
         fail(batch.keys[i], results[i].error().what, now);
       }
     }
@@ -196,6 +199,7 @@ class Reconciler {
     Ops tried{};
     bool failed{};
     bool confirmed{};
+    std::uint64_t refused_in{};  // the batch
     Failure failure{};
   };
 
@@ -299,6 +303,7 @@ class Reconciler {
   /// A node each: of operations on their way there are thousands once, and a few afterwards.
   std::unordered_map<Key, Record, boost::hash<Key>> records_;
   std::set<std::pair<TimePoint, Key>> retries_;
+  std::uint64_t settled_ = 0;  // batches
   ReconcilerCounters counters_;
 };
 

@@ -108,6 +108,21 @@ TEST_CASE("a refused write is kept with its reason and retried with growing wait
   CHECK(table.engine.failure(1)->attempts == 2);
 }
 
+TEST_CASE("of a key's refusals in one batch the first is the reason", "[reconciler]") {
+  Reconciler<int, SetTo> engine;
+  engine.mark(1);
+  const auto batch = engine.take({}, {.keys = 1, .ops = 10}, [](int key, const auto& emit) {
+    emit(SetTo{key, 2});
+    emit(SetTo{key, 1});
+  });
+  const std::vector<Result<>> results{Error{12, "ENOMEM"}, Error{22, "EINVAL"}};
+  engine.settle(batch, results, {});
+  REQUIRE(engine.failure(1) != nullptr);
+  CHECK(engine.failure(1)->reason == "ENOMEM");
+  CHECK(engine.failure(1)->attempts == 1);
+  CHECK(engine.counters().refused == 2);
+}
+
 TEST_CASE("an event does not repeat a refused write early, but a different write goes at once",
           "[reconciler]") {
   Table table;
