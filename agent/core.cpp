@@ -551,7 +551,10 @@ void Core::write_kernel() {
         plan(state_, key, EmitKernelOp(emit));
         if (const auto* link = std::get_if<LinkKey>(&key)) strike_served(link->name);
       });
-  if (batch.empty()) return;
+  if (batch.empty()) {
+    if (change_ && !change_->refused.empty()) hold_dependents();  // of what is no longer needed
+    return;
+  }
   for (const auto& op : batch.ops) {
     enter_in_ledger(op);
     ++counters_.writes.at(op.index());

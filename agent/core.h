@@ -207,7 +207,8 @@ class Core {
   void mark_routes(const DefaultRoute& route);
   void mark_gateways(const std::string& name);
   void mark_own_macs(const std::string& name);
-  void mark_bond(IfIndex master);
+  void mark_bond(const std::string& name);
+  void mark_waiting(const std::string& name);
   void name_routers();
   void follow_bridge_fdb(const BridgeFdbKey& key);
   void on_neighbor(const NeighborKey& key, const std::optional<NeighborEntry>& before);

@@ -48,10 +48,21 @@ void Core::mark_own_macs(const std::string& name) {
   if (actual != nullptr && actual->kind == LinkKind::Bridge) kernel_.mark(OwnMacsKey{name});
 }
 
-/// Of a slave that joined, a bond's primary may be what it waits for.
-void Core::mark_bond(IfIndex master) {
-  const auto* bond = state_.view.link(master);
-  if (bond != nullptr && bond->kind == LinkKind::Bond) kernel_.mark(LinkKey{bond->name});
+/// Of a bond, the slave that it shall prefer.
+void Core::mark_bond(const std::string& name) {
+  const auto wanted = state_.topology->links.find(name);
+  if (wanted == state_.topology->links.end() || wanted->second.primary.empty()) return;
+  kernel_.mark(LinkKey{wanted->second.primary});
+}
+
+/// What stands on the link and waits for it to come up, or to run.
+void Core::mark_waiting(const std::string& name) {
+  const auto it = dependents_.find(name);
+  if (it == dependents_.end() || !state_.view.link(name)->up) return;
+  for (const auto& dependent : it->second) {
+    const auto* actual = state_.view.link(dependent);
+    if (actual != nullptr && !actual->up) kernel_.mark(LinkKey{dependent});
+  }
 }
 
 /// Few links have gateways.
@@ -77,9 +88,11 @@ void Core::mark_flood(const WantedLink& link) {
 
 void Core::on_link(const std::optional<LinkTraits>& before, const std::optional<LinkTraits>& now) {
   if (before != now) bindings_stale_ = true;
-  if (now) mark_link(now->name);
-  if (now && (!before || before->master != now->master)) mark_bond(now->master);
-  if (before && now && before->name == now->name) return;
+  if (now) {
+    mark_link(now->name);
+    mark_bond(now->name);
+  }
+  if (before && now && before->name == now->name) return mark_waiting(now->name);
   names_stale_ = has_routers_;
   if (before) {
     mark_link(before->name);

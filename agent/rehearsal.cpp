@@ -242,8 +242,11 @@ State state_with(const State& state, SharedTopology topology) {
   }
   for (const auto& [key, entry] : state.view.flood()) {
     const auto name = state.view.name_of(key.device);
-    if (!has_static_flood(*model.topology, name) && !has_static_flood(*state.topology, name))
-      continue;
+    const bool by_files =
+        has_static_flood(*model.topology, name) || has_static_flood(*state.topology, name);
+    // One that no line names any more, and that is still there.
+    const bool is_left_over = is_ours(state, key) && !state.unclaimed.contains(key);
+    if (!by_files && !is_left_over) continue;
     const auto* binding = state.bindings.by_fdb(key.device, key.vni);
     // What BGP floods to is no row of the files, unless they name it too.
     const bool by_bgp = binding != nullptr && state.rib.floods_to({binding->vni, key.remote});

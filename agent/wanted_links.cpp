@@ -56,17 +56,10 @@ void compare_tunnel(const State& state, const WantedLink& wanted, const Link& ac
   if (lower != nullptr && lower->index != actual.lower) change.vxlan_lower = lower->index;
 }
 
-/// What else a bond asks, and which slave it prefers: the kernel knows that one only as a slave.
-void compare_bond(const State& state, const WantedLink& wanted, const Link& actual,
-                  ChangeLink& change) {
+void compare_bond(const WantedLink& wanted, const Link& actual, ChangeLink& change) {
   if (actual.kind != LinkKind::Bond) return;
   if (wanted.arp_targets && *wanted.arp_targets != actual.arp_targets) {
     change.arp_targets = wanted.arp_targets;
-  }
-  const auto* primary = state.view.link(wanted.primary);
-  if (primary == nullptr || primary->master != actual.index) return;
-  if (value_or(actual.options, Option::BondPrimary, 0) != primary->index.value()) {
-    change.options[Option::BondPrimary] = primary->index.value();
   }
 }
 
@@ -88,13 +81,15 @@ struct FixedOption {
   Option option{};
   std::string_view attribute{};
 };
-constexpr std::array kFixedOptions{FixedOption{Option::VxlanId, "vxlan-id"},
-                                   FixedOption{Option::VxlanPort, "vxlan-port"},
-                                   FixedOption{Option::VxlanExternal, "bridge-vlan-vni-map"},
-                                   FixedOption{Option::VxlanVniFilter, "vxlan-vnifilter"},
-                                   FixedOption{Option::VxlanUdpChecksum, "vxlan-udp-csum"},
-                                   FixedOption{Option::VlanProtocol, "vlan-protocol"},
-                                   FixedOption{Option::VrfTable, "vrf-table"}};
+constexpr std::array kFixedOptions{
+    FixedOption{Option::VxlanId, "vxlan-id"}, FixedOption{Option::VxlanPort, "vxlan-port"},
+    FixedOption{Option::VxlanExternal, "bridge-vlan-vni-map"},
+    FixedOption{Option::VxlanVniFilter, "vxlan-vnifilter"},
+    FixedOption{Option::VxlanUdpChecksum, "vxlan-udp-csum"},
+    FixedOption{Option::VlanProtocol, "vlan-protocol"}, FixedOption{Option::VrfTable, "vrf-table"},
+    // Of a bond without slaves that is down the kernel takes these.
+    FixedOption{Option::BondMode, "bond-mode"},
+    FixedOption{Option::BondLacpRate, "bond-lacp-rate"}};
 
 bool is_fixed(Option option) {
   return std::any_of(kFixedOptions.begin(), kFixedOptions.end(),
@@ -181,6 +176,18 @@ bool is_all_there_is(Option option, std::uint64_t wanted, const Options& actual)
   return row != nullptr && row->kernel_default == wanted;
 }
 
+/// Whether what the device stands on lets it come up, or will not whatever it waits for: a refusal
+/// (ENETDOWN) then says so.
+bool may_stand_up(const State& state, const WantedLink& wanted, const Link& actual) {
+  const auto* lower = state.view.link(actual.lower);
+  if (lower == nullptr) return true;
+  // Linux hands on a carrier that the lower device gets later, protodown or not.
+  if (wanted.router != 0) return lower->running;
+  if (actual.kind != LinkKind::Vlan || lower->up) return true;
+  const auto* below = wanted_link(state, lower->name);
+  return below == nullptr || !below->up.value_or(false);
+}
+
 /// The attributes of the device itself that differ, as one request.
 ChangeLink changes_of(const State& state, const WantedLink& wanted, const Link& actual) {
   ChangeLink change{.index = actual.index, .kind = actual.kind};
@@ -191,11 +198,12 @@ ChangeLink changes_of(const State& state, const WantedLink& wanted, const Link& 
   if (wanted.mac && *wanted.mac != actual.mac) change.mac = wanted.mac;
   if (wanted.alias && *wanted.alias != actual.alias) change.alias = wanted.alias;
   // Until vrrpd lifts it, and never again once the device is up: from then on it is vrrpd's.
-  if (wanted.router != 0 && wanted.up.value_or(false) && !actual.up && !actual.protodown) {
+  if (wanted.router != 0 && wanted.up.value_or(false) && !actual.up && !actual.protodown &&
+      may_stand_up(state, wanted, actual)) {
     change.protodown = true;
   }
   compare_tunnel(state, wanted, actual, change);
-  compare_bond(state, wanted, actual, change);
+  compare_bond(wanted, actual, change);
   if (const auto* master = missing_master(state, wanted, actual)) change.master = master->index;
   return change;
 }
@@ -231,6 +239,20 @@ void plan_settings(const State& state, const WantedLink& wanted, const Link& act
   if (joins_anew) emit(ChangeLink{.index = actual.index, .kind = actual.kind, .up = true});
 }
 
+/// Which of its slaves a bond prefers is the slave's row: the bond can be told only of one that is
+/// a slave, and lets none go for the kernel's refusing that.
+void plan_primary(const State& state, const WantedLink& wanted, const Link& actual,
+                  const EmitKernelOp& emit) {
+  const auto* bond = state.view.link(actual.master);
+  if (bond == nullptr || bond->kind != LinkKind::Bond || bond->name != wanted.master) return;
+  const auto* wanted_bond = wanted_link(state, bond->name);
+  if (wanted_bond == nullptr || wanted_bond->primary != wanted.name) return;
+  if (value_or(bond->options, Option::BondPrimary, 0) == actual.index.value()) return;
+  emit(ChangeLink{.index = bond->index,
+                  .kind = LinkKind::Bond,
+                  .options = {{Option::BondPrimary, actual.index.value()}}});
+}
+
 /// A link that no file names any more: what vtepd made goes, and of another what vtepd did to it.
 void plan_leaving(const State& state, const Link& actual, const EmitKernelOp& emit) {
   if (state.files != FileState::Read) return;
@@ -253,6 +275,12 @@ bool is_in_place(const State& state, const WantedLink& wanted, const Link& actua
   bool in_place = true;
   plan_vlans(state, {wanted.name}, [&](const KernelOp&) { in_place = false; });
   return in_place;
+}
+
+bool may_come_up(const State& state, const WantedLink& wanted, const Link& actual) {
+  const bool waits_for_protodown = wanted.router != 0 && !actual.protodown;
+  return !waits_for_protodown && is_in_place(state, wanted, actual) &&
+         may_stand_up(state, wanted, actual);
 }
 
 /// VLAN 1 untagged is what the kernel gives every new port of a bridge; no person asked for it.
@@ -544,9 +572,10 @@ void plan_link(const State& state, const LinkKey& key, const EmitKernelOp& emit)
       state.files == FileState::Read ? with_former(state, wanted, *actual) : std::nullopt;
   if (former) wanted = &*former;
   plan_settings(state, *wanted, *actual, emit);
+  plan_primary(state, *wanted, *actual, emit);
   plan_vni_filter(state, *wanted, *actual, emit);
   if (wanted->up && *wanted->up != actual->up &&
-      (!*wanted->up || is_in_place(state, *wanted, *actual))) {
+      (!*wanted->up || may_come_up(state, *wanted, *actual))) {
     emit(ChangeLink{.index = actual->index, .kind = actual->kind, .up = wanted->up});
   }
   if (!actual->is_bridge_port()) return;

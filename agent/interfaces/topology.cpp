@@ -1,6 +1,7 @@
 #include "agent/interfaces/topology.h"
 
 #include <algorithm>
+#include <array>
 #include <set>
 
 #include "agent/interfaces/devices.h"
@@ -24,6 +25,18 @@ constexpr std::uint64_t kRouterMac4 = 0x00005E000100;  // RFC 5798 7.3: the last
 constexpr std::uint64_t kRouterMac6 = 0x00005E000200;
 constexpr VlanFlags kUntaggedPvid{.pvid = true, .untagged = true};
 const auto kDefaultPvid = *VlanId::make(1);
+
+// Modes of bonds, a bit each, and what the kernel takes in some of them only
+// (drivers/net/bonding/bond_options.c of 6.1).
+constexpr std::uint64_t kLacpMode = 4;
+constexpr unsigned kLacpOnly = 0b0010000;
+constexpr unsigned kAskingModes = 0b0001111;   // all but 802.3ad, balance-tlb, balance-alb
+constexpr unsigned kPrimaryModes = 0b1100010;  // active-backup, balance-tlb, balance-alb
+constexpr std::array<std::pair<Option, unsigned>, 4> kBondOptions{
+    {{Option::BondLacpRate, kLacpOnly},
+     {Option::BondSystemPriority, kLacpOnly},
+     {Option::BondSystemMac, kLacpOnly},
+     {Option::BondArpInterval, kAskingModes}}};
 
 class Planner {
  public:
@@ -61,6 +74,7 @@ class Planner {
   void plan_kind(const Device& device, WantedLink& link);
   bool makes_pair(const Device& device) const;
   void plan_bridge(const Device& bridge, WantedLink& link) const;
+  void plan_bond(const Device& bond, WantedLink& link);
   void plan_vxlan(const Device& vxlan, WantedLink& link);
   static void plan_vni_filter(const LinkSettings& settings, WantedLink& link);
   void plan_port(const Device& port, const Device& bridge, WantedLink& link) const;
@@ -156,9 +170,7 @@ void Planner::plan_kind(const Device& device, WantedLink& link) {
           device.settings.vrf_table != 0 ? device.settings.vrf_table : next_vrf_table();
       return;
     case LinkKind::Bond:
-      link.primary = device.settings.primary;
-      if (!device.settings.arp_targets.empty()) link.arp_targets = device.settings.arp_targets;
-      add_kernel_defaults(Place::Bond, link.options);
+      plan_bond(device, link);
       return;
     case LinkKind::Dummy:
       return;
@@ -199,6 +211,38 @@ void Planner::plan_bridge(const Device& bridge, WantedLink& link) const {
   if (svis == vlans_on_.end()) return;
   // Tagged, also VLAN 1: the VLAN device takes nothing else.
   for (const auto vlan : svis->second) link.vlans[vlan] = {};
+}
+
+bool is_mode_of(unsigned modes, std::uint64_t mode) { return (modes & (1U << mode)) != 0; }
+
+/// Linux makes no bond with a line that its mode has no use for; ifupdown2 leaves such lines out.
+void Planner::plan_bond(const Device& bond, WantedLink& link) {
+  const auto& settings = bond.settings;
+  const auto mode = value_or(link.options, Option::BondMode, 0);
+  const auto leave_out = [&](std::string_view attribute, std::string_view why) {
+    diagnostics_.warning(settings.where(attribute, bond.origin),
+                         fmt::format("{}: {} is left out: {}", bond.name, attribute, why));
+  };
+  for (const auto& [option, modes] : kBondOptions) {
+    if (is_mode_of(modes, mode) || link.options.erase(option) == 0) continue;
+    leave_out(attribute_of(option)->name, "this bond-mode has no use for it");
+  }
+  link.primary = settings.primary;
+  if (!link.primary.empty() && !is_mode_of(kPrimaryModes, mode)) {
+    link.primary.clear();
+    leave_out("bond-primary", "this bond-mode has no use for it");
+  }
+  // The line that is gone: the kernel takes another rate only of a bond that is down.
+  if (mode == kLacpMode) link.options.try_emplace(Option::BondLacpRate, 0);
+  const bool looks_at_links =
+      mode >= kLacpMode || value_or(link.options, Option::BondMiimon, 0) != 0;
+  for (const auto option : {Option::BondUpDelay, Option::BondDownDelay}) {
+    if (looks_at_links || value_or(link.options, option, 0) == 0) continue;
+    link.options.erase(option);
+    leave_out(attribute_of(option)->name, "it counts from what bond-miimon finds, which is 0");
+  }
+  if (!settings.arp_targets.empty()) link.arp_targets = settings.arp_targets;
+  add_kernel_defaults(Place::Bond, link.options);
 }
 
 void Planner::plan_vxlan(const Device& vxlan, WantedLink& link) {

@@ -221,9 +221,12 @@ TEST_CASE("a bond takes its options, and devices that are down", "[link]") {
   bench.must(ChangeLink{.index = port1, .kind = LinkKind::Dummy, .up = true});
   bench.must_refuse(ChangeLink{.index = port1, .kind = LinkKind::Dummy, .master = bond}, EPERM);
   bench.must(ChangeLink{.index = port1, .kind = LinkKind::Dummy, .up = false});
+  bench.must(ChangeLink{.index = port2, .kind = LinkKind::Dummy, .mtu = 1400});
+  const auto own_mac = bench.link(port2).mac;
   for (const auto port : {port1, port2}) {
     bench.must(ChangeLink{.index = port, .kind = LinkKind::Dummy, .master = bond});
     CHECK(bench.link(port).master == bond);
+    CHECK(bench.link(port).mtu == 1500);
     CHECK(bench.link(port).up);
     CHECK(bench.link(port).mac == bench.link(bond).mac);
   }
@@ -242,6 +245,9 @@ TEST_CASE("a bond takes its options, and devices that are down", "[link]") {
       EBUSY);
   bench.must(ChangeLink{.index = port2, .kind = LinkKind::Dummy, .master = IfIndex{}});
   CHECK(bench.link(port2).master.is_none());
+  CHECK(bench.link(port2).mac == own_mac);
+  CHECK(bench.link(port2).mtu == 1400);
+  CHECK_FALSE(bench.link(port2).up);
 }
 
 TEST_CASE("a bond's LACP options want LACP", "[link]") {
@@ -301,6 +307,11 @@ TEST_CASE("a bond asks addresses whether its slaves work, and prefers one of the
     bench.must(change({.options = {{Option::BondPrimary, primary.value()}}}));
     CHECK(bench.option(bond, Option::BondPrimary) == primary.value());
   }
+  // A slave that leaves and comes back is still the one.
+  bench.must(ChangeLink{.index = port1, .kind = LinkKind::Dummy, .master = IfIndex{}});
+  CHECK(bench.option(bond, Option::BondPrimary) == 0);
+  bench.must(ChangeLink{.index = port1, .kind = LinkKind::Dummy, .master = bond});
+  CHECK(bench.option(bond, Option::BondPrimary) == port1.value());
   bench.must(change({.options = {{Option::BondPrimary, 0}}}));
   CHECK(bench.option(bond, Option::BondPrimary) == 0);
 

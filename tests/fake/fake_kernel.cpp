@@ -388,7 +388,7 @@ void FakeKernel::add_peer(const CreateLink& op, IfIndex end) {
 }
 
 /// The mode first, as the kernel takes a bond's options: others depend on it.
-Result<> FakeKernel::set_bond_options(Link& bond, const Options& options) const {
+Result<> FakeKernel::set_bond_options(Link& bond, const Options& options) {
   auto& held = bond.options;
   const auto mode = value_or(options, Option::BondMode, held[Option::BondMode]);
   if (mode != held[Option::BondMode]) {
@@ -414,7 +414,10 @@ Result<> FakeKernel::set_bond_options(Link& bond, const Options& options) const 
   }
   if (mode == kLacp) held.insert(lacp_defaults().begin(), lacp_defaults().end());
   put(held, options);
-  // One that is no slave yet is kept by its name, and not told.
+  // One that is no slave yet is remembered, and not told.
+  if (options.contains(Option::BondPrimary)) {
+    primaries_[bond.index] = IfIndex::make(primary).value_or(IfIndex{});
+  }
   const auto* slave = state_.link(IfIndex::make(primary).value_or(IfIndex{}));
   if (primary != 0 && (slave == nullptr || slave->master != bond.index)) {
     held[Option::BondPrimary] = 0;
@@ -580,6 +583,11 @@ Result<> FakeKernel::join_bond(Link slave, Link bond) {
     bond.mac = slave.mac;
     emit(LinkSeen{bond});
   }
+  if (primaries_[bond.index] == slave.index) {
+    bond.options[Option::BondPrimary] = slave.index.value();
+    emit(LinkSeen{bond});
+  }
+  slaves_[slave.index] = slave;
   slave.mac = bond.mac;
   slave.mtu = bond.mtu;
   slave.up = true;
@@ -591,7 +599,14 @@ Result<> FakeKernel::join_bond(Link slave, Link bond) {
 void FakeKernel::release(Link link) {
   if (link.master.is_none()) return;
   const bool was_port = link.is_bridge_port();
-  link.master = {};
+  const auto master = std::exchange(link.master, IfIndex{});
+  // What was a bond's slave has its own MAC and MTU again, and is down.
+  if (const auto before = slaves_.extract(link.index)) {
+    link.mac = before.mapped().mac;
+    link.mtu = before.mapped().mtu;
+    link.up = link.running = false;
+    lose_primary(*state_.link(master), link.index);
+  }
   if (!was_port) return emit(LinkSeen{link});
   emit(PortGone{link.index});
   std::vector<BridgeFdbKey> keys;
@@ -601,6 +616,12 @@ void FakeKernel::release(Link link) {
   for (const auto& key : keys) emit(BridgeFdbGone{key, link.index});
   for (const auto& [option, value] : port_defaults()) link.options.erase(option);
   emit(LinkSeen{link});
+}
+
+void FakeKernel::lose_primary(Link bond, IfIndex slave) {
+  if (value_or(bond.options, Option::BondPrimary, 0) != slave.value()) return;
+  bond.options[Option::BondPrimary] = 0;
+  emit(LinkSeen{bond});
 }
 
 Result<> FakeKernel::set_up(Link link, bool up) {

@@ -121,7 +121,7 @@ class FakeKernel : public KernelPort {
   Options new_device_options() const;
   void add_peer(const CreateLink& op, IfIndex end);
   Result<> check_twin(const CreateLink& op) const;
-  Result<> set_bond_options(Link& bond, const Options& options) const;
+  Result<> set_bond_options(Link& bond, const Options& options);
   static Result<> check_change(const ChangeLink& op, const Link& link);
   static Result<> check_master(const Link& link, const Link& upper);
   Result<> set_master(Link link, IfIndex master);
@@ -133,6 +133,7 @@ class FakeKernel : public KernelPort {
   void forget_routes_v6(IfIndex link);
   Result<> set_up(Link link, bool up);
   void release(Link link);
+  void lose_primary(Link bond, IfIndex slave);
   void forget_addresses_v6(IfIndex link);
   void flush_fdb(IfIndex port, VlanId vlan);
   Result<IfIndex> bridge_of(IfIndex port) const;
@@ -147,6 +148,9 @@ class FakeKernel : public KernelPort {
   std::uint32_t neighbor_limit_ = 1024;
   std::uint32_t next_index_ = 1;
   std::map<IfIndex, IfIndex> peers_;  // of veth devices, both ways
+  std::map<IfIndex, Link> slaves_;    // of bonds: as they were before
+  std::map<IfIndex, IfIndex>
+      primaries_;  // of bonds: the slaves that they prefer, once they are some
   std::vector<KernelOp> applied_;
   std::vector<Way> ways_;  // of routing daemons
   std::optional<NthRefusal> nth_;

@@ -450,6 +450,34 @@ TEST_CASE("a bond has its slaves and options, and its slaves no addresses") {
   CHECK(p.link("swp2").up == true);
 }
 
+TEST_CASE("a bond is made without the lines that its mode has no use for") {
+  const auto p = plan(
+      "auto bond0\niface bond0\n bond-slaves swp1 swp2\n bond-mode balance-xor\n"
+      " bond-lacp-rate fast\n bond-ad-actor-sys-prio 7\n bond-primary swp1\n bond-updelay 200\n"
+      " bond-downdelay 0\n bond-arp-interval 100\n"
+      "auto bond1\niface bond1\n bond-slaves swp3\n bond-mode 802.3ad\n bond-lacp-rate fast\n"
+      " bond-updelay 200\n bond-arp-interval 100\n");
+  const auto& bond = p.link("bond0");
+  for (const auto left_out :
+       {Option::BondLacpRate, Option::BondSystemPriority, Option::BondUpDelay}) {
+    CHECK_FALSE(bond.options.contains(left_out));
+  }
+  CHECK(bond.primary.empty());
+  CHECK(option(bond.options, Option::BondArpInterval) == 100);
+  const auto& lacp = p.link("bond1");
+  CHECK(option(lacp.options, Option::BondLacpRate) == 1);
+  CHECK(option(lacp.options, Option::BondUpDelay) == 200);  // this mode looks at links by itself
+  CHECK_FALSE(lacp.options.contains(Option::BondArpInterval));
+  const std::string useless = "is left out: this bond-mode has no use for it";
+  CHECK(p.messages ==
+        Lines{"f:5: warning: bond0: bond-lacp-rate " + useless,
+              "f:6: warning: bond0: bond-ad-actor-sys-prio " + useless,
+              "f:7: warning: bond0: bond-primary " + useless,
+              "f:8: warning: bond0: bond-updelay is left out: it counts from what bond-miimon "
+              "finds, which is 0",
+              "f:17: warning: bond1: bond-arp-interval " + useless});
+}
+
 TEST_CASE("a link in a bond and in a bridge is refused") {
   const auto p = plan(kBridge + " bridge-ports swp1\nauto bond0\niface bond0\n bond-slaves swp1\n");
   CHECK(p.messages == Lines{"f:9: error: swp1 is a port of bond0, and of br0 at f:6"});

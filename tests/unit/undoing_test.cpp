@@ -267,6 +267,16 @@ TEST_CASE("a bond prefers the slave that its line names, and asks whom its lines
   CHECK(leaf.remembered().empty());
 }
 
+TEST_CASE("a bond must be made anew for another mode", "[undoing]") {
+  Switch leaf;
+  const std::string bond = "auto bond1\niface bond1\n bond-slaves swp1 swp2\n bond-mode ";
+  leaf.say(bond + "active-backup\n");
+  leaf.say(bond + "802.3ad\n");
+  CHECK(leaf.held("bond1") == "bond-mode is 1 and would be 4");
+  leaf.say(bond + "active-backup\n");
+  CHECK_FALSE(leaf.held("bond1"));
+}
+
 TEST_CASE("a gateway's device without its chosen MAC must be made anew", "[undoing]") {
   Switch leaf;
   const std::string svi = "auto swp1.10\niface swp1.10\n address-virtual ";
