@@ -93,7 +93,10 @@ Changes::Changes(boost::asio::io_context& io, Core& core, Places places, std::fu
       runner_(io, kLongestCommand) {}
 
 Loaded Changes::load(const std::string& file) const {
-  return load_interfaces(file.empty() ? places_.interfaces : file, places_.rules);
+  auto loaded = load_interfaces(file.empty() ? places_.interfaces : file, places_.rules);
+  const auto& held = core_.state().topology;
+  if (loaded.ok() && *loaded.topology == *held) loaded.topology = held;  // there need be only one
+  return loaded;
 }
 
 /// None where commands are not run: what ran while they were is left as it is.

@@ -6,6 +6,7 @@
 
 #include "agent/interfaces/attribute_readers.h"
 #include "agent/rehearsal.h"
+#include "agent/routers.h"
 #include "agent/wanted.h"
 
 namespace vtepd::agent {
@@ -110,13 +111,16 @@ struct Differing {
 class Check {
  public:
   Check(const State& state, const Loaded& loaded)
-      : state_(state_with(state, loaded.topology)), stanzas_(loaded.stanzas) {
+      : model_(model_of(state, loaded.topology)),
+        state_(model_ ? *model_ : state),
+        stanzas_(loaded.stanzas) {
     for (const auto& key : file_keys(state_)) compare(key);
     for (const auto& [name, link] : state_.topology->links) {
       if (const auto* actual = state_.view.link(name)) {
         if (const auto why = why_made_anew(state_, link, *actual)) {
           made_anew_[name] = *why;
           differing_[name].parts.insert(Part::Identity);
+          differing_[name].enter(vtepd::difference(link.options, actual->options));
         }
       }
       if (!link.master.empty()) ports_[link.master].push_back(name);
@@ -137,8 +141,17 @@ class Check {
   }
 
  private:
+  static std::optional<State> model_of(const State& state, const SharedTopology& topology) {
+    if (is_in_effect(state, with_router_names(topology, state.view))) return std::nullopt;
+    return state_with(state, topology);
+  }
+
   void compare(const KernelKey& key) {
-    plan(state_, key, [&](const KernelOp& op) { std::visit(differing_[name_of(key)], op); });
+    plan(state_, key, [&](const KernelOp& op) {
+      const auto* change = std::get_if<ChangeLink>(&op);
+      const auto name = change != nullptr ? state_.view.name_of(change->index) : name_of(key);
+      std::visit(differing_[name], op);
+    });
   }
 
   std::string name_of(const KernelKey& key) const {
@@ -437,7 +450,8 @@ class Check {
                              {"running", running}});
   }
 
-  State state_;
+  const std::optional<State> model_;  // none where the state itself is compared with the files
+  const State& state_;
   const std::vector<Stanza>& stanzas_;
   std::map<std::string, Differing> differing_;
   std::map<std::string, std::string> made_anew_;

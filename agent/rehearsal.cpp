@@ -205,12 +205,28 @@ class Model {
   std::uint32_t next_index_ = kFirstModelIndex;
 };
 
+/// Whether nothing is left to write: it takes no model to see that.
+bool stands(const State& state) {
+  bool differs = false;
+  const auto look = [&](const KernelKey& key) {
+    if (!differs) plan(state, key, [&](const KernelOp&) { differs = true; });
+  };
+  for (const auto& key : file_keys(state)) look(key);
+  for (const auto& [key, entry] : state.view.flood()) look(key);
+  return !differs;
+}
+
 bool has_static_flood(const Topology& topology, const std::string& name) {
   const auto it = topology.links.find(name);
   return it != topology.links.end() && !it->second.flood.empty();
 }
 
 }  // namespace
+
+bool is_in_effect(const State& state, const Topology& topology) {
+  if (state.files != FileState::Read) return false;
+  return &topology == &*state.topology || topology == *state.topology;
+}
 
 bool is_model_index(IfIndex index) { return index.value() >= kFirstModelIndex; }
 
@@ -293,6 +309,8 @@ std::vector<KernelKey> file_keys(const State& state) {
 
 Rehearsal rehearse(const State& state, SharedTopology topology,
                    const std::set<std::string>& recreate) {
+  topology = with_router_names(std::move(topology), state.view);
+  if (recreate.empty() && is_in_effect(state, topology) && stands(state)) return {};
   auto model_state = state_with(state, std::move(topology));
   model_state.recreate = recreate;
   Model model(model_state);

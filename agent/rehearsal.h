@@ -30,6 +30,10 @@ bool is_model_index(IfIndex index);
 Rehearsal rehearse(const State& state, SharedTopology topology,
                    const std::set<std::string>& recreate);
 
+/// Whether the state is compared with this very topology all the time: what differs from it can be
+/// seen in the state itself.
+bool is_in_effect(const State& state, const Topology& topology);
+
 /// A state that holds what the files speak of, with `topology` wanted: for comparing without
 /// writing. Its tables of entries are empty but for the static flood lists.
 State state_with(const State& state, SharedTopology topology);
