@@ -43,7 +43,7 @@ SharedTopology topology_of(const std::string& text) {
 
 /// Indexes differ with the order in which devices were made: those in names do not count.
 std::string without_index(const std::string& text) {
-  static const std::regex name("(vrrp[46]-)([0-9]+|\\$\\([^)]*\\))");
+  static const std::regex name(R"((vrrp[46]-)([0-9]+|\$\([^)]*\)))");
   return text.find("vrrp") == std::string::npos ? text : std::regex_replace(text, name, "$1#");
 }
 
