@@ -63,7 +63,7 @@ target_link_libraries(bench_floor PRIVATE vtepd_warnings PkgConfig::MNL)
 add_executable(bench_asic bench/asic.cpp)
 target_link_libraries(bench_asic PRIVATE vtepd_warnings vtepd_hwsync)
 add_test(NAME lab.bench.tiny COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/bench/run --tiny)
-set_tests_properties(lab.bench.tiny PROPERTIES LABELS lab TIMEOUT 400
+set_tests_properties(lab.bench.tiny PROPERTIES LABELS lab TIMEOUT 600
                      ENVIRONMENT VTEPD_BUILD=${PROJECT_BINARY_DIR})
 
 # What vtepd endures: kills at any instant, faults behind its back, floods, hours. Small in a guest; at full size in
