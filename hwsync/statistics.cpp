@@ -1,5 +1,7 @@
 #include "hwsync/statistics.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <utility>
@@ -16,7 +18,6 @@ struct Counter {
   sai_stat_id_t id;
   Traffic AsicTraffic::*direction;
   Place place;
-  std::string_view name;
 };
 
 constexpr auto kPort = SAI_OBJECT_TYPE_PORT;
@@ -27,44 +28,56 @@ constexpr auto kIn = &AsicTraffic::in;
 constexpr auto kOut = &AsicTraffic::out;
 
 constexpr std::array kCounters{
-    Counter{kPort, SAI_PORT_STAT_IF_IN_OCTETS, kIn, &Traffic::octets, "port: in octets"},
-    Counter{kPort, SAI_PORT_STAT_IF_IN_UCAST_PKTS, kIn, &Traffic::unicast, "port: in unicast"},
-    Counter{kPort, SAI_PORT_STAT_IF_IN_NON_UCAST_PKTS, kIn, &Traffic::non_unicast,
-            "port: in non-unicast"},
-    Counter{kPort, SAI_PORT_STAT_IF_IN_DISCARDS, kIn, &Traffic::discards, "port: in discards"},
-    Counter{kPort, SAI_PORT_STAT_IF_IN_ERRORS, kIn, &Traffic::errors, "port: in errors"},
-    Counter{kPort, SAI_PORT_STAT_IF_OUT_OCTETS, kOut, &Traffic::octets, "port: out octets"},
-    Counter{kPort, SAI_PORT_STAT_IF_OUT_UCAST_PKTS, kOut, &Traffic::unicast, "port: out unicast"},
-    Counter{kPort, SAI_PORT_STAT_IF_OUT_NON_UCAST_PKTS, kOut, &Traffic::non_unicast,
-            "port: out non-unicast"},
-    Counter{kPort, SAI_PORT_STAT_IF_OUT_DISCARDS, kOut, &Traffic::discards, "port: out discards"},
-    Counter{kPort, SAI_PORT_STAT_IF_OUT_ERRORS, kOut, &Traffic::errors, "port: out errors"},
-    Counter{kBridgePort, SAI_BRIDGE_PORT_STAT_IN_OCTETS, kIn, &Traffic::octets,
-            "bridge port: in octets"},
-    Counter{kBridgePort, SAI_BRIDGE_PORT_STAT_IN_PACKETS, kIn, &Traffic::packets,
-            "bridge port: in packets"},
-    Counter{kBridgePort, SAI_BRIDGE_PORT_STAT_OUT_OCTETS, kOut, &Traffic::octets,
-            "bridge port: out octets"},
-    Counter{kBridgePort, SAI_BRIDGE_PORT_STAT_OUT_PACKETS, kOut, &Traffic::packets,
-            "bridge port: out packets"},
-    Counter{kVlan, SAI_VLAN_STAT_IN_OCTETS, kIn, &Traffic::octets, "vlan: in octets"},
-    Counter{kVlan, SAI_VLAN_STAT_IN_PACKETS, kIn, &Traffic::packets, "vlan: in packets"},
-    Counter{kVlan, SAI_VLAN_STAT_IN_UCAST_PKTS, kIn, &Traffic::unicast, "vlan: in unicast"},
-    Counter{kVlan, SAI_VLAN_STAT_IN_NON_UCAST_PKTS, kIn, &Traffic::non_unicast,
-            "vlan: in non-unicast"},
-    Counter{kVlan, SAI_VLAN_STAT_IN_DISCARDS, kIn, &Traffic::discards, "vlan: in discards"},
-    Counter{kVlan, SAI_VLAN_STAT_IN_ERRORS, kIn, &Traffic::errors, "vlan: in errors"},
-    Counter{kVlan, SAI_VLAN_STAT_OUT_OCTETS, kOut, &Traffic::octets, "vlan: out octets"},
-    Counter{kVlan, SAI_VLAN_STAT_OUT_PACKETS, kOut, &Traffic::packets, "vlan: out packets"},
-    Counter{kVlan, SAI_VLAN_STAT_OUT_UCAST_PKTS, kOut, &Traffic::unicast, "vlan: out unicast"},
-    Counter{kVlan, SAI_VLAN_STAT_OUT_NON_UCAST_PKTS, kOut, &Traffic::non_unicast,
-            "vlan: out non-unicast"},
-    Counter{kVlan, SAI_VLAN_STAT_OUT_DISCARDS, kOut, &Traffic::discards, "vlan: out discards"},
-    Counter{kVlan, SAI_VLAN_STAT_OUT_ERRORS, kOut, &Traffic::errors, "vlan: out errors"},
-    Counter{kTunnel, SAI_TUNNEL_STAT_IN_OCTETS, kIn, &Traffic::octets, "tunnel: in octets"},
-    Counter{kTunnel, SAI_TUNNEL_STAT_IN_PACKETS, kIn, &Traffic::packets, "tunnel: in packets"},
-    Counter{kTunnel, SAI_TUNNEL_STAT_OUT_OCTETS, kOut, &Traffic::octets, "tunnel: out octets"},
-    Counter{kTunnel, SAI_TUNNEL_STAT_OUT_PACKETS, kOut, &Traffic::packets, "tunnel: out packets"}};
+    Counter{kPort, SAI_PORT_STAT_IF_IN_OCTETS, kIn, &Traffic::octets},
+    Counter{kPort, SAI_PORT_STAT_IF_IN_UCAST_PKTS, kIn, &Traffic::unicast},
+    Counter{kPort, SAI_PORT_STAT_IF_IN_NON_UCAST_PKTS, kIn, &Traffic::non_unicast},
+    Counter{kPort, SAI_PORT_STAT_IF_IN_DISCARDS, kIn, &Traffic::discards},
+    Counter{kPort, SAI_PORT_STAT_IF_IN_ERRORS, kIn, &Traffic::errors},
+    Counter{kPort, SAI_PORT_STAT_IF_OUT_OCTETS, kOut, &Traffic::octets},
+    Counter{kPort, SAI_PORT_STAT_IF_OUT_UCAST_PKTS, kOut, &Traffic::unicast},
+    Counter{kPort, SAI_PORT_STAT_IF_OUT_NON_UCAST_PKTS, kOut, &Traffic::non_unicast},
+    Counter{kPort, SAI_PORT_STAT_IF_OUT_DISCARDS, kOut, &Traffic::discards},
+    Counter{kPort, SAI_PORT_STAT_IF_OUT_ERRORS, kOut, &Traffic::errors},
+    Counter{kBridgePort, SAI_BRIDGE_PORT_STAT_IN_OCTETS, kIn, &Traffic::octets},
+    Counter{kBridgePort, SAI_BRIDGE_PORT_STAT_IN_PACKETS, kIn, &Traffic::packets},
+    Counter{kBridgePort, SAI_BRIDGE_PORT_STAT_OUT_OCTETS, kOut, &Traffic::octets},
+    Counter{kBridgePort, SAI_BRIDGE_PORT_STAT_OUT_PACKETS, kOut, &Traffic::packets},
+    Counter{kVlan, SAI_VLAN_STAT_IN_OCTETS, kIn, &Traffic::octets},
+    Counter{kVlan, SAI_VLAN_STAT_IN_PACKETS, kIn, &Traffic::packets},
+    Counter{kVlan, SAI_VLAN_STAT_IN_UCAST_PKTS, kIn, &Traffic::unicast},
+    Counter{kVlan, SAI_VLAN_STAT_IN_NON_UCAST_PKTS, kIn, &Traffic::non_unicast},
+    Counter{kVlan, SAI_VLAN_STAT_IN_DISCARDS, kIn, &Traffic::discards},
+    Counter{kVlan, SAI_VLAN_STAT_IN_ERRORS, kIn, &Traffic::errors},
+    Counter{kVlan, SAI_VLAN_STAT_OUT_OCTETS, kOut, &Traffic::octets},
+    Counter{kVlan, SAI_VLAN_STAT_OUT_PACKETS, kOut, &Traffic::packets},
+    Counter{kVlan, SAI_VLAN_STAT_OUT_UCAST_PKTS, kOut, &Traffic::unicast},
+    Counter{kVlan, SAI_VLAN_STAT_OUT_NON_UCAST_PKTS, kOut, &Traffic::non_unicast},
+    Counter{kVlan, SAI_VLAN_STAT_OUT_DISCARDS, kOut, &Traffic::discards},
+    Counter{kVlan, SAI_VLAN_STAT_OUT_ERRORS, kOut, &Traffic::errors},
+    Counter{kTunnel, SAI_TUNNEL_STAT_IN_OCTETS, kIn, &Traffic::octets},
+    Counter{kTunnel, SAI_TUNNEL_STAT_IN_PACKETS, kIn, &Traffic::packets},
+    Counter{kTunnel, SAI_TUNNEL_STAT_OUT_OCTETS, kOut, &Traffic::octets},
+    Counter{kTunnel, SAI_TUNNEL_STAT_OUT_PACKETS, kOut, &Traffic::packets}};
+
+/// "port: in errors".
+std::string name_of(const Counter& counter) {
+  constexpr std::array<std::pair<sai_object_type_t, std::string_view>, 4> kObjects{
+      {{kPort, "port"}, {kBridgePort, "bridge port"}, {kVlan, "vlan"}, {kTunnel, "tunnel"}}};
+  constexpr std::array<std::pair<Place, std::string_view>, 6> kPlaces{
+      {{&Traffic::octets, "octets"},
+       {&Traffic::packets, "packets"},
+       {&Traffic::unicast, "unicast"},
+       {&Traffic::non_unicast, "non-unicast"},
+       {&Traffic::discards, "discards"},
+       {&Traffic::errors, "errors"}}};
+  const auto word = [](const auto& words, const auto& key) {
+    return std::find_if(words.begin(), words.end(),
+                        [&](const auto& row) { return row.first == key; })
+        ->second;
+  };
+  return fmt::format("{}: {} {}", word(kObjects, counter.object),
+                     counter.direction == kIn ? "in" : "out", word(kPlaces, counter.place));
+}
 
 /// Not every library knows a better word for a counter that it has not.
 bool is_lacking(sai_status_t status) {
@@ -79,11 +92,6 @@ void add_up(Traffic& traffic) {
 }
 
 }  // namespace
-
-bool StatisticsReader::has_counters(sai_object_type_t object) {
-  return std::any_of(kCounters.begin(), kCounters.end(),
-                     [&](const Counter& counter) { return counter.object == object; });
-}
 
 /// The rows that objects of the type are asked for.
 std::vector<std::size_t> StatisticsReader::asked(sai_object_type_t object) {
@@ -102,7 +110,7 @@ void StatisticsReader::learn_absent(sai_object_type_t object, sai_object_id_t id
     const auto status = library_.get_stats(object, id, {&counter.id, 1}, {&number, 1});
     if (!is_lacking(status)) continue;
     absent_.insert(row);
-    newly_absent_.emplace_back(counter.name);
+    newly_absent_.push_back(name_of(counter));
   }
 }
 

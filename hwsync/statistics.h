@@ -42,9 +42,6 @@ class StatisticsReader {
  public:
   explicit StatisticsReader(sai::Library& library) : library_(library) {}
 
-  /// Objects of that type have counters, as far as SAI goes.
-  static bool has_counters(sai_object_type_t object);
-
   AsicTraffic read(const AsicKey& key, sai_object_type_t object, sai_object_id_t id);
   /// "port: in errors" for each counter that the library turned out not to have since the last
   /// call.
