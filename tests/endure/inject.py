@@ -24,65 +24,36 @@ def words_of(mac):
     return ":".join(f"{byte:02x}" for byte in mac)
 
 
-class Faults:
-    """Lines for `bridge -batch` and `ip -batch`, each of them one fault."""
+# A line for `bridge -batch` or `ip -batch` each, of a host {mac}, {ip} behind {vtep} in VNI {i}; {n}, {byte},
+# {host} and {mtu} are any such numbers.
+BOGUS = "02:00:0f:00"
+FAULTS = {
+    "bridge half deleted": "bridge fdb del {mac} dev vx{i} master",
+    "vxlan half deleted": "bridge fdb del {mac} dev vx{i} dst {vtep} self",
+    "to another VTEP": "bridge fdb replace {mac} dev vx{i} dst 10.0.0.{n} self extern_learn dynamic",
+    "vxlan flags lost": "bridge fdb replace {mac} dev vx{i} dst {vtep} self dynamic",
+    "bridge flags lost": "bridge fdb replace {mac} dev vx{i} master dynamic",
+    "bogus bridge half": "bridge fdb replace " + BOGUS + ":00:{byte:02x} dev vx{i} master dynamic extern_learn",
+    "bogus vxlan half": "bridge fdb replace " + BOGUS + ":00:{byte:02x} dev vx{i} dst 10.0.0.2 self dynamic extern_learn",
+    "flood member deleted": "bridge fdb del 00:00:00:00:00:00 dev vx{i} dst 10.0.0.2 self",
+    "neighbour deleted": "ip neigh del {ip} dev br{i}",
+    "neighbour changed": "ip neigh replace {ip} lladdr " + BOGUS + ":01:{byte:02x} dev br{i} nud noarp extern_learn proto 94",
+    "neighbour flags lost": "ip neigh replace {ip} lladdr {mac} dev br{i} nud stale",
+    "bogus neighbour": "ip neigh replace 172.19.{i}.{host} lladdr " + BOGUS + ":02:{i:02x} dev br{i} nud noarp extern_learn proto 94",
+    "learning on": "bridge link set dev vx{i} learning on",
+    "suppression off": "bridge link set dev vx{i} neigh_suppress off",
+    "mtu": "ip link set p{i} mtu {mtu}",
+}
 
-    def __init__(self, dice):
-        self.dice, self.made = dice, collections.Counter()
-        self.hosts = [(i, host) for i in range(VNIS) for host in STEADY]
-        self.kinds = [getattr(self, name) for name in sorted(dir(self)) if name.startswith("fault_")]
 
-    def next(self):
-        """(program, line)"""
-        kind = self.dice.choice(self.kinds)
-        self.made[kind.__name__[len("fault_"):]] += 1
-        i, host = self.dice.choice(self.hosts)
-        return kind(i, words_of(mac_of(i, host)), address_of(i, host), VTEPS[host % 2])
-
-    def fault_bridge_half_deleted(self, i, mac, *_):
-        return "bridge", f"fdb del {mac} dev vx{i} master"
-
-    def fault_vxlan_half_deleted(self, i, mac, _, vtep):
-        return "bridge", f"fdb del {mac} dev vx{i} dst {vtep} self"
-
-    def fault_to_another_vtep(self, i, mac, *_):
-        return "bridge", f"fdb replace {mac} dev vx{i} dst 10.0.0.{self.dice.randrange(4, 200)} self extern_learn dynamic"
-
-    def fault_vxlan_flags_lost(self, i, mac, _, vtep):
-        return "bridge", f"fdb replace {mac} dev vx{i} dst {vtep} self dynamic"
-
-    def fault_bridge_flags_lost(self, i, mac, *_):
-        return "bridge", f"fdb replace {mac} dev vx{i} master dynamic"
-
-    def fault_bogus_bridge_half(self, i, *_):
-        return "bridge", f"fdb replace 02:00:0f:00:00:{self.dice.randrange(256):02x} dev vx{i} master dynamic extern_learn"
-
-    def fault_bogus_vxlan_half(self, i, *_):
-        return "bridge", f"fdb replace 02:00:0f:00:00:{self.dice.randrange(256):02x} dev vx{i} dst {VTEPS[0]} self dynamic extern_learn"
-
-    def fault_flood_member_deleted(self, i, *_):
-        return "bridge", f"fdb del 00:00:00:00:00:00 dev vx{i} dst {VTEPS[0]} self"
-
-    def fault_neighbour_deleted(self, i, _, ip, *__):
-        return "ip", f"neigh del {ip} dev br{i}"
-
-    def fault_neighbour_changed(self, i, _, ip, *__):
-        return "ip", f"neigh replace {ip} lladdr 02:00:0f:00:01:{self.dice.randrange(256):02x} dev br{i} nud noarp extern_learn proto 94"
-
-    def fault_neighbour_flags_lost(self, i, mac, ip, *_):
-        return "ip", f"neigh replace {ip} lladdr {mac} dev br{i} nud stale"
-
-    def fault_bogus_neighbour(self, i, *_):
-        return "ip", f"neigh replace 172.19.{i}.{self.dice.randrange(1, 255)} lladdr 02:00:0f:00:02:{i:02x} dev br{i} nud noarp extern_learn proto 94"
-
-    def fault_learning_on(self, i, *_):
-        return "bridge", f"link set dev vx{i} learning on"
-
-    def fault_suppression_off(self, i, *_):
-        return "bridge", f"link set dev vx{i} neigh_suppress off"
-
-    def fault_mtu(self, i, *_):
-        return "ip", f"link set p{i} mtu {self.dice.randrange(1300, 1390)}"
+def fault(dice, made):
+    """(program, line), of any kind, which is counted."""
+    kind = dice.choice(list(FAULTS))
+    made[kind] += 1
+    i, host = dice.randrange(VNIS), dice.choice(STEADY)
+    line = FAULTS[kind].format(i=i, mac=words_of(mac_of(i, host)), ip=address_of(i, host), vtep=VTEPS[host % 2],
+                               n=dice.randrange(4, 200), byte=dice.randrange(256), host=dice.randrange(1, 255), mtu=dice.randrange(1300, 1390))  # fmt: skip
+    return line.split(" ", 1)
 
 
 def inject(switch, lines):
@@ -145,9 +116,10 @@ def main():
         there = others(a)
         if len(there) != 20 + VNIS + 20 + 1:
             fail(f"the others' entries are not all there: {there}")
-        faults, injected, slowest, written = Faults(random.Random(seed)), 0, 0.0, a.stats()["kernel_writes"]
+        dice, made = random.Random(seed), collections.Counter()
+        injected, slowest, written = 0, 0.0, a.stats()["kernel_writes"]
         while injected < count:
-            lines = [faults.next() for _ in range(min(BATCH, count - injected))]
+            lines = [fault(dice, made) for _ in range(min(BATCH, count - injected))]
             injected += len(lines)
             before = a.state()
             inject(a, lines)
@@ -162,7 +134,7 @@ def main():
             if injected % 1000 == 0:
                 print(f"{injected} faults", flush=True)
         written = a.stats()["kernel_writes"] - written
-        print(f"{injected} faults ({', '.join(f'{n} {name}' for name, n in sorted(faults.made.items()))}): healed by {written} writes, "
+        print(f"{injected} faults ({', '.join(f'{n} {name}' for name, n in sorted(made.items()))}): healed by {written} writes, "
               f"each {BATCH} of them within {slowest:.2f} s; {VNIS * len(STEADY)} MACs of VNIs {vni(0)} to {vni(VNIS - 1)}; "
               "no audit found anything then, and others' entries are as they were")  # fmt: skip
     finally:
