@@ -974,30 +974,52 @@ TEST_CASE("F1 killed anywhere, the next start writes what is missing and nothing
   }
 }
 
-TEST_CASE("a move does not wait for thousands of new MACs", "[hwsync]") {
+namespace {
+
+sai::Profile one_by_one() {
   auto profile = kBoth;
   profile["SOFTSAI_BULK"] = "0";
-  Bench bench(profile);
-  FaultyLibrary slow(bench.settings.library);
+  return profile;
+}
+
+/// Thousands of new MACs are being written, slowly and one by one: a hundred of them are by now.
+struct Crowd {
+  static constexpr std::uint32_t kSize = 4000;
+
+  /// `awaited`: the write whose turn is of interest.
+  explicit Crowd(const std::function<bool(const FdbWrite&)>& awaited) {
+    bench.settings.on_fdb_written = [this, awaited](const FdbWrite& write) {
+      ++writes;
+      if (awaited(write)) when = writes;
+    };
+    bench.view = view_of(recipe1());
+    bench.over(slow.open(one_by_one()));
+    REQUIRE(bench.settle());
+    slow.slow(std::chrono::microseconds(200));
+    writes = 0;
+    bench.happen(remote_hosts(0, kSize));
+    while (writes < 100 && bench.step()) continue;
+  }
+
+  Bench bench{one_by_one()};
+  FaultyLibrary slow{bench.settings.library};
   std::size_t writes = 0;
   std::size_t when = 0;
-  bench.settings.on_fdb_written = [&](const FdbWrite& write) {
-    ++writes;
-    if (write.mac == kHostThere && write.vtep == kLeaf3) when = writes;
-  };
-  bench.view = view_of(recipe1());
-  bench.over(slow.open(profile));
-  REQUIRE(bench.settle());
-  slow.slow(std::chrono::microseconds(200));
-  constexpr std::uint32_t kMany = 4000;
-  writes = 0;
-  bench.happen(remote_hosts(0, kMany));
-  while (writes < 100 && bench.step()) continue;
+};
+
+}  // namespace
+
+TEST_CASE("a move does not wait for thousands of new MACs", "[hwsync]") {
+  Crowd crowd(
+      [](const FdbWrite& write) { return write.mac == kHostThere && write.vtep == kLeaf3; });
+  auto& bench = crowd.bench;
+  const auto& writes = crowd.writes;
+  const auto& when = crowd.when;
   const auto before = writes;
   bench.happen(VxlanFdbSeen{{kVxlan10, {}, kHostThere}, {.remote = kLeaf3, .extern_learn = true}});
   REQUIRE(bench.settle());
   CHECK(bench.hardware->has_remote_mac(vid(10), kHostThere) == kLeaf3);
-  CHECK(writes == kMany + 1);
+  CHECK(writes == Crowd::kSize + 1);
   INFO("written before it: " << when - before);
   // What was at hand: 50 ms of calls of at least 200 us.
   CHECK(when - before <= 2 * 250 + 1);
@@ -1127,24 +1149,10 @@ TEST_CASE("E1 10,000 events hold the library's thread for less than 10 ms in all
 }
 
 TEST_CASE("a port that falls does not wait for thousands of new MACs", "[hwsync]") {
-  auto profile = kBoth;
-  profile["SOFTSAI_BULK"] = "0";
-  Bench bench(profile);
-  FaultyLibrary slow(bench.settings.library);
-  std::size_t writes = 0;
-  std::size_t when = 0;
-  bench.settings.on_fdb_written = [&](const FdbWrite& write) {
-    ++writes;
-    if (write.mac == kHostHere && write.removed) when = writes;
-  };
-  bench.view = view_of(recipe1());
-  bench.over(slow.open(profile));
-  REQUIRE(bench.settle());
-  slow.slow(std::chrono::microseconds(200));
-  constexpr std::uint32_t kMany = 4000;
-  writes = 0;
-  bench.happen(remote_hosts(0, kMany));
-  while (writes < 100 && bench.step()) continue;
+  Crowd crowd([](const FdbWrite& write) { return write.mac == kHostHere && write.removed; });
+  auto& bench = crowd.bench;
+  const auto& writes = crowd.writes;
+  const auto& when = crowd.when;
   const auto before = writes;
   auto port = link(kSwp1, "swp1", LinkKind::Other, kBridge);
   port.mac = kPortMac;
@@ -1166,7 +1174,7 @@ TEST_CASE("a port that falls does not wait for thousands of new MACs", "[hwsync]
   CHECK(when - before <= kAtHand + 1);
   CHECK(is_closed());
   REQUIRE(bench.settle());
-  CHECK(writes == kMany + 1);
+  CHECK(writes == Crowd::kSize + 1);
 }
 
 TEST_CASE("underlays of many routes are written in bulk, and in single calls alike", "[hwsync]") {
