@@ -119,15 +119,9 @@ Result<> Core::resync() {
 }
 
 Result<> Core::read_all() {
-  // What was queued before the dump may tell of things that a lost notification undid since. Where
-  // news come faster than they are read there is no end of them: this is more than the queue holds,
-  // and what is lost from now on will be said.
-  constexpr int kRounds = 24;
-  for (int round = 0; round < kRounds; ++round) {
-    if (port_.drain(settings_.events_per_turn, [](const KernelEvent&) {}) ==
-        KernelPort::Drained::Empty) {
-      break;
-    }
+  // What was queued before the dump may tell of things that a lost notification undid since.
+  while (port_.drain(settings_.events_per_turn, [](const KernelEvent&) {}) ==
+         KernelPort::Drained::More) {
   }
   KernelView fresh;
   auto dumped = port_.dump([&](const KernelEvent& event) { fresh.apply(event); });

@@ -32,7 +32,7 @@ Result<KernelView> read_kernel() {
   constexpr std::size_t kEvents = 100'000;
   for (;;) {
     const auto drained = (*kernel)->drain(kEvents, enter);
-    if (drained == KernelPort::Drained::Empty) return view;
+    if (drained == KernelPort::Drained::CaughtUp) return view;
     if (drained == KernelPort::Drained::Lost) {
       return Error{ENOBUFS, "the kernel's tables change faster than they can be read"};
     }

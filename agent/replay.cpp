@@ -191,7 +191,7 @@ class TapeKernel : public KernelPort {
   Drained drain(std::size_t /*budget*/, const Sink& sink) override {
     hear(sink);
     const auto* drained = tape_.next<record::Drained>();
-    if (drained == nullptr) return Drained::Empty;
+    if (drained == nullptr) return Drained::CaughtUp;
     const auto how = drained->how;
     tape_.advance();
     return how;

@@ -48,6 +48,8 @@ class Endpoint {
   Result<> set_receive_timeout(std::chrono::microseconds limit);
   Result<> send(Bytes request);
   Result<Received> receive();
+  /// Whether receive() has something to give that the descriptor no longer tells of.
+  bool has_fetched() const { return next_ < fetched_; }
 
   int fd() const { return mnl_socket_get_fd(socket_.get()); }
   std::uint32_t port_id() const { return mnl_socket_get_portid(socket_.get()); }

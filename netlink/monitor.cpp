@@ -86,7 +86,7 @@ KernelPort::Drained Monitor::drain(std::size_t budget, const KernelPort::Sink& s
   for (; budget > 0; --budget) {
     while (rest_.empty()) {
       const auto fetched = fetch();
-      if (fetched == Fetched::Empty) return KernelPort::Drained::Empty;
+      if (fetched == Fetched::CaughtUp) return KernelPort::Drained::CaughtUp;
       if (fetched == Fetched::Lost) return KernelPort::Drained::Lost;
     }
     const auto message = take_message(rest_);
@@ -97,11 +97,15 @@ KernelPort::Drained Monitor::drain(std::size_t budget, const KernelPort::Sink& s
       rest_ = {};
     }
   }
+  if (barrier_ == 0 && !barrier_reached_) {
+    if (auto put = put_barrier(); !put) report(put.error());
+  }
   return KernelPort::Drained::More;
 }
 
 /// The next datagram into rest_ (which stays empty if it was nobody's).
 Monitor::Fetched Monitor::fetch() {
+  if (barrier_reached_ && !endpoint_.has_fetched()) return at_barrier();
   const auto received = endpoint_.receive();
   if (!received) {
     report(received.error());
@@ -125,21 +129,49 @@ Monitor::Fetched Monitor::fetch() {
 /// Nothing waits: time to ask for what was not told.
 Monitor::Fetched Monitor::at_end() {
   // The kernel answers while we ask; an answer that is not here found no room in the queue.
-  if (!unanswered_.empty() || ports_question_ != 0) return lose();
-  if (unsettled_.empty() && snooping_.empty()) return Fetched::Empty;
-  for (const auto bridge : std::exchange(snooping_, {})) {
-    if (auto asked = ask_link(IfIndex::make(bridge).value_or(IfIndex{})); !asked) {
-      report(asked.error());
-      return lose();
-    }
-  }
-  if (unsettled_.empty()) return Fetched::Messages;
-  unsettled_.clear();
-  if (auto asked = ask_ports(); !asked) {
+  if (!unanswered_.empty() || ports_question_ != 0 || barrier_ != 0) return lose();
+  asked_at_barrier_ = false;
+  if (unsettled_.empty() && snooping_.empty()) return Fetched::CaughtUp;
+  if (auto asked = ask_what_was_not_told(); !asked) {
     report(asked.error());
     return lose();
   }
   return Fetched::Messages;
+}
+
+/// What waited when the barrier was put has been handed over; what was asked for here, once, has
+/// its own barrier.
+Monitor::Fetched Monitor::at_barrier() {
+  barrier_reached_ = false;
+  const bool has_asked = std::exchange(asked_at_barrier_, false);
+  const bool is_settled = unsettled_.empty() && snooping_.empty();
+  if (has_asked || is_settled || ports_question_ != 0) return Fetched::CaughtUp;
+  auto asked = ask_what_was_not_told();
+  if (asked) asked = put_barrier();
+  if (!asked) {
+    report(asked.error());
+    return lose();
+  }
+  asked_at_barrier_ = true;
+  return Fetched::Messages;
+}
+
+Result<> Monitor::ask_what_was_not_told() {
+  for (const auto bridge : std::exchange(snooping_, {})) {
+    if (auto asked = ask_link(IfIndex::make(bridge).value_or(IfIndex{})); !asked) return asked;
+  }
+  if (unsettled_.empty()) return {};
+  unsettled_.clear();
+  return ask_ports();
+}
+
+Result<> Monitor::put_barrier() {
+  std::vector<std::byte> question;
+  const auto sequence = next_sequence_++;
+  MessageBuilder(question).begin(NLMSG_NOOP, NLM_F_ACK, sequence, std::uint32_t{});
+  if (auto sent = endpoint_.send(question); !sent) return sent;
+  barrier_ = sequence;
+  return {};
 }
 
 Monitor::Fetched Monitor::lose() {
@@ -148,6 +180,8 @@ Monitor::Fetched Monitor::lose() {
   unsettled_.clear();
   snooping_.clear();
   ports_question_ = 0;
+  barrier_ = 0;
+  barrier_reached_ = asked_at_barrier_ = false;
   for (int discarded = 0; discarded < kDiscardLimit; ++discarded) {
     const auto received = endpoint_.receive();
     if (!received || received->receipt == Endpoint::Receipt::Nothing) break;
@@ -177,6 +211,10 @@ void Monitor::handle(const Message& message, const KernelPort::Sink& sink) {
 void Monitor::handle_answer(const Message& message) {
   const auto& header = message.header;
   unanswered_.erase(header.nlmsg_seq);
+  if (header.nlmsg_seq == barrier_) {
+    barrier_ = 0;
+    barrier_reached_ = true;
+  }
   if (header.nlmsg_seq != ports_question_) return;
   const bool last = header.nlmsg_type == NLMSG_DONE || header.nlmsg_type == NLMSG_ERROR;
   if (!last) return;

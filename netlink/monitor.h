@@ -10,10 +10,12 @@
 //   is waiting;
 // - a multicast querier comes and goes unannounced; its groups and router ports are announced, so a
 //   bridge heard of so is asked for when nothing else is waiting.
-// Loss: on ENOBUFS everything queued is thrown away before Lost is said. The kernel tells of an
-// overrun once and then drops silently until the queue has been empty (netlink_overrun(),
-// NETLINK_S_CONGESTED): what it drops after our dump would else be missed unseen.
-// Threads: the event loop's. Measured on kernel 6.1.
+// Where news come faster than they are read the queue is never empty: a drain that leaves some
+// behind also has the kernel acknowledge a no-op. Its answer stands behind all that waited then,
+// and what comes after it may wait for the next drain. Loss: on ENOBUFS everything queued is thrown
+// away before Lost is said. The kernel tells of an overrun once and then drops silently until the
+// queue has been empty (netlink_overrun(), NETLINK_S_CONGESTED): what it drops after our dump would
+// else be missed unseen. Threads: the event loop's. Measured on kernel 6.1.
 #pragma once
 
 #include <cstdint>
@@ -43,13 +45,16 @@ class Monitor {
   int fd() const { return endpoint_.fd(); }
 
  private:
-  enum class Fetched { Messages, Empty, Lost };
+  enum class Fetched { Messages, CaughtUp, Lost };
 
   Monitor(Endpoint endpoint, OnMalformed on_malformed)
       : endpoint_(std::move(endpoint)), on_malformed_(std::move(on_malformed)) {}
 
   Fetched fetch();
   Fetched at_end();
+  Fetched at_barrier();
+  Result<> ask_what_was_not_told();
+  Result<> put_barrier();
   Fetched lose();
   Result<> ask_ports();
   Result<> ask_link(IfIndex index, const std::string& name);
@@ -64,6 +69,9 @@ class Monitor {
   std::set<std::uint32_t> unsettled_;   // interfaces whose VLANs changed in an unknown way
   std::set<std::uint32_t> snooping_;    // bridges whose querier may have changed
   std::uint32_t ports_question_ = 0;    // sequence number of the port dump under way
+  std::uint32_t barrier_ = 0;           // of the no-op that was not yet acknowledged
+  bool barrier_reached_ = false;
+  bool asked_at_barrier_ = false;
   std::uint32_t next_sequence_ = 1;
 };
 

@@ -34,7 +34,7 @@ struct NeighborTables {
 
 class KernelPort {
  public:
-  enum class Drained { Empty, More, Lost };
+  enum class Drained { CaughtUp, More, Lost };
   using Sink = std::function<void(const KernelEvent&)>;
 
   virtual ~KernelPort() = default;
@@ -48,7 +48,8 @@ class KernelPort {
   virtual Result<> dump(const Sink& sink) = 0;
 
   /// Hands over at most `budget` waiting notifications. All effects of apply() are waiting (or
-  /// lost) when it returns.
+  /// lost) when it returns. CaughtUp: what waited when it was called (first, where it had to say
+  /// More) has been handed over; ever new ones do not put this off.
   virtual Drained drain(std::size_t budget, const Sink& sink) = 0;
 
   /// Reads how full the neighbour tables are.

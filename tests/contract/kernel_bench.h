@@ -171,7 +171,7 @@ class Bench {
     while (drained == KernelPort::Drained::More) {
       drained = port->drain(kBudget, [&](const KernelEvent& e) { view.apply(e); });
     }
-    REQUIRE(drained == KernelPort::Drained::Empty);
+    REQUIRE(drained == KernelPort::Drained::CaughtUp);
   }
 
   KernelView dumped() {
@@ -197,7 +197,7 @@ class Bench {
   }
 
   void resync() {
-    while (port->drain(kBudget, [](const KernelEvent&) {}) != KernelPort::Drained::Empty) {
+    while (port->drain(kBudget, [](const KernelEvent&) {}) != KernelPort::Drained::CaughtUp) {
     }
     view = dumped();
   }

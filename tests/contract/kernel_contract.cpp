@@ -1050,7 +1050,7 @@ TEST_CASE("a plain write takes static and sticky from an entry in place, extern_
   while (bench.port->drain(kBudget, [&](const KernelEvent& event) {
     gone += std::holds_alternative<BridgeFdbGone>(event) ? 1 : 0;
     bench.view.apply(event);
-  }) != KernelPort::Drained::Empty) {
+  }) != KernelPort::Drained::CaughtUp) {
   }
   CHECK(gone == 0);
   CHECK(*bench.view.bridge_fdb(key) == external);

@@ -214,9 +214,16 @@ KernelPort::Drained FakeKernel::drain(std::size_t budget, const Sink& sink) {
     const auto event = waiting_.front();
     waiting_.pop_front();
     sink(event);
+    if (barrier_ && --*barrier_ == 0) break;
   }
   update_fd();
-  return waiting_.empty() ? Drained::Empty : Drained::More;
+  const bool is_reached = waiting_.empty() || barrier_ == 0U;
+  if (is_reached) {
+    barrier_.reset();
+    return Drained::CaughtUp;
+  }
+  if (!barrier_) barrier_ = waiting_.size();
+  return Drained::More;
 }
 
 void FakeKernel::emit(const KernelEvent& event) {
@@ -259,12 +266,14 @@ void FakeKernel::allow_all() {
 
 void FakeKernel::lose_notifications() {
   waiting_.clear();
+  barrier_.reset();
   lost_ = true;
   update_fd();
 }
 
 void FakeKernel::swallow_notifications() {
   waiting_.clear();
+  barrier_.reset();
   update_fd();
 }
 

@@ -142,6 +142,7 @@ class FakeKernel : public KernelPort {
 
   KernelView state_;
   std::deque<KernelEvent> waiting_;
+  std::optional<std::size_t> barrier_;  // so many of them drain() still owes
   bool lost_ = false;
   bool interrupt_dump_ = false;
   int event_fd_ = -1;

@@ -567,29 +567,59 @@ namespace {
 class TalkativeKernel : public fake::FakeKernel {
  public:
   Drained drain(std::size_t budget, const Sink& sink) override {
-    const auto drained = FakeKernel::drain(budget, sink);
-    if (!talks) return drained;
     ++drains;
-    return Drained::More;
+    for (std::size_t i = 0; i <= budget; ++i) {
+      mtu = 3000 - mtu;
+      REQUIRE(act(ChangeLink{.index = state().link("swp1")->index, .mtu = mtu}));
+    }
+    return FakeKernel::drain(budget, sink);
   }
-  bool talks = false;
   std::size_t drains = 0;
+  std::uint32_t mtu = 1400;
 };
 
 }  // namespace
 
 TEST_CASE("news without end do not hold whoever reads all tables anew", "[core]") {
   TalkativeKernel kernel;
+  kernel.add_port("swp1");
   FakeClock clock;
   Core core{kernel,
             clock,
             Ledger{},
-            {},
+            {.events_per_turn = 4},
             {.to_bgp = [](const EvpnMessage&) {},
              .view_changed = [](const KernelEvent&) {},
              .view_replaced = [] {}}};
-  kernel.talks = true;
   REQUIRE(core.resync());
-  CHECK(kernel.drains < 100);
+  CHECK(kernel.drains < 5);
   CHECK(core.counters().resyncs == 1);
+}
+
+TEST_CASE("a route does not wait for the end of the kernel's news", "[core]") {
+  Leaf leaf;
+  leaf.connect();
+  const auto swp1 = leaf.index("swp1");
+  std::size_t news = 0;
+  leaf.watch = [&](const KernelEvent& event) {  // each of them leads to the next
+    const auto* seen = std::get_if<BridgeFdbSeen>(&event);
+    const auto* gone = std::get_if<BridgeFdbGone>(&event);
+    if (seen != nullptr && seen->key.mac == kHost) {
+      REQUIRE(leaf.kernel.act(DeleteBridgeFdb{seen->key, swp1}));
+    }
+    if (gone != nullptr && gone->key.mac == kHost) {
+      REQUIRE(leaf.kernel.learn(kHost, swp1, kVlan));
+      ++news;
+    }
+  };
+  REQUIRE(leaf.kernel.learn(kHost, swp1, kVlan));
+  leaf.core->take(route(kFarHost, kLeaf2));
+  for (int turn = 0; turn < 10 && !leaf.remote(kFarHost); ++turn) {
+    REQUIRE(leaf.core->turn().more);
+  }
+  CHECK(leaf.remote(kFarHost) == kLeaf2);
+  CHECK(news > Core::Settings{}.events_per_turn / 2 - 1);
+  const auto before = news;
+  leaf.core->turn();
+  CHECK(news > before);  // they have not ended
 }
