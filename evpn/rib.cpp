@@ -3,6 +3,17 @@
 #include <algorithm>
 
 namespace vtepd::evpn {
+namespace {
+
+/// Which of two claims to one MAC or address stands, in whatever order they came: what must not
+/// move, the newest, and of equals that of the lowest VTEP (RFC 7432 15, 15.1).
+bool beats(const RemoteMac& one, const RemoteMac& other) {
+  if (one.sticky() != other.sticky()) return one.sticky();
+  if (one.sequence != other.sequence) return one.sequence > other.sequence;
+  return one.vtep < other.vtep;
+}
+
+}  // namespace
 
 RemoteMac* Rib::find(MacRoutes& routes, const IpAddress& ip) {
   if (ip.is_none()) return routes.mac_only ? &*routes.mac_only : nullptr;
@@ -123,6 +134,17 @@ std::vector<EvpnMessage> Rib::stale_routes(bool whole_fabric) const {
   return found;
 }
 
+std::vector<EvpnMessage> Rib::fresh_routes(const std::function<bool(Vni)>& of) const {
+  std::vector<EvpnMessage> found;
+  for_each_route([&](const MacIpKey& key, const RemoteMac& route) {
+    if (!route.stale && of(key.vni)) found.emplace_back(DeleteRemoteMacIp{key, route.vtep});
+  });
+  for (const auto& [key, route] : vteps_) {
+    if (!route.stale && of(key.vni)) found.emplace_back(DeleteRemoteVtep{key});
+  }
+  return found;
+}
+
 void Rib::remove(const EvpnMessage& withdrawal) {
   if (const auto* mac_ip = std::get_if<DeleteRemoteMacIp>(&withdrawal)) erase(mac_ip->key);
   if (const auto* vtep = std::get_if<DeleteRemoteVtep>(&withdrawal)) erase(vtep->key);
@@ -133,12 +155,11 @@ const RemoteMac* Rib::mac(const MacKey& key) const {
   if (it == macs_.end()) return nullptr;
   const auto& routes = it->second;
   if (routes.mac_only) return &*routes.mac_only;
-  // Several hosts behind one MAC tell the same VTEP, except for a moment in a move: the highest
-  // sequence number is then the newest word (RFC 7432 15).
-  const auto newest = std::max_element(
-      routes.hosts.begin(), routes.hosts.end(),
-      [](const auto& a, const auto& b) { return a.second.sequence < b.second.sequence; });
-  return &newest->second;
+  // Several hosts behind one MAC tell the same VTEP, except for a moment in a move.
+  const auto best =
+      std::min_element(routes.hosts.begin(), routes.hosts.end(),
+                       [](const auto& a, const auto& b) { return beats(a.second, b.second); });
+  return &best->second;
 }
 
 std::optional<RemoteHost> Rib::host(const HostKey& key) const {
@@ -149,7 +170,9 @@ std::optional<RemoteHost> Rib::host(const HostKey& key) const {
     const auto& routes = macs_.find(MacKey{key.vni, mac})->second;
     for (const auto& [ip, route] : routes.hosts) {
       if (ip != key.ip) continue;
-      if (!best || best->route.sequence <= route.sequence) best = RemoteHost{mac, route};
+      const bool wins =
+          !best || beats(route, best->route) || (!beats(best->route, route) && mac < best->mac);
+      if (wins) best = RemoteHost{mac, route};
     }
   }
   return best;

@@ -78,6 +78,9 @@ class Rib {
   /// something in this session, for a VTEP that is silent may just be slow to come back.
   std::vector<EvpnMessage> stale_routes(bool whole_fabric) const;
 
+  /// What bgpd has told of these VNIs in its present session.
+  std::vector<EvpnMessage> fresh_routes(const std::function<bool(Vni)>& of) const;
+
   /// Removes a route, stale or not, as if it had been withdrawn in a live session.
   void remove(const EvpnMessage& withdrawal);
 

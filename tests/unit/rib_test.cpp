@@ -52,6 +52,41 @@ TEST_CASE("bgpd's newest word is followed even when its sequence number is lower
   CHECK(heard.rib.mac({kVni, kMac})->vtep == kLeaf3);
 }
 
+TEST_CASE("of two claims to an address the same one stands, whichever came first", "[rib][A9]") {
+  const auto other_mac = *MacAddress::parse("02:00:00:00:00:02");
+  AddRemoteMacIp one = route(kHost, kLeaf2, 3);
+  AddRemoteMacIp other{.key = {kVni, other_mac, kHost}, .vtep = kLeaf3, .sequence = 3};
+  MacAddress standing = kMac;
+  SECTION("the lowest VTEP's") {}
+  SECTION("the newer one") {
+    other.sequence = 4;
+    standing = other_mac;
+  }
+  SECTION("the gateway's") {
+    other.flags = MacFlags::kGateway;
+    other.sequence = 0;
+    standing = other_mac;
+  }
+  SECTION("the lower MAC's, of one VTEP") { other.vtep = kLeaf2; }
+  for (const bool swapped : {false, true}) {
+    Heard heard;
+    heard.rib.apply(swapped ? other : one);
+    heard.rib.apply(swapped ? one : other);
+    CHECK(heard.rib.host({kVni, kHost})->mac == standing);
+  }
+}
+
+TEST_CASE("of two VTEPs of one MAC's hosts the same one stands, whichever came first",
+          "[rib][A9]") {
+  const auto second = *IpAddress::parse("192.0.2.2");
+  for (const bool swapped : {false, true}) {
+    Heard heard;
+    heard.rib.apply(swapped ? route(second, kLeaf3) : route(kHost, kLeaf2));
+    heard.rib.apply(swapped ? route(kHost, kLeaf2) : route(second, kLeaf3));
+    CHECK(heard.rib.mac({kVni, kMac})->vtep == kLeaf2);
+  }
+}
+
 TEST_CASE("a withdrawal of a stale route is not obeyed, of a fresh one it is", "[rib]") {
   Heard heard;
   auto& rib = heard.rib;
