@@ -45,10 +45,11 @@ bool Core::take(IfIndex device, const evpn::TunnelWord& heard) {
       binding == nullptr || !binding->up) {
     return false;
   }
+  const auto* tunnel = state_.view.link(binding->device);
+  if (tunnel == nullptr) return false;  // it has just gone, and the bindings are of before
   const FloodKey sender{binding->device, binding->fdb_vni, heard.source};
   if (heard.destination != binding->vtep || is_above_bridge(state_.view, device) ||
-      heard.port != port_of(*state_.view.link(binding->device)) ||
-      owner_of(state_, sender).owner == evpn::Owner::Nobody) {
+      heard.port != port_of(*tunnel) || owner_of(state_, sender).owner == evpn::Owner::Nobody) {
     ++counters_.announcements_foreign;
     return false;
   }

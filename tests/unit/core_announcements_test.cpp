@@ -365,3 +365,16 @@ TEST_CASE("where announcements are off, or BGP is, nobody is warned that they do
   leaf.core->set_topology(std::move(topology));
   CHECK(lines.of("announcements_idle").empty());
 }
+
+TEST_CASE("an announcement in a tunnel that has just gone is nobody's", "[announcements]") {
+  Leaf leaf;
+  connected(leaf).hear(route(kFarHost, kLeaf2, 0, kFarIp));
+  REQUIRE(leaf.kernel.act(DeleteLink{leaf.index("vxlan")}));
+  // More news than one turn reads: the view is ahead of what stands on it.
+  for (std::size_t i = 0; i < Core::Settings{}.events_per_turn; ++i) {
+    const auto mtu = static_cast<std::uint32_t>(1400 + i % 2);
+    REQUIRE(leaf.kernel.act(ChangeLink{.index = leaf.index("swp2"), .mtu = mtu}));
+  }
+  REQUIRE(leaf.core->turn().more);
+  CHECK_FALSE(leaf.core->take(IfIndex{}, announcement(kFarHost, kLeaf3)));
+}
