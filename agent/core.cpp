@@ -567,18 +567,26 @@ void Core::tell_bgp() {
       clock_.now(), settings_.budget,
       [this](const BgpKey& key, const auto& emit) { plan(state_, key, EmitMessage(emit)); });
   if (batch.empty()) return;
+  FlatSet<Vni> gone;
   for (const auto& message : batch.ops) {
     outputs_.to_bgp(message);
     scribe_.told(message);
     ++counters_.messages_to_bgp;
-    if (const auto* vni = std::get_if<AddLocalVni>(&message)) state_.told_vnis[vni->vni] = *vni;
-    if (const auto* gone = std::get_if<DeleteLocalVni>(&message)) state_.told_vnis.erase(gone->vni);
+    if (const auto* vni = std::get_if<AddLocalVni>(&message)) {
+      state_.told_vnis[vni->vni] = *vni;
+      state_.gone_vnis.erase(vni->vni);
+    }
+    if (const auto* vni = std::get_if<DeleteLocalVni>(&message)) {
+      state_.told_vnis.erase(vni->vni);
+      gone.insert(vni->vni);
+    }
     if (const auto* mac = std::get_if<AddLocalMacIp>(&message)) state_.told_macs[mac->key] = *mac;
     if (const auto* left = std::get_if<DeleteLocalMacIp>(&message)) {
       state_.told_macs.erase(left->key);
     }
   }
   bgp_.settle(batch, std::vector<Result<>>(batch.ops.size()), clock_.now());
+  if (!gone.empty()) forget_vnis(gone);
 }
 
 void Core::enter_in_ledger(const KernelOp& op) {

@@ -222,7 +222,7 @@ class Core {
   void on_message(const SessionUp& m);
   void on_message(const SessionDown& m);
   void on_message(const ReplayEnd&);
-  void on_message(const AdvertiseAllVni& m) { on_message(SetFloodControl{m.flood, {}}); }
+  void on_message(const AdvertiseAllVni& m);
   void on_message(const Advertise& m);
   void ignore_segment(const AddRemoteMacIp& m);
   void on_message(const SetFloodControl& m);
@@ -283,6 +283,8 @@ class Core {
   void refresh_all(bool first_comparison);
   void find_unclaimed();
   void sweep_stale();
+  void forget_vnis(const FlatSet<Vni>& vnis);
+  void forget_routes(const std::function<bool(Vni)>& of);
   void write_kernel();
   void tell_bgp();
   void enter_in_ledger(const KernelOp& op);

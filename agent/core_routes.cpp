@@ -9,6 +9,7 @@ namespace vtepd::agent {
 void Core::relay_connected() {
   note_given<input::RelayConnected>();
   state_.told_vnis.clear();
+  state_.gone_vnis.clear();
   state_.told_macs.clear();
   state_.advertise.clear();
   state_.flood_control.clear();
@@ -30,6 +31,7 @@ void Core::take(const EvpnMessage& message) {
 }
 
 void Core::on_message(const AddRemoteMacIp& m) {
+  if (state_.gone_vnis.contains(m.key.vni)) return;
   if (!m.stale) state_.sweep.heard(clock_.now());
   if (m.esi != Esi{}) return ignore_segment(m);
   if (!state_.routes_known || m.stale) return state_.rib.apply(m);
@@ -66,8 +68,38 @@ void Core::on_message(const DeleteRemoteMacIp& m) {
 }
 
 void Core::on_message(const AddRemoteVtep& m) {
+  if (state_.gone_vnis.contains(m.key.vni)) return;
   if (!m.stale) state_.sweep.heard(clock_.now());
   state_.rib.apply(m);
+}
+
+/// bgpd forgets all VNIs, and withdraws nothing of what it told.
+void Core::on_message(const AdvertiseAllVni& m) {
+  on_message(SetFloodControl{m.flood, {}});
+  if (!m.on && state_.session) forget_routes([](Vni) { return true; });
+}
+
+/// With a VNI bgpd drops what it was told of it, and of what it told it withdraws nothing: it tells
+/// and is told all again when the VNI is back (FRR, bgp_evpn_local_vni_del()).
+void Core::forget_vnis(const FlatSet<Vni>& vnis) {
+  state_.gone_vnis.insert(vnis.begin(), vnis.end());
+  boost::unordered::erase_if(state_.told_macs, [&](const auto& told) {
+    const bool goes = vnis.contains(told.first.vni);
+    if (goes) bgp_.mark(told.first);
+    return goes;
+  });
+  forget_routes([&](Vni vni) { return vnis.contains(vni); });
+}
+
+void Core::forget_routes(const std::function<bool(Vni)>& of) {
+  for (const auto& route : state_.rib.fresh_routes(of)) {
+    if (const auto* mac = std::get_if<DeleteRemoteMacIp>(&route)) {
+      const evpn::MacKey key{mac->key.vni, mac->key.mac};
+      remember_sequence(key, state_.rib.mac(key)->sequence + 1);  // it may show up here meanwhile
+    }
+    scribe_.heard(route, By::Vtepd);
+    state_.rib.remove(route);
+  }
 }
 
 void Core::on_message(const SessionUp& m) {

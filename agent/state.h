@@ -82,6 +82,7 @@ struct State {
 
   // What bgpd was last told, as the relay's cache holds it.
   std::map<Vni, AddLocalVni> told_vnis{};
+  FlatSet<Vni> gone_vnis{};  // told no more: what bgpd tells of them it told before it heard so
   FlatMap<MacIpKey, AddLocalMacIp> told_macs{};
 
   /// Links that may be deleted and made anew, because a person said so.

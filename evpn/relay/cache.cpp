@@ -30,29 +30,37 @@ bool set(std::optional<Value>& known, const Value& value) {
 }  // namespace
 
 bool Cache::apply(const EvpnMessage& message) {
-  return std::visit(
-      Overloaded{
-          [&](const AddLocalVni& m) { return put(local_vnis_, m.vni, m); },
-          [&](const DeleteLocalVni& m) {
-            // bgpd drops the VNI's routes with it.
-            erase_if(local_macs_, [&](const auto& row) { return row.first.vni == m.vni; });
-            return local_vnis_.erase(m.vni) != 0;
-          },
-          [&](const AddLocalMacIp& m) { return put(local_macs_, m.key, m); },
-          [&](const DeleteLocalMacIp& m) { return local_macs_.erase(m.key) != 0; },
-          [&](const AddRemoteVtep& m) { return put(remote_vteps_, m.key, m); },
-          [&](const DeleteRemoteVtep& m) { return remote_vteps_.erase(m.key) != 0; },
-          [&](const AddRemoteMacIp& m) { return put(remote_macs_, m.key, MacRow(m)); },
-          [&](const DeleteRemoteMacIp& m) { return remote_macs_.erase(m.key) != 0; },
-          [&](const AdvertiseAllVni& m) { return set(all_vni_, m); },
-          [&](const Advertise& m) {
-            return put(advertise_, std::pair{m.what, m.vni}, m);
-          },
-          [&](const SetFloodControl& m) { return put(flood_, m.vni, m); },
-          [&](const DuplicateDetection& m) { return set(duplicates_, m); },
-          [](const auto&) { return false; },
-      },
-      message);
+  return std::visit(Overloaded{
+                        [&](const AddLocalVni& m) { return put(local_vnis_, m.vni, m); },
+                        [&](const DeleteLocalVni& m) {
+                          erase_if(local_macs_,
+                                   [&](const auto& row) { return row.first.vni == m.vni; });
+                          return local_vnis_.erase(m.vni) != 0;
+                        },
+                        [&](const AddLocalMacIp& m) { return put(local_macs_, m.key, m); },
+                        [&](const DeleteLocalMacIp& m) { return local_macs_.erase(m.key) != 0; },
+                        [&](const AddRemoteVtep& m) {
+                          has_fresh_ = has_fresh_ || !m.stale;
+                          return put(remote_vteps_, m.key, m);
+                        },
+                        [&](const DeleteRemoteVtep& m) { return remote_vteps_.erase(m.key) != 0; },
+                        [&](const AddRemoteMacIp& m) {
+                          has_fresh_ = has_fresh_ || !m.stale;
+                          return put(remote_macs_, m.key, MacRow(m));
+                        },
+                        [&](const DeleteRemoteMacIp& m) { return remote_macs_.erase(m.key) != 0; },
+                        [&](const AdvertiseAllVni& m) {
+                          if (!m.on) erase_fresh([](Vni) { return true; });
+                          return set(all_vni_, m);
+                        },
+                        [&](const Advertise& m) {
+                          return put(advertise_, std::pair{m.what, m.vni}, m);
+                        },
+                        [&](const SetFloodControl& m) { return put(flood_, m.vni, m); },
+                        [&](const DuplicateDetection& m) { return set(duplicates_, m); },
+                        [](const auto&) { return false; },
+                    },
+                    message);
 }
 
 std::optional<bool> Cache::is_stale(const EvpnMessage& withdrawal) const {
@@ -76,8 +84,20 @@ bool Cache::sweep(const EvpnMessage& withdrawal) {
 }
 
 void Cache::mark_stale() {
+  has_fresh_ = false;
   for (auto& [key, row] : remote_vteps_) row.stale = true;
   for (auto& [key, row] : remote_macs_) row.stale = true;
+}
+
+void Cache::forget_remote(const std::set<Vni>& vnis) {
+  if (!vnis.empty()) erase_fresh([&](Vni vni) { return vnis.contains(vni); });
+}
+
+void Cache::erase_fresh(const std::function<bool(Vni)>& of) {
+  if (!has_fresh_) return;
+  const auto goes = [&](const auto& row) { return !row.second.stale && of(row.first.vni); };
+  erase_if(remote_vteps_, goes);
+  erase_if(remote_macs_, goes);
 }
 
 std::vector<EvpnMessage> Cache::reset_switches() {

@@ -4,11 +4,17 @@
 // withdrawal removes a fresh route only: after `clear bgp *` bgpd withdraws all it is about to tell
 // again, so vtepd decides when a stale one goes (sweep()).
 //
+// With a local VNI bgpd drops what it was told of it; what it told of it is void, too, and told
+// anew when the VNI is back, but of what goes meanwhile bgpd says nothing (FRR,
+// bgp_evpn_local_vni_del(); zebra drops the same). Likewise all, when advertise-all-vni goes off.
+//
 // Threads: the event loop's. Errors: none. Cost: O(1) per message, DeleteLocalVni O(local MACs).
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -25,6 +31,8 @@ class Cache {
   /// vtepd's sweep: as apply(), but only a stale route goes.
   bool sweep(const EvpnMessage& withdrawal);
   void mark_stale();
+  /// Drops the fresh remote routes of these VNIs.
+  void forget_remote(const std::set<Vni>& vnis);
   /// Forgets bgpd's switches, as a new bgpd session begins; returns what undoes them at vtepd.
   std::vector<EvpnMessage> reset_switches();
 
@@ -72,7 +80,9 @@ class Cache {
     for (const auto& [key, row] : flood_) visit(EvpnMessage{row});
   }
   std::optional<bool> is_stale(const EvpnMessage& withdrawal) const;
+  void erase_fresh(const std::function<bool(Vni)>& of);
 
+  bool has_fresh_ = false;  // remote routes, perhaps
   std::optional<AdvertiseAllVni> all_vni_{};
   std::optional<DuplicateDetection> duplicates_{};
   std::map<std::pair<AdvertiseWhat, Vni>, Advertise> advertise_;

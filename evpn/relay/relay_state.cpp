@@ -11,6 +11,17 @@ namespace vtepd::evpn::relay {
 
 using zapi::Frame;
 
+namespace {
+
+bool is_local(const EvpnMessage& message) {
+  return std::holds_alternative<AddLocalVni>(message) ||
+         std::holds_alternative<DeleteLocalVni>(message) ||
+         std::holds_alternative<AddLocalMacIp>(message) ||
+         std::holds_alternative<DeleteLocalMacIp>(message);
+}
+
+}  // namespace
+
 std::uint64_t PairFacts::pack() const {
   std::uint64_t word = hello_command;
   word |= std::uint64_t{hello_length} << 8U;
@@ -97,7 +108,10 @@ RelayState::Verdict RelayState::classify(const Pair& pair, Side side, const Fram
   }
   const auto message = pair.family->message(frame.command);
   if (!message) return Verdict::Forward;
-  if (side == Side::Bgpd) return is_evpn_from_bgpd(*message) ? Verdict::Keep : Verdict::Forward;
+  if (side == Side::Bgpd) {
+    if (!is_evpn_from_bgpd(*message)) return Verdict::Forward;
+    return bgpd_held_ ? Verdict::Hold : Verdict::Keep;
+  }
   return is_evpn_from_zebra(*message) ? Verdict::Drop : Verdict::Forward;
 }
 
@@ -204,6 +218,7 @@ void RelayState::flush_batch() {
 }
 
 void RelayState::take_from_bgpd(const EvpnMessage& message) {
+  if (is_of_gone_vni(message)) return;
   const bool withdrawal = std::holds_alternative<DeleteRemoteMacIp>(message) ||
                           std::holds_alternative<DeleteRemoteVtep>(message);
   const bool changed = withdrawal ? cache_.withdraw(message) : cache_.apply(message);
@@ -213,6 +228,14 @@ void RelayState::take_from_bgpd(const EvpnMessage& message) {
   if (std::holds_alternative<AdvertiseAllVni>(message) && evpn_pair_) {
     evaluate(*evpn_pair_, pairs_.at(*evpn_pair_));
   }
+}
+
+/// bgpd has not yet heard that the VNI is gone; it will not withdraw this.
+bool RelayState::is_of_gone_vni(const EvpnMessage& message) const {
+  const auto* mac = std::get_if<AddRemoteMacIp>(&message);
+  const auto* vtep = std::get_if<AddRemoteVtep>(&message);
+  return (mac != nullptr && gone_vnis_.contains(mac->key.vni)) ||
+         (vtep != nullptr && gone_vnis_.contains(vtep->key.vni));
 }
 
 void RelayState::evaluate(PairId id, Pair& pair) {
@@ -241,7 +264,8 @@ void RelayState::session_starts(PairId id, Pair& pair) {
 
 void RelayState::session_ends(const std::string& reason) {
   // What bgpd had not been told yet stays in the cache, and so must be on record.
-  for (const auto& message : std::exchange(outgoing_, {})) effects_.record(message);
+  for (const auto& message : std::exchange(outgoing_, {})) put_on_record(message);
+  forget_routes();
   if (evpn_pair_) pairs_.at(*evpn_pair_).facts.told = false;
   cache_.mark_stale();
   down_reason_ = reason;
@@ -272,11 +296,20 @@ zapi::Bytes RelayState::take_outgoing(PairId id, std::size_t limit) {
     if (!encoded) {
       effects_.log(fmt::format("event=local_route_refused reason=\"{}\"", encoded.error().what));
     }
-    if (!std::holds_alternative<QueryRemoteMacIp>(message)) effects_.record(message);
+    if (!std::holds_alternative<QueryRemoteMacIp>(message)) put_on_record(message);
   }
+  forget_routes();
   if (outgoing_.empty()) pair.facts.told = true;
   return frames;
 }
+
+void RelayState::put_on_record(const EvpnMessage& message) {
+  effects_.record(message);
+  if (const auto* gone = std::get_if<DeleteLocalVni>(&message)) to_forget_.insert(gone->vni);
+}
+
+/// Those of VNIs that went, of many at once: it takes a look at every route.
+void RelayState::forget_routes() { cache_.forget_remote(std::exchange(to_forget_, {})); }
 
 void RelayState::tell_agent(const EvpnMessage& message) {
   if (agent_attached_) effects_.to_agent(message);
@@ -298,15 +331,28 @@ void RelayState::attach_agent() {
   tell_agent(ReplayEnd{});
 }
 
+void RelayState::detach_agent() {
+  agent_attached_ = false;
+  hold_bgpd(false);
+}
+
+void RelayState::hold_bgpd(bool held) {
+  const bool was_held = std::exchange(bgpd_held_, held);
+  if (was_held && !held && evpn_pair_) effects_.wake(*evpn_pair_);
+}
+
 Result<void> RelayState::from_agent(const EvpnMessage& message) {
-  const bool local = std::holds_alternative<AddLocalVni>(message) ||
-                     std::holds_alternative<DeleteLocalVni>(message) ||
-                     std::holds_alternative<AddLocalMacIp>(message) ||
-                     std::holds_alternative<DeleteLocalMacIp>(message);
-  if (local) {
+  if (is_local(message)) {
     cache_.apply(message);
+    if (const auto* vni = std::get_if<AddLocalVni>(&message)) gone_vnis_.erase(vni->vni);
+    if (const auto* gone = std::get_if<DeleteLocalVni>(&message)) gone_vnis_.insert(gone->vni);
     // On record once it is on its way to bgpd: a restart then never takes for told what was not.
-    session_up() ? tell_bgpd(message) : effects_.record(message);
+    if (session_up()) {
+      tell_bgpd(message);
+    } else {
+      put_on_record(message);
+      forget_routes();
+    }
     return {};
   }
   if (std::holds_alternative<QueryRemoteMacIp>(message)) {
@@ -322,6 +368,11 @@ Result<void> RelayState::from_agent(const EvpnMessage& message) {
 }
 
 void RelayState::restore(const EvpnMessage& record) {
+  if (const auto* gone = std::get_if<DeleteLocalVni>(&record)) {
+    to_forget_.insert(gone->vni);
+  } else if (!is_local(record)) {
+    forget_routes();
+  }
   if (const auto* down = std::get_if<SessionDown>(&record)) {
     cache_.mark_stale();
     down_reason_ = down->reason;
@@ -345,6 +396,7 @@ void RelayState::restore(PairId id, const Process& bgpd, const PairFacts& facts)
 }
 
 void RelayState::resume() {
+  forget_routes();
   if (evpn_pair_) {
     evaluate(*evpn_pair_, pairs_.at(*evpn_pair_));
   } else {

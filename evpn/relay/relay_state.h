@@ -17,6 +17,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -101,7 +102,9 @@ class RelayState {
   void revive_if_needed(PairId pair);
 
   void attach_agent();
-  void detach_agent() { agent_attached_ = false; }
+  void detach_agent();
+  /// Whether bgpd's EVPN messages, and what stands behind them, are left in their stream.
+  void hold_bgpd(bool held);
   /// An error says that the agent may not say this.
   Result<void> from_agent(const EvpnMessage& message);
 
@@ -137,6 +140,9 @@ class RelayState {
   void see_zebra(PairId id, Pair& pair, const zapi::Frame& frame);
   void warn_dropped(PairId id, Pair& pair, const zapi::Frame& frame);
   void take_from_bgpd(const EvpnMessage& message);
+  bool is_of_gone_vni(const EvpnMessage& message) const;
+  void put_on_record(const EvpnMessage& message);
+  void forget_routes();
   void flush_batch();
   void evaluate(PairId id, Pair& pair);
   void session_starts(PairId id, Pair& pair);
@@ -155,7 +161,10 @@ class RelayState {
   std::string down_reason_ = "bgpd has not connected yet";
   std::vector<EvpnMessage> batch_;
   std::deque<EvpnMessage> outgoing_;
+  std::set<Vni> gone_vnis_;  // that vtepd took back and did not tell again
+  std::set<Vni> to_forget_;  // those of them that bgpd is being told of
   bool agent_attached_ = false;
+  bool bgpd_held_ = false;
 };
 
 }  // namespace vtepd::evpn::relay

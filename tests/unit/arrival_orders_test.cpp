@@ -28,7 +28,7 @@ AddRemoteMacIp sticky_route() {
   return sticky;
 }
 Event hears(const EvpnMessage& message) {
-  return [message](Leaf& leaf) { leaf.hear(message); };
+  return [message](Leaf& leaf) { leaf.fabric_tells(message); };
 }
 Event learns(const MacAddress& mac) {
   return [mac](Leaf& leaf) {

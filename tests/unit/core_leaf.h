@@ -3,9 +3,11 @@
 
 #include <catch2/catch.hpp>
 #include <functional>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "agent/core.h"
@@ -87,7 +89,7 @@ class Leaf {
   }
 
   Core::Outputs outputs() {
-    return {.to_bgp = [this](const EvpnMessage& m) { told.push_back(m); },
+    return {.to_bgp = [this](const EvpnMessage& m) { take_as_bgpd(m); },
             .view_changed =
                 [this](const KernelEvent& event) {
                   if (watch) watch(event);
@@ -99,7 +101,10 @@ class Leaf {
 
   void settle() {
     for (int turn = 0; turn < 1000; ++turn) {
-      if (!core->turn().more) return;
+      if (core->turn().more) continue;
+      if (!std::exchange(vni_is_new_, false)) return;
+      for (const auto& [key, vtep] : fabric_vteps_) core->take(vtep);
+      for (const auto& [key, mac] : fabric_macs_) core->take(mac);
     }
     FAIL("the core does not come to rest");
   }
@@ -112,6 +117,16 @@ class Leaf {
   void hear(const EvpnMessage& message) {
     core->take(message);
     settle();
+  }
+
+  /// The fabric tells bgpd of a route, or takes it back. bgpd passes it on while it knows the VNI
+  /// of vtepd, and all of them when it gets to know it anew.
+  void fabric_tells(const EvpnMessage& message) {
+    if (const auto* mac = std::get_if<AddRemoteMacIp>(&message)) fabric_macs_[mac->key] = *mac;
+    if (const auto* vtep = std::get_if<AddRemoteVtep>(&message)) fabric_vteps_[vtep->key] = *vtep;
+    if (const auto* mac = std::get_if<DeleteRemoteMacIp>(&message)) fabric_macs_.erase(mac->key);
+    if (const auto* vtep = std::get_if<DeleteRemoteVtep>(&message)) fabric_vteps_.erase(vtep->key);
+    if (knows_vni_) hear(message);
   }
 
   /// An announcement comes in by the tunnel; whether it led to anything.
@@ -131,6 +146,7 @@ class Leaf {
 
   IfIndex index(const std::string& name) const { return kernel.state().link(name)->index; }
   BridgeFdbKey bridge_key(const MacAddress& mac) const { return {index("bridge"), kVlan, mac}; }
+  bool is_single() const { return single_device_; }
   Vni fdb_vni() const { return single_device_ ? kVni : Vni{}; }
   VxlanFdbKey vxlan_key(const MacAddress& mac) const { return {index("vxlan"), fdb_vni(), mac}; }
   FloodKey flood_key(const IpAddress& vtep) const { return {index("vxlan"), fdb_vni(), vtep}; }
@@ -163,7 +179,19 @@ class Leaf {
   std::function<void(const KernelEvent&)> watch{};  // after each change of the core's view
 
  private:
+  void take_as_bgpd(const EvpnMessage& message) {
+    told.push_back(message);
+    if (std::holds_alternative<AddLocalVni>(message)) {
+      vni_is_new_ = vni_is_new_ || !std::exchange(knows_vni_, true);
+    }
+    if (std::holds_alternative<DeleteLocalVni>(message)) knows_vni_ = false;
+  }
+
   bool single_device_;
+  bool knows_vni_ = false;
+  bool vni_is_new_ = false;
+  std::map<MacIpKey, AddRemoteMacIp> fabric_macs_;
+  std::map<VtepKey, AddRemoteVtep> fabric_vteps_;
 };
 
 inline AddRemoteMacIp route(const MacAddress& mac, const IpAddress& vtep,

@@ -623,3 +623,107 @@ TEST_CASE("a route does not wait for the end of the kernel's news", "[core]") {
   leaf.core->turn();
   CHECK(news > before);  // they have not ended
 }
+
+namespace {
+
+MacAddress numbered(unsigned number) {
+  return {{2, 0, 9, 0, static_cast<std::uint8_t>(number >> 8U), static_cast<std::uint8_t>(number)}};
+}
+
+/// What bgpd holds of ours when it has taken in all that it was told.
+std::set<MacIpKey> held_by_bgpd(const Leaf& leaf) {
+  std::set<MacIpKey> macs;
+  for (const auto& message : leaf.told) {
+    if (const auto* add = std::get_if<AddLocalMacIp>(&message)) macs.insert(add->key);
+    if (const auto* gone = std::get_if<DeleteLocalMacIp>(&message)) macs.erase(gone->key);
+    if (const auto* vni = std::get_if<DeleteLocalVni>(&message)) {
+      std::erase_if(macs, [&](const MacIpKey& key) { return key.vni == vni->vni; });
+    }
+  }
+  return macs;
+}
+
+}  // namespace
+
+TEST_CASE("B5 a tunnel that flaps leaves no host of a large VNI unadvertised", "[core][B5]") {
+  constexpr unsigned kMany = 1'000;  // some batches of messages
+  Leaf leaf(GENERATE(false, true));
+  leaf.connect();
+  for (unsigned number = 0; number < kMany; ++number) {
+    REQUIRE(leaf.kernel.learn(numbered(number), leaf.index("swp1"), kVlan));
+  }
+  leaf.settle();
+  REQUIRE(held_by_bgpd(leaf).size() == kMany);
+  const auto turns_between = GENERATE(1, 2, 3);
+  REQUIRE(leaf.kernel.act(ChangeLink{.index = leaf.index("vxlan"), .up = false}));
+  for (int turn = 0; turn < turns_between; ++turn) leaf.core->turn();
+  REQUIRE(leaf.kernel.act(ChangeLink{.index = leaf.index("vxlan"), .up = true}));
+  leaf.settle();
+  CHECK(held_by_bgpd(leaf).size() == kMany);
+  CHECK(leaf.core->state().told_macs.size() == kMany);
+}
+
+TEST_CASE("B5 what bgpd told of a VNI that went is not believed when it is back", "[core][B5]") {
+  Leaf leaf(GENERATE(false, true));
+  leaf.connect();
+  const auto tell = [&] {
+    leaf.hear(AddRemoteVtep{{kVni, kLeaf2}});
+    leaf.hear(route(kFarHost, kLeaf2, 0, kFarIp));
+  };
+  const auto knows_nothing = [&] {
+    const auto& view = leaf.kernel.state();
+    return view.flood().empty() && view.vxlan_fdb().empty() &&
+           view.bridge_fdb(leaf.bridge_key(kFarHost)) == nullptr &&
+           view.neighbor(leaf.neighbor_key(kFarIp)) == nullptr;
+  };
+  tell();
+  REQUIRE(leaf.remote(kFarHost) == kLeaf2);
+  const auto up = [&](bool is_up) {
+    auto topology = leaf_topology(leaf.is_single());
+    topology.links["vxlan"].up = is_up;
+    leaf.core->set_topology(std::move(topology));
+    leaf.settle();
+  };
+  up(false);
+  REQUIRE(leaf.told_of<DeleteLocalVni>().size() == 1);
+  CHECK(knows_nothing());
+  tell();  // on its way when bgpd had not yet heard that the VNI is gone
+  up(true);
+  REQUIRE(leaf.told_of<AddLocalVni>().size() == 2);
+  CHECK(knows_nothing());
+  tell();
+  CHECK(leaf.remote(kFarHost) == kLeaf2);
+  CHECK(leaf.kernel.state().has_flood(leaf.flood_key(kLeaf2)));
+
+  SECTION("one that came here meanwhile is told with a higher number") {
+    up(false);
+    REQUIRE(leaf.kernel.learn(kFarHost, leaf.index("swp1"), kVlan));
+    up(true);
+    const auto macs = leaf.told_of<AddLocalMacIp>();
+    REQUIRE_FALSE(macs.empty());
+    CHECK(macs.back().key.mac == kFarHost);
+    CHECK(macs.back().sequence == 1);
+  }
+}
+
+TEST_CASE("advertise-all-vni off leaves nothing of what bgpd told", "[core]") {
+  Leaf leaf;
+  leaf.connect();
+  leaf.hear(AdvertiseAllVni{true, {}});
+  leaf.hear(AddRemoteVtep{{kVni, kLeaf2}});
+  leaf.hear(route(kFarHost, kLeaf2, 0, kFarIp));
+  REQUIRE(leaf.remote(kFarHost) == kLeaf2);
+  SECTION("switched off in a session") {
+    leaf.hear(AdvertiseAllVni{});
+    leaf.hear(SessionDown{"advertise-all-vni is off in bgpd"});
+    CHECK(leaf.kernel.state().vxlan_fdb().empty());
+    CHECK(leaf.kernel.state().flood().empty());
+    CHECK(leaf.kernel.state().neighbor(leaf.neighbor_key(kFarIp)) == nullptr);
+  }
+  SECTION("forgotten because bgpd has gone") {
+    leaf.hear(SessionDown{"bgpd closed the connection"});
+    leaf.hear(AdvertiseAllVni{});
+    CHECK(leaf.remote(kFarHost) == kLeaf2);
+    CHECK(leaf.kernel.state().has_flood(leaf.flood_key(kLeaf2)));
+  }
+}

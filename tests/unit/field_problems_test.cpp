@@ -301,8 +301,8 @@ TEST_CASE("B5 a bridge or tunnel device that goes and comes 100 times loses noth
   const bool single_device = GENERATE(false, true);
   Leaf leaf(single_device);
   leaf.connect();
-  leaf.hear(AddRemoteVtep{{kVni, kLeaf2}});
-  leaf.hear(route(kFarHost, kLeaf2, 0, kFarIp));
+  leaf.fabric_tells(AddRemoteVtep{{kVni, kLeaf2}});
+  leaf.fabric_tells(route(kFarHost, kLeaf2, 0, kFarIp));
   const auto whole = picture(leaf);
   for (int time = 0; time < 100; ++time) {
     for (const auto* device : {"bridge", "vxlan"}) {

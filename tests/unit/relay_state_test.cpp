@@ -21,12 +21,13 @@ struct Told : RelayState::Effects {
   std::vector<EvpnMessage> records;
   std::vector<std::string> lines;
   std::vector<PairId> closed;
+  std::vector<PairId> woken;
   std::vector<Process> revived;
 
   void to_agent(const EvpnMessage& message) override { agent.push_back(message); }
   void record(const EvpnMessage& message) override { records.push_back(message); }
   void log(std::string line) override { lines.push_back(std::move(line)); }
-  void wake(PairId) override {}
+  void wake(PairId pair) override { woken.push_back(pair); }
   void close_pair(PairId pair, std::string) override { closed.push_back(pair); }
   void revive(Process bgpd) override { revived.push_back(bgpd); }
 };
@@ -308,6 +309,66 @@ TEST_CASE("advertise-all-vni off ends the session, on begins it with a full repl
   bench.bgpd(all_vni_84(true));
   CHECK(bench.told.agent.back() == EvpnMessage{SessionUp{"FRR 8.4-9.0"}});
   CHECK(bench.state.take_outgoing(kMain, 65536) == encoded(local_vni()));
+}
+
+TEST_CASE("with a VNI go its remote routes, which bgpd no longer withdraws", "[relay]") {
+  Bench bench;
+  bench.session();
+  bench.bgpd(encoded(AddRemoteVtep{{vni(10), ip("10.0.0.2")}, {}, false}) + encoded(remote_mac()));
+  REQUIRE(bench.state.from_agent(local_vni()));
+  REQUIRE(bench.state.from_agent(local_mac(1)));
+  REQUIRE(bench.state.from_agent(DeleteLocalVni{vni(10)}));
+  bench.bgpd(encoded(remote_mac(1)));  // told before bgpd has heard of it
+  bench.state.take_outgoing(kMain, 65536);
+  CHECK(bench.state.cache().size() == 0);
+  bench.bgpd(encoded(remote_mac(1)));
+  CHECK(bench.state.cache().size() == 0);
+  REQUIRE(bench.state.from_agent(local_vni()));
+  bench.state.take_outgoing(kMain, 65536);
+  bench.bgpd(encoded(remote_mac(2)));
+  CHECK(bench.replays(remote_mac(2)));
+  CHECK(bench.state.cache().size() == 2);
+}
+
+TEST_CASE("routes of a former session outlive their VNI: the sweep is theirs", "[relay]") {
+  Bench bench;
+  bench.session();
+  bench.bgpd(encoded(remote_mac(7)));
+  REQUIRE(bench.state.from_agent(local_vni()));
+  bench.state.close(kMain, "gone");
+  REQUIRE(bench.state.from_agent(DeleteLocalVni{vni(10)}));
+  CHECK(bench.replays(remote_mac(7, true)));
+}
+
+TEST_CASE("advertise-all-vni off takes back what bgpd told, a bgpd that goes does not", "[relay]") {
+  Bench bench;
+  bench.session();
+  bench.bgpd(encoded(AddRemoteVtep{{vni(10), ip("10.0.0.2")}, {}, false}) + encoded(remote_mac()));
+  SECTION("off") {
+    bench.bgpd(all_vni_84(false));
+    CHECK(bench.state.cache().size() == 0);
+  }
+  SECTION("gone") {
+    bench.state.close(kMain, "gone");
+    bench.connect({101, 6000}, 3);
+    CHECK(bench.state.cache().size() == 2);
+  }
+}
+
+TEST_CASE("while the agent is behind bgpd's EVPN waits in its stream, and all behind it",
+          "[relay]") {
+  Bench bench;
+  bench.session();
+  const auto other = frame(11, "00");
+  bench.state.hold_bgpd(true);
+  CHECK(is(bench.bgpd(other + encoded(remote_mac(1)) + other), Kind::Forward, other.size()));
+  CHECK(bench.bgpd(encoded(remote_mac(1)) + other).kind == Kind::Hold);
+  CHECK(bench.state.cache().size() == 0);
+  SECTION("it has caught up") { bench.state.hold_bgpd(false); }
+  SECTION("it has gone") { bench.state.detach_agent(); }
+  CHECK(bench.told.woken.back() == kMain);
+  CHECK(bench.bgpd(encoded(remote_mac(1)) + other).kind == Kind::Consume);
+  CHECK(bench.state.cache().size() == 1);
 }
 
 TEST_CASE("a new session forgets the switches of the last, and says so", "[relay]") {
