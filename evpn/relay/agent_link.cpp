@@ -2,7 +2,6 @@
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/write.hpp>
 #include <utility>
 
 namespace vtepd::evpn::relay {
@@ -15,11 +14,12 @@ constexpr int kMessagesPerTurn = 1024;
 }  // namespace
 
 AgentLink::AgentLink(boost::asio::io_context& io, UniqueFd socket, Callbacks callbacks,
-                     std::size_t backlog)
+                     Limits limits)
     : io_(io),
       socket_(io, boost::asio::local::stream_protocol(), socket.release()),
       callbacks_(std::move(callbacks)),
-      backlog_(backlog),
+      limits_(limits),
+      stall_(io),
       incoming_(kReadSize) {}
 
 void AgentLink::start() {
@@ -30,6 +30,7 @@ void AgentLink::start() {
 
 void AgentLink::stop() {
   stopped_ = true;
+  stall_.cancel();
   error_code ignored;
   socket_.close(ignored);
 }
@@ -108,21 +109,50 @@ void AgentLink::send(const EvpnMessage& message) {
 void AgentLink::write() {
   if (!writing_.empty()) {
     // The size of a replay is asked for only where it may matter.
-    if (queued_.size() > backlog_ && queued_.size() - backlog_ > callbacks_.replay_size()) {
-      fail("does not read fast enough");
-    }
+    const bool is_long = !behind_ && queued_.size() > limits_.backlog &&
+                         queued_.size() - limits_.backlog > callbacks_.replay_size();
+    if (is_long) set_behind(true);
     return;
   }
   if (queued_.empty() || stopped_) return;
   writing_ = std::exchange(queued_, {});
-  boost::asio::async_write(socket_, boost::asio::buffer(writing_),
-                           [this](error_code error, std::size_t) {
+  written_ = 0;
+  if (behind_) set_behind(false);
+  write_some();
+}
+
+void AgentLink::write_some() {
+  socket_.async_write_some(boost::asio::buffer(writing_) + written_,
+                           [this](error_code error, std::size_t size) {
                              if (error == boost::asio::error::operation_aborted) return;
                              if (stopped_) return;
                              if (error) return fail(error.message());
+                             progressed_ = true;
+                             written_ += size;
+                             if (written_ < writing_.size()) return write_some();
                              writing_ = {};  // and its memory: a replay is megabytes
                              write();
                            });
+}
+
+void AgentLink::set_behind(bool behind) {
+  behind_ = behind;
+  if (behind) {
+    await_progress();
+  } else {
+    stall_.cancel();
+  }
+  callbacks_.behind(behind);
+}
+
+void AgentLink::await_progress() {
+  progressed_ = false;
+  stall_.expires_after(limits_.patience);
+  stall_.async_wait([this](error_code error) {
+    if (error || stopped_ || !behind_) return;
+    if (!progressed_) return fail("does not read");
+    await_progress();
+  });
 }
 
 void AgentLink::fail(std::string reason) {

@@ -1,9 +1,9 @@
 // The relay's connection with one vtepd: VERSION first, then messages both ways (evpn/wire.h).
 //
-// Writes are queued and bounded: an agent for which far more waits than a replay has
-// (Callbacks::replay_size, bytes) is disconnected, and gets a replay when it comes again. A bound
-// below that would cut off each replay, too, and never come to an end. Reads have a budget per
-// turn, and stop while bgpd is slow (Callbacks::may_read).
+// Writes are queued and bounded: while far more waits for the agent than a replay has
+// (Callbacks::replay_size, bytes) it is behind, and bgpd has to wait for it, as it has to for a
+// slow zebra. One that then takes nothing at all is disconnected, and gets a replay when it comes
+// again. Reads have a budget per turn, and stop while bgpd is slow (Callbacks::may_read).
 //
 // Threads: the event loop's. Errors: closed() is called once, with the reason. Must be destroyed
 // from the loop, not from its own callbacks.
@@ -12,6 +12,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <chrono>
 #include <functional>
 #include <string>
 
@@ -28,12 +29,15 @@ class AgentLink {
     std::function<void()> turn_ends{};  // a batch of messages has been dealt with
     std::function<bool()> may_read{};
     std::function<std::size_t()> replay_size{};
+    std::function<void(bool)> behind{};  // whether nothing more should be sent for now
     std::function<void(std::string)> closed{};
   };
-  static constexpr std::size_t kDefaultBacklog = 16U << 20U;
+  struct Limits {
+    std::size_t backlog = 16U << 20U;
+    std::chrono::milliseconds patience{5'000};
+  };
 
-  AgentLink(boost::asio::io_context& io, UniqueFd socket, Callbacks callbacks,
-            std::size_t backlog = kDefaultBacklog);
+  AgentLink(boost::asio::io_context& io, UniqueFd socket, Callbacks callbacks, Limits limits);
   AgentLink(const AgentLink&) = delete;
   AgentLink& operator=(const AgentLink&) = delete;
   ~AgentLink() = default;
@@ -50,16 +54,23 @@ class AgentLink {
   void drain();
   Result<void> handle(const zapi::Frame& frame);
   void write();
+  void write_some();
+  void set_behind(bool behind);
+  void await_progress();
   void fail(std::string reason);
 
   boost::asio::io_context& io_;
   boost::asio::local::stream_protocol::socket socket_;
   Callbacks callbacks_;
-  std::size_t backlog_;
+  Limits limits_;
+  boost::asio::steady_timer stall_;
   zapi::FrameSplitter splitter_;
   zapi::Bytes incoming_;
   zapi::Bytes queued_;
   zapi::Bytes writing_;
+  std::size_t written_ = 0;  // of writing_
+  bool progressed_ = false;
+  bool behind_ = false;
   bool greeted_ = false;
   bool paused_ = false;
   bool stopped_ = false;

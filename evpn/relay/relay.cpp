@@ -326,8 +326,13 @@ void Relay::greet_agent(UniqueFd socket) {
   callbacks.turn_ends = [this] { save(); };
   callbacks.may_read = [this] { return state_.outgoing() < kMostOutgoing; };
   callbacks.replay_size = [this] { return state_.cache().size() * kLongestRoute; };
+  callbacks.behind = [this, told = false](bool behind) mutable {
+    if (!std::exchange(told, true)) log("event=agent_slow hint=\"bgpd waits for vtepd\"");
+    state_.hold_bgpd(behind);
+  };
   callbacks.closed = [this](const std::string& reason) { drop_agent(reason); };
-  agent_ = std::make_unique<AgentLink>(io_, std::move(socket), std::move(callbacks));
+  agent_ = std::make_unique<AgentLink>(io_, std::move(socket), std::move(callbacks),
+                                       AgentLink::Limits{});
   agent_->start();
 }
 

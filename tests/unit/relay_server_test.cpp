@@ -330,8 +330,11 @@ struct DeafAgent {
     callbacks.turn_ends = [] {};
     callbacks.may_read = [] { return true; };
     callbacks.replay_size = [replay_size] { return replay_size; };
+    callbacks.behind = [this](bool is) { behind = is; };
     callbacks.closed = [this](std::string why) { reason = std::move(why); };
-    link = std::make_unique<AgentLink>(io, UniqueFd(fds[0]), std::move(callbacks), 10'000);
+    link = std::make_unique<AgentLink>(
+        io, UniqueFd(fds[0]), std::move(callbacks),
+        AgentLink::Limits{.backlog = 10'000, .patience = std::chrono::milliseconds(50)});
     link->start();
     zapi::Bytes version;
     wire::encode_version(version);
@@ -339,33 +342,52 @@ struct DeafAgent {
     while (!greeted) io.run_one();
   }
 
-  void tell(int messages) {
-    for (int i = 0; i < messages && reason.empty(); ++i) {
+  /// Until it is behind.
+  int tell(int messages) {
+    int told = 0;
+    for (; told < messages && !behind; ++told) {
       link->send(remote_vtep());
       io.poll();
     }
+    return told;
+  }
+  void read() {
+    std::array<char, 4096> bytes{};
+    while (::recv(socket.value(), bytes.data(), bytes.size(), MSG_DONTWAIT) > 0) {
+    }
+    io.poll();
   }
 
   boost::asio::io_context io{1};
   UniqueFd socket;
+  bool behind = false;
   std::string reason;
   std::unique_ptr<AgentLink> link;
 };
 
 }  // namespace
 
-TEST_CASE("an agent that does not read is disconnected, not waited for", "[relay]") {
+TEST_CASE("an agent that does not read is waited for, and disconnected after a while", "[relay]") {
   DeafAgent agent(0);
-  agent.tell(100'000);
-  CHECK(agent.reason == "does not read fast enough");
+  CHECK(agent.tell(100'000) < 100'000);
+  CHECK(agent.reason == "");
+  agent.io.run_for(std::chrono::seconds(20));
+  CHECK(agent.reason == "does not read");
 }
 
-TEST_CASE("an agent that reads a long replay slowly is not cut off in its midst", "[relay]") {
-  DeafAgent agent(4'000'000);
-  agent.tell(100'000);
+TEST_CASE("an agent that reads slowly is behind until it has caught up, and stays", "[relay]") {
+  DeafAgent agent(0);
+  REQUIRE(agent.tell(100'000) < 100'000);
+  for (int i = 0; i < 100'000 && agent.behind; ++i) agent.read();
+  CHECK_FALSE(agent.behind);
   CHECK(agent.reason == "");
-  agent.tell(1'000'000);
-  CHECK(agent.reason == "does not read fast enough");
+  CHECK(agent.tell(10) == 10);
+}
+
+TEST_CASE("a long replay does not make an agent be behind", "[relay]") {
+  DeafAgent agent(4'000'000);
+  CHECK(agent.tell(100'000) == 100'000);
+  CHECK(agent.tell(1'000'000) < 1'000'000);
 }
 
 TEST_CASE("a session finds the relay when that comes later, and again after it went", "[relay]") {
