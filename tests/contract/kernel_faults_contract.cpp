@@ -163,7 +163,7 @@ TEST_CASE("drain is caught up though news come faster than it reads them", "[dra
     const auto waiting = due - given;
     std::size_t drains = 1;
     while (drain() == KernelPort::Drained::More) ++drains;
-    CHECK(drains <= waiting / 20 + 1);
+    CHECK(drains <= waiting / 20 + 2);  // on a real kernel its answer takes a place, too
     CHECK(given >= due);
     CHECK(bench.readable());
   }
