@@ -2,8 +2,6 @@
 
 #include <unistd.h>
 
-#include <boost/asio/post.hpp>
-
 namespace vtepd::agent {
 namespace {
 
@@ -20,29 +18,28 @@ bool may_enter(const BridgeFdbEntry* known, IfIndex port) {
   return known->state == FdbState::Dynamic && !known->extern_learn;
 }
 
-struct Visitor {
-  const KernelView& view;
-  std::vector<KernelOp> ops{};
-
-  const Link* bridge_port(const std::string& name) const {
-    const auto* link = view.link(name);
-    return link == nullptr || link->master.is_none() ? nullptr : link;
-  }
+/// Takes the events as if each were written and heard of before the next.
+class Digest {
+ public:
+  explicit Digest(const KernelView& view) : view_(view) {}
 
   void operator()(const AsicMacLearned& e) {
     const auto* port = bridge_port(e.port);
     if (port == nullptr) return;
     const BridgeFdbKey key{port->master, e.vlan, e.mac};
-    if (!may_enter(view.bridge_fdb(key), port->index)) return;
-    ops.emplace_back(SetBridgeFdb{key, {port->index, FdbState::Dynamic, true, false}});
+    const auto* known = find(key);
+    if (!may_enter(known, port->index)) return;
+    // The kernel leaves an entry static, wherever it goes (6.1).
+    const auto state = known == nullptr ? FdbState::Dynamic : known->state;
+    decide(key, BridgeFdbEntry{port->index, state, true, false});
   }
   void operator()(const AsicMacGone& e) {
     const auto* port = bridge_port(e.port);
     if (port == nullptr) return;
     const BridgeFdbKey key{port->master, e.vlan, e.mac};
-    const auto* known = view.bridge_fdb(key);
+    const auto* known = find(key);
     if (known == nullptr || known->port != port->index || !is_asics(*known)) return;
-    ops.emplace_back(DeleteBridgeFdb{key, port->index});
+    decide(key, std::nullopt);
   }
   void operator()(const AsicFlushed& e) { flush(e.vlan, e.port); }
   void operator()(const AsicPortState& e) {
@@ -52,31 +49,68 @@ struct Visitor {
   void operator()(const AsicShutdown& /*e*/) {}
   void operator()(const AsicBack& /*e*/) {}
 
-  void flush(VlanId vlan, const std::string& port) {
-    const auto* only = port.empty() ? nullptr : view.link(port);
-    if (only == nullptr && !port.empty()) return;
-    for (const auto& [key, entry] : view.bridge_fdb()) {
-      const auto* link = view.link(entry.port);
-      if (link == nullptr || link->kind == LinkKind::Vxlan || !is_asics(entry)) continue;
-      if (only != nullptr && only->index != entry.port) continue;
-      if (!vlan.is_none() && key.vlan != vlan) continue;
-      ops.emplace_back(DeleteBridgeFdb{key, entry.port});
+  /// What makes the kernel's entries those that the events came to.
+  std::vector<KernelOp> ops() const {
+    std::vector<KernelOp> ops;
+    for (const auto& key : order_) {
+      const auto& entry = decided_.at(key);
+      const auto* before = view_.bridge_fdb(key);
+      if (entry && (before == nullptr || *entry != *before)) {
+        ops.emplace_back(SetBridgeFdb{key, {entry->port, FdbState::Dynamic, true, false}});
+      } else if (!entry && before != nullptr) {
+        ops.emplace_back(DeleteBridgeFdb{key, before->port});
+      }
     }
+    return ops;
   }
+
+ private:
+  const Link* bridge_port(const std::string& name) const {
+    const auto* link = view_.link(name);
+    return link == nullptr || link->master.is_none() ? nullptr : link;
+  }
+
+  const BridgeFdbEntry* find(const BridgeFdbKey& key) const {
+    const auto it = decided_.find(key);
+    if (it == decided_.end()) return view_.bridge_fdb(key);
+    return it->second ? &*it->second : nullptr;
+  }
+
+  void decide(const BridgeFdbKey& key, std::optional<BridgeFdbEntry> entry) {
+    if (decided_.insert_or_assign(key, entry).second) order_.push_back(key);
+  }
+
+  void flush(VlanId vlan, const std::string& port) {
+    const auto* only = port.empty() ? nullptr : view_.link(port);
+    if (only == nullptr && !port.empty()) return;
+    std::vector<BridgeFdbKey> ended;
+    const auto look_at = [&](const BridgeFdbKey& key, const BridgeFdbEntry& entry) {
+      const auto* link = view_.link(entry.port);
+      if (link == nullptr || link->kind == LinkKind::Vxlan || !is_asics(entry)) return;
+      if (only != nullptr && only->index != entry.port) return;
+      if (!vlan.is_none() && key.vlan != vlan) return;
+      ended.push_back(key);
+    };
+    for (const auto& [key, entry] : view_.bridge_fdb()) {
+      if (!decided_.contains(key)) look_at(key, entry);
+    }
+    for (const auto& [key, entry] : decided_) {
+      if (entry) look_at(key, *entry);
+    }
+    for (const auto& key : ended) decide(key, std::nullopt);
+  }
+
+  const KernelView& view_;
+  FlatMap<BridgeFdbKey, std::optional<BridgeFdbEntry>> decided_;  // nothing: it is to go
+  std::vector<BridgeFdbKey> order_;                               // in which they came up
 };
 
 }  // namespace
 
-std::vector<KernelOp> kernel_ops(const KernelView& view, const AsicEvent& event) {
-  Visitor visitor{view};
-  std::visit(visitor, event);
-  return std::move(visitor.ops);
-}
-
 std::vector<KernelOp> kernel_ops(const KernelView& view, std::span<const AsicEvent> events) {
-  Visitor visitor{view};
-  for (const auto& event : events) std::visit(visitor, event);
-  return std::move(visitor.ops);
+  Digest digest(view);
+  for (const auto& event : events) std::visit(digest, event);
+  return digest.ops();
 }
 
 Result<> AsicFeed::follow_routes(hwsync::Hardware& hardware) {
@@ -114,11 +148,11 @@ void AsicFeed::watch() {
 
 void AsicFeed::take(const AsicEvent& event) {
   events_.push_back(event);
-  if (events_.size() == 1) boost::asio::post(io_, [this] { write(); });
+  if (events_.size() == 1) handlers_.on_work();
 }
 
-/// The kernel's echoes, which change the view, come after the batch.
 void AsicFeed::write() {
+  if (events_.empty()) return;
   const auto events = std::exchange(events_, {});
   if (handlers_.given) handlers_.given(events);
   const auto ops = kernel_ops(view_, events);

@@ -3,6 +3,8 @@
 //
 // From there everything follows as from any local MAC: BGP is told, the ASIC's own entry is what
 // the mirror wants. An entry that somebody fixed (static, permanent, sticky) is never replaced.
+// Order: what the ASIC told one after the other ends as its last word: of several events only what
+// they come to is written, and never before the view has heard of what was written before.
 // Threads: the event loop's; the events come from there, too.
 // Errors: routes that cannot be read are read again with the next news; a refused entry is told to
 // `on_refused` and stays the ASIC's alone until the address is heard of again.
@@ -22,9 +24,8 @@
 
 namespace vtepd::agent {
 
-/// The kernel's entries that an event of the ASIC makes or ends.
-std::vector<KernelOp> kernel_ops(const KernelView& view, const AsicEvent& event);
-/// Of several; each is held against the view as it is.
+/// The kernel's entries that the ASIC's events, one after the other, make or end: at most one
+/// operation for each.
 std::vector<KernelOp> kernel_ops(const KernelView& view, std::span<const AsicEvent> events);
 
 class AsicFeed {
@@ -32,27 +33,28 @@ class AsicFeed {
   struct Handlers {
     std::function<void(const Error& reason)> on_refused{};
     std::function<void(const KernelOp& op, const Result<>& result)> on_written{};
-    std::function<void()> on_work{};  // the kernel was written, or the ASIC has work
+    std::function<void()> on_work{};  // the kernel is to be read, or the ASIC has work
     /// Hears which events are about to be entered; may be empty.
     std::function<void(const std::vector<AsicEvent>&)> given{};
   };
 
   AsicFeed(boost::asio::io_context& io, KernelPort& kernel, const KernelView& view,
            Handlers handlers)
-      : io_(io), kernel_(kernel), view_(view), handlers_(std::move(handlers)), news_(io) {}
+      : kernel_(kernel), view_(view), handlers_(std::move(handlers)), news_(io) {}
 
   /// Reads the routes and follows them from now on.
   Result<> follow_routes(hwsync::Hardware& hardware);
 
-  /// Entered with all others of this turn in one batch.
+  /// Entered with all others until the next write().
   void take(const AsicEvent& event);
+  /// To be called only when all of the kernel's news, the last write's echoes among them, are in
+  /// the view.
+  void write();
 
  private:
   void watch();
   Result<> read();
-  void write();
 
-  boost::asio::io_context& io_;
   KernelPort& kernel_;
   const KernelView& view_;
   Handlers handlers_;

@@ -173,7 +173,7 @@ Core::Turn Core::turn() {
   watch_limits();
   write_kernel();
   tell_bgp();
-  Turn turn{.more = !kernel_.idle() || !bgp_.idle()};
+  Turn turn{.more = !kernel_.idle() || !bgp_.idle(), .caught_up = true};
   turn.wake = kernel_.next_retry();
   for (const auto& due :
        {bgp_.next_retry(), state_.sweep.next(), state_.mac_moves.next(), state_.host_moves.next(),

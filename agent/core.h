@@ -86,6 +86,7 @@ class Core {
   };
   struct Turn {
     bool more{};                      // call again soon
+    bool caught_up{};                 // the view has all that the kernel told before
     std::optional<TimePoint> wake{};  // or at this time
   };
 

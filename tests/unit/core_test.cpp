@@ -614,9 +614,13 @@ TEST_CASE("a route does not wait for the end of the kernel's news", "[core]") {
   };
   REQUIRE(leaf.kernel.learn(kHost, swp1, kVlan));
   leaf.core->take(route(kFarHost, kLeaf2));
-  for (int turn = 0; turn < 10 && !leaf.remote(kFarHost); ++turn) {
-    REQUIRE(leaf.core->turn().more);
+  auto turn = leaf.core->turn();
+  CHECK_FALSE(turn.caught_up);
+  for (int i = 0; i < 10 && !leaf.remote(kFarHost); ++i) {
+    REQUIRE(turn.more);
+    turn = leaf.core->turn();
   }
+  CHECK(turn.caught_up);
   CHECK(leaf.remote(kFarHost) == kLeaf2);
   CHECK(news > Core::Settings{}.events_per_turn / 2 - 1);
   const auto before = news;
