@@ -196,9 +196,14 @@ bool Hardware::may_send() const {
 void Hardware::plan(const AsicKey& key, const AsicTable::Emit& emit) {
   if (in_flight_.contains(key)) {
     deferred_.push_back(key);
-  } else {
-    table_.plan(key, emit);
+    return;
   }
+  bool is_right = true;
+  table_.plan(key, [&](AsicOp op) {
+    is_right = false;
+    emit(std::move(op));
+  });
+  if (is_right) parked_.erase(key);
 }
 
 void Hardware::size_batches(std::size_t written, Duration took) {
@@ -321,7 +326,11 @@ void Hardware::settle(const Batch& batch, const Done& done) {
   for (const auto& key : std::exchange(deferred_, {})) mark(key);
   for (const auto& key : batch.keys) watch_group(key);
   for (std::size_t i = 0; i < batch.ops.size(); ++i) {
-    if (done.outcomes[i].full) parked_.insert(batch.keys[i]);
+    if (done.outcomes[i].full) {
+      parked_.insert(batch.keys[i]);
+    } else {
+      parked_.erase(batch.keys[i]);
+    }
   }
   for (std::size_t i = 0; i < batch.ops.size(); ++i) {
     const auto& key = batch.keys[i];
@@ -380,8 +389,9 @@ void Hardware::tell_write(const AsicOp& op, const WriteOutcome& outcome) const {
 
 /// A thing was removed: one of its kind that found no room may try again at once.
 void Hardware::unpark(const AsicKey& removed) {
-  const auto it = std::find_if(parked_.begin(), parked_.end(),
-                               [&](const AsicKey& key) { return key.index() == removed.index(); });
+  const auto it = std::find_if(parked_.begin(), parked_.end(), [&](const AsicKey& key) {
+    return key.index() == removed.index() && reconciler_.failure(key) != nullptr;
+  });
   if (it == parked_.end()) return;
   reconciler_.retry_now(*it);
   parked_.erase(it);

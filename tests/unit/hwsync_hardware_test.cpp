@@ -280,6 +280,25 @@ TEST_CASE("a full table parks what found no room; a removal lets it in at once",
   CHECK(bench.hardware->local_mac(vid(10), extra) == "swp1");
 }
 
+TEST_CASE("a free place is not offered to what was withdrawn while it waited", "[hwsync]") {
+  Bench bench({{"SOFTSAI_PORTS", "4"}, {"SAI_FDB_TABLE_SIZE", "2"}});
+  bench.view = view_of(recipe1());
+  bench.open();
+  REQUIRE(bench.settle());
+  const BridgeFdbKey first{kBridge, vid(10), mac("00:00:00:bb:00:03")};
+  const BridgeFdbKey second{kBridge, vid(10), mac("00:00:00:bb:00:04")};
+  for (const auto& key : {first, second}) {
+    bench.happen(BridgeFdbSeen{key, {kSwp1, FdbState::Dynamic, false, false}});
+  }
+  REQUIRE(bench.settle());
+  CHECK(bench.hardware->failures() == 2);
+  bench.happen(BridgeFdbGone{first, kSwp1});
+  bench.happen(BridgeFdbGone{{kBridge, vid(10), kHostHere}, kSwp1});
+  REQUIRE(bench.settle());  // no time has passed
+  CHECK(bench.hardware->failures() == 0);
+  CHECK(bench.hardware->local_mac(vid(10), second.mac) == "swp1");
+}
+
 TEST_CASE("ports are named by their lanes, or as the profile says", "[hwsync]") {
   Bench bench({{"SOFTSAI_PORTS", "2"}, {"vtepd.port.uplink", "6"}});
   bench.view.apply(LinkSeen{link(kSwp1, "swp1", LinkKind::Other)});
