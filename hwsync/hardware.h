@@ -179,6 +179,8 @@ class Hardware {
   Hardware(std::unique_ptr<sai::Library> library, HardwareSettings settings, const KernelView& view,
            const Clock& clock);
   void read_some(const std::shared_ptr<Reading>& reading);
+  void compare_some(Reading& reading) const;
+  bool is_under_way(const AsicKey& key) const;
   void count_some(const std::shared_ptr<Counting>& counting);
   std::vector<AsicKey> every_key() const;
   std::uint64_t used_by(sai_attr_id_t available) const;

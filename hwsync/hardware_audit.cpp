@@ -6,8 +6,10 @@
 namespace vtepd::hwsync {
 namespace {
 
-// Few enough not to keep the loop, or a batch on the SAI thread, waiting.
+// Few enough not to keep the loop waiting.
 constexpr std::size_t kStep = 512;
+// How long a port that fell, or a MAC that moved, may have to wait for the SAI thread.
+constexpr auto kStepTime = std::chrono::milliseconds(20);
 
 std::string to_text(const AsicRow& row, const ReadBack& read) {
   if (read.missing) return "the library has no such object";
@@ -28,6 +30,8 @@ bool is_of_no_way(const AsicKey& key) {
 struct Hardware::Reading {
   std::vector<AsicKey> keys{};
   std::size_t next{};
+  std::vector<std::pair<AsicKey, AsicRow>> rows{};  // of some of them, to be read
+  std::size_t read{};                               // and how many were
   std::vector<AsicFinding> findings{};
   Audited done{};
 };
@@ -64,30 +68,45 @@ void Hardware::audit(const std::vector<AsicKey>& only, Audited done) {
   read_some(reading);
 }
 
-void Hardware::read_some(const std::shared_ptr<Reading>& reading) {
-  std::vector<std::pair<AsicKey, AsicRow>> rows;
-  for (std::size_t i = 0; i < kStep && reading->next < reading->keys.size(); ++i) {
-    const auto& key = reading->keys[reading->next++];
+/// What it is to be is on its way, or has not had its turn.
+bool Hardware::is_under_way(const AsicKey& key) const {
+  return reconciler_.failure(key) == nullptr &&
+         (reconciler_.is_dirty(key) || in_flight_.contains(key));
+}
+
+void Hardware::compare_some(Reading& reading) const {
+  reading.rows.clear();
+  reading.read = 0;
+  for (std::size_t i = 0; i < kStep && reading.next < reading.keys.size(); ++i) {
+    const auto& key = reading.keys[reading.next++];
     auto what = disagreement(key);
     if (!what.empty()) {
-      reading->findings.push_back({key, std::move(what), {}});
+      if (!is_under_way(key)) reading.findings.push_back({key, std::move(what), {}});
     } else if (const auto* actual = table_.find(key)) {
-      rows.emplace_back(key, actual->row);
+      reading.rows.emplace_back(key, actual->row);
     }
   }
-  worker_.run([this, reading, post = settings_.post, rows = std::move(rows)] {
+}
+
+void Hardware::read_some(const std::shared_ptr<Reading>& reading) {
+  if (reading->read == reading->rows.size()) compare_some(*reading);
+  // Nobody else looks at `reading` until this is done.
+  worker_.run([this, reading, post = settings_.post] {
+    const auto end = std::chrono::steady_clock::now() + kStepTime;
+    const auto& rows = reading->rows;
     std::vector<ReadBack> read;
-    read.reserve(rows.size());
-    for (const auto& [key, row] : rows) read.push_back(writer_->read_back(key, row));
-    post(guarded([this, reading, rows, read = std::move(read)] {
-      for (std::size_t i = 0; i < rows.size(); ++i) {
-        const auto& [key, row] = rows[i];
+    for (auto i = reading->read; i < rows.size() && std::chrono::steady_clock::now() < end; ++i) {
+      read.push_back(writer_->read_back(rows[i].first, rows[i].second));
+    }
+    post(guarded([this, reading, read = std::move(read)] {
+      for (const auto& one : read) {
+        const auto& [key, row] = reading->rows[reading->read++];
         const auto* actual = table_.find(key);
         const bool changed = actual == nullptr || !(actual->row == row);
-        if (changed || read[i].agrees()) continue;
-        reading->findings.push_back({key, to_text(row, read[i]), read[i]});
+        if (!changed && !one.agrees()) reading->findings.push_back({key, to_text(row, one), one});
       }
-      if (reading->next < reading->keys.size()) return read_some(reading);
+      const bool all = reading->read == reading->rows.size();
+      if (!all || reading->next < reading->keys.size()) return read_some(reading);
       reading->done(std::move(reading->findings), reading->keys.size());
     }));
   });
@@ -143,7 +162,11 @@ void Hardware::trace(VlanId vlan, const MacAddress& mac, Traced done) {
                                                    actual != nullptr ? actual->id : 0));
       const auto found = std::find_if(findings.begin(), findings.end(),
                                       [&](const auto& finding) { return finding.key == key; });
-      if (found != findings.end()) object.state = found->what;
+      if (found != findings.end()) {
+        object.state = found->what;
+      } else if (auto what = disagreement(key); !what.empty()) {
+        object.state = std::move(what);
+      }
     }
     done(std::move(objects));
   });

@@ -34,7 +34,7 @@ class FaultyLibrary {
   void lack(sai_object_type_t object, sai_attr_id_t attribute);
   /// Before open(): the slot of the ports' counters is null.
   void lack_port_counters();
-  /// Each call that writes takes that long.
+  /// Each call that writes, or reads a MAC entry, takes that long.
   void slow(std::chrono::microseconds each);
   /// Keeps the library open, as an ASIC that outlives its user: what uses it next finds all it
   /// holds.

@@ -209,6 +209,16 @@ sai_bridge_api_t bridge_table() {
   return table;
 }
 
+sai_status_t get_fdb_entry(const sai_fdb_entry_t* entry, std::uint32_t count,
+                           sai_attribute_t* attributes) {
+  const auto pause = [] {
+    const std::lock_guard lock(mutex);
+    return faults.pause;
+  }();
+  if (pause.count() != 0) std::this_thread::sleep_for(pause);
+  return original<sai_fdb_api_t>(SAI_API_FDB).get_fdb_entry_attribute(entry, count, attributes);
+}
+
 sai_fdb_api_t fdb_table() {
   using Table = sai_fdb_api_t;
   auto table = original<Table>(SAI_API_FDB);
@@ -216,6 +226,7 @@ sai_fdb_api_t fdb_table() {
   put<&Table::remove_fdb_entry, SAI_API_FDB, SAI_OBJECT_TYPE_FDB_ENTRY>(table);
   put<&Table::set_fdb_entry_attribute, SAI_API_FDB, SAI_OBJECT_TYPE_FDB_ENTRY>(table);
   put<&Table::flush_fdb_entries, SAI_API_FDB, SAI_OBJECT_TYPE_FDB_FLUSH>(table);
+  table.get_fdb_entry_attribute = &get_fdb_entry;
   constexpr auto kEntry = SAI_OBJECT_TYPE_FDB_ENTRY;
   table.create_fdb_entries = create_entries<&Table::create_fdb_entry, SAI_API_FDB, kEntry>;
   table.remove_fdb_entries = remove_entries<&Table::remove_fdb_entry, SAI_API_FDB, kEntry>;

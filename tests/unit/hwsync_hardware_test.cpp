@@ -1001,6 +1001,22 @@ sai::Profile one_by_one() {
   return profile;
 }
 
+KernelEvent fallen_swp1() {
+  auto port = link(kSwp1, "swp1", LinkKind::Other, kBridge);
+  port.mac = kPortMac;
+  port.up = false;
+  port.running = false;
+  port.options = {{Option::PortState, 0}, {Option::PortLearning, 1}};
+  return LinkSeen{port};
+}
+
+bool is_closed(const Bench& bench) {
+  const auto rows = bench.rows();
+  return std::any_of(rows.begin(), rows.end(), [](const std::string& row) {
+    return row.starts_with("port swp1 [ok]") && row.find("admin_state=false") != row.npos;
+  });
+}
+
 /// Thousands of new MACs are being written, slowly and one by one: a hundred of them are by now.
 struct Crowd {
   static constexpr std::uint32_t kSize = 4000;
@@ -1173,27 +1189,47 @@ TEST_CASE("a port that falls does not wait for thousands of new MACs", "[hwsync]
   const auto& writes = crowd.writes;
   const auto& when = crowd.when;
   const auto before = writes;
-  auto port = link(kSwp1, "swp1", LinkKind::Other, kBridge);
-  port.mac = kPortMac;
-  port.up = false;
-  port.running = false;
-  port.options = {{Option::PortState, 0}, {Option::PortLearning, 1}};
-  bench.happen(LinkSeen{port});
+  bench.happen(fallen_swp1());
   bench.happen(BridgeFdbGone{{kBridge, vid(10), kHostHere}, kSwp1});
-  const auto is_closed = [&] {
-    const auto rows = bench.rows();
-    return std::any_of(rows.begin(), rows.end(), [](const std::string& row) {
-      return row.starts_with("port swp1 [ok]") && row.find("admin_state=false") != row.npos;
-    });
-  };
-  while ((when == 0 || !is_closed()) && bench.step()) continue;
+  while ((when == 0 || !is_closed(bench)) && bench.step()) continue;
   // What was at hand: 50 ms of calls of at least 200 us.
   constexpr std::size_t kAtHand = 500;
   CHECK(writes - before <= kAtHand + 250);
   CHECK(when - before <= kAtHand + 1);
-  CHECK(is_closed());
+  CHECK(is_closed(bench));
   REQUIRE(bench.settle());
   CHECK(writes == Crowd::kSize + 1);
+}
+
+TEST_CASE("a port that falls does not wait for an audit's end", "[hwsync][audit]") {
+  Bench bench(one_by_one());
+  FaultyLibrary slow(bench.settings.library);
+  bench.view = view_of(recipe1());
+  for (const auto& event : remote_hosts(0, 400)) bench.view.apply(event);
+  bench.over(slow.open(bench.settings.profile));
+  REQUIRE(bench.settle());
+  slow.slow(std::chrono::microseconds(200));
+  bool audited = false;
+  bench.hardware->audit({}, [&](const std::vector<AsicFinding>& findings, std::size_t compared) {
+    CHECK(findings.empty());
+    CHECK(compared > 400);
+    audited = true;
+  });
+  bench.happen(fallen_swp1());
+  while (!is_closed(bench) && bench.step()) continue;
+  CHECK(is_closed(bench));
+  CHECK_FALSE(audited);
+  while (!audited) REQUIRE(bench.loop.run_one());
+}
+
+TEST_CASE("an audit finds nothing in what waits to be written", "[hwsync][audit]") {
+  Crowd crowd([](const FdbWrite&) { return false; });
+  std::vector<AsicKey> last;
+  for (auto i = Crowd::kSize - 500; i < Crowd::kSize; ++i) {
+    last.emplace_back(FdbKey{vid(10), host_number(i)});
+  }
+  CHECK(audit(crowd.bench, last).empty());
+  CHECK(crowd.writes < Crowd::kSize);  // they are not at their end
 }
 
 TEST_CASE("underlays of many routes are written in bulk, and in single calls alike", "[hwsync]") {
