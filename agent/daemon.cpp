@@ -281,7 +281,10 @@ void Daemon::turn() {
   if (snooping_ && std::exchange(ports_changed_, false)) {
     snooping_->listen_on(snooped_ports(core_->state().view), core_->state().view);
   }
-  if (turn.caught_up) asic_feed_.write();
+  if (turn.caught_up) {
+    if (hardware_) hardware_->caught_up();
+    asic_feed_.write();
+  }
   if (hardware_) hardware_->turn();
   changes_.turned();
   if (turn.more) {

@@ -21,6 +21,16 @@ const McastGroupKey* group_of(const AsicKey& key) {
   return entry == nullptr ? nullptr : &entry->group;
 }
 
+bool is_static(const AsicRow& entry) {
+  const auto* type = entry.find(SAI_FDB_ENTRY_ATTR_TYPE);
+  return type != nullptr && type->value == AsicValue(std::uint32_t{SAI_FDB_ENTRY_TYPE_STATIC});
+}
+
+bool leads_to(const AsicRow& entry, const AsicKey& port) {
+  const auto* there = entry.find(SAI_FDB_ENTRY_ATTR_BRIDGE_PORT_ID);
+  return there != nullptr && there->value == AsicValue(port);
+}
+
 constexpr const char* kBootType = "SAI_BOOT_TYPE";
 constexpr const char* kWarmBootFile = "SAI_WARM_BOOT_READ_FILE";
 
@@ -162,8 +172,8 @@ void Hardware::reread() {
 }
 
 bool Hardware::idle() const {
-  return is_off() ||
-         (mirror_ && !busy_ && under_way_ == 0 && !structure_changed_ && reconciler_.idle());
+  return is_off() || (mirror_ && !busy_ && under_way_ == 0 && !structure_changed_ &&
+                      reconciler_.idle() && doubts_.empty() && ripe_doubts_.empty());
 }
 
 std::optional<TimePoint> Hardware::next_retry() const {
@@ -204,6 +214,23 @@ void Hardware::plan(const AsicKey& key, const AsicTable::Emit& emit) {
     emit(std::move(op));
   });
   if (is_right) parked_.erase(key);
+}
+
+/// An entry that the kernel wants no more is removed as if there were no doubt.
+void Hardware::caught_up() {
+  const std::vector<sai_attr_id_t> place{SAI_FDB_ENTRY_ATTR_TYPE, SAI_FDB_ENTRY_ATTR_ALLOW_MAC_MOVE,
+                                         SAI_FDB_ENTRY_ATTR_BRIDGE_PORT_ID,
+                                         SAI_FDB_ENTRY_ATTR_ENDPOINT_IP};
+  const bool is_asked_again = !doubts_.empty();
+  for (const auto& [key, gone] : std::exchange(ripe_doubts_, std::exchange(doubts_, {}))) {
+    if (in_flight_.contains(key)) {
+      ripe_doubts_.emplace(key, gone);  // until it is settled; a newer word counts
+    } else if (mirror_->wanted(key)) {
+      if (gone) table_.vanished(key);
+      if (!gone) table_.mistook(key, place);
+    }
+  }
+  if (is_asked_again) ask_for_turn();
 }
 
 void Hardware::size_batches(std::size_t written, Duration took) {
@@ -399,6 +426,7 @@ void Hardware::unpark(const AsicKey& removed) {
 
 void Hardware::hear() {
   for (const auto& notice : notifications_->take()) tell(notice);
+  if (!doubts_.empty()) ask_for_turn();
 }
 
 const AsicKey* Hardware::key_of(sai_object_id_t id) const {
@@ -452,25 +480,56 @@ void Hardware::recover() {
 void Hardware::tell_fdb(const FdbNotice& notice) {
   const auto* vlan_key = key_of(notice.vlan);
   const auto* vlan = vlan_key == nullptr ? nullptr : std::get_if<VlanKey>(vlan_key);
-  const auto* port_key = key_of(notice.bridge_port);
-  const auto* port = port_key == nullptr ? nullptr : std::get_if<BridgePortKey>(port_key);
+  const auto* port = key_of(notice.bridge_port);
+  const auto* own = port == nullptr ? nullptr : std::get_if<BridgePortKey>(port);
+  const bool is_tunnel = port != nullptr && std::holds_alternative<TunnelPortKey>(*port);
   const bool flush = notice.event == SAI_FDB_EVENT_FLUSHED && notice.mac.is_zero();
   const bool stray_vlan = vlan == nullptr && !(flush && notice.vlan == SAI_NULL_OBJECT_ID);
-  const bool stray_port = port == nullptr && notice.bridge_port != SAI_NULL_OBJECT_ID;
+  const bool stray_port = own == nullptr && !is_tunnel && notice.bridge_port != SAI_NULL_OBJECT_ID;
   if (stray_vlan || stray_port) {
     ++counters_.events_unknown;
     return;
   }
-  if (!settings_.on_event) return;
-  const auto vid = vlan == nullptr ? VlanId{} : vlan->vlan;
-  std::string name(port == nullptr ? std::string_view{} : port->port.view());
-  if (flush) {
-    settings_.on_event(AsicFlushed{vid, std::move(name)});
-  } else if (notice.event == SAI_FDB_EVENT_LEARNED || notice.event == SAI_FDB_EVENT_MOVE) {
-    settings_.on_event(AsicMacLearned{vid, notice.mac, std::move(name)});
-  } else {
-    settings_.on_event(AsicMacGone{vid, notice.mac, std::move(name)});
+  if (flush) return tell_flush(notice, vlan == nullptr ? VlanId{} : vlan->vlan, port);
+  const bool came = notice.event == SAI_FDB_EVENT_LEARNED || notice.event == SAI_FDB_EVENT_MOVE;
+  doubt({vlan->vlan, notice.mac}, port, !came);
+  // What is behind a tunnel is BGP's to say.
+  if (is_tunnel || !settings_.on_event) return;
+  std::string name(own == nullptr ? std::string_view{} : own->port.view());
+  settings_.on_event(came ? AsicEvent(AsicMacLearned{vlan->vlan, notice.mac, std::move(name)})
+                          : AsicEvent(AsicMacGone{vlan->vlan, notice.mac, std::move(name)}));
+}
+
+/// Of what is static the kernel hears nothing, because it is to stay: it is looked for.
+void Hardware::tell_flush(const FdbNotice& notice, VlanId vlan, const AsicKey* port) {
+  const auto* own = port == nullptr ? nullptr : std::get_if<BridgePortKey>(port);
+  if (notice.type != SAI_FDB_FLUSH_ENTRY_TYPE_STATIC && (port == nullptr || own != nullptr) &&
+      settings_.on_event) {
+    std::string name(own == nullptr ? std::string_view{} : own->port.view());
+    settings_.on_event(AsicFlushed{vlan, std::move(name)});
   }
+  if (notice.type == SAI_FDB_FLUSH_ENTRY_TYPE_DYNAMIC || is_off()) return;
+  std::vector<AsicKey> keys;
+  for (const auto& [key, actual] : table_.rows()) {
+    const auto* fdb = std::get_if<FdbKey>(&key);
+    if (fdb == nullptr || (!vlan.is_none() && fdb->vlan != vlan)) continue;
+    if (!is_static(actual.row) || (port != nullptr && !leads_to(actual.row, *port))) continue;
+    keys.push_back(key);
+  }
+  if (keys.empty()) return;
+  audit(keys, [this](const std::vector<AsicFinding>& findings, std::size_t /*compared*/) {
+    repair(findings);
+  });
+}
+
+/// The ASIC did something to an entry by itself: what the table has of it may be true no more.
+void Hardware::doubt(const FdbKey& key, const AsicKey* port, bool gone) {
+  const auto* known = table_.find(key);
+  const bool is_ours = known != nullptr || in_flight_.contains(key);
+  const bool is_as_known = !gone && known != nullptr && !in_flight_.contains(key) &&
+                           !doubts_.contains(key) && !ripe_doubts_.contains(key) &&
+                           !is_static(known->row) && port != nullptr && leads_to(known->row, *port);
+  if (is_ours && !is_as_known) doubts_.insert_or_assign(key, gone);
 }
 
 std::string Hardware::state_of(const AsicKey& key) const {

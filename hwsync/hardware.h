@@ -114,6 +114,9 @@ class Hardware {
   void replace_routes(const UnderlayRoutes& routes);
   /// The view was read anew: everything is compared.
   void resync();
+  /// The view has all that the kernel had told. The events that the ASIC told before the last such
+  /// call, and what the kernel made of them, are in it, too.
+  void caught_up();
   /// Takes a batch of work, if none is under way.
   void turn();
 
@@ -207,6 +210,8 @@ class Hardware {
   void hear();
   void tell(const Notice& notice);
   void tell_fdb(const FdbNotice& notice);
+  void tell_flush(const FdbNotice& notice, VlanId vlan, const AsicKey* port);
+  void doubt(const FdbKey& key, const AsicKey* port, bool gone);
   void tell_switch(bool up);
   void recover();
   /// Nothing may be asked of the ASIC, for now or for good.
@@ -246,6 +251,10 @@ class Hardware {
   std::size_t batch_size_ = 64;    // until it is known how fast the library is
   AsicTable::KeySet in_flight_;    // of the batches under way
   std::vector<AsicKey> deferred_;  // to be planned once they are settled
+  /// Entries that the ASIC changed by itself, or (true) has no more: their rows may be wrong.
+  using Doubts = AsicMap<bool>;
+  Doubts doubts_;       // of which the kernel hears first
+  Doubts ripe_doubts_;  // of which it has heard
   bool structure_changed_ = false;
   bool is_down_ = false;    // until it says that it is up
   bool shut_down_ = false;  // for good

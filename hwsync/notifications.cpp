@@ -51,6 +51,8 @@ void Notifications::on_fdb(std::uint32_t count, const sai_fdb_event_notification
     for (std::uint32_t a = 0; a < event.attr_count; ++a) {
       if (event.attr[a].id == SAI_FDB_ENTRY_ATTR_BRIDGE_PORT_ID) {
         notice.bridge_port = event.attr[a].value.oid;
+      } else if (event.attr[a].id == SAI_FDB_ENTRY_ATTR_TYPE) {
+        notice.type = event.attr[a].value.s32;
       }
     }
     notices.emplace_back(notice);

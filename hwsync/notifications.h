@@ -22,6 +22,7 @@ struct FdbNotice {
   sai_object_id_t vlan{};
   MacAddress mac{};
   sai_object_id_t bridge_port{};
+  std::int32_t type = SAI_FDB_ENTRY_TYPE_DYNAMIC;  // of what was flushed
 };
 struct PortNotice {
   sai_object_id_t port{};

@@ -196,7 +196,10 @@ class Switch {
     if (view_.apply(event)) hardware_->changed(event);
   }
   void turn(bool wait) {
-    if (std::exchange(has_work_, false)) return hardware_->turn();
+    if (std::exchange(has_work_, false)) {
+      hardware_->caught_up();
+      return hardware_->turn();
+    }
     loop_.run(wait);
   }
   void settle() {

@@ -1,10 +1,9 @@
 // Hardware end to end: kernel views mirrored into libsoftsai, with a loop driven by hand.
-#include <dlfcn.h>
-
 #include <catch2/catch.hpp>
 #include <random>
 
 #include "tests/unit/hwsync_faults.h"
+#include "tests/unit/hwsync_inside.h"
 #include "tests/unit/hwsync_views.h"
 #include "tests/unit/view_copy.h"
 
@@ -558,40 +557,6 @@ TEST_CASE("the underlay stands in the ASIC, and goes again", "[hwsync]") {
   REQUIRE(bench.settle());
   CHECK(bench.rows() == before);
 }
-
-namespace {
-
-std::vector<AsicFinding> audit(Bench& bench, const std::vector<AsicKey>& only = {}) {
-  std::optional<std::vector<AsicFinding>> found;
-  std::size_t rows = 0;
-  bench.hardware->audit(only, [&](std::vector<AsicFinding> findings, std::size_t compared) {
-    found = std::move(findings);
-    rows = compared;
-  });
-  while (!found) REQUIRE(bench.loop.run_one());
-  CHECK(rows >= (only.empty() ? 30U : only.size()));
-  return *found;
-}
-
-template <class Table>
-const Table* table_of(const Bench& bench, sai_api_t api) {
-  void* handle = dlopen(bench.settings.library.c_str(), RTLD_NOW | RTLD_NOLOAD);
-  REQUIRE(handle != nullptr);
-  const auto query = reinterpret_cast<decltype(&::sai_api_query)>(dlsym(handle, "sai_api_query"));
-  void* table = nullptr;
-  REQUIRE(query(api, &table) == SAI_STATUS_SUCCESS);
-  return static_cast<const Table*>(table);
-}
-
-sai_object_id_t id_of(const Bench& bench, const std::string& key) {
-  sai_object_id_t id = SAI_NULL_OBJECT_ID;
-  bench.hardware->for_each_row([&](const AsicObject& object) {
-    if (object.key == key) id = object.id;
-  });
-  return id;
-}
-
-}  // namespace
 
 TEST_CASE("what somebody else did to the ASIC is found by an audit, and put right", "[hwsync]") {
   Bench bench(GENERATE(kBoth, kPeers));

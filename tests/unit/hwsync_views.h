@@ -219,10 +219,16 @@ class Bench {
     for (const auto& event : all) happen(event);
   }
 
+  /// As the daemon's, where the kernel has no news.
+  void turn() {
+    hardware->caught_up();
+    hardware->turn();
+  }
+
   /// One turn, or one thing that was posted. False if there is nothing more to come.
   bool step() {
     if (std::exchange(wants_turn_, false)) {
-      hardware->turn();
+      turn();
       return true;
     }
     return !hardware->idle() && loop.run_one();
@@ -232,7 +238,7 @@ class Bench {
   bool settle() {
     for (int i = 0; i < 10000; ++i) {
       if (std::exchange(wants_turn_, false)) {
-        hardware->turn();
+        turn();
         continue;
       }
       if (hardware->idle()) return true;
@@ -250,7 +256,7 @@ class Bench {
       const auto due = hardware->next_retry();
       if (!due) return false;
       clock.pass_until(*due);
-      hardware->turn();
+      turn();
     }
     return false;
   }

@@ -1,0 +1,189 @@
+// What the ASIC does by itself to entries that vtepd wrote.
+#include <catch2/catch.hpp>
+#include <thread>
+
+#include "hwsync/notifications.h"
+#include "tests/unit/hwsync_inside.h"
+
+using namespace vtepd;
+using namespace vtepd::hwsync;
+using namespace vtepd::hwsync::test;
+
+namespace {
+
+const BridgeFdbEntry kHere{kSwp1, FdbState::Dynamic, true, false};
+const BridgeFdbEntry kThere{kVxlan10, FdbState::Dynamic, true, false};
+
+/// An ASIC whose entries change behind vtepd's back, and that says so.
+class Willful {
+ public:
+  explicit Willful(const Events& events) {
+    bench.view = view_of(events);
+    bench.open();
+    REQUIRE(bench.settle());
+    fdb_ = table_of<sai_fdb_api_t>(bench, SAI_API_FDB);
+  }
+
+  std::optional<sai_attribute_value_t> get(const MacAddress& mac, sai_attr_id_t id) const {
+    const auto entry = entry_of(bench, vid(10), mac);
+    sai_attribute_t attribute{};
+    attribute.id = id;
+    if (fdb_->get_fdb_entry_attribute(&entry, 1, &attribute) != SAI_STATUS_SUCCESS) return {};
+    return attribute.value;
+  }
+  bool has(const MacAddress& mac) const { return get(mac, SAI_FDB_ENTRY_ATTR_TYPE).has_value(); }
+  bool is_static(const MacAddress& mac) const {
+    const auto type = get(mac, SAI_FDB_ENTRY_ATTR_TYPE);
+    return type && type->s32 == SAI_FDB_ENTRY_TYPE_STATIC;
+  }
+  bool is_on(const MacAddress& mac, const std::string& port) const {
+    const auto there = get(mac, SAI_FDB_ENTRY_ATTR_BRIDGE_PORT_ID);
+    return there && there->oid == id_of(bench, port);
+  }
+
+  /// A frame from `mac` came in at swp1.
+  void move_here(const MacAddress& mac) {
+    const auto entry = entry_of(bench, vid(10), mac);
+    sai_attribute_t attribute{};
+    attribute.id = SAI_FDB_ENTRY_ATTR_TYPE;
+    attribute.value.s32 = SAI_FDB_ENTRY_TYPE_DYNAMIC;
+    REQUIRE(fdb_->set_fdb_entry_attribute(&entry, &attribute) == SAI_STATUS_SUCCESS);
+    attribute.id = SAI_FDB_ENTRY_ATTR_BRIDGE_PORT_ID;
+    attribute.value.oid = id_of(bench, "bridge-port swp1");
+    REQUIRE(fdb_->set_fdb_entry_attribute(&entry, &attribute) == SAI_STATUS_SUCCESS);
+    tell(SAI_FDB_EVENT_MOVE, entry, "bridge-port swp1", SAI_FDB_ENTRY_TYPE_DYNAMIC);
+  }
+  void lose(const MacAddress& mac) {
+    const auto entry = entry_of(bench, vid(10), mac);
+    REQUIRE(fdb_->remove_fdb_entry(&entry) == SAI_STATUS_SUCCESS);
+  }
+  void age(const MacAddress& mac, const std::string& port) {
+    lose(mac);
+    tell(SAI_FDB_EVENT_AGED, entry_of(bench, vid(10), mac), port, SAI_FDB_ENTRY_TYPE_STATIC);
+  }
+  /// All of VLAN 10 was flushed, says the ASIC.
+  void tell_flushed(std::int32_t type) {
+    tell(SAI_FDB_EVENT_FLUSHED, entry_of(bench, vid(10), {}), {}, type);
+  }
+
+  Bench bench;
+
+ private:
+  /// Until it is heard.
+  void tell(sai_fdb_event_t event, const sai_fdb_entry_t& entry, const std::string& port,
+            std::int32_t type) {
+    std::vector<sai_attribute_t> attributes(2);
+    attributes[0].id = SAI_FDB_ENTRY_ATTR_TYPE;
+    attributes[0].value.s32 = type;
+    attributes[1].id = SAI_FDB_ENTRY_ATTR_BRIDGE_PORT_ID;
+    attributes[1].value.oid = port.empty() ? SAI_NULL_OBJECT_ID : id_of(bench, port);
+    sai_fdb_event_notification_data_t data{};
+    data.event_type = event;
+    data.fdb_entry = entry;
+    data.attr_count = static_cast<std::uint32_t>(attributes.size());
+    data.attr = attributes.data();
+    const auto heard = bench.hardware->counters().events;
+    Notifications::on_fdb(1, &data);
+    while (bench.hardware->counters().events == heard) REQUIRE(bench.loop.run_one());
+  }
+
+  const sai_fdb_api_t* fdb_ = nullptr;
+};
+
+}  // namespace
+
+TEST_CASE("an operator's static MAC that the ASIC moved is static there again", "[hwsync][asic]") {
+  Willful asic(recipe2());
+  asic.move_here(kHostHere);
+  CHECK_FALSE(asic.is_static(kHostHere));
+  REQUIRE(asic.bench.settle());
+  CHECK(asic.is_static(kHostHere));
+  CHECK(audit(asic.bench).empty());
+}
+
+TEST_CASE("a MAC that came and went faster than it was written is where it went",
+          "[hwsync][asic]") {
+  Willful asic(recipe1());
+  auto& bench = asic.bench;
+  SECTION("once it is written") {
+    asic.move_here(kHostThere);
+    bench.happen(BridgeFdbSeen{{kBridge, vid(10), kHostThere}, kHere});
+    bench.happen(BridgeFdbSeen{{kBridge, vid(10), kHostThere}, kThere});
+    REQUIRE(bench.settle());
+    CHECK(asic.is_on(kHostThere, "tunnel-port 10.1.1.1"));
+    CHECK(asic.is_static(kHostThere));
+  }
+  SECTION("while it is") {
+    bench.happen(remote_hosts(0, 1));
+    bench.turn();
+    while (!asic.has(host_number(0))) std::this_thread::yield();
+    asic.move_here(host_number(0));
+    REQUIRE(bench.settle());
+    CHECK(asic.is_on(host_number(0), "tunnel-port 10.1.1.1"));
+    CHECK(asic.is_static(host_number(0)));
+  }
+  CHECK(bench.hardware->failures() == 0);
+  CHECK(audit(bench).empty());
+}
+
+TEST_CASE("a host that comes to a port stays there in the ASIC while the kernel hears of it",
+          "[hwsync][asic]") {
+  Willful asic(recipe1());
+  auto& bench = asic.bench;
+  const auto before = bench.hardware->counters().writes;
+  asic.move_here(kHostThere);
+  CHECK(bench.events.back() == AsicEvent(AsicMacLearned{vid(10), kHostThere, "swp1"}));
+  bench.turn();
+  bench.happen(BridgeFdbSeen{{kBridge, vid(10), kHostThere}, kHere});
+  REQUIRE(bench.settle());
+  CHECK(asic.is_on(kHostThere, "bridge-port swp1"));
+  CHECK_FALSE(asic.is_static(kHostThere));
+  const auto& writes = bench.hardware->counters().writes;
+  CHECK(writes.sets == before.sets + 2);  // type and port
+  CHECK(writes.creates == before.creates);
+  CHECK(writes.removes == before.removes);
+  CHECK(audit(bench).empty());
+}
+
+TEST_CASE("a remote MAC that the ASIC lost is written again without an audit", "[hwsync][asic]") {
+  Willful asic(recipe1());
+  auto& bench = asic.bench;
+  const auto told = bench.events.size();
+  asic.age(kHostThere, "tunnel-port 10.1.1.1");
+  CHECK(bench.events.size() == told);  // nothing for the kernel
+  REQUIRE(bench.settle());
+  CHECK(asic.is_on(kHostThere, "tunnel-port 10.1.1.1"));
+  CHECK(bench.hardware->counters().events_unknown == 0);
+  CHECK(bench.hardware->counters().writes.refused == 0);
+}
+
+TEST_CASE("a MAC that aged out is not written again while the kernel hears of it",
+          "[hwsync][asic]") {
+  Willful asic(recipe1());
+  auto& bench = asic.bench;
+  const auto before = bench.hardware->counters().writes;
+  asic.age(kHostHere, "bridge-port swp1");
+  CHECK(bench.events.back() == AsicEvent(AsicMacGone{vid(10), kHostHere, "swp1"}));
+  bench.turn();
+  bench.happen(BridgeFdbGone{{kBridge, vid(10), kHostHere}, kSwp1});
+  REQUIRE(bench.settle());
+  CHECK_FALSE(asic.has(kHostHere));
+  CHECK(bench.hardware->counters().writes.creates == before.creates);
+  CHECK(bench.hardware->failures() == 0);
+}
+
+TEST_CASE("static entries that were flushed are looked for and written again", "[hwsync][asic]") {
+  Willful asic(recipe2());
+  auto& bench = asic.bench;
+  const auto told = bench.events.size();
+  asic.lose(kHostHere);
+  asic.lose(kHostThere);
+  const bool all = GENERATE(false, true);
+  asic.tell_flushed(all ? SAI_FDB_FLUSH_ENTRY_TYPE_ALL : SAI_FDB_FLUSH_ENTRY_TYPE_STATIC);
+  CHECK(bench.events.size() == told + (all ? 1 : 0));  // the kernel's are dynamic
+  while (bench.hardware->idle()) REQUIRE(bench.loop.run_one());
+  REQUIRE(bench.settle());
+  CHECK(asic.is_static(kHostHere));
+  CHECK(asic.is_on(kHostThere, "tunnel-port 10.1.1.1"));
+  CHECK(audit(bench).empty());
+}
