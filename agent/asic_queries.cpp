@@ -121,24 +121,4 @@ AsicQueries queries_of(hwsync::Hardware& hardware, const Clock& clock) {
           }};
 }
 
-std::string to_text(const AsicEvent& event) {
-  struct Visitor {
-    std::string operator()(const AsicMacLearned& e) const {
-      return fmt::format("mac_learned vlan={} mac={} port={}", e.vlan, e.mac, e.port);
-    }
-    std::string operator()(const AsicMacGone& e) const {
-      return fmt::format("mac_gone vlan={} mac={} port={}", e.vlan, e.mac, e.port);
-    }
-    std::string operator()(const AsicFlushed& e) const {
-      return fmt::format("flushed vlan={} port={}", e.vlan, e.port.empty() ? "all" : e.port);
-    }
-    std::string operator()(const AsicPortState& e) const {
-      return fmt::format("port_state port={} state={}", e.port, e.up ? "up" : "down");
-    }
-    std::string operator()(const AsicShutdown&) const { return "shutdown"; }
-    std::string operator()(const AsicBack&) const { return "back"; }
-  };
-  return std::visit(Visitor{}, event);
-}
-
 }  // namespace vtepd::agent

@@ -9,7 +9,4 @@ namespace vtepd::agent {
 /// The queries hold a reference: `hardware` outlives them.
 AsicQueries queries_of(hwsync::Hardware& hardware, const Clock& clock);
 
-/// One line for the log.
-std::string to_text(const AsicEvent& event);
-
 }  // namespace vtepd::agent

@@ -68,9 +68,11 @@ json::array messages_of(const Loaded& loaded) {
 
 void log_diagnostics(const Loaded& loaded) {
   for (const auto& diagnostic : loaded.diagnostics) {
-    const bool is_error = diagnostic.severity == Severity::Error;
-    log(is_error ? Level::Error : Level::Warning, "event=interfaces_{} {}",
-        is_error ? "error" : "warning", diagnostic);
+    if (diagnostic.severity == Severity::Error) {
+      log(Level::Error, "event=interfaces_error {}", diagnostic);
+    } else {
+      log(Level::Warning, "event=interfaces_warning {}", diagnostic);
+    }
   }
 }
 

@@ -22,11 +22,22 @@ constexpr auto kRelayPatience = std::chrono::seconds(10);
 // Rows that wait while more routes are taken in.
 constexpr std::size_t kLargestBacklog = 4096;
 
-void log_asic_event(const AsicEvent& event) {
-  const bool per_mac =
-      std::holds_alternative<AsicMacLearned>(event) || std::holds_alternative<AsicMacGone>(event);
-  log(per_mac ? Level::Debug : Level::Info, "event=asic_{}", to_text(event));
-}
+struct AsicEventLog {
+  void operator()(const AsicMacLearned& e) const {
+    log(Level::Debug, "event=asic_mac_learned vlan={} mac={} port={}", e.vlan, e.mac, e.port);
+  }
+  void operator()(const AsicMacGone& e) const {
+    log(Level::Debug, "event=asic_mac_gone vlan={} mac={} port={}", e.vlan, e.mac, e.port);
+  }
+  void operator()(const AsicFlushed& e) const {
+    log(Level::Info, "event=asic_flushed vlan={} port={}", e.vlan, e.port.empty() ? "all" : e.port);
+  }
+  void operator()(const AsicPortState& e) const {
+    log(Level::Info, "event=asic_port_state port={} state={}", e.port, e.up ? "up" : "down");
+  }
+  void operator()(const AsicShutdown& /*e*/) const { log(Level::Error, "event=asic_shutdown"); }
+  void operator()(const AsicBack& /*e*/) const { log(Level::Info, "event=asic_back"); }
+};
 
 /// A table as a stream: few enough rows at a time not to hold the loop, and a last line.
 Control::Source in_chunks(Show::Rows rows) {
@@ -366,7 +377,7 @@ void Daemon::open_asic() {
        .post = [this](std::function<void()> work) { boost::asio::post(io_, std::move(work)); },
        .on_event =
            [this](const AsicEvent& event) {
-             log_asic_event(event);
+             std::visit(AsicEventLog{}, event);
              core_->scribe().heard_asic(event);
              asic_feed_.take(event);
            },
