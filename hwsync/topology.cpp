@@ -132,6 +132,11 @@ class Reader {
     state.mac = link->mac;
     state.routed = link->up && link->master.is_none();
     if (state.routed) topology_.uplinks.emplace(link->index, name);
+    const auto* master = view_.link(link->master);
+    if (master != nullptr && master->kind == LinkKind::Bond) {
+      ignore("{}: bonds are not in the ASIC, its port {} forwards nothing", master->name,
+             link->name);
+    }
     if (!is_port(*link)) return;
     state.bridged = true;
     state.floods = floods_of(*link);

@@ -330,6 +330,16 @@ TEST_CASE("what the ASIC cannot have is said", "[hwsync]") {
   CHECK(ignored[2] == "vxlan-10b: VLAN 10 or VNI 11 is mapped already");
 }
 
+TEST_CASE("a bond is said not to be in the ASIC", "[hwsync]") {
+  auto events = recipe1();
+  events.emplace_back(LinkSeen{link(ifindex(40), "bond0", LinkKind::Bond, kBridge)});
+  events.emplace_back(LinkSeen{link(kSwp2, "swp2", LinkKind::Other, ifindex(40))});
+  const Scene scene(events);
+  CHECK(
+      scene.mirror.topology().ignored ==
+      std::vector<std::string>{"bond0: bonds are not in the ASIC, its port swp2 forwards nothing"});
+}
+
 TEST_CASE("the order of dependency: removals backwards, then creations forwards", "[hwsync]") {
   const AsicOp create_vlan{AsicOp::Kind::Create, VlanKey{vid(10)}, {}, {}};
   const AsicOp create_fdb{AsicOp::Kind::Create, kHere, {}, {}};
