@@ -5,7 +5,7 @@
 // what they refer to before themselves; groups and maps, which have none, are found by who refers
 // to them. Then the object's other attributes are read: what differs is left out of its row, so
 // that the next comparison sets it, and nothing else. What is left over of what vtepd makes is
-// removed, in as many rounds as its references need.
+// removed, in as many rounds as its references need, with what the ASIC has learned of it.
 #include <fmt/ranges.h>
 
 #include <algorithm>
@@ -104,6 +104,8 @@ class Writer::Adoption {
       progress = rest.size() < pending_.size();
       pending_ = std::move(rest);
     }
+    find_unwanted();
+    quiet();
     remove_entries();
     remove_objects();
     return std::move(found_);
@@ -263,7 +265,46 @@ class Writer::Adoption {
     return it == last ? SAI_NULL_OBJECT_ID : it->second;
   }
 
-  /// Entries that nobody wants; of MAC entries the fixed ones: what was learned is the ASIC's.
+  void find_unwanted() {
+    for (const auto type : kOurs) {
+      for (const auto& key : held(type)) {
+        const auto id = key.key.object_id;
+        if (!taken_.contains(id) && !is_foreign(type, id)) unwanted_.emplace_back(type, id);
+      }
+    }
+  }
+
+  bool is_unwanted(sai_object_type_t type, sai_object_id_t id) const {
+    return std::find(unwanted_.begin(), unwanted_.end(), std::pair(type, id)) != unwanted_.end();
+  }
+
+  /// Of what is to go nothing more is learned. Nothing refers to a member.
+  void quiet() {
+    std::erase_if(unwanted_, [this](const auto& object) {
+      const auto& [type, id] = object;
+      if (type == SAI_OBJECT_TYPE_BRIDGE_PORT) writer_.quiet_bridge_port(id);
+      return type == SAI_OBJECT_TYPE_VLAN_MEMBER && count(writer_.library_.remove(type, id));
+    });
+  }
+
+  /// A fixed entry that nobody wants goes; what was learned is the ASIC's, as long as its VLAN and
+  /// its port stay.
+  bool is_to_go(const sai_fdb_entry_t& entry) {
+    const auto value_of = [&](sai_attr_id_t id) {
+      sai_attribute_t attribute{};
+      attribute.id = id;
+      const auto status = writer_.library_.get_entry(entry, attribute);
+      return status == SAI_STATUS_SUCCESS ? std::optional(attribute.value) : std::nullopt;
+    };
+    if (is_unwanted(SAI_OBJECT_TYPE_VLAN, entry.bv_id)) return true;
+    const auto type = value_of(SAI_FDB_ENTRY_ATTR_TYPE);
+    if (type && type->s32 == SAI_FDB_ENTRY_TYPE_STATIC) return true;
+    if (unwanted_.empty()) return false;
+    const auto port = value_of(SAI_FDB_ENTRY_ATTR_BRIDGE_PORT_ID);
+    return port && is_unwanted(SAI_OBJECT_TYPE_BRIDGE_PORT, port->oid);
+  }
+
+  /// Entries that nobody wants.
   void remove_entries() {
     std::set<std::string> wanted;
     for (const auto& adopted : found_) {
@@ -279,12 +320,8 @@ class Writer::Adoption {
     }
     auto& library = writer_.library_;
     for (const auto& key : held(SAI_OBJECT_TYPE_FDB_ENTRY)) {
-      sai_attribute_t type{};
-      type.id = SAI_FDB_ENTRY_ATTR_TYPE;
       const auto& entry = key.key.fdb_entry;
-      const bool is_fixed = library.get_entry(entry, type) == SAI_STATUS_SUCCESS &&
-                            type.value.s32 == SAI_FDB_ENTRY_TYPE_STATIC;
-      if (is_fixed && !wanted.contains(text_of(entry))) count(library.remove_entry(entry));
+      if (!wanted.contains(text_of(entry)) && is_to_go(entry)) count(library.remove_entry(entry));
     }
     for (const auto& key : held(SAI_OBJECT_TYPE_L2MC_ENTRY)) {
       const auto& entry = key.key.l2mc_entry;
@@ -330,17 +367,10 @@ class Writer::Adoption {
   }
 
   void remove_objects() {
-    std::vector<std::pair<sai_object_type_t, sai_object_id_t>> left;
-    for (const auto type : kOurs) {
-      for (const auto& key : held(type)) {
-        const auto id = key.key.object_id;
-        if (!taken_.contains(id) && !is_foreign(type, id)) left.emplace_back(type, id);
-      }
-    }
     // A reference may stand in an object that stays: the next comparison takes it away, and the
     // object that was referred to stays until the next start.
-    for (bool progress = true; progress && !left.empty();) {
-      progress = std::erase_if(left, [this](const auto& object) {
+    for (bool progress = true; progress && !unwanted_.empty();) {
+      progress = std::erase_if(unwanted_, [this](const auto& object) {
                    return count(writer_.library_.remove(object.first, object.second));
                  }) != 0;
     }
@@ -353,6 +383,7 @@ class Writer::Adoption {
   std::map<sai_object_type_t, std::vector<sai_object_key_t>> held_;
   std::map<std::pair<sai_object_type_t, Identity>, Places> places_;
   std::set<sai_object_id_t> taken_;
+  std::vector<std::pair<sai_object_type_t, sai_object_id_t>> unwanted_;
 };
 
 std::vector<Adopted> Writer::adopt(std::vector<WantedRow> wanted) {

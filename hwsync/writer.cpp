@@ -417,21 +417,21 @@ WriteOutcome Writer::change(const AsicOp& op) {
 
 /// A bridge port may go only when no learned entry names it: it stops learning first. Should the
 /// library refuse either call, the removal that follows says so.
-void Writer::quiet_bridge_port(const AsicOp& op) {
+void Writer::quiet_bridge_port(sai_object_id_t port) {
   sai_attribute_t down{};
   down.id = SAI_BRIDGE_PORT_ATTR_ADMIN_STATE;
   down.value.booldata = false;
-  if (call_set(op, down) == SAI_STATUS_SUCCESS) ++counters_.sets;
-  sai_attribute_t port{};
-  port.id = SAI_FDB_FLUSH_ATTR_BRIDGE_PORT_ID;
-  port.value.oid = find(op.key);
-  (void)library_.flush_fdb(switch_, {&port, 1});
+  if (library_.set(SAI_OBJECT_TYPE_BRIDGE_PORT, port, down) == SAI_STATUS_SUCCESS) ++counters_.sets;
+  sai_attribute_t of_port{};
+  of_port.id = SAI_FDB_FLUSH_ATTR_BRIDGE_PORT_ID;
+  of_port.value.oid = port;
+  (void)library_.flush_fdb(switch_, {&of_port, 1});
 }
 
 WriteOutcome Writer::remove(const AsicOp& op) {
   const bool is_entry = has_own_key(op.key);
   if (!is_entry && find(op.key) == SAI_NULL_OBJECT_ID) return {};
-  if (op.row.object == SAI_OBJECT_TYPE_BRIDGE_PORT) quiet_bridge_port(op);
+  if (op.row.object == SAI_OBJECT_TYPE_BRIDGE_PORT) quiet_bridge_port(find(op.key));
   const auto status = call_remove(op);
   if (status != SAI_STATUS_SUCCESS && !is_absent(status)) return refuse("remove", op, status);
   ++counters_.removes;
