@@ -6,6 +6,8 @@
 // to them. Then the object's other attributes are read: what differs is left out of its row, so
 // that the next comparison sets it, and nothing else. What is left over of what vtepd makes is
 // removed, in as many rounds as its references need, with what the ASIC has learned of it.
+//
+// A single object that turns out to be there already is found in the same way.
 #include <fmt/ranges.h>
 
 #include <algorithm>
@@ -95,7 +97,8 @@ class Writer::Adoption {
     for (const auto& [key, id] : writer_.ids_) taken_.insert(id);
   }
 
-  std::vector<Adopted> run() {
+  /// Of what is wanted, what there is.
+  const std::vector<Adopted>& find() {
     for (bool progress = true; progress;) {
       std::vector<WantedRow> rest;
       for (auto& item : pending_) {
@@ -104,6 +107,11 @@ class Writer::Adoption {
       progress = rest.size() < pending_.size();
       pending_ = std::move(rest);
     }
+    return found_;
+  }
+
+  std::vector<Adopted> run() {
+    find();
     find_unwanted();
     quiet();
     remove_entries();
@@ -388,6 +396,24 @@ class Writer::Adoption {
 
 std::vector<Adopted> Writer::adopt(std::vector<WantedRow> wanted) {
   return Adoption(*this, std::move(wanted)).run();
+}
+
+/// The object is there, and nobody knows its id: it stayed when its removal was refused, or
+/// somebody else made it.
+WriteOutcome Writer::adopt_object(const AsicOp& op) {
+  Adoption adoption(*this, {{op.key, op.row}});
+  const auto& found = adoption.find();
+  const auto sets = found.empty() ? std::nullopt : difference(op.row, found.front().row);
+  if (!sets) {
+    forget(op.key);
+    return refuse("create", op, SAI_STATUS_ITEM_ALREADY_EXISTS);
+  }
+  auto change_op = op;
+  change_op.sets = *sets;
+  auto outcome = change(change_op);
+  outcome.id = found.front().id;
+  if (!outcome.result) forget(op.key);  // it is looked for again
+  return outcome;
 }
 
 }  // namespace vtepd::hwsync

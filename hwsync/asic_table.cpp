@@ -184,7 +184,7 @@ void AsicTable::removed(const AsicOp& op) { vanished(op.key); }
 
 void AsicTable::vanished(const AsicKey& key) {
   const auto it = rows_.find(key);
-  if (it == rows_.end()) return;
+  if (it == rows_.end() || it->second.permanent) return;
   const auto row = std::move(it->second.row);
   rows_.erase(it);
   going_.erase(key);

@@ -52,7 +52,7 @@ class AsicTable {
   void created(const AsicOp& op, sai_object_id_t id);
   void changed(const AsicOp& op);
   void removed(const AsicOp& op);
-  void vanished(const AsicKey& key);
+  void vanished(const AsicKey& key);  // of what is permanent, nobody believes it
   /// These attributes turned out to say something else than the row has it: they are to be set.
   void mistook(const AsicKey& key, const std::vector<sai_attr_id_t>& attributes);
 

@@ -382,7 +382,10 @@ void Hardware::watch_group(const AsicKey& key) {
 }
 
 void Hardware::take_outcome(const AsicOp& op, const WriteOutcome& outcome) {
-  if (outcome.gone) table_.vanished(op.key);
+  if (outcome.gone) {
+    if (const auto* row = table_.find(op.key)) keys_by_id_.erase(row->id);
+    table_.vanished(op.key);
+  }
   if (!outcome.result) return;
   switch (op.kind) {
     case AsicOp::Kind::Create:

@@ -10,6 +10,11 @@ bool is_absent(sai_status_t status) {
   return status == SAI_STATUS_ITEM_NOT_FOUND || status == SAI_STATUS_ADDR_NOT_FOUND;
 }
 
+/// Of an id as well, which means nothing any more.
+bool is_missing(sai_status_t status) {
+  return is_absent(status) || status == SAI_STATUS_INVALID_OBJECT_ID;
+}
+
 /// Of several attributes in one object some may be set and some refused: that is told of one alone.
 bool fits_in_bulk(const AsicOp& op) {
   return op.kind != AsicOp::Kind::Change || op.sets.size() == 1;
@@ -289,10 +294,17 @@ sai_status_t Writer::call_get(const AsicKey& key, sai_object_type_t object,
   return status ? *status : library_.get(object, find(key), attribute);
 }
 
+void Writer::forget(const AsicKey& key) {
+  if (!born_.contains(key)) ids_.erase(key);
+}
+
+/// Each type has an attribute 0.
+bool Writer::is_gone(const AsicKey& key, sai_object_type_t object) {
+  sai_attribute_t any{};
+  return !born_.contains(key) && is_missing(call_get(key, object, any));
+}
+
 ReadBack Writer::read_back(const AsicKey& key, const AsicRow& row) {
-  const auto is_missing = [](sai_status_t status) {
-    return is_absent(status) || status == SAI_STATUS_INVALID_OBJECT_ID;
-  };
   ReadBack result;
   bool asked = false;
   for (const auto& attribute : row.attributes) {
@@ -319,10 +331,8 @@ ReadBack Writer::read_back(const AsicKey& key, const AsicRow& row) {
     if (!same && !sai::is_unsupported(status)) result.differing.push_back(attribute.id);
   }
   if (asked) return result;
-  // Of a flood group nothing is wanted but that it is there. Each type has an attribute 0.
-  sai_attribute_t any{};
-  if (is_missing(call_get(key, row.object, any))) return {.missing = true};
-  return result;
+  // Of a flood group nothing is wanted but that it is there.
+  return {.missing = is_gone(key, row.object), .differing = result.differing};
 }
 
 bool Writer::leave_out(sai_object_type_t object, sai_status_t status, EncodedRow& row) {
@@ -370,7 +380,9 @@ WriteOutcome Writer::create(const AsicOp& op) {
   }
   sai_object_id_t id = SAI_NULL_OBJECT_ID;
   const auto status = try_create(op, *row, id);
-  if (status == SAI_STATUS_ITEM_ALREADY_EXISTS && is_entry) return adopt_entry(op);
+  if (status == SAI_STATUS_ITEM_ALREADY_EXISTS) {
+    return is_entry ? adopt_entry(op) : adopt_object(op);
+  }
   if (status != SAI_STATUS_SUCCESS) return refuse("create", op, status, row->attributes());
   if (!is_entry && id == SAI_NULL_OBJECT_ID)
     return refuse("create", op, SAI_STATUS_INVALID_OBJECT_ID);
@@ -408,7 +420,8 @@ WriteOutcome Writer::change(const AsicOp& op) {
       left_out_.emplace(op.row.object, attribute.id);
     } else {
       auto outcome = refuse("set", op, status, {&*encoded, 1});
-      outcome.gone = status == SAI_STATUS_ITEM_NOT_FOUND && has_own_key(op.key);
+      outcome.gone = is_missing(status) && is_gone(op.key, op.row.object);
+      if (outcome.gone) forget(op.key);
       return outcome;
     }
   }
@@ -433,7 +446,9 @@ WriteOutcome Writer::remove(const AsicOp& op) {
   if (!is_entry && find(op.key) == SAI_NULL_OBJECT_ID) return {};
   if (op.row.object == SAI_OBJECT_TYPE_BRIDGE_PORT) quiet_bridge_port(find(op.key));
   const auto status = call_remove(op);
-  if (status != SAI_STATUS_SUCCESS && !is_absent(status)) return refuse("remove", op, status);
+  const bool is_done = status == SAI_STATUS_SUCCESS || is_absent(status) ||
+                       (is_missing(status) && is_gone(op.key, op.row.object));
+  if (!is_done) return refuse("remove", op, status);
   ++counters_.removes;
   ids_.erase(op.key);
   return {};

@@ -5,12 +5,10 @@
 // Threads: the SAI thread's alone, with all it owns.
 // Errors: an outcome per operation, its reason naming function, object and attribute. What SAI's
 //   statuses mean here:
-//     create, already exists      an entry with a key (FDB, neighbour, route) is made to say what
-//     is
-//                                 wanted; any other object is refused (its id is not known, so
-//                                 nothing can be set on it)
+//     create, already exists      it is made to say what is wanted; an object with an id is first
+//                                 found by its natural key, or refused
 //     remove, not found           done
-//     set, not found (entries)    gone: to be created again
+//     set, not found              gone, if the library says so when asked: to be created again
 //     not supported/implemented   of an optional attribute: that attribute is left out, from now
 //                                 on for every object of the type; else refused
 //     table full                  refused, and marked so that a removal brings it back
@@ -72,7 +70,7 @@ class Writer {
  public:
   /// `ids`: what exists from birth (switch, ports, built-ins).
   Writer(sai::Library& library, sai_object_id_t switch_id, AsicMap<sai_object_id_t> ids)
-      : library_(library), switch_(switch_id), ids_(std::move(ids)) {}
+      : library_(library), switch_(switch_id), born_(ids), ids_(std::move(ids)) {}
 
   /// One outcome for each operation; they are done in their order.
   std::vector<WriteOutcome> write(std::span<const AsicOp> ops);
@@ -81,8 +79,9 @@ class Writer {
   /// Finds, among all that the library holds, what is wanted (see adoption.cpp); the rest of what
   /// vtepd alone makes is removed.
   std::vector<Adopted> adopt(std::vector<WantedRow> wanted);
-  /// The object is gone, by somebody else's hand: its id means nothing any more.
-  void forget(const AsicKey& key) { ids_.erase(key); }
+  /// The object is gone, by somebody else's hand: its id means nothing any more. What the ASIC has
+  /// from birth cannot be made again.
+  void forget(const AsicKey& key);
   const WriteCounters& counters() const { return counters_; }
 
  private:
@@ -106,6 +105,8 @@ class Writer {
   /// After "not supported": leaves out what is to blame if it is optional. False: nothing is.
   bool leave_out(sai_object_type_t object, sai_status_t status, EncodedRow& row);
   WriteOutcome adopt_entry(const AsicOp& op);
+  WriteOutcome adopt_object(const AsicOp& op);
+  bool is_gone(const AsicKey& key, sai_object_type_t object);
   WriteOutcome refuse(std::string_view verb, const AsicOp& op, sai_status_t status,
                       std::span<const sai_attribute_t> attributes = {});
   sai_status_t call_create(const AsicOp& op, const EncodedRow& row, sai_object_id_t& id);
@@ -126,6 +127,7 @@ class Writer {
 
   sai::Library& library_;
   sai_object_id_t switch_;
+  AsicMap<sai_object_id_t> born_;
   AsicMap<sai_object_id_t> ids_;
   std::set<std::pair<sai_object_type_t, sai_attr_id_t>> left_out_;
   std::set<Bulk> without_bulk_;

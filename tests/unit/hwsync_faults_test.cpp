@@ -194,6 +194,7 @@ sai_vlan_api_t vlan_table() {
   put<&Table::set_vlan_attribute, SAI_API_VLAN, SAI_OBJECT_TYPE_VLAN>(table);
   put<&Table::create_vlan_member, SAI_API_VLAN, SAI_OBJECT_TYPE_VLAN_MEMBER>(table);
   put<&Table::remove_vlan_member, SAI_API_VLAN, SAI_OBJECT_TYPE_VLAN_MEMBER>(table);
+  put<&Table::set_vlan_member_attribute, SAI_API_VLAN, SAI_OBJECT_TYPE_VLAN_MEMBER>(table);
   constexpr auto kMember = SAI_OBJECT_TYPE_VLAN_MEMBER;
   table.create_vlan_members = create_objects<&Table::create_vlan_member, SAI_API_VLAN, kMember>;
   table.remove_vlan_members = remove_objects<&Table::remove_vlan_member, SAI_API_VLAN, kMember>;

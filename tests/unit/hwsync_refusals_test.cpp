@@ -87,3 +87,74 @@ TEST_CASE("F1 what was learned does not keep a VLAN or a port that nobody wants 
   CHECK(id_of(bench, "vlan-member 20 swp1") != SAI_NULL_OBJECT_ID);
   CHECK(audit(bench).empty());
 }
+
+TEST_CASE("an object that is there already is found, and made to say what is wanted", "[hwsync]") {
+  Bench bench;
+  bench.view = view_of(recipe1());
+  bench.open();
+  REQUIRE(bench.settle());
+  const auto* vlans = table_of<sai_vlan_api_t>(bench, SAI_API_VLAN);
+  const std::array attributes{with(SAI_VLAN_ATTR_VLAN_ID, [](auto& value) { value.u16 = 30; }),
+                              with(SAI_VLAN_ATTR_BROADCAST_FLOOD_CONTROL_TYPE, [](auto& value) {
+                                value.s32 = SAI_VLAN_FLOOD_CONTROL_TYPE_NONE;
+                              })};
+  sai_object_id_t made = SAI_NULL_OBJECT_ID;
+  REQUIRE(vlans->create_vlan(&made, id_of(bench, "switch"), 2, attributes.data()) ==
+          SAI_STATUS_SUCCESS);
+  bench.happen(members_of_swp1({{vid(1), {true, true}}, {vid(30), {}}}));
+  REQUIRE(bench.settle());
+  check_no_failure(bench);
+  CHECK(id_of(bench, "vlan 30") == made);
+  CHECK(audit(bench).empty());
+}
+
+TEST_CASE("an object that went behind our back is made anew when it is to change", "[hwsync]") {
+  Bench bench;
+  FaultyLibrary faulty(bench.settings.library);
+  bench.view = view_of(recipe1());
+  bench.over(faulty.open(bench.settings.profile));
+  REQUIRE(bench.settle());
+  const auto* vlans = table_of<sai_vlan_api_t>(bench, SAI_API_VLAN);
+  const auto member = [&] { return id_of(bench, "vlan-member 20 swp1"); };
+  const auto before = member();
+  REQUIRE(vlans->remove_vlan_member(before) == SAI_STATUS_SUCCESS);
+  bench.happen(
+      members_of_swp1({{vid(1), {true, true}}, {vid(10), {}}, {vid(20), {.untagged = true}}}));
+  REQUIRE(bench.settle_with_retries());
+  CHECK(member() != before);
+  CHECK(audit(bench).empty());
+  SECTION("or to go, whatever the library calls it") {
+    REQUIRE(vlans->remove_vlan_member(member()) == SAI_STATUS_SUCCESS);
+    faulty.fail_once(SAI_STATUS_INVALID_OBJECT_ID, 1);
+    bench.happen(members_of_swp1({{vid(1), {true, true}}, {vid(10), {}}}));
+    REQUIRE(bench.settle());
+    CHECK(faulty.failed() == 1);
+    check_no_failure(bench);
+  }
+  SECTION("a library that only says so is asked") {
+    faulty.fail_once(SAI_STATUS_INVALID_OBJECT_ID, 1);
+    const auto now = member();
+    bench.happen(members_of_swp1({{vid(1), {true, true}}, {vid(10), {}}, {vid(20), {}}}));
+    REQUIRE(bench.settle_with_retries());
+    CHECK(faulty.failed() == 1);
+    CHECK(member() == now);
+    CHECK(audit(bench).empty());
+  }
+}
+
+TEST_CASE("a port that the library says is not there is never made anew", "[hwsync]") {
+  Bench bench;
+  FaultyLibrary faulty(bench.settings.library);
+  bench.view = view_of(recipe1());
+  bench.over(faulty.open(bench.settings.profile));
+  REQUIRE(bench.settle());
+  const auto before = id_of(bench, "port swp1");
+  bench.hardware->repair({{PortKey{PortName("swp1")}, "", {.missing = true}}});
+  faulty.fail_once(SAI_STATUS_ITEM_NOT_FOUND, 1);
+  auto swp1 = *bench.view.link(kSwp1);
+  swp1.mtu = 9000;
+  bench.happen(LinkSeen{swp1});
+  REQUIRE(bench.settle_with_retries());
+  CHECK(id_of(bench, "port swp1") == before);
+  CHECK(audit(bench).empty());
+}
