@@ -178,7 +178,7 @@ class Writer::Adoption {
       sai_attribute_t held{};
       held.id = attribute.id;
       if (list != nullptr) held.value.objlist = {1, room.data()};
-      if (writer_.call_get(item.key, item.row.object, held) != SAI_STATUS_SUCCESS) continue;
+      if (writer_.call_get(item.key, item.row.object, {&held, 1}) != SAI_STATUS_SUCCESS) continue;
       const auto id = list != nullptr ? room.front() : held.value.oid;
       if (id != SAI_NULL_OBJECT_ID && !taken_.contains(id) && is_held(type->second, id)) {
         bind(*key, id);
@@ -207,7 +207,7 @@ class Writer::Adoption {
       if (!unset(row.object, attribute->id)) continue;
       sai_attribute_t held{};
       held.id = attribute->id;
-      if (writer_.call_get(item.key, row.object, held) != SAI_STATUS_SUCCESS) continue;
+      if (writer_.call_get(item.key, row.object, {&held, 1}) != SAI_STATUS_SUCCESS) continue;
       const bool is_set =
           attribute->kind == sai::ValueKind::Oid ? held.value.oid != 0 : held.value.s32 != 0;
       if (is_set)
@@ -301,7 +301,7 @@ class Writer::Adoption {
     const auto value_of = [&](sai_attr_id_t id) {
       sai_attribute_t attribute{};
       attribute.id = id;
-      const auto status = writer_.library_.get_entry(entry, attribute);
+      const auto status = writer_.library_.get_entry(entry, {&attribute, 1});
       return status == SAI_STATUS_SUCCESS ? std::optional(attribute.value) : std::nullopt;
     };
     if (is_unwanted(SAI_OBJECT_TYPE_VLAN, entry.bv_id)) return true;
@@ -340,7 +340,7 @@ class Writer::Adoption {
       target.id = SAI_ROUTE_ENTRY_ATTR_NEXT_HOP_ID;
       const auto& entry = key.key.route_entry;
       // Others than to next hops are the vendor's: to the CPU, or dropped.
-      const bool ours = library.get_entry(entry, target) == SAI_STATUS_SUCCESS &&
+      const bool ours = library.get_entry(entry, {&target, 1}) == SAI_STATUS_SUCCESS &&
                         (is_held(SAI_OBJECT_TYPE_NEXT_HOP, target.value.oid) ||
                          is_held(SAI_OBJECT_TYPE_NEXT_HOP_GROUP, target.value.oid) ||
                          is_held(SAI_OBJECT_TYPE_ROUTER_INTERFACE, target.value.oid));

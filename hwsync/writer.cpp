@@ -20,6 +20,25 @@ bool fits_in_bulk(const AsicOp& op) {
   return op.kind != AsicOp::Kind::Change || op.sets.size() == 1;
 }
 
+/// One attribute that is read back.
+struct Question {
+  const AsicAttribute* attribute{};
+  sai_attribute_t expected{};
+  sai::ValueKind kind{};
+  std::vector<sai_object_id_t> list{};  // that `expected` points into
+  std::vector<sai_object_id_t> room{};  // for the answer
+
+  sai_attribute_t asked() {
+    sai_attribute_t question{};
+    question.id = expected.id;
+    room.assign(list.size(), SAI_NULL_OBJECT_ID);
+    if (kind == sai::ValueKind::OidList) {
+      question.value.objlist = {static_cast<std::uint32_t>(room.size()), room.data()};
+    }
+    return question;
+  }
+};
+
 }  // namespace
 
 /// Calls `call` with the SAI entry that the key names; nothing where it names an object with an id.
@@ -133,6 +152,8 @@ std::vector<WriteOutcome> Writer::create_alike(std::span<const AsicOp> ops) {
       outcomes.push_back({{}, ids[i], false, false});
     } else if (sai::is_full(statuses[i])) {
       outcomes.push_back(refuse("create", ops[i], statuses[i]));
+    } else if (as_entries && statuses[i] == SAI_STATUS_ITEM_ALREADY_EXISTS) {
+      outcomes.push_back(adopt_entry(ops[i]));
     } else {
       outcomes.push_back(create(ops[i]));
     }
@@ -288,10 +309,10 @@ sai_status_t Writer::call_remove(const AsicOp& op) {
 }
 
 sai_status_t Writer::call_get(const AsicKey& key, sai_object_type_t object,
-                              sai_attribute_t& attribute) {
+                              std::span<sai_attribute_t> attributes) {
   const auto status =
-      with_entry(key, [&](const auto& entry) { return library_.get_entry(entry, attribute); });
-  return status ? *status : library_.get(object, find(key), attribute);
+      with_entry(key, [&](const auto& entry) { return library_.get_entry(entry, attributes); });
+  return status ? *status : library_.get(object, find(key), attributes);
 }
 
 void Writer::forget(const AsicKey& key) {
@@ -301,38 +322,49 @@ void Writer::forget(const AsicKey& key) {
 /// Each type has an attribute 0.
 bool Writer::is_gone(const AsicKey& key, sai_object_type_t object) {
   sai_attribute_t any{};
-  return !born_.contains(key) && is_missing(call_get(key, object, any));
+  return !born_.contains(key) && is_missing(call_get(key, object, {&any, 1}));
 }
 
 ReadBack Writer::read_back(const AsicKey& key, const AsicRow& row) {
   ReadBack result;
-  bool asked = false;
+  std::vector<Question> questions;
   for (const auto& attribute : row.attributes) {
     if (is_left_out(row.object, attribute)) continue;
-    std::vector<sai_object_id_t> list;
+    auto& question = questions.emplace_back();
     const auto expected = encode(
-        row.object, attribute, [this](const AsicKey& of) { return find(of); }, list);
+        row.object, attribute, [this](const AsicKey& of) { return find(of); }, question.list);
     if (!expected) {
       result.differing.push_back(attribute.id);  // what it should name is not there
+      questions.pop_back();
       continue;
     }
-    const auto kind = sai::attribute(row.object, attribute.id).kind;
-    std::vector<sai_object_id_t> held(list.size());
-    sai_attribute_t actual{};
-    actual.id = attribute.id;
-    if (kind == sai::ValueKind::OidList) {
-      actual.value.objlist = {static_cast<std::uint32_t>(held.size()), held.data()};
-    }
-    asked = true;
-    const auto status = call_get(key, row.object, actual);
-    if (is_missing(status)) return {.missing = true};
-    const bool same =
-        status == SAI_STATUS_SUCCESS && same_value(kind, expected->value, actual.value);
-    if (!same && !sai::is_unsupported(status)) result.differing.push_back(attribute.id);
+    question.attribute = &attribute;
+    question.expected = *expected;
+    question.kind = sai::attribute(row.object, attribute.id).kind;
   }
-  if (asked) return result;
   // Of a flood group nothing is wanted but that it is there.
-  return {.missing = is_gone(key, row.object), .differing = result.differing};
+  if (questions.empty())
+    return {.missing = is_gone(key, row.object), .differing = result.differing};
+  std::vector<sai_attribute_t> held;
+  held.reserve(questions.size());
+  for (auto& question : questions) held.push_back(question.asked());
+  const auto of_all = call_get(key, row.object, held);
+  if (is_missing(of_all)) return {.missing = true};
+  for (std::size_t i = 0; i < questions.size(); ++i) {
+    auto& question = questions[i];
+    auto status = of_all;
+    if (of_all != SAI_STATUS_SUCCESS) {  // it need not say because of which
+      held[i] = question.asked();
+      status = call_get(key, row.object, {&held[i], 1});
+      if (is_missing(status)) return {.missing = true};
+    }
+    const bool is_said = status == SAI_STATUS_SUCCESS;
+    if (!is_said && (question.attribute->optional || sai::is_unsupported(status))) continue;
+    if (!is_said || !same_value(question.kind, question.expected.value, held[i].value)) {
+      result.differing.push_back(question.attribute->id);
+    }
+  }
+  return result;
 }
 
 bool Writer::leave_out(sai_object_type_t object, sai_status_t status, EncodedRow& row) {
@@ -394,11 +426,20 @@ WriteOutcome Writer::create(const AsicOp& op) {
 /// The ASIC learned the address before we came: the entry is made ours. An end point cannot be
 /// taken away from an entry; SAI's users set it to nought.
 WriteOutcome Writer::adopt_entry(const AsicOp& op) {
+  auto row = op.row;
+  const bool is_local =
+      std::holds_alternative<FdbKey>(op.key) && row.find(SAI_FDB_ENTRY_ATTR_ENDPOINT_IP) == nullptr;
+  if (is_local) {
+    row.attributes.push_back({SAI_FDB_ENTRY_ATTR_ENDPOINT_IP, IpAddress::v4({}), true});
+  }
+  const auto read = read_back(op.key, row);
+  if (read.missing) return refuse("create", op, SAI_STATUS_ITEM_ALREADY_EXISTS);
   auto change_op = op;
-  change_op.sets = op.row.attributes;
-  if (std::holds_alternative<FdbKey>(op.key) &&
-      op.row.find(SAI_FDB_ENTRY_ATTR_ENDPOINT_IP) == nullptr) {
-    change_op.sets.push_back({SAI_FDB_ENTRY_ATTR_ENDPOINT_IP, IpAddress::v4({}), true});
+  for (const auto& attribute : row.attributes) {
+    const auto& ids = read.differing;
+    if (std::find(ids.begin(), ids.end(), attribute.id) != ids.end()) {
+      change_op.sets.push_back(attribute);
+    }
   }
   return change(change_op);
 }

@@ -112,7 +112,8 @@ class Writer {
   sai_status_t call_create(const AsicOp& op, const EncodedRow& row, sai_object_id_t& id);
   sai_status_t call_set(const AsicOp& op, const sai_attribute_t& attribute);
   sai_status_t call_remove(const AsicOp& op);
-  sai_status_t call_get(const AsicKey& key, sai_object_type_t object, sai_attribute_t& attribute);
+  sai_status_t call_get(const AsicKey& key, sai_object_type_t object,
+                        std::span<sai_attribute_t> attributes);
   void quiet_bridge_port(sai_object_id_t port);
   sai_object_id_t find(const AsicKey& key) const;
   sai_fdb_entry_t entry(const FdbKey& key) const;

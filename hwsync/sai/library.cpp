@@ -451,8 +451,9 @@ sai_status_t Library::set(sai_object_type_t type, sai_object_id_t id,
   return call(objects(type).set, id, &attribute);
 }
 
-sai_status_t Library::get(sai_object_type_t type, sai_object_id_t id, sai_attribute_t& attribute) {
-  return call(objects(type).get, id, 1U, &attribute);
+sai_status_t Library::get(sai_object_type_t type, sai_object_id_t id,
+                          std::span<sai_attribute_t> attributes) {
+  return call(objects(type).get, id, count_of(attributes), attributes.data());
 }
 
 sai_status_t Library::flush_fdb(sai_object_id_t switch_id,

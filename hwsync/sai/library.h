@@ -61,7 +61,11 @@ class Library {
                       std::span<const sai_attribute_t> attributes);
   sai_status_t remove(sai_object_type_t type, sai_object_id_t id);
   sai_status_t set(sai_object_type_t type, sai_object_id_t id, const sai_attribute_t& attribute);
-  sai_status_t get(sai_object_type_t type, sai_object_id_t id, sai_attribute_t& attribute);
+  sai_status_t get(sai_object_type_t type, sai_object_id_t id,
+                   std::span<sai_attribute_t> attributes);
+  sai_status_t get(sai_object_type_t type, sai_object_id_t id, sai_attribute_t& attribute) {
+    return get(type, id, {&attribute, 1});
+  }
 
   // Entries that have a key of their own: sai_fdb_entry_t, sai_l2mc_entry_t, sai_neighbor_entry_t,
   // sai_route_entry_t.
@@ -78,8 +82,8 @@ class Library {
     return call(calls<Entry>().set, &entry, &attribute);
   }
   template <class Entry>
-  sai_status_t get_entry(const Entry& entry, sai_attribute_t& attribute) {
-    return call(calls<Entry>().get, &entry, 1U, &attribute);
+  sai_status_t get_entry(const Entry& entry, std::span<sai_attribute_t> attributes) {
+    return call(calls<Entry>().get, &entry, count_of(attributes), attributes.data());
   }
   sai_status_t flush_fdb(sai_object_id_t switch_id, std::span<const sai_attribute_t> attributes);
 

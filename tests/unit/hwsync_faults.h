@@ -30,8 +30,10 @@ class FaultyLibrary {
   void fail(sai_status_t status, unsigned every);
   /// The `nth` call from now does, and no other.
   void fail_once(sai_status_t status, unsigned nth);
-  /// From now on no object of that type can be created with that attribute.
-  void lack(sai_object_type_t object, sai_attr_id_t attribute);
+  /// From now on no object of that type can have that attribute; `refusal` is per attribute, and
+  /// then names it, or not.
+  void lack(sai_object_type_t object, sai_attr_id_t attribute,
+            sai_status_t refusal = SAI_STATUS_ATTR_NOT_SUPPORTED_0);
   /// Before open(): the slot of the ports' counters is null.
   void lack_port_counters();
   /// Each call that writes, or reads a MAC entry, takes that long.
@@ -41,6 +43,8 @@ class FaultyLibrary {
   void outlive();
   void heal();
   unsigned failed() const;
+  /// Calls that write, of late: since a fault was last set.
+  unsigned calls() const;
 
   /// Every status that SAI defines, the per-attribute ones for two indices.
   static std::vector<sai_status_t> statuses();

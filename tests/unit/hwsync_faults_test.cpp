@@ -20,7 +20,7 @@ struct Faults {
   bool counts_ports = true;
   bool is_open = false;
   sai_object_id_t switch_id = SAI_NULL_OBJECT_ID;
-  std::set<std::pair<sai_object_type_t, sai_attr_id_t>> lacking{};
+  std::map<std::pair<sai_object_type_t, sai_attr_id_t>, sai_status_t> lacking{};
   decltype(&::sai_api_query) query{};
 };
 std::mutex mutex;
@@ -33,10 +33,11 @@ sai_status_t verdict(sai_object_type_t object, std::uint32_t count,
   if (faults.pause.count() != 0) std::this_thread::sleep_for(faults.pause);
   ++faults.calls;
   for (std::uint32_t i = 0; i < count; ++i) {
-    if (faults.lacking.count({object, attributes[i].id}) != 0) {
-      ++faults.failed;
-      return SAI_STATUS_ATTR_NOT_SUPPORTED_0 - static_cast<sai_status_t>(i);
-    }
+    const auto lacked = faults.lacking.find({object, attributes[i].id});
+    if (lacked == faults.lacking.end()) continue;
+    ++faults.failed;
+    const bool names_it = sai::attribute_fault(lacked->second).has_value();
+    return lacked->second - (names_it ? static_cast<sai_status_t>(i) : 0);
   }
   const bool due = (faults.every != 0 && faults.calls % faults.every == 0) ||
                    (faults.once != 0 && faults.calls == faults.once);
@@ -61,9 +62,11 @@ template <class Table, class... Arguments, sai_status_t (*Table::*kSlot)(Argumen
 struct Behind<kSlot, kApi, kType> {
   // Removals are the calls with one argument.
   static constexpr bool kIsRemoval = sizeof...(Arguments) == 1;
+  // A set has one attribute, and no number of them.
+  static constexpr bool kIsSet = sizeof...(Arguments) == 2;
 
   static sai_status_t call(Arguments... arguments) {
-    std::uint32_t count = 0;
+    std::uint32_t count = kIsSet ? 1 : 0;
     const sai_attribute_t* list = nullptr;
     const auto look = [&](auto argument) {
       if constexpr (std::is_same_v<decltype(argument), std::uint32_t>) count = argument;
@@ -244,6 +247,7 @@ sai_tunnel_api_t tunnel_table() {
   put<&Table::remove_tunnel_map, kApi, SAI_OBJECT_TYPE_TUNNEL_MAP>(table);
   put<&Table::create_tunnel, kApi, SAI_OBJECT_TYPE_TUNNEL>(table);
   put<&Table::remove_tunnel, kApi, SAI_OBJECT_TYPE_TUNNEL>(table);
+  put<&Table::set_tunnel_attribute, kApi, SAI_OBJECT_TYPE_TUNNEL>(table);
   put<&Table::create_tunnel_term_table_entry, kApi, SAI_OBJECT_TYPE_TUNNEL_TERM_TABLE_ENTRY>(table);
   put<&Table::remove_tunnel_term_table_entry, kApi, SAI_OBJECT_TYPE_TUNNEL_TERM_TABLE_ENTRY>(table);
   put<&Table::create_tunnel_map_entry, kApi, SAI_OBJECT_TYPE_TUNNEL_MAP_ENTRY>(table);
@@ -268,6 +272,7 @@ sai_router_interface_api_t interface_table() {
   auto table = original<Table>(kApi);
   put<&Table::create_router_interface, kApi, SAI_OBJECT_TYPE_ROUTER_INTERFACE>(table);
   put<&Table::remove_router_interface, kApi, SAI_OBJECT_TYPE_ROUTER_INTERFACE>(table);
+  put<&Table::set_router_interface_attribute, kApi, SAI_OBJECT_TYPE_ROUTER_INTERFACE>(table);
   return table;
 }
 
@@ -332,6 +337,7 @@ sai_hostif_api_t hostif_table() {
   auto table = original<Table>(kApi);
   put<&Table::create_hostif, kApi, SAI_OBJECT_TYPE_HOSTIF>(table);
   put<&Table::remove_hostif, kApi, SAI_OBJECT_TYPE_HOSTIF>(table);
+  put<&Table::set_hostif_attribute, kApi, SAI_OBJECT_TYPE_HOSTIF>(table);
   put<&Table::create_hostif_trap, kApi, SAI_OBJECT_TYPE_HOSTIF_TRAP>(table);
   put<&Table::remove_hostif_trap, kApi, SAI_OBJECT_TYPE_HOSTIF_TRAP>(table);
   return table;
@@ -482,9 +488,9 @@ void FaultyLibrary::fail_once(sai_status_t status, unsigned nth) {
   faults.calls = 0;
 }
 
-void FaultyLibrary::lack(sai_object_type_t object, sai_attr_id_t attribute) {
+void FaultyLibrary::lack(sai_object_type_t object, sai_attr_id_t attribute, sai_status_t refusal) {
   const std::lock_guard lock(mutex);
-  faults.lacking.emplace(object, attribute);
+  faults.lacking.insert_or_assign({object, attribute}, refusal);
 }
 
 void FaultyLibrary::lack_port_counters() {
@@ -506,6 +512,11 @@ void FaultyLibrary::heal() {
   const std::lock_guard lock(mutex);
   faults.every = 0;
   faults.once = 0;
+}
+
+unsigned FaultyLibrary::calls() const {
+  const std::lock_guard lock(mutex);
+  return faults.calls;
 }
 
 unsigned FaultyLibrary::failed() const {

@@ -44,6 +44,14 @@ KernelEvent members_of_swp1(const VlanMembers& members) {
   return PortSeen{kSwp1, {}, {members, {}}};
 }
 
+/// Recipe 1 without hosts elsewhere.
+Events no_remote_host() {
+  auto events = recipe1();
+  std::erase_if(events,
+                [](const auto& event) { return std::holds_alternative<VxlanFdbSeen>(event); });
+  return events;
+}
+
 void check_no_failure(const Bench& bench) {
   bench.hardware->for_each_failure([](const std::string& key, const Failure& failure) {
     FAIL_CHECK(key << ": " << failure.reason);
@@ -157,4 +165,52 @@ TEST_CASE("a port that the library says is not there is never made anew", "[hwsy
   REQUIRE(bench.settle_with_retries());
   CHECK(id_of(bench, "port swp1") == before);
   CHECK(audit(bench).empty());
+}
+
+TEST_CASE("a MAC that the ASIC learned itself is taken over as it is", "[hwsync]") {
+  Bench bench;
+  FaultyLibrary faulty(bench.settings.library);
+  // A foreign library: entries of ports have no end point, not even none.
+  faulty.lack(SAI_OBJECT_TYPE_FDB_ENTRY, SAI_FDB_ENTRY_ATTR_ENDPOINT_IP,
+              SAI_STATUS_INVALID_PARAMETER);
+  bench.view = view_of(no_remote_host());
+  bench.over(faulty.open(bench.settings.profile));
+  REQUIRE(bench.settle());
+  const auto count = GENERATE(1U, 5U);
+  for (unsigned i = 0; i < count; ++i) learn(bench, "vlan 10", host_number(i));
+  const auto before = faulty.calls();
+  for (unsigned i = 0; i < count; ++i) {
+    bench.happen(
+        BridgeFdbSeen{{kBridge, vid(10), host_number(i)}, {kSwp1, FdbState::Dynamic, true, false}});
+  }
+  REQUIRE(bench.settle());
+  check_no_failure(bench);
+  // To create it, alone or as one of many.
+  CHECK(faulty.calls() - before == (count == 1 ? 1 : 1 + count));
+  CHECK(bench.hardware->local_mac(vid(10), host_number(0)) == "swp1");
+  CHECK(audit(bench).empty());
+}
+
+TEST_CASE("a MAC that comes here loses the end point that the ASIC has of it", "[hwsync]") {
+  Bench bench;
+  bench.view = view_of(recipe1());
+  bench.open();
+  REQUIRE(bench.settle());
+  const auto host = host_number(1);
+  const auto entry = fdb_entry(bench, "vlan 10", host);
+  std::array attributes{
+      with(SAI_FDB_ENTRY_ATTR_TYPE, [](auto& value) { value.s32 = SAI_FDB_ENTRY_TYPE_STATIC; }),
+      with(SAI_FDB_ENTRY_ATTR_BRIDGE_PORT_ID,
+           [&](auto& value) { value.oid = id_of(bench, "tunnel-port 10.1.1.1"); }),
+      with(SAI_FDB_ENTRY_ATTR_ENDPOINT_IP, [](auto& value) { value.ipaddr = encode(kLeaf2); })};
+  const auto* fdb = table_of<sai_fdb_api_t>(bench, SAI_API_FDB);
+  REQUIRE(fdb->create_fdb_entry(&entry, 3, attributes.data()) == SAI_STATUS_SUCCESS);
+  bench.happen(BridgeFdbSeen{{kBridge, vid(10), host}, {kSwp1, FdbState::Dynamic, true, false}});
+  REQUIRE(bench.settle());
+  check_no_failure(bench);
+  CHECK(audit(bench).empty());
+  auto& endpoint = attributes.back();
+  REQUIRE(fdb->get_fdb_entry_attribute(&entry, 1, &endpoint) == SAI_STATUS_SUCCESS);
+  CHECK(same_value(sai::ValueKind::Ip, endpoint.value,
+                   with(0, [](auto& value) { value.ipaddr = encode(IpAddress::v4({})); }).value));
 }
