@@ -158,6 +158,7 @@ Result<sai_attribute_t> encode(sai_object_type_t object, const AsicAttribute& at
 
 Result<EncodedRow> EncodedRow::make(const AsicRow& row, const FindId& find) {
   EncodedRow encoded;
+  encoded.object_ = row.object;
   for (const auto& key : row.after) {
     if (auto id = id_of(key, find); !id) return id.error();
   }
@@ -174,20 +175,27 @@ bool EncodedRow::has_optional() const {
   return std::find(optional_.begin(), optional_.end(), true) != optional_.end();
 }
 
-void EncodedRow::drop(std::size_t index) {
-  const auto at = static_cast<std::ptrdiff_t>(index);
-  attributes_.erase(attributes_.begin() + at);
-  optional_.erase(optional_.begin() + at);
+template <class Predicate>
+std::vector<sai_attr_id_t> EncodedRow::drop_if(Predicate&& is_to_go) {
+  std::vector<sai_attr_id_t> dropped;
+  for (std::size_t i = attributes_.size(); i-- > 0;) {
+    if (!optional_[i] || !is_to_go(attributes_[i].id)) continue;
+    dropped.push_back(attributes_[i].id);
+    const auto at = static_cast<std::ptrdiff_t>(i);
+    attributes_.erase(attributes_.begin() + at);
+    optional_.erase(optional_.begin() + at);
+  }
+  return dropped;
+}
+
+std::vector<sai_attr_id_t> EncodedRow::drop(std::size_t index) {
+  return drop_if([this, of = attributes_.at(index).id](sai_attr_id_t id) {
+    return id == of || sai::attribute(object_, id).stands_on == of;
+  });
 }
 
 std::vector<sai_attr_id_t> EncodedRow::drop_optional() {
-  std::vector<sai_attr_id_t> dropped;
-  for (std::size_t i = attributes_.size(); i-- > 0;) {
-    if (!optional_[i]) continue;
-    dropped.push_back(attributes_[i].id);
-    drop(i);
-  }
-  return dropped;
+  return drop_if([](sai_attr_id_t /*id*/) { return true; });
 }
 
 }  // namespace vtepd::hwsync

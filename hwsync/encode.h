@@ -39,11 +39,16 @@ class EncodedRow {
   std::span<const sai_attribute_t> attributes() const { return attributes_; }
   bool is_optional(std::size_t index) const { return optional_.at(index); }
   bool has_optional() const;
-  void drop(std::size_t index);
-  /// Drops every optional attribute and returns their ids.
+  /// Drops an attribute, with the optional ones that stand on it, or all optional ones; gives
+  /// their ids.
+  std::vector<sai_attr_id_t> drop(std::size_t index);
   std::vector<sai_attr_id_t> drop_optional();
 
  private:
+  template <class Predicate>
+  std::vector<sai_attr_id_t> drop_if(Predicate&& is_to_go);
+
+  sai_object_type_t object_{};
   std::vector<sai_attribute_t> attributes_{};
   std::vector<bool> optional_{};
   std::deque<std::vector<sai_object_id_t>> lists_{};  // addresses stay when it grows or moves

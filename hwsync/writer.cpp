@@ -371,8 +371,7 @@ bool Writer::leave_out(sai_object_type_t object, sai_status_t status, EncodedRow
   if (!sai::is_unsupported(status)) return false;
   if (const auto fault = sai::attribute_fault(status)) {
     if (fault->index >= row.attributes().size() || !row.is_optional(fault->index)) return false;
-    left_out_.emplace(object, row.attributes()[fault->index].id);
-    row.drop(fault->index);
+    for (const auto id : row.drop(fault->index)) left_out_.emplace(object, id);
     return true;
   }
   if (!row.has_optional()) return false;

@@ -11,7 +11,11 @@ constexpr bool kFixed = false;
 
 // NOLINTNEXTLINE(cppcoreguidelines-macro-usage): the name is the enumerator's own text.
 #define ROW(object, attr, kind, settable) \
-  Attribute { SAI_OBJECT_TYPE_##object, SAI_##attr, #attr, ValueKind::kind, settable }
+  Attribute { SAI_OBJECT_TYPE_##object, SAI_##attr, #attr, ValueKind::kind, settable, std::nullopt }
+
+// NOLINTNEXTLINE(cppcoreguidelines-macro-usage)
+#define ROW_ON(object, attr, kind, settable, other) \
+  Attribute { SAI_OBJECT_TYPE_##object, SAI_##attr, #attr, ValueKind::kind, settable, SAI_##other }
 
 constexpr std::array kAttributes{
     ROW(SWITCH, SWITCH_ATTR_FDB_AGING_TIME, U32, kSettable),
@@ -77,9 +81,9 @@ constexpr std::array kAttributes{
     ROW(TUNNEL, TUNNEL_ATTR_ENCAP_MAPPERS, OidList, kFixed),
     ROW(TUNNEL, TUNNEL_ATTR_DECAP_MAPPERS, OidList, kFixed),
     ROW(TUNNEL, TUNNEL_ATTR_ENCAP_TTL_MODE, Enum, kSettable),
-    ROW(TUNNEL, TUNNEL_ATTR_ENCAP_TTL_VAL, U8, kSettable),
+    ROW_ON(TUNNEL, TUNNEL_ATTR_ENCAP_TTL_VAL, U8, kSettable, TUNNEL_ATTR_ENCAP_TTL_MODE),
     ROW(TUNNEL, TUNNEL_ATTR_ENCAP_DSCP_MODE, Enum, kSettable),
-    ROW(TUNNEL, TUNNEL_ATTR_ENCAP_DSCP_VAL, U8, kSettable),
+    ROW_ON(TUNNEL, TUNNEL_ATTR_ENCAP_DSCP_VAL, U8, kSettable, TUNNEL_ATTR_ENCAP_DSCP_MODE),
     ROW(TUNNEL, TUNNEL_ATTR_DECAP_TTL_MODE, Enum, kSettable),
     ROW(TUNNEL, TUNNEL_ATTR_DECAP_DSCP_MODE, Enum, kSettable),
     ROW(TUNNEL_TERM_TABLE_ENTRY, TUNNEL_TERM_TABLE_ENTRY_ATTR_VR_ID, Oid, kFixed),
@@ -114,6 +118,7 @@ constexpr std::array kAttributes{
     ROW(HOSTIF_TRAP, HOSTIF_TRAP_ATTR_PACKET_ACTION, Enum, kSettable),
 };
 #undef ROW
+#undef ROW_ON
 
 struct Name {
   sai_object_type_t object;
@@ -152,7 +157,8 @@ constexpr std::array kNames{
 }  // namespace
 
 const Attribute& attribute(sai_object_type_t object, sai_attr_id_t id) {
-  static constexpr Attribute kUnknown{SAI_OBJECT_TYPE_NULL, 0, "(unknown)", ValueKind::U32, kFixed};
+  static constexpr Attribute kUnknown{SAI_OBJECT_TYPE_NULL, 0,      "(unknown)",
+                                      ValueKind::U32,       kFixed, std::nullopt};
   const auto* it = std::find_if(kAttributes.begin(), kAttributes.end(), [&](const Attribute& row) {
     return row.object == object && row.id == id;
   });

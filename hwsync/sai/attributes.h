@@ -3,6 +3,7 @@
 // the rows against SAI's metadata.
 #pragma once
 
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -18,6 +19,7 @@ struct Attribute {
   std::string_view name{};  // without "SAI_"
   ValueKind kind{};
   bool settable{};
+  std::optional<sai_attr_id_t> stands_on{};  // one that may be left out: it goes with that
 };
 
 /// The attribute's row; one that vtepd does not know is a mistake of ours and has no name.
