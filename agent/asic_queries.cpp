@@ -58,6 +58,11 @@ json::array failures_of(const hwsync::Hardware& hardware, const Clock& clock) {
   for (const auto& what : hardware.ignored()) {
     rows.push_back({{"layer", "asic"}, {"row", what}, {"reason", "the ASIC has no such thing"}});
   }
+  for (const auto& what : hardware.left_out()) {
+    rows.push_back({{"layer", "asic"},
+                    {"row", what},
+                    {"reason", "the SAI library does not have this attribute: it is left out"}});
+  }
   return rows;
 }
 

@@ -389,6 +389,10 @@ void Daemon::open_asic() {
                                          .vtep = write.vtep,
                                          .removed = write.removed},
                                         write.refused);
+           },
+       .on_left_out =
+           [](const std::string& what) {
+             log(Level::Warning, "event=asic_attribute_left_out attribute=\"{}\"", what);
            }},
       core_->state().view, clock_);
   if (!opened) {

@@ -171,10 +171,6 @@ Result<EncodedRow> EncodedRow::make(const AsicRow& row, const FindId& find) {
   return encoded;
 }
 
-bool EncodedRow::has_optional() const {
-  return std::find(optional_.begin(), optional_.end(), true) != optional_.end();
-}
-
 template <class Predicate>
 std::vector<sai_attr_id_t> EncodedRow::drop_if(Predicate&& is_to_go) {
   std::vector<sai_attr_id_t> dropped;

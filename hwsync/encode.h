@@ -38,7 +38,6 @@ class EncodedRow {
 
   std::span<const sai_attribute_t> attributes() const { return attributes_; }
   bool is_optional(std::size_t index) const { return optional_.at(index); }
-  bool has_optional() const;
   /// Drops an attribute, with the optional ones that stand on it, or all optional ones; gives
   /// their ids.
   std::vector<sai_attr_id_t> drop(std::size_t index);

@@ -324,6 +324,7 @@ void Hardware::send(Batch batch) {
     auto done = std::make_shared<Done>();
     done->outcomes = writer_->write(batch->ops);
     done->counters = writer_->counters();
+    done->left_out = writer_->take_left_out();
     done->took = std::chrono::steady_clock::now() - start;
     post(guarded([this, hurried, batch, done] {
       if (hurried) hurried_ = false;
@@ -338,6 +339,10 @@ void Hardware::settle(const Batch& batch, const Done& done) {
   --under_way_;
   counters_.writes = done.counters;
   size_batches(batch.ops.size(), done.took);
+  for (const auto& what : done.left_out) {
+    left_out_.push_back(what);
+    if (settings_.on_left_out) settings_.on_left_out(what);
+  }
   for (const auto& op : batch.ops) {
     in_flight_.erase(op.key);
     table_.arrived(op);

@@ -58,6 +58,9 @@ struct HardwareSettings {
   std::function<void(const AsicEvent&)> on_event{};
   /// Hears of each write to the MAC table; may be empty.
   std::function<void(const FdbWrite&)> on_fdb_written{};
+  /// Hears of each attribute ("tunnel: encap_ttl_mode") that the library turns out not to have, and
+  /// that is left out from then on; may be empty.
+  std::function<void(const std::string&)> on_left_out{};
 };
 
 /// One object of the ASIC, for `vtepctl show asic`.
@@ -159,6 +162,8 @@ class Hardware {
   std::size_t objects() const { return table_.rows().size(); }
   /// What the kernel has and the ASIC cannot, in words.
   std::vector<std::string> ignored() const;
+  /// Attributes that the library does not have, and forwarding is right without.
+  const std::vector<std::string>& left_out() const { return left_out_; }
   const HardwareCounters& counters() const { return counters_; }
   const ReconcilerCounters& reconciler_counters() const { return reconciler_.counters(); }
 
@@ -173,6 +178,7 @@ class Hardware {
   struct Done {
     std::vector<WriteOutcome> outcomes{};
     WriteCounters counters{};
+    std::vector<std::string> left_out{};
     Duration took{};
   };
 
@@ -241,6 +247,7 @@ class Hardware {
   std::set<AsicKey> parked_;                    // refused for want of room
   FlatMap<std::uint64_t, AsicKey> keys_by_id_;  // for what the ASIC tells
   HardwareCounters counters_;
+  std::vector<std::string> left_out_;
   std::string problem_;
   TimePoint bring_up_at_{};
   unsigned bring_up_attempts_ = 0;

@@ -15,6 +15,16 @@ bool is_missing(sai_status_t status) {
   return is_absent(status) || status == SAI_STATUS_INVALID_OBJECT_ID;
 }
 
+/// Takes out of the row what the status blames, or all that may be to blame: "not supported" of
+/// optional attributes. Gives their ids.
+std::vector<sai_attr_id_t> drop_unsupported(sai_status_t status, EncodedRow& row) {
+  if (!sai::is_unsupported(status)) return {};
+  const auto fault = sai::attribute_fault(status);
+  if (!fault) return row.drop_optional();
+  if (fault->index >= row.attributes().size() || !row.is_optional(fault->index)) return {};
+  return row.drop(fault->index);
+}
+
 /// Of several attributes in one object some may be set and some refused: that is told of one alone.
 bool fits_in_bulk(const AsicOp& op) {
   return op.kind != AsicOp::Kind::Change || op.sets.size() == 1;
@@ -98,7 +108,8 @@ void Writer::take_in(const AsicOp& op, sai_status_t status, std::span<sai_status
   if (status == SAI_STATUS_SUCCESS) {
     std::fill(statuses.begin(), statuses.end(), status);
   } else if ((status == SAI_STATUS_NOT_IMPLEMENTED || status == SAI_STATUS_NOT_SUPPORTED) &&
-             std::count(statuses.begin(), statuses.end(), SAI_STATUS_SUCCESS) == 0) {
+             std::count(statuses.begin(), statuses.end(), SAI_STATUS_NOT_EXECUTED) ==
+                 static_cast<std::ptrdiff_t>(statuses.size())) {
     without_bulk_.emplace(op.row.object, op.kind);
     return;
   }
@@ -148,6 +159,7 @@ std::vector<WriteOutcome> Writer::create_alike(std::span<const AsicOp> ops) {
     const bool there = as_entries || ids[i] != SAI_NULL_OBJECT_ID;
     if (statuses[i] == SAI_STATUS_SUCCESS && there) {
       ++counters_.creates;
+      trust(object, lists[i]);
       if (!as_entries) ids_.insert_or_assign(ops[i].key, ids[i]);
       outcomes.push_back({{}, ids[i], false, false});
     } else if (sai::is_full(statuses[i])) {
@@ -182,6 +194,7 @@ std::vector<WriteOutcome> Writer::change_alike(std::span<const AsicOp> ops) {
   for (std::size_t i = 0; i < ops.size(); ++i) {
     if (statuses[i] == SAI_STATUS_SUCCESS) {
       ++counters_.sets;
+      trust(ops[i].row.object, {&attributes[i], 1});
       outcomes.emplace_back();
     } else {
       outcomes.push_back(change(ops[i]));
@@ -367,23 +380,49 @@ ReadBack Writer::read_back(const AsicKey& key, const AsicRow& row) {
   return result;
 }
 
-bool Writer::leave_out(sai_object_type_t object, sai_status_t status, EncodedRow& row) {
-  if (!sai::is_unsupported(status)) return false;
-  if (const auto fault = sai::attribute_fault(status)) {
-    if (fault->index >= row.attributes().size() || !row.is_optional(fault->index)) return false;
-    for (const auto id : row.drop(fault->index)) left_out_.emplace(object, id);
-    return true;
+void Writer::leave_out(sai_object_type_t object, sai_attr_id_t id) {
+  const auto [first, last] = sai::all_attributes();
+  for (const auto* attribute = first; attribute != last; ++attribute) {
+    if (attribute->object != object || (attribute->id != id && attribute->stands_on != id))
+      continue;
+    if (!left_out_.emplace(object, attribute->id).second) continue;
+    newly_left_out_.push_back(
+        fmt::format("{}: {}", sai::object_name(object), attribute_name(object, attribute->id)));
   }
-  if (!row.has_optional()) return false;
-  // The library does not say which: without all of them, then.
-  for (const auto id : row.drop_optional()) left_out_.emplace(object, id);
+}
+
+/// Of an attribute that is doubted: whether calls have succeeded since it first was.
+bool Writer::lacks(sai_object_type_t object, sai_attr_id_t id) {
+  if (doubted_.at({object, id}) == successes()) return false;
+  leave_out(object, id);
   return true;
 }
 
-sai_status_t Writer::try_create(const AsicOp& op, EncodedRow& row, sai_object_id_t& id) {
-  for (;;) {
-    const auto status = call_create(op, row, id);
-    if (!leave_out(op.row.object, status, row)) return status;
+void Writer::trust(sai_object_type_t object, std::span<const sai_attribute_t> attributes) {
+  if (doubted_.empty()) return;
+  for (const auto& attribute : attributes) doubted_.erase({object, attribute.id});
+}
+
+sai_status_t Writer::set_optional(const AsicOp& op, const sai_attribute_t& attribute) {
+  auto status = call_set(op, attribute);
+  if (sai::is_unsupported(status)) status = call_set(op, attribute);
+  if (status == SAI_STATUS_SUCCESS) trust(op.row.object, {&attribute, 1});
+  return status;
+}
+
+/// What could be created only without these is given them now. What it refuses still, it has not.
+void Writer::complete(const AsicOp& op, const std::vector<sai_attr_id_t>& without) {
+  for (const auto& attribute : op.row.attributes) {
+    const bool is_due = std::find(without.begin(), without.end(), attribute.id) != without.end();
+    if (!is_due || is_left_out(op.row.object, attribute)) continue;
+    std::vector<sai_object_id_t> list;
+    const auto encoded = encode(
+        op.row.object, attribute, [this](const AsicKey& key) { return find(key); }, list);
+    if (encoded && set_optional(op, *encoded) == SAI_STATUS_SUCCESS) {
+      ++counters_.sets;
+    } else {
+      leave_out(op.row.object, attribute.id);
+    }
   }
 }
 
@@ -410,7 +449,14 @@ WriteOutcome Writer::create(const AsicOp& op) {
     return refuse("create", op, SAI_STATUS_ITEM_ALREADY_EXISTS);
   }
   sai_object_id_t id = SAI_NULL_OBJECT_ID;
-  const auto status = try_create(op, *row, id);
+  std::vector<sai_attr_id_t> without;
+  auto status = call_create(op, *row, id);
+  for (;;) {
+    const auto dropped = drop_unsupported(status, *row);
+    if (dropped.empty()) break;
+    without.insert(without.end(), dropped.begin(), dropped.end());
+    status = call_create(op, *row, id);
+  }
   if (status == SAI_STATUS_ITEM_ALREADY_EXISTS) {
     return is_entry ? adopt_entry(op) : adopt_object(op);
   }
@@ -419,6 +465,8 @@ WriteOutcome Writer::create(const AsicOp& op) {
     return refuse("create", op, SAI_STATUS_INVALID_OBJECT_ID);
   ++counters_.creates;
   if (!is_entry) ids_.insert_or_assign(op.key, id);
+  trust(op.row.object, row->attributes());
+  complete(op, without);
   return {{}, id, false, false};
 }
 
@@ -444,6 +492,8 @@ WriteOutcome Writer::adopt_entry(const AsicOp& op) {
 }
 
 WriteOutcome Writer::change(const AsicOp& op) {
+  std::optional<sai_attribute_t> taken;
+  std::vector<std::pair<sai_attribute_t, sai_status_t>> unsupported;
   for (const auto& attribute : op.sets) {
     if (is_left_out(op.row.object, attribute)) continue;
     std::vector<sai_object_id_t> list;
@@ -453,17 +503,25 @@ WriteOutcome Writer::change(const AsicOp& op) {
       ++counters_.refused;
       return {encoded.error(), SAI_NULL_OBJECT_ID, false, false};
     }
-    const auto status = call_set(op, *encoded);
+    const auto status = attribute.optional ? set_optional(op, *encoded) : call_set(op, *encoded);
     if (status == SAI_STATUS_SUCCESS) {
       ++counters_.sets;
+      taken = *encoded;  // no list: those cannot be set
     } else if (attribute.optional && sai::is_unsupported(status)) {
-      left_out_.emplace(op.row.object, attribute.id);
+      unsupported.emplace_back(*encoded, status);
+      doubted_.try_emplace({op.row.object, encoded->id}, successes());
     } else {
       auto outcome = refuse("set", op, status, {&*encoded, 1});
       outcome.gone = is_missing(status) && is_gone(op.key, op.row.object);
       if (outcome.gone) forget(op.key);
       return outcome;
     }
+  }
+  if (unsupported.empty()) return {};
+  // Is it the attribute, or all? One that was taken before is taken again.
+  if (taken && call_set(op, *taken) == SAI_STATUS_SUCCESS) ++counters_.sets;
+  for (const auto& [attribute, status] : unsupported) {
+    if (!lacks(op.row.object, attribute.id)) return refuse("set", op, status, {&attribute, 1});
   }
   return {};
 }

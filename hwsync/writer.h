@@ -9,18 +9,21 @@
 //                                 found by its natural key, or refused
 //     remove, not found           done
 //     set, not found              gone, if the library says so when asked: to be created again
-//     not supported/implemented   of an optional attribute: that attribute is left out, from now
-//                                 on for every object of the type; else refused
+//     not supported/implemented   of an optional attribute, again and again while other calls
+//                                 succeed: that attribute is left out, from now on for every
+//                                 object of the type; else refused
 //     table full                  refused, and marked so that a removal brings it back
 //     anything else, of one object in a bulk call: it is written alone, and that call's status
 //                                 means the above; not supported/implemented of the bulk call
-//                                 itself: no more of them
+//                                 itself, and of no object: no more of them
 // Ownership: the key -> id map is here and nowhere else.
 // Source: sonic-swss saihelper.cpp (policy per status).
 #pragma once
 
+#include <map>
 #include <optional>
 #include <set>
+#include <utility>
 
 #include "hwsync/asic.h"
 #include "hwsync/encode.h"
@@ -82,6 +85,9 @@ class Writer {
   /// The object is gone, by somebody else's hand: its id means nothing any more. What the ASIC has
   /// from birth cannot be made again.
   void forget(const AsicKey& key);
+  /// "tunnel: encap_ttl_mode" for each attribute that the library turned out not to have since the
+  /// last call.
+  std::vector<std::string> take_left_out() { return std::exchange(newly_left_out_, {}); }
   const WriteCounters& counters() const { return counters_; }
 
  private:
@@ -101,11 +107,16 @@ class Writer {
   WriteOutcome create(const AsicOp& op);
   WriteOutcome change(const AsicOp& op);
   WriteOutcome remove(const AsicOp& op);
-  sai_status_t try_create(const AsicOp& op, EncodedRow& row, sai_object_id_t& id);
-  /// After "not supported": leaves out what is to blame if it is optional. False: nothing is.
-  bool leave_out(sai_object_type_t object, sai_status_t status, EncodedRow& row);
   WriteOutcome adopt_entry(const AsicOp& op);
   WriteOutcome adopt_object(const AsicOp& op);
+  // What the library may not have. It takes a refusal of the attribute alone, twice in a row, and
+  // a call between or after that succeeded: a library in trouble refuses anything.
+  sai_status_t set_optional(const AsicOp& op, const sai_attribute_t& attribute);
+  void complete(const AsicOp& op, const std::vector<sai_attr_id_t>& without);
+  bool lacks(sai_object_type_t object, sai_attr_id_t id);
+  void trust(sai_object_type_t object, std::span<const sai_attribute_t> attributes);
+  void leave_out(sai_object_type_t object, sai_attr_id_t id);
+  std::uint64_t successes() const { return counters_.creates + counters_.sets + counters_.removes; }
   bool is_gone(const AsicKey& key, sai_object_type_t object);
   WriteOutcome refuse(std::string_view verb, const AsicOp& op, sai_status_t status,
                       std::span<const sai_attribute_t> attributes = {});
@@ -131,6 +142,9 @@ class Writer {
   AsicMap<sai_object_id_t> born_;
   AsicMap<sai_object_id_t> ids_;
   std::set<std::pair<sai_object_type_t, sai_attr_id_t>> left_out_;
+  std::vector<std::string> newly_left_out_;
+  /// Refused, and how many calls had succeeded by then.
+  std::map<std::pair<sai_object_type_t, sai_attr_id_t>, std::uint64_t> doubted_;
   std::set<Bulk> without_bulk_;
   WriteCounters counters_;
 };

@@ -447,6 +447,9 @@ TEST_CASE("G1 whatever status a call returns, nothing is lost once the fault is 
         faulty.heal();
         REQUIRE(bench.settle_with_retries());
         CHECK(bench.rows() == expected);
+        // A fault that passes leaves no attribute out: all of them are compared.
+        CHECK(bench.hardware->left_out().empty());
+        CHECK(audit(bench).empty());
         faulty.fail(status, every);
         untell_fabric(bench);
         bench.settle();
@@ -515,7 +518,8 @@ TEST_CASE("an attribute that the library cannot have is left out if it is option
   REQUIRE(bench.settle());
   CHECK(bench.hardware->failures() == 0);
   CHECK(bench.hardware->has_remote_mac(vid(10), kHostThere) == kLeaf2);
-  CHECK(faulty.failed() == 2);
+  // Of each: to create with it, and to set it, twice.
+  CHECK(faulty.failed() == 6);
 }
 
 TEST_CASE("the underlay stands in the ASIC, and goes again", "[hwsync]") {

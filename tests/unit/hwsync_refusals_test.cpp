@@ -58,6 +58,8 @@ void check_no_failure(const Bench& bench) {
   });
 }
 
+const sai::Profile kFour{{"SOFTSAI_PORTS", "4"}, {"vtepd.host-interfaces", "1"}};
+
 }  // namespace
 
 TEST_CASE("F1 what was learned does not keep a VLAN or a port that nobody wants after a restart",
@@ -213,4 +215,68 @@ TEST_CASE("a MAC that comes here loses the end point that the ASIC has of it", "
   REQUIRE(fdb->get_fdb_entry_attribute(&entry, 1, &endpoint) == SAI_STATUS_SUCCESS);
   CHECK(same_value(sai::ValueKind::Ip, endpoint.value,
                    with(0, [](auto& value) { value.ipaddr = encode(IpAddress::v4({})); }).value));
+}
+
+TEST_CASE("each optional attribute may be lacking: that one is left out, and said", "[hwsync]") {
+  struct Lacking {
+    sai_object_type_t object;
+    sai_attr_id_t attribute;
+    std::vector<std::string> left_out;
+  };
+  const auto lacking = GENERATE(
+      Lacking{SAI_OBJECT_TYPE_SWITCH,
+              SAI_SWITCH_ATTR_VXLAN_DEFAULT_PORT,
+              {"switch: vxlan_default_port"}},
+      Lacking{SAI_OBJECT_TYPE_PORT, SAI_PORT_ATTR_DROP_UNTAGGED, {"port: drop_untagged"}},
+      Lacking{SAI_OBJECT_TYPE_PORT, SAI_PORT_ATTR_MTU, {"port: mtu"}},
+      Lacking{SAI_OBJECT_TYPE_HOSTIF, SAI_HOSTIF_ATTR_VLAN_TAG, {"hostif: vlan_tag"}},
+      Lacking{SAI_OBJECT_TYPE_ROUTER_INTERFACE,
+              SAI_ROUTER_INTERFACE_ATTR_MTU,
+              {"router_interface: mtu"}},
+      Lacking{SAI_OBJECT_TYPE_NEXT_HOP_GROUP_MEMBER,
+              SAI_NEXT_HOP_GROUP_MEMBER_ATTR_WEIGHT,
+              {"next_hop_group_member: weight"}},
+      Lacking{SAI_OBJECT_TYPE_TUNNEL,
+              SAI_TUNNEL_ATTR_ENCAP_TTL_MODE,
+              {"tunnel: encap_ttl_mode", "tunnel: encap_ttl_val"}},
+      Lacking{SAI_OBJECT_TYPE_TUNNEL, SAI_TUNNEL_ATTR_ENCAP_TTL_VAL, {"tunnel: encap_ttl_val"}},
+      Lacking{SAI_OBJECT_TYPE_TUNNEL, SAI_TUNNEL_ATTR_DECAP_TTL_MODE, {"tunnel: decap_ttl_mode"}},
+      Lacking{SAI_OBJECT_TYPE_TUNNEL, SAI_TUNNEL_ATTR_DECAP_DSCP_MODE, {"tunnel: decap_dscp_mode"}},
+      Lacking{SAI_OBJECT_TYPE_TUNNEL,
+              SAI_TUNNEL_ATTR_ENCAP_DSCP_MODE,
+              {"tunnel: encap_dscp_mode", "tunnel: encap_dscp_val"}},
+      Lacking{SAI_OBJECT_TYPE_TUNNEL, SAI_TUNNEL_ATTR_ENCAP_DSCP_VAL, {"tunnel: encap_dscp_val"}},
+      Lacking{SAI_OBJECT_TYPE_FDB_ENTRY,
+              SAI_FDB_ENTRY_ATTR_ALLOW_MAC_MOVE,
+              {"fdb_entry: allow_mac_move"}});
+  const auto refusal = GENERATE(SAI_STATUS_ATTR_NOT_SUPPORTED_0, SAI_STATUS_NOT_SUPPORTED);
+  INFO(lacking.left_out.front() << ": " << sai::status_text(refusal));
+  Bench bench(kFour);
+  std::vector<std::string> told;
+  bench.settings.on_left_out = [&](const std::string& what) { told.push_back(what); };
+  FaultyLibrary faulty(bench.settings.library);
+  faulty.lack(lacking.object, lacking.attribute, refusal);
+  bench.view = view_of(recipe1());
+  for (const auto& event : remote_hosts(0, 50)) bench.view.apply(event);
+  for (const auto* hop : {"fe80::1", "192.0.2.0"}) {
+    bench.view.apply(NeighborSeen{{kSwp2, ip(hop)}, {kHostThere, NeighborState::Reachable}});
+  }
+  bench.over(faulty.open(bench.settings.profile));
+  bench.hardware->set_route(*IpPrefix::parse("10.1.1.2/32"),
+                            {{ip("fe80::1"), kSwp2}, {ip("192.0.2.0"), kSwp2, 2}});
+  REQUIRE(bench.settle());
+  check_no_failure(bench);
+  auto left_out = bench.hardware->left_out();
+  CHECK(left_out == told);
+  std::sort(left_out.begin(), left_out.end());
+  CHECK(left_out == lacking.left_out);
+  CHECK(audit(bench).empty());
+
+  // Many at once are one call still, though each of the first was refused.
+  const auto bulks = bench.hardware->counters().writes.bulks;
+  const auto failed = faulty.failed();
+  bench.happen(remote_hosts(100, 50));
+  REQUIRE(bench.settle());
+  CHECK(bench.hardware->counters().writes.bulks > bulks);
+  CHECK(faulty.failed() == failed);
 }
