@@ -73,6 +73,14 @@ std::optional<std::uint64_t> number(std::string_view text) {
   return value;
 }
 
+/// Whose MTU the device has: Linux refuses a VLAN device more than its lower one's, and gives a
+/// bond's to its slaves.
+const Link* mtu_giver(const State& state, const Link& actual) {
+  if (actual.kind == LinkKind::Vlan) return state.view.link(actual.lower);
+  const auto* master = state.view.link(actual.master);
+  return master != nullptr && master->kind == LinkKind::Bond ? master : nullptr;
+}
+
 /// Enters into `link` what the attribute was.
 void restore(const State& state, const Link& actual, std::string_view attribute,
              const std::string& former, WantedLink& link) {
@@ -95,9 +103,8 @@ void restore(const State& state, const Link& actual, std::string_view attribute,
   const auto value = number(former);
   if (!value) return;
   if (attribute == kMtu) {
-    // No more than the lower device has now: Linux refuses that.
-    const auto* lower = actual.kind == LinkKind::Vlan ? state.view.link(actual.lower) : nullptr;
-    link.mtu = lower != nullptr ? lower->mtu : static_cast<std::uint32_t>(*value);
+    const auto* giver = mtu_giver(state, actual);
+    link.mtu = giver != nullptr ? giver->mtu : static_cast<std::uint32_t>(*value);
     return;
   }
   const auto* row = find_attribute(attribute);

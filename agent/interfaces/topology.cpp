@@ -84,7 +84,7 @@ class Planner {
   static void plan_virtual_addresses(const Device& device, Topology& topology);
   static void plan_virtual_routers(const Device& device, Topology& topology);
   static void plan_own_macs(const Device& device, Topology& topology);
-  static std::optional<std::uint32_t> default_mtu(const Device& device);
+  std::optional<std::uint32_t> default_mtu(const Device& device) const;
   void settle_vlan_mtu(Topology& topology, WantedLink& link);
   static void settle_vxlan_mtu(const Topology& topology, WantedLink& link);
   std::uint32_t next_vrf_table();
@@ -117,9 +117,10 @@ std::uint32_t Planner::next_vrf_table() {
 }
 
 /// What ifupdown2 sets where no line says an MTU. Left alone: the loopback and management ports,
-/// VRFs, links without a stanza; a VLAN device follows its lower one.
-std::optional<std::uint32_t> Planner::default_mtu(const Device& device) {
-  const bool untouched = device.stanzas.empty() || device.name == "lo" ||
+/// VRFs, links without a stanza; a VLAN device follows its lower one, a slave its bond.
+std::optional<std::uint32_t> Planner::default_mtu(const Device& device) const {
+  const bool is_slave = devices_.is_port(device) && devices_.bridge_of(device) == nullptr;
+  const bool untouched = device.stanzas.empty() || is_slave || device.name == "lo" ||
                          device.name.starts_with("eth") || device.kind == LinkKind::Vlan ||
                          device.kind == LinkKind::Vrf;
   return untouched ? std::nullopt : std::optional(kDefaultMtu);

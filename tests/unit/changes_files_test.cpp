@@ -121,6 +121,15 @@ TEST_CASE("of a broken file nothing is applied, and what runs goes on") {
   CHECK(desk.say("auto br0\niface br0\n    bridge-ports swp1 swp2\n").at("ok").as_bool());
 }
 
+TEST_CASE("a port that had an MTU of its own has the bond's as its slave") {
+  Desk desk;
+  const std::string bond = "auto bond1\niface bond1\n    bond-slaves swp1\n    mtu 9000\n";
+  REQUIRE(desk.say("auto swp1\niface swp1\n    mtu 8000\n").at("ok").as_bool());
+  REQUIRE(desk.say("auto swp1\niface swp1\n" + bond).at("ok").as_bool());
+  CHECK(desk.leaf.kernel.state().link("swp1")->mtu == 9000);
+  CHECK(desk.changes->check({}).at("ok").as_bool());
+}
+
 TEST_CASE("a change that comes while another is made waits for its end") {
   Desk desk(CommandLines::Run);
   std::ofstream(desk.folder / "interfaces")

@@ -163,6 +163,18 @@ TEST_CASE("MTUs: as said, 1500 for what carries none, the lower device's for VLA
         Lines{"f:10: warning: br0.20: mtu 9216 is more than 9000 of br0, which is used"});
 }
 
+TEST_CASE("a bond's slave has the bond's MTU, which the kernel gives it, unless a line says one") {
+  const auto p = plan(
+      "auto swp1 swp2 bond1 br0\niface swp1\niface swp2\n mtu 9000\n"
+      "iface bond1\n bond-slaves swp1 swp2 swp3\n mtu 9000\niface br0\n bridge-ports bond1 swp4\n"
+      "iface swp4\n");
+  CHECK(p.link("swp1").mtu == std::nullopt);
+  CHECK(p.link("swp2").mtu == 9000);
+  CHECK(p.link("swp3").mtu == std::nullopt);
+  CHECK(p.link("bond1").mtu == 9000);
+  CHECK(p.link("swp4").mtu == 1500);
+}
+
 TEST_CASE("vxlan devices without a tunnel address have lo's") {
   const auto p = plan(
       "auto vx1 vx2\niface lo\n vxlan-local-tunnelip 10.9.0.1\niface vx1\n"
