@@ -38,8 +38,8 @@ bool same(const NeighborEntry* a, const NeighborEntry* b) {
     return entry != nullptr && !same_state(entry->state, NeighborState::Failed);
   };
   if (!is_host(a) || !is_host(b)) return is_host(a) == is_host(b);
-  return a->mac == b->mac && a->extern_learn == b->extern_learn && a->protocol == b->protocol &&
-         same_state(a->state, b->state);
+  return a->mac == b->mac && a->extern_learn == b->extern_learn && a->router == b->router &&
+         a->protocol == b->protocol && same_state(a->state, b->state);
 }
 
 template <class Row>

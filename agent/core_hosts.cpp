@@ -73,6 +73,17 @@ evpn::Probe probe_of(const State& state, const Binding& binding, IfIndex port, c
   return probe;
 }
 
+/// Advertisements say it, and a router does not solicit others; nothing else tells (RFC 4861 6.2.6,
+/// 7.2.5).
+std::optional<bool> is_router(const evpn::Word& word) {
+  const bool tells = word.kind == evpn::WordKind::RouterAdvertisement ||
+                     word.kind == evpn::WordKind::NeighborAdvertisement ||
+                     word.kind == evpn::WordKind::RouterSolicitation;
+  return tells ? std::optional(word.router) : std::nullopt;
+}
+
+bool is_router(std::uint8_t flags) { return (flags & MacFlags::kRouter) != 0; }
+
 }  // namespace
 
 bool Core::take(IfIndex port, const evpn::Word& word) {
@@ -93,7 +104,7 @@ bool Core::take(IfIndex port, const evpn::Word& word) {
   if (word.announces) pass_on(*binding, {port, *vlan}, word);
   const auto before = place_of(state_, key);
   const bool is_new = state_.hosts.find(key) == nullptr;
-  const evpn::SnoopedHost host{.mac = word.mac, .place = {port, *vlan}, .router = word.router};
+  const evpn::SnoopedHost host{.mac = word.mac, .place = {port, *vlan}, .router = is_router(word)};
   const auto outcome = state_.hosts.heard(key, host, clock_.now());
   if (outcome.duplicate) report_conflict(key, word.mac, outcome.before);
   const auto remote = state_.rib.host(key);
@@ -130,9 +141,12 @@ void Core::mark_hosts_of(const evpn::MacKey& mac) {
 void Core::claim_hosts_of(const Binding& binding, const evpn::MacKey& mac) {
   if (!settings_.snoop) return;
   const auto local = state_.locals.find(mac);
-  const evpn::SnoopedHost host{.mac = mac.mac, .place = {local->second.port, binding.vlan}};
-  state_.rib.for_each_host_of(
-      mac, [&](const evpn::HostKey& key) { state_.hosts.adopt(key, host, clock_.now()); });
+  evpn::SnoopedHost host{.mac = mac.mac, .place = {local->second.port, binding.vlan}};
+  state_.rib.for_each_host_of(mac, [&](const evpn::HostKey& key) {
+    const auto told = state_.rib.host(key);
+    host.router = told && told->mac == mac.mac && is_router(told->route.flags);
+    state_.hosts.adopt(key, host, clock_.now());
+  });
   std::vector<evpn::HostKey> hosts;
   state_.hosts.for_each_of(mac, [&](const evpn::HostKey& key) { hosts.push_back(key); });
   for (const auto& key : hosts) claim_host(binding, key, *state_.hosts.find(key));
@@ -142,21 +156,22 @@ void Core::claim_hosts_of(const Binding& binding, const evpn::MacKey& mac) {
 /// mark, are believed until they do not answer.
 void Core::adopt_hosts() {
   if (!settings_.snoop) return;
-  const auto adopt = [&](const evpn::HostKey& key, const MacAddress& mac) {
+  const auto adopt = [&](const evpn::HostKey& key, const MacAddress& mac, bool router) {
     const auto local = state_.locals.find(evpn::MacKey{key.vni, mac});
     const auto* binding = state_.bindings.by_vni(key.vni);
     if (local == state_.locals.end() || binding == nullptr) return;
-    state_.hosts.adopt(key, {.mac = mac, .place = {local->second.port, binding->vlan}},
+    state_.hosts.adopt(key,
+                       {.mac = mac, .place = {local->second.port, binding->vlan}, .router = router},
                        clock_.now());
     mark_host(key);
   };
   for (const auto& [key, told] : state_.told_macs) {
-    if (!key.ip.is_none()) adopt({key.vni, key.ip}, key.mac);
+    if (!key.ip.is_none()) adopt({key.vni, key.ip}, key.mac, is_router(told.flags));
   }
   for (const auto& [key, entry] : state_.view.neighbors()) {
     const auto* binding = state_.bindings.by_svi(key.device);
     if (binding != nullptr && is_ours(entry) && entry.state != NeighborState::NoArp) {
-      adopt({binding->vni, key.ip}, entry.mac);
+      adopt({binding->vni, key.ip}, entry.mac, entry.router);
     }
   }
 }

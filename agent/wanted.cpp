@@ -79,8 +79,9 @@ std::optional<evpn::LocalHost> claim_of(const State& state, const evpn::MacKey& 
 bool is_router(const State& state, const Binding& binding, const IpAddress& ip) {
   if (!ip.is_v6()) return false;
   const auto* heard = state.hosts.find({binding.vni, ip});
+  if (heard != nullptr && heard->router) return *heard->router;
   const auto* neighbor = state.view.neighbor({binding.svi, ip});
-  return (heard != nullptr && heard->router) || (neighbor != nullptr && neighbor->router);
+  return neighbor != nullptr && neighbor->router;
 }
 
 /// What BGP knows of an address, if the MAC that it names is elsewhere.
@@ -221,7 +222,8 @@ bool is_host(const NeighborEntry& actual, const NeighborEntry& wanted) {
     return state == NeighborState::Reachable || state == NeighborState::Stale ||
            state == NeighborState::Delay || state == NeighborState::Probe;
   };
-  return known(wanted.state) && known(actual.state) && actual.mac == wanted.mac;
+  return known(wanted.state) && known(actual.state) && actual.mac == wanted.mac &&
+         actual.router == wanted.router;
 }
 
 void plan_neighbor(const State& state, const NeighborKey& key, const EmitKernelOp& emit) {

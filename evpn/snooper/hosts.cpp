@@ -23,16 +23,23 @@ HostTable::Outcome HostTable::heard(const HostKey& key, const SnoopedHost& host,
   const auto known = hosts_.find(key);
   if (known != hosts_.end() && known->second.host.mac == host.mac) {
     auto& row = known->second.host;
-    const bool changed = row.place != host.place || row.router != host.router;
-    if (row.place != host.place) {
+    const bool moved = row.place != host.place;
+    if (moved) {
       --budget(row.place).hosts;
       ++budget(host.place).hosts;
     }
     row.place = host.place;
-    row.router = host.router;
     row.heard = now;
     row.unanswered = 0;
-    return {.news = changed ? News::Entered : News::Nothing};
+    const bool turns = host.router && *host.router != row.router.value_or(false);
+    const bool limited = turns && !budget(host.place).news.take(now);
+    if (limited) {
+      ++counters_.limited;
+    } else if (host.router) {
+      row.router = host.router;
+    }
+    if (moved || (turns && !limited)) return {.news = News::Entered};
+    return {.news = limited ? News::Limited : News::Nothing};
   }
   if (!admit({key.vni, host.mac}, host.place, known == hosts_.end(), now)) {
     ++counters_.limited;

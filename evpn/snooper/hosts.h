@@ -1,9 +1,9 @@
 // The hosts that were heard on local ports, and the questions that keep them known: one table by
 // {VNI, IP}, whose rows live as long as the host answers.
 //
-// Snooper: heard() enters a word. What is known already costs nothing; news (a new host, or an
-// address with another MAC) takes from a budget for each port and VLAN, so that one that babbles
-// neither fills the table nor holds up the others.
+// Snooper: heard() enters a word. What is known already costs nothing; news (a new host, an address
+// with another MAC, one that is a router or no more) takes from a budget for each port and VLAN, so
+// that one that babbles neither fills the table nor holds up the others.
 // Refresher: a host that has been quiet for `quiet` is asked, up to `tries` times, and leaves the
 // table if it never answers. When which host is asked depends on a hash of its key, so that hosts
 // that came together are not asked together; a budget per second bounds it for all.
@@ -34,10 +34,10 @@ struct Place {
 struct SnoopedHost {
   MacAddress mac{};
   Place place{};
-  bool router{};
-  TimePoint heard{};      // its last word
-  unsigned unanswered{};  // questions since
-  MacAddress former{};    // whose address it was before, until `taken`
+  std::optional<bool> router{};  // IPv6; none: it has not said
+  TimePoint heard{};             // its last word
+  unsigned unanswered{};         // questions since
+  MacAddress former{};           // whose address it was before, until `taken`
   TimePoint taken{};
 };
 

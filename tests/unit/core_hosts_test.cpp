@@ -102,6 +102,41 @@ TEST_CASE("an IPv6 router is told as one", "[core][hosts]") {
   CHECK(leaf.core->state().told_macs.at(MacIpKey{kVni, kHost, kIp6}).flags == MacFlags::kRouter);
 }
 
+TEST_CASE("an IPv6 router is one by what it advertises, and stays one while it asks",
+          "[core][hosts]") {
+  Hosts leaf;
+  const auto speaks = [&](WordKind kind, bool router) {
+    leaf.says("swp1", {.kind = kind, .mac = kHost, .ip = kIp6, .router = router});
+  };
+  SECTION("it asks first") { speaks(WordKind::NeighborSolicitation, false); }
+  SECTION("it advertises first") {}
+  speaks(WordKind::NeighborAdvertisement, true);
+  REQUIRE(leaf.neighbor(kIp6) != nullptr);
+  CHECK(leaf.neighbor(kIp6)->router);
+  leaf.told.clear();
+  leaf.kernel.forget();
+  speaks(WordKind::NeighborSolicitation, false);
+  speaks(WordKind::NeighborSolicitation, false);
+  CHECK(leaf.told.empty());
+  CHECK(leaf.kernel.applied().empty());
+  CHECK(leaf.core->state().told_macs.at(MacIpKey{kVni, kHost, kIp6}).flags == MacFlags::kRouter);
+
+  speaks(WordKind::NeighborAdvertisement, false);
+  CHECK_FALSE(leaf.neighbor(kIp6)->router);
+  CHECK(leaf.core->state().told_macs.at(MacIpKey{kVni, kHost, kIp6}).flags == 0);
+}
+
+TEST_CASE("an IPv6 router that comes from another leaf is still one", "[core][hosts]") {
+  Hosts leaf;
+  auto far = route(kHost, kLeaf2, 4, kIp6);
+  far.flags = MacFlags::kRouter;
+  leaf.hear(far);
+  REQUIRE(leaf.kernel.learn(kHost, leaf.index("swp1"), kVlan));
+  leaf.settle();
+  CHECK(leaf.core->state().told_macs.at(MacIpKey{kVni, kHost, kIp6}).flags == MacFlags::kRouter);
+  CHECK(leaf.neighbor(kIp6)->router);
+}
+
 TEST_CASE("what is no host's word makes no host", "[core][hosts]") {
   Hosts leaf;
   SECTION("an address that is being asked about") {
@@ -296,6 +331,8 @@ TEST_CASE("a restart keeps what was told of hosts, with and without an SVI", "[c
   const bool svi = GENERATE(true, false);
   if (!svi) leaf.drop_svi();
   leaf.announces("swp1", kHost, kIp);
+  leaf.says("swp1",
+            {.kind = WordKind::NeighborAdvertisement, .mac = kOther, .ip = kIp6, .router = true});
   std::vector<EvpnMessage> replay;
   for (const auto& [vni, told] : leaf.core->state().told_vnis) replay.emplace_back(told);
   for (const auto& [key, told] : leaf.core->state().told_macs) replay.emplace_back(told);

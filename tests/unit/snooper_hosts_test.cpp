@@ -136,6 +136,21 @@ TEST_CASE("B3 a flood of new hosts from one port is limited, and hurts no other 
         News::Nothing);
 }
 
+TEST_CASE("a host that is a router and is not, by turns, is limited as a new one",
+          "[snooper][B3]") {
+  Table table({.news = {.per_second = 1, .burst = 10}});
+  auto speaker = host(1);
+  table.hosts.heard(key(1), speaker, kStart);
+  unsigned turns = 0;
+  for (int i = 0; i < 100; ++i) {
+    speaker.router = i % 2 == 0;
+    if (table.hosts.heard(key(1), speaker, kStart).news == News::Entered) ++turns;
+  }
+  CHECK(turns == 9);
+  CHECK(table.hosts.find(key(1))->router == true);
+  CHECK(table.hosts.counters().limited == 46);  // of 91: to say what is known costs nothing
+}
+
 TEST_CASE("one MAC has a bounded number of addresses", "[snooper][B3]") {
   Table table;
   for (unsigned n = 1; n <= 300; ++n) table.hosts.heard(key(n), host(1), kStart);
