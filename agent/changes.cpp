@@ -167,6 +167,12 @@ void Changes::begin(const Request& request, Reply reply) {
                     "devices are deleted and made anew",
                     file));
   }
+  if (request.confirm.count() != 0 && core_.state().files != FileState::Read) {
+    return refuse(
+        fmt::format("{}: refused; the running state stays: no interface files are in effect that "
+                    "could be gone back to; apply it without --confirm",
+                    file));
+  }
   if (request.confirm.count() != 0 && !write_file(unconfirmed_path(), text_)) {
     return refuse(fmt::format("{}: {}; without it nothing could be taken back", unconfirmed_path(),
                               std::error_code(errno, std::system_category()).message()));

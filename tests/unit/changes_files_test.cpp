@@ -121,6 +121,32 @@ TEST_CASE("of a broken file nothing is applied, and what runs goes on") {
   CHECK(desk.say("auto br0\niface br0\n    bridge-ports swp1 swp2\n").at("ok").as_bool());
 }
 
+TEST_CASE("where the start's file was refused there is nothing that a change could go back to") {
+  Desk desk;
+  REQUIRE(desk.say("auto br0\niface br0\n    bridge-ports swp1\n").at("ok").as_bool());
+  const auto good = (desk.folder / "good").string();
+  std::filesystem::copy(desk.folder / "interfaces", good);
+  std::ofstream(desk.folder / "interfaces") << "auto br0\niface br0\n    mtu a lot\n";
+  desk.start();
+  REQUIRE(desk.leaf.kernel.state().link("br0") != nullptr);
+  const auto apply = [&](std::chrono::seconds confirm) {
+    std::optional<json::object> reply;
+    desk.changes->apply({.file = good, .confirm = confirm},
+                        [&](json::object r) { reply = std::move(r); });
+    desk.run([&] { return reply.has_value() && desk.changes->idle(); });
+    return *reply;
+  };
+  const auto reply = apply(std::chrono::hours(1));
+  CHECK_FALSE(reply.at("ok").as_bool());
+  CHECK(text_at(reply, "messages").find("apply it without --confirm") != std::string::npos);
+  desk.changes->roll_back([](const json::object&) {});
+  desk.run([&] { return desk.changes->idle(); });
+  desk.start();  // as after a crash
+  CHECK(desk.leaf.kernel.state().link("br0") != nullptr);
+  CHECK(apply({}).at("ok").as_bool());
+  CHECK(apply(std::chrono::hours(1)).at("ok").as_bool());
+}
+
 TEST_CASE("a port that had an MTU of its own has the bond's as its slave") {
   Desk desk;
   const std::string bond = "auto bond1\niface bond1\n    bond-slaves swp1\n    mtu 9000\n";
