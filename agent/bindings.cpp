@@ -20,6 +20,15 @@ Svis svis_of(const KernelView& view) {
   return svis;
 }
 
+/// Macvlan devices, by what they stand on.
+std::map<IfIndex, std::vector<IfIndex>> gateways_of(const KernelView& view) {
+  std::map<IfIndex, std::vector<IfIndex>> gateways;
+  for (const auto& [index, link] : view.links()) {
+    if (link.kind == LinkKind::Macvlan) gateways[link.lower].push_back(index);
+  }
+  return gateways;
+}
+
 std::optional<VlanId> pvid_of(const PortVlans& vlans) {
   for (const auto& [vlan, flags] : vlans.members) {
     if (flags.pvid) return vlan;
@@ -84,6 +93,7 @@ std::optional<LinkTraits> traits_of(const KernelView& view, IfIndex index) {
       traits.up = link->up;
       break;
     case LinkKind::Vlan:
+    case LinkKind::Macvlan:
       traits.lower = link->lower;
       traits.vlan = link->vlan;
       break;
@@ -97,6 +107,7 @@ std::optional<LinkTraits> traits_of(const KernelView& view, IfIndex index) {
 Bindings Bindings::of(const KernelView& view, const Topology& topology) {
   Bindings bindings;
   const auto svis = svis_of(view);
+  const auto gateways = gateways_of(view);
   for (const auto& entry : view.links()) {
     const auto& device = entry.second;
     const auto* bridge = view.link(device.master);
@@ -107,7 +118,9 @@ Bindings Bindings::of(const KernelView& view, const Topology& topology) {
     const bool vlan_aware = value_or(bridge->options, Option::BridgeVlanFiltering, 0) != 0;
     for (const auto& [vni, fdb_vni, vlan] :
          carried_by(device, vlans == nullptr ? PortVlans{} : *vlans, vlan_aware)) {
-      const auto svi = svis.find({bridge->index, vlan});
+      const auto svi_row = svis.find({bridge->index, vlan});
+      const auto svi = svi_row == svis.end() ? IfIndex{} : svi_row->second;
+      const auto on_svi = gateways.find(svi);
       bindings.add({.vni = vni,
                     .device = device.index,
                     .fdb_vni = fdb_vni,
@@ -115,7 +128,8 @@ Bindings Bindings::of(const KernelView& view, const Topology& topology) {
                     .vlan = vlan,
                     .vtep = device.vxlan_local,
                     .group = group_of(view, device, vni),
-                    .svi = svi == svis.end() ? IfIndex{} : svi->second,
+                    .svi = svi,
+                    .gateways = on_svi == gateways.end() ? std::vector<IfIndex>{} : on_svi->second,
                     .up = device.up && bridge->up,
                     .in_place = is_in_place(topology, device, vlan)});
     }

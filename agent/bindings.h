@@ -23,6 +23,7 @@ struct Binding {
   IpAddress vtep{};
   IpAddress group{};  // multicast: the VNI's own, or the device's
   IfIndex svi{};
+  std::vector<IfIndex> gateways{};  // macvlan devices on the SVI, with addresses of virtual routers
   bool up{};
   /// False where the files want the device in other VLANs: one that was up when it joined its
   /// bridge is in VLAN 1 until its own VLANs are set.

@@ -97,8 +97,8 @@ bool Core::take(IfIndex port, const evpn::Word& word) {
   if (binding == nullptr || is_own_address(state_, *binding, word.mac)) return false;
   report_sticky({binding->vni, word.mac}, port);
   const evpn::HostKey key{binding->vni, word.ip};
-  if (has_address(state_, binding->svi, word.ip)) {
-    report_conflict(key, word.mac, state_.view.link(binding->svi)->mac);
+  if (const auto* own = own_device(state_, binding->svi, word.ip)) {
+    report_conflict(key, word.mac, own->mac);
     return false;
   }
   if (word.announces) pass_on(*binding, {port, *vlan}, word);

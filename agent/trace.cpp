@@ -275,8 +275,9 @@ std::string Tracer::answer_to_arp(const Link* svi, const NeighborEntry* neighbor
   };
   const bool suppressing = std::any_of(view_.links().begin(), view_.links().end(),
                                        [&](const auto& row) { return suppresses(row.second); });
-  if (svi != nullptr && svi->up && has_address(state_, svi->index, trace_.request.ip)) {
-    return fmt::format("answered by the switch itself: {} has it", svi->name);
+  const auto* own = svi == nullptr ? nullptr : own_device(state_, svi->index, trace_.request.ip);
+  if (own != nullptr && own->up) {
+    return fmt::format("answered by the switch itself: {} has it", own->name);
   }
   if (!suppressing) return "flooded: no port has neigh_suppress";
   if (from_ != nullptr && suppresses(*from_)) {
@@ -313,7 +314,7 @@ void Tracer::host() {
          std::string(owner.rule));
     if (place) trace_.request.mac = place->mac;
   }
-  if (of_vlan != nullptr && has_address(state_, index, ip)) trace_.request.mac = of_vlan->mac;
+  if (const auto* own = own_device(state_, index, ip)) trace_.request.mac = own->mac;
   if (is_resolved(neighbor)) trace_.request.mac = neighbor->mac;
   if (of_vlan != nullptr) {
     const auto problem = problem_of(NeighborKey{index, ip});

@@ -249,18 +249,25 @@ bool is_own_address(const State& state, const Binding& binding, const MacAddress
   return entry != nullptr && is_own_line(state, *entry);
 }
 
-bool has_address(const State& state, IfIndex link, const IpAddress& ip) {
-  const auto it = state.view.addresses().find(link);
-  return it != state.view.addresses().end() &&
-         std::any_of(it->second.begin(), it->second.end(),
-                     [&](const auto& row) { return row.first.address == ip; });
+const Link* own_device(const State& state, IfIndex svi, const IpAddress& ip) {
+  const auto has_address = [&](IfIndex device) {
+    const auto it = state.view.addresses().find(device);
+    return it != state.view.addresses().end() &&
+           std::any_of(it->second.begin(), it->second.end(),
+                       [&](const auto& row) { return row.first.address == ip; });
+  };
+  if (has_address(svi)) return state.view.link(svi);
+  const auto* binding = state.bindings.by_svi(svi);
+  if (binding == nullptr) return nullptr;
+  const auto gateway =
+      std::find_if(binding->gateways.begin(), binding->gateways.end(), has_address);
+  return gateway == binding->gateways.end() ? nullptr : state.view.link(*gateway);
 }
 
 std::optional<evpn::LocalHost> local_host(const State& state, const Binding& binding,
                                           const IpAddress& ip) {
-  const auto* svi = state.view.link(binding.svi);
-  if (svi != nullptr && has_address(state, binding.svi, ip)) {
-    return evpn::LocalHost{.mac = svi->mac, .source = evpn::Source::Own};
+  if (const auto* own = own_device(state, binding.svi, ip)) {
+    return evpn::LocalHost{.mac = own->mac, .source = evpn::Source::Own};
   }
   const auto* neighbor = state.view.neighbor({binding.svi, ip});
   const bool known = neighbor != nullptr && is_local_host(*neighbor);
@@ -439,9 +446,8 @@ std::map<MacIpKey, std::uint8_t> own_routes(const State& state, Vni vni) {
   if (advertises(state, AdvertiseWhat::SviMacIp, vni)) add(*svi, MacFlags::kSviIp);
   if (!advertises(state, AdvertiseWhat::DefaultGateway, vni)) return routes;
   add(*svi, MacFlags::kGateway);
-  // A virtual router's address stands on a macvlan device of the SVI.
-  for (const auto& [index, link] : state.view.links()) {
-    if (link.kind == LinkKind::Macvlan && link.lower == svi->index) add(link, MacFlags::kGateway);
+  for (const auto index : binding->gateways) {
+    if (const auto* link = state.view.link(index)) add(*link, MacFlags::kGateway);
   }
   return routes;
 }

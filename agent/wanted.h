@@ -47,7 +47,9 @@ bool is_ours(const State& state, const FloodKey& key);
 /// The switch's own MAC: of a port, of the SVI, an anycast gateway's.
 bool is_own_address(const State& state, const Binding& binding, const MacAddress& mac);
 
-bool has_address(const State& state, IfIndex link, const IpAddress& ip);
+/// The device that makes an address the switch's own: the SVI, or a virtual gateway's that stands
+/// on it; nullptr where none has it.
+const Link* own_device(const State& state, IfIndex svi, const IpAddress& ip);
 
 /// What this switch itself knows of an address: by an operator's static neighbour (RFC 9161 3.2),
 /// from the host, or by a neighbour that the kernel learned.

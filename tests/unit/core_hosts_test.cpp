@@ -137,6 +137,36 @@ TEST_CASE("an IPv6 router that comes from another leaf is still one", "[core][ho
   CHECK(leaf.neighbor(kIp6)->router);
 }
 
+TEST_CASE("a host that takes the address of a virtual gateway is noticed, and is nobody",
+          "[core][hosts]") {
+  Hosts leaf;
+  const auto mac = *MacAddress::parse("00:00:5e:00:01:0a");
+  REQUIRE(leaf.kernel.act(CreateLink{.name = "bridge-10-v0",
+                                     .kind = LinkKind::Macvlan,
+                                     .lower = leaf.index("bridge.10"),
+                                     .mac = mac}));
+  REQUIRE(
+      leaf.kernel.act(AddAddress{{leaf.index("bridge-10-v0"), *IpPrefix::parse("192.0.2.1/24")}}));
+  leaf.settle();
+  SECTION("heard by the snooper") {
+    leaf.announces("swp1", kHost, kIp);
+    CHECK(leaf.core->counters().ip_conflicts == 1);
+    CHECK(leaf.neighbor(kIp) == nullptr);
+  }
+  SECTION("learned by the kernel") {
+    REQUIRE(leaf.kernel.learn(kHost, leaf.index("swp1"), kVlan));
+    REQUIRE(leaf.kernel.act(
+        SetNeighbor{leaf.neighbor_key(kIp), {.mac = kHost, .state = NeighborState::Reachable}}));
+    leaf.settle();
+  }
+  CHECK(leaf.is_told(kHost, {}));
+  CHECK_FALSE(leaf.is_told(kHost, kIp));
+  REQUIRE(leaf.kernel.act(DeleteLink{leaf.index("bridge-10-v0")}));
+  leaf.settle();
+  leaf.announces("swp1", kHost, kIp);
+  CHECK(leaf.is_told(kHost, kIp));
+}
+
 TEST_CASE("what is no host's word makes no host", "[core][hosts]") {
   Hosts leaf;
   SECTION("an address that is being asked about") {
