@@ -329,7 +329,7 @@ class Core {
   TimePoint next_sticky_report_{};
   TimePoint next_unconfirmed_report_{};
   evpn::TokenBucket passed_on_;
-  FlatMap<evpn::Place, evpn::TokenBucket> passed_on_of_;  // bounded by ports and their VLANs
+  FlatMap<evpn::Place, evpn::TokenBucket> passed_on_of_;  // of who announced a short while ago
 };
 
 }  // namespace vtepd::agent

@@ -242,6 +242,9 @@ void Core::watch_limits() {
   if (clock_.now() < next_watch_) return;
   next_watch_ = clock_.now() + kInterval;
   follow_ageing();
+  state_.hosts.forget_quiet_places(clock_.now());
+  boost::unordered::erase_if(passed_on_of_,
+                             [&](auto& row) { return row.second.is_whole(clock_.now()); });
   if (auto tables = port_.neighbor_tables()) watch_neighbors(*tables);
   watch_suppression();
 }

@@ -118,6 +118,12 @@ bool HostTable::admit(const MacKey& mac, const Place& place, bool is_new, TimePo
   return budget_here.news.take(now);
 }
 
+/// A whole budget is what a place has that was never heard.
+void HostTable::forget_quiet_places(TimePoint now) {
+  boost::unordered::erase_if(
+      budgets_, [&](auto& row) { return row.second.hosts == 0 && row.second.news.is_whole(now); });
+}
+
 void HostTable::enter(const HostKey& key, const SnoopedHost& host, TimePoint due) {
   hosts_[key] = {.host = host, .due = due};
   due_.emplace(due, key);

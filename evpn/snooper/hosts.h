@@ -87,6 +87,9 @@ class HostTable {
   /// When refresh() should be called again.
   std::optional<TimePoint> next(TimePoint now);
 
+  /// To be called now and then: drops what says nothing of places that are quiet, or gone.
+  void forget_quiet_places(TimePoint now);
+
   /// Asks sooner where the bridge forgets a quiet MAC sooner.
   void set_quiet(Duration quiet) { quiet_ = quiet; }
 
@@ -105,6 +108,7 @@ class HostTable {
     for (const auto& [key, row] : hosts_) visit(key, row.host);
   }
   std::size_t size() const { return hosts_.size(); }
+  std::size_t places() const { return budgets_.size(); }
   const HostCounters& counters() const { return counters_; }
 
  private:
@@ -131,7 +135,7 @@ class HostTable {
   TokenBucket questions_;
   FlatMap<HostKey, Row> hosts_;
   FlatMap<MacKey, boost::container::small_vector<IpAddress, 2>> by_mac_;
-  FlatMap<Place, Budget> budgets_;  // bounded by the bridge's ports and their VLANs
+  FlatMap<Place, Budget> budgets_;  // of those who were heard a short while ago
   std::set<std::pair<TimePoint, HostKey>> due_;
   HostCounters counters_;
 };

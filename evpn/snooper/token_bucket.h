@@ -31,6 +31,12 @@ class TokenBucket {
     return now + std::chrono::ceil<Duration>(wait);
   }
 
+  /// Whether it is as one that was never taken from.
+  bool is_whole(TimePoint now) {
+    refill(now);
+    return tokens_ >= limits_.burst;
+  }
+
  private:
   void refill(TimePoint now) {
     if (last_ != TimePoint{}) {

@@ -151,6 +151,22 @@ TEST_CASE("a host that is a router and is not, by turns, is limited as a new one
   CHECK(table.hosts.counters().limited == 46);  // of 91: to say what is known costs nothing
 }
 
+TEST_CASE("places that are quiet are forgotten with their budgets, however many came and went",
+          "[snooper]") {
+  Table table;
+  table.there = false;
+  table.answers = false;
+  for (unsigned n = 1; n <= 10'000; ++n) {
+    table.hosts.heard(key(n), host(n, {*IfIndex::make(n), kSwp1.vlan}), kStart);
+  }
+  table.run_until(kStart + 300s);
+  REQUIRE(table.hosts.size() == 0);
+  table.hosts.heard(key(1), host(1), table.now);
+  table.hosts.forget_quiet_places(table.now);
+  CHECK(table.hosts.places() == 1);
+  CHECK(table.hosts.heard(key(2), host(2), table.now).news == News::Entered);
+}
+
 TEST_CASE("one MAC has a bounded number of addresses", "[snooper][B3]") {
   Table table;
   for (unsigned n = 1; n <= 300; ++n) table.hosts.heard(key(n), host(1), kStart);
