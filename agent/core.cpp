@@ -359,7 +359,7 @@ void Core::inherit_sequence(const Binding& binding, const IpAddress& ip, const M
 
 void Core::index_host(const NeighborKey& key, const NeighborEntry& entry) {
   const auto* binding = state_.bindings.by_svi(key.device);
-  if (binding == nullptr || entry.extern_learn) return;
+  if (binding == nullptr || !is_local_host(entry)) return;
   auto& ips = state_.local_hosts[{binding->vni, entry.mac}];
   if (std::find(ips.begin(), ips.end(), key.ip) == ips.end()) ips.push_back(key.ip);
 }

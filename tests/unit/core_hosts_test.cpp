@@ -167,6 +167,18 @@ TEST_CASE("a host that takes the address of a virtual gateway is noticed, and is
   CHECK(leaf.is_told(kHost, kIp));
 }
 
+TEST_CASE("addresses that nobody has are no hosts, however many are asked for", "[core][hosts]") {
+  Hosts leaf;
+  for (int i = 0; i < 500; ++i) {
+    const auto ip = IpAddress::v4(
+        {192, 0, static_cast<std::uint8_t>(2 + i / 256), static_cast<std::uint8_t>(i % 256)});
+    REQUIRE(leaf.kernel.act(SetNeighbor{leaf.neighbor_key(ip), {.state = NeighborState::Failed}}));
+  }
+  leaf.settle();
+  CHECK(leaf.kernel.state().neighbors().size() == 500);
+  CHECK(leaf.core->state().local_hosts.empty());
+}
+
 TEST_CASE("what is no host's word makes no host", "[core][hosts]") {
   Hosts leaf;
   SECTION("an address that is being asked about") {
