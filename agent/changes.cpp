@@ -96,6 +96,9 @@ Changes::Changes(boost::asio::io_context& io, Core& core, Places places, std::fu
 
 Loaded Changes::load(const std::string& file) const {
   auto loaded = load_interfaces(file.empty() ? places_.interfaces : file, places_.rules);
+  if (loaded.ok()) {
+    loaded.topology = with_kernel_numbers(std::move(loaded.topology), core_.state().view);
+  }
   const auto& held = core_.state().topology;
   if (loaded.ok() && *loaded.topology == *held) loaded.topology = held;  // there need be only one
   return loaded;

@@ -142,7 +142,7 @@ class Check {
 
  private:
   static std::optional<State> model_of(const State& state, const SharedTopology& topology) {
-    if (is_in_effect(state, with_router_names(topology, state.view))) return std::nullopt;
+    if (is_in_effect(state, with_kernel_numbers(topology, state.view))) return std::nullopt;
     return state_with(state, topology);
   }
 

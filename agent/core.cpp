@@ -89,7 +89,7 @@ void Core::enter_topology(SharedTopology topology) {
   if (settings_.tunnel_announcements && state_.routes_expected) {
     warn_of_groups(*state_.topology, *topology);
   }
-  state_.topology = with_router_names(std::move(topology), state_.view);
+  state_.topology = with_kernel_numbers(std::move(topology), state_.view);
   index_files();
   state_.recreate.clear();
   change_.reset();

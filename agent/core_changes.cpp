@@ -37,7 +37,7 @@ std::set<std::string> dependents_of(const std::set<std::string>& refused,
 
 void Core::change_topology(SharedTopology topology, std::set<std::string> recreate) {
   note_given<input::ChangeTopology>(*topology, recreate);
-  topology = with_router_names(std::move(topology), state_.view);
+  topology = with_kernel_numbers(std::move(topology), state_.view);
   if (*topology == *state_.topology) topology = state_.topology;  // there need be only one
   Change change{.before = state_.topology, .wanted = topology};
   enter_topology(std::move(topology));

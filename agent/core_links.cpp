@@ -105,15 +105,15 @@ void Core::on_link(const std::optional<LinkTraits>& before, const std::optional<
   }
 }
 
-/// Gives virtual routers' devices the names that the indexes of the devices below make: once in a
-/// turn, as rebind().
+/// Gives virtual routers' devices the names that the indexes of the devices below make, and VRFs
+/// the tables that they have: once in a turn, as rebind().
 void Core::name_routers() {
   names_stale_ = false;
   const auto before = state_.topology;
-  state_.topology = with_router_names(before, state_.view);
+  state_.topology = with_kernel_numbers(before, state_.view);
   if (change_) {
-    change_->before = with_router_names(change_->before, state_.view);
-    change_->wanted = with_router_names(change_->wanted, state_.view);
+    change_->before = with_kernel_numbers(change_->before, state_.view);
+    change_->wanted = with_kernel_numbers(change_->wanted, state_.view);
   }
   if (&*before == &*state_.topology) return;
   index_files();

@@ -232,7 +232,7 @@ bool is_model_index(IfIndex index) { return index.value() >= kFirstModelIndex; }
 
 State state_with(const State& state, SharedTopology topology) {
   State model{.files = FileState::Read,
-              .topology = with_router_names(std::move(topology), state.view),
+              .topology = with_kernel_numbers(std::move(topology), state.view),
               .ledger = state.ledger.in_memory(),
               .rib = evpn::Rib({}),
               .sweep = evpn::Sweep({}),
@@ -309,7 +309,7 @@ std::vector<KernelKey> file_keys(const State& state) {
 
 Rehearsal rehearse(const State& state, SharedTopology topology,
                    const std::set<std::string>& recreate) {
-  topology = with_router_names(std::move(topology), state.view);
+  topology = with_kernel_numbers(std::move(topology), state.view);
   if (recreate.empty() && is_in_effect(state, topology) && stands(state)) return {};
   auto model_state = state_with(state, std::move(topology));
   model_state.recreate = recreate;
@@ -317,7 +317,7 @@ Rehearsal rehearse(const State& state, SharedTopology topology,
   Rehearsal rehearsal;
   for (const auto& [index, link] : state.view.links()) rehearsal.names[index] = link.name;
   for (int round = 0; round < kMostRounds; ++round) {
-    model_state.topology = with_router_names(model_state.topology, model_state.view);
+    model_state.topology = with_kernel_numbers(model_state.topology, model_state.view);
     auto keys = file_keys(model_state);
     for (const auto& [key, entry] : model_state.view.flood()) keys.emplace_back(key);
     std::vector<KernelOp> ops;

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <map>
+#include <set>
 
 #include "agent/rehearsal.h"
 
@@ -15,6 +17,39 @@ std::string name_in(const KernelView& view, const WantedLink& link) {
   return router_device(link, below == nullptr ? "" : fmt::format("{}", below->index));
 }
 
+using Tables = std::map<std::string, std::uint32_t>;
+
+/// The tables of the VRFs to which the files give none.
+Tables vrf_tables(const Topology& topology, const KernelView& view) {
+  std::set<std::uint32_t> taken;
+  std::vector<const WantedLink*> waiting;
+  for (const auto& [name, link] : topology.links) {
+    if (link.kind == LinkKind::Vrf && !link.any_table) taken.insert(link.vrf_table);
+    if (link.any_table) waiting.push_back(&link);
+  }
+  Tables tables;
+  const auto enter = [&](const WantedLink& link, std::uint32_t table) {
+    tables[link.name] = table;
+    taken.insert(table);
+  };
+  std::erase_if(waiting, [&](const WantedLink* link) {
+    const auto* actual = view.link(link->name);
+    const auto table = actual == nullptr ? 0 : value_or(actual->options, Option::VrfTable, 0);
+    if (table == 0 || taken.contains(static_cast<std::uint32_t>(table))) return false;
+    enter(*link, static_cast<std::uint32_t>(table));
+    return true;
+  });
+  if (waiting.empty()) return tables;
+  for (const auto& [index, link] : view.links()) {
+    if (link.kind != LinkKind::Vrf) continue;
+    taken.insert(static_cast<std::uint32_t>(value_or(link.options, Option::VrfTable, 0)));
+  }
+  for (const auto* link : waiting) {
+    enter(*link, taken.contains(link->vrf_table) ? free_vrf_table(taken) : link->vrf_table);
+  }
+  return tables;
+}
+
 }  // namespace
 
 bool has_routers(const Topology& topology) {
@@ -22,23 +57,23 @@ bool has_routers(const Topology& topology) {
                      [](const auto& row) { return row.second.router != 0; });
 }
 
-SharedTopology with_router_names(SharedTopology topology, const KernelView& view) {
-  const auto is_renamed = [&](const auto& row) {
-    return row.second.router != 0 && name_in(view, row.second) != row.first;
+SharedTopology with_kernel_numbers(SharedTopology topology, const KernelView& view) {
+  const auto tables = vrf_tables(topology, view);
+  const auto differs = [&](const auto& row) {
+    const auto& [name, link] = row;
+    return (link.router != 0 && name_in(view, link) != name) ||
+           (link.any_table && tables.at(name) != link.vrf_table);
   };
   const auto& links = topology->links;
-  if (std::none_of(links.begin(), links.end(), is_renamed)) return topology;
-  Topology renamed;
+  if (std::none_of(links.begin(), links.end(), differs)) return topology;
+  Topology numbered;
   for (const auto& [name, link] : links) {
-    if (link.router == 0) {
-      renamed.links.emplace(name, link);
-      continue;
-    }
     auto copy = link;
-    copy.name = name_in(view, link);
-    renamed.links.insert_or_assign(copy.name, std::move(copy));
+    if (link.router != 0) copy.name = name_in(view, link);
+    if (link.any_table) copy.vrf_table = tables.at(name);
+    numbered.links.insert_or_assign(copy.name, std::move(copy));
   }
-  return renamed;
+  return numbered;
 }
 
 std::string with_index_expressions(std::string command,

@@ -1,6 +1,9 @@
-// Devices of virtual routers (vrrp lines): vrrp4-INDEX-ID and vrrp6-INDEX-ID, as ifupdown2 names
-// them and FRR's vrrpd finds them. INDEX is that of the device below, so that the name is known
-// only once that is there.
+// What of the files' devices is known only once the kernel has them: the names of those of virtual
+// routers (vrrp lines), and the tables of VRFs to which the files give none (vrf-table auto).
+//
+// Routers' are vrrp4-INDEX-ID and vrrp6-INDEX-ID, as ifupdown2 names them and FRR's vrrpd finds
+// them; INDEX is that of the device below. A VRF keeps the table that it has, also where lines of
+// others come before its own: another table would need another device.
 //
 // Threads, errors: none; pure functions.
 #pragma once
@@ -15,9 +18,10 @@ namespace vtepd::agent {
 
 bool has_routers(const Topology& topology);
 
-/// The topology with the names that the view's indexes make; where the device below is not there,
-/// the name is one that no device can have. The very same topology where nothing changes.
-SharedTopology with_router_names(SharedTopology topology, const KernelView& view);
+/// The topology with the names that the view's indexes make, and the tables that VRFs have or may
+/// have; where the device below is not there, the name is one that no device can have. The very
+/// same topology where nothing changes.
+SharedTopology with_kernel_numbers(SharedTopology topology, const KernelView& view);
 
 /// In a command that speaks of devices which a rehearsal made, its index of the device below as the
 /// expression by which a shell reads the true one.

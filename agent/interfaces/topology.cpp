@@ -14,11 +14,10 @@ constexpr std::uint32_t kDefaultMtu = 1500;
 constexpr std::uint32_t kVxlanOverhead = 50;  // Ethernet, IPv4, UDP and vxlan headers
 constexpr std::uint32_t kVxlan6Overhead = 70;
 constexpr std::uint64_t kQinQ = 0x88A8;
-constexpr std::uint64_t kRouterAlways = 2;      // IFLA_BRPORT_MULTICAST_ROUTER: MDB_RTR_TYPE_PERM
-constexpr std::uint32_t kFirstVrfTable = 1001;  // ifupdown2's range for `vrf-table auto`
-constexpr std::uint64_t kMacvlanPrivate = 1;    // MACVLAN_MODE_PRIVATE
-constexpr std::uint64_t kMacvlanBridge = 4;     // MACVLAN_MODE_BRIDGE
-constexpr std::uint64_t kRandomAddresses = 3;   // IN6_ADDR_GEN_MODE_RANDOM
+constexpr std::uint64_t kRouterAlways = 2;     // IFLA_BRPORT_MULTICAST_ROUTER: MDB_RTR_TYPE_PERM
+constexpr std::uint64_t kMacvlanPrivate = 1;   // MACVLAN_MODE_PRIVATE
+constexpr std::uint64_t kMacvlanBridge = 4;    // MACVLAN_MODE_BRIDGE
+constexpr std::uint64_t kRandomAddresses = 3;  // IN6_ADDR_GEN_MODE_RANDOM
 // Behind the route of the device's own address, so that the switch speaks with that.
 constexpr std::uint32_t kVirtualAddressMetric = 1024;
 constexpr std::uint64_t kRouterMac4 = 0x00005E000100;  // RFC 5798 7.3: the last byte is the id
@@ -110,8 +109,7 @@ void Planner::find_common_local() {
 }
 
 std::uint32_t Planner::next_vrf_table() {
-  auto table = kFirstVrfTable;
-  while (vrf_tables_.contains(table)) ++table;
+  const auto table = free_vrf_table(vrf_tables_);
   vrf_tables_.insert(table);
   return table;
 }
@@ -167,8 +165,8 @@ void Planner::plan_kind(const Device& device, WantedLink& link) {
       link.vlan_protocol = device.settings.vlan_protocol;
       return;
     case LinkKind::Vrf:
-      link.vrf_table =
-          device.settings.vrf_table != 0 ? device.settings.vrf_table : next_vrf_table();
+      link.any_table = device.settings.vrf_table == 0;
+      link.vrf_table = link.any_table ? next_vrf_table() : device.settings.vrf_table;
       return;
     case LinkKind::Bond:
       plan_bond(device, link);
@@ -500,6 +498,13 @@ void Planner::settle_vxlan_mtu(const Topology& topology, WantedLink& link) {
 }
 
 }  // namespace
+
+std::uint32_t free_vrf_table(const std::set<std::uint32_t>& taken) {
+  constexpr std::uint32_t kFirst = 1001;  // of ifupdown2's range
+  auto table = kFirst;
+  while (taken.contains(table)) ++table;
+  return table;
+}
 
 std::string router_device(const WantedLink& link, std::string_view index) {
   const auto family = link.addresses.front().address.is_v6() ? 6 : 4;

@@ -40,6 +40,7 @@ struct WantedLink {
   std::uint8_t router{};      // VRRP: its id; the name has the index of `lower` (agent/routers.h)
   std::string master{};       // bridge or VRF; "" where the files name none
   std::uint32_t vrf_table{};  // VRF
+  bool any_table{};           // VRF: that table, or the one that the device has already
   IpAddress vxlan_local{};
   IpAddress vxlan_group{};
   std::optional<std::string> alias{};
@@ -97,6 +98,9 @@ class SharedTopology {
 /// The name of the device of a virtual router that stands on `lower`: index, or what stands for it
 /// while there is no such device. No device has a colon in its name.
 std::string router_device(const WantedLink& link, std::string_view index);
+
+/// For `vrf-table auto`.
+std::uint32_t free_vrf_table(const std::set<std::uint32_t>& taken);
 
 /// A pre-up, up, post-up, pre-down, down or post-down line, in file order.
 struct UserCommand {

@@ -147,6 +147,34 @@ TEST_CASE("where the start's file was refused there is nothing that a change cou
   CHECK(apply(std::chrono::hours(1)).at("ok").as_bool());
 }
 
+TEST_CASE("a VRF keeps the table that it has, whatever VRFs come and go beside it") {
+  Desk desk;
+  const auto vrf = [](const std::string& name, const std::string& table) {
+    return fmt::format("auto {0}\niface {0}\n    vrf-table {1}\n", name, table);
+  };
+  const auto table = [&](const char* name) {
+    return value_or(desk.leaf.kernel.state().link(name)->options, Option::VrfTable, 0);
+  };
+  REQUIRE(desk.say(vrf("red", "auto") + vrf("blue", "auto")).at("ok").as_bool());
+  CHECK(table("red") == 1001);
+  CHECK(table("blue") == 1002);
+  const auto more = vrf("green", "auto") + vrf("blue", "auto") + vrf("red", "auto");
+  SECTION("with an apply") { CHECK(desk.say(more).at("ok").as_bool()); }
+  SECTION("with a start") {
+    std::ofstream(desk.folder / "interfaces") << more;
+    desk.start();
+  }
+  CHECK(table("red") == 1001);
+  CHECK(table("blue") == 1002);
+  CHECK(table("green") == 1003);
+  CHECK(desk.changes->check({}).at("ok").as_bool());
+  CHECK(desk.say(vrf("blue", "auto")).at("ok").as_bool());
+  CHECK(table("blue") == 1002);
+  CHECK(desk.say(vrf("blue", "auto") + vrf("grey", "1001")).at("ok").as_bool());
+  CHECK(table("grey") == 1001);
+  CHECK_FALSE(desk.say(vrf("blue", "auto") + vrf("grey", "1002")).at("ok").as_bool());
+}
+
 TEST_CASE("a port that had an MTU of its own has the bond's as its slave") {
   Desk desk;
   const std::string bond = "auto bond1\niface bond1\n    bond-slaves swp1\n    mtu 9000\n";
