@@ -207,13 +207,16 @@ class Check {
   }
 
   bool is_as_said(const Stanza& stanza, const Attribute& attribute, const AttributeRow& row) const {
-    if (part_of(row) == Part::Addresses) return has_addresses(stanza.name, attribute.value);
-    if (row.place == Place::Port && !ports(stanza.name).empty()) {
-      return differing_ports(stanza, attribute, row).empty();
-    }
-    if (row.name == "bridge-ports") return differing_ports(stanza, attribute, row).empty();
+    const auto& link = state_.topology->links.at(stanza.name);
+    if (part_of(row) == Part::Addresses) return !lacks_address(link, attribute);
+    const bool is_for_ports = row.place == Place::Port && link.kind == LinkKind::Bridge;
+    if (is_for_ports || names_ports(row)) return differing_ports(stanza, attribute, row).empty();
     if (!differing_gateways(stanza.name, attribute, row).empty()) return false;
     return !differs(stanza.name, row);
+  }
+
+  static bool names_ports(const AttributeRow& row) {
+    return row.name == "bridge-ports" || row.name == "bond-slaves";
   }
 
   /// The ports that are not as a bridge's line says, but for those that have one of their own.
@@ -221,7 +224,7 @@ class Check {
                                            const AttributeRow& row) const {
     std::vector<std::string> found;
     for (const auto& port : ports(bridge.name)) {
-      if (row.name == "bridge-ports") {
+      if (names_ports(row)) {
         if (differs(port, Part::Master)) found.push_back(port);
         continue;
       }
@@ -265,13 +268,18 @@ class Check {
     return text;
   }
 
-  bool has_addresses(const std::string& name, const std::string& line) const {
-    const auto it = differing_.find(name);
-    if (it == differing_.end()) return true;
-    return std::none_of(it->second.addresses.begin(), it->second.addresses.end(),
-                        [&](const IpPrefix& missing) {
-                          return line.starts_with(fmt::format("{}", missing.address));
-                        });
+  /// Whether the line's own address is missing.
+  bool lacks_address(const WantedLink& link, const Attribute& line) const {
+    const auto it = differing_.find(link.name);
+    if (it == differing_.end()) return false;
+    const auto& missing = it->second.addresses;
+    for (std::size_t i = 0; i < link.addresses.size(); ++i) {
+      if (link.address_lines[i] == line.origin &&
+          std::find(missing.begin(), missing.end(), link.addresses[i]) != missing.end()) {
+        return true;
+      }
+    }
+    return false;
   }
 
   static std::optional<Part> part_of(const AttributeRow& row) {
@@ -306,7 +314,7 @@ class Check {
     std::string text;
     for (const auto& port : differing_ports(stanza, attribute, row)) {
       explained_.insert(port);
-      const auto value = row.name == "bridge-ports" ? "not a port" : running_value(port, row);
+      const auto value = names_ports(row) ? "not a port" : running_value(port, row);
       text += fmt::format("{}{}: {}", text.empty() ? "" : "; ", port, value);
     }
     for (const auto& device : differing_gateways(stanza.name, attribute, row)) {
@@ -405,14 +413,14 @@ class Check {
         report(name, "master", line, wanted->second.master.empty() ? "none" : wanted->second.master,
                state_.view.name_of(actual->master));
       }
-      if (part == Part::Pvid || part == Part::Access) continue;
-      if (part == Part::Vlans) {
+      if (part == Part::Vlans || part == Part::Pvid) continue;
+      if (part == Part::Access) {  // with either of them
         report(name, "vlans", line, to_text(wanted->second.vlans), vlans_text(actual->index, part));
       }
       if (part == Part::Mtu || part == Part::Mac || part == Part::Alias) {
         const auto* row = find_attribute(attribute_of_part(part));
         report(name, row->name, line, "as without a line", running_value(name, *row));
-      } else if (part != Part::Up && part != Part::Master && part != Part::Vlans) {
+      } else if (part != Part::Up && part != Part::Master && part != Part::Access) {
         report(name, "-", line, "as the files say", "otherwise");
       }
     }

@@ -184,6 +184,56 @@ TEST_CASE("a port that had an MTU of its own has the bond's as its slave") {
   CHECK(desk.changes->check({}).at("ok").as_bool());
 }
 
+TEST_CASE("check names each line that is not so, and no other") {
+  Desk desk;
+  REQUIRE(desk.say("auto swp1\niface swp1\n    address 10.0.0.1/24\n    address 10.0.0.11/24\n"
+                   "    address 2001:DB8::1/64\n"
+                   "auto bond1\niface bond1\n    bond-slaves swp2\n    bridge-access 10\n"
+                   "auto br0\niface br0\n    bridge-vlan-aware yes\n    bridge-ports bond1 d0\n"
+                   "auto d0\niface d0\n    link-type dummy\n")
+              .at("ok")
+              .as_bool());
+  auto& kernel = desk.leaf.kernel;
+  const auto rows = [&] {
+    const auto reply = desk.changes->check({});
+    Lines found;
+    for (const auto& row : reply.at("rows").as_array()) {
+      const std::string line(row.at("line").as_string());
+      found.push_back(fmt::format("{} {} {}", std::string_view(row.at("link").as_string()),
+                                  std::string_view(row.at("attribute").as_string()),
+                                  line.substr(line.rfind(':') + 1)));
+    }
+    CHECK(reply.at("ok").as_bool() == found.empty());
+    return found;
+  };
+  CHECK(rows() == Lines{});
+  kernel.refuse_where([](const KernelOp&) { return true; }, EPERM);
+  const auto breaks = [&](const KernelOp& op) {
+    REQUIRE(kernel.act(op));
+    desk.leaf.settle();
+  };
+  SECTION("an address of those that begin alike") {
+    breaks(DeleteAddress{{desk.leaf.index("swp1"), *IpPrefix::parse("10.0.0.1/24")}, {}});
+    CHECK(rows() == Lines{"swp1 address 3"});
+  }
+  SECTION("an address in another spelling") {
+    breaks(DeleteAddress{{desk.leaf.index("swp1"), *IpPrefix::parse("2001:db8::1/64")}, {}});
+    CHECK(rows() == Lines{"swp1 address 5"});
+  }
+  SECTION("a slave") {
+    breaks(ChangeLink{.index = desk.leaf.index("swp2"), .master = IfIndex{}});
+    CHECK(rows() == Lines{"bond1 bond-slaves 8"});
+  }
+  SECTION("the VLAN of a bond, which is a port and has some of its own") {
+    breaks(DeleteVlans{.port = desk.leaf.index("bond1"), .vlans = {kVlan}});
+    CHECK(rows() == Lines{"bond1 bridge-access 9"});
+  }
+  SECTION("the PVID that no line speaks of") {
+    breaks(DeleteVlans{.port = desk.leaf.index("d0"), .vlans = {*VlanId::make(1)}});
+    CHECK(rows() == Lines{"d0 vlans 15"});
+  }
+}
+
 TEST_CASE("a change that comes while another is made waits for its end") {
   Desk desk(CommandLines::Run);
   std::ofstream(desk.folder / "interfaces")
