@@ -78,7 +78,16 @@ void netmask(const Reading& r) {
     r.error(fmt::format("{} is not a mask of {}", in_quotes(r.attribute.value), prefix.address));
     return;
   }
-  prefix.length = *length;
+  const auto& line = r.settings.address_lines.back();
+  const auto& all = r.stanza.attributes;
+  const auto address = std::find_if(all.begin(), all.end(), [&](const Attribute& other) {
+    return other.origin == line && other.value.find('/') != std::string::npos;
+  });
+  if (address == all.end()) {
+    prefix.length = *length;
+  } else if (prefix.length != *length) {
+    r.warning(fmt::format("{} has a length of its own, which holds", address->value));
+  }
 }
 
 void broadcast(const Reading& r) {

@@ -141,6 +141,16 @@ TEST_CASE("ports are names, ranges behind glob, and expressions behind regex") {
         Lines{"swp1", "swp2.300", "swp3.300", "swp4s0", "swp4s1", "swp5s0", "swp5s1", "~vx.*"});
 }
 
+TEST_CASE("a netmask does not count beside an address that has its length") {
+  const auto r = read(
+      " address 10.0.0.1/24\n netmask 255.0.0.0\n"
+      " address 10.0.1.1/24\n netmask 255.255.255.0\n");
+  CHECK(r.settings.addresses ==
+        std::vector{*IpPrefix::parse("10.0.0.1/24"), *IpPrefix::parse("10.0.1.1/24")});
+  CHECK(r.messages ==
+        Lines{"f:3: warning: x: netmask: 10.0.0.1/24 has a length of its own, which holds"});
+}
+
 TEST_CASE("a netmask belongs to the address before it, in either notation") {
   const auto r = read(
       " netmask 8\n address 10.0.0.1\n netmask 255.255.252.0\n"
