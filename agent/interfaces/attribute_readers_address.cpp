@@ -146,7 +146,11 @@ void gateway(const Reading& r) {
       gateways.push_back(*address);
       r.settings.gateway_lines.push_back(r.attribute.origin);
     } else if (*same != *address) {
-      r.warning(fmt::format("there is a gateway of this family already: {}, which holds", *same));
+      // As ifupdown2 leaves it: its second default route replaces the first.
+      r.warning(fmt::format("a second gateway of this family: it holds, {} does not", *same));
+      *same = *address;
+      r.settings.gateway_lines[static_cast<std::size_t>(same - gateways.begin())] =
+          r.attribute.origin;
     }
   }
 }
