@@ -35,13 +35,14 @@ struct KindMark {
   LinkKind kind{};
 };
 
-constexpr std::array<KindMark, 7> kKindMarks{{{"bridge-ports", LinkKind::Bridge},
+constexpr std::array<KindMark, 8> kKindMarks{{{"bridge-ports", LinkKind::Bridge},
                                               {"bridge-vlan-aware", LinkKind::Bridge},
                                               {"vxlan-id", LinkKind::Vxlan},
                                               {"bridge-vlan-vni-map", LinkKind::Vxlan},
                                               {"vxlan-vni", LinkKind::Vxlan},
                                               {"vrf-table", LinkKind::Vrf},
-                                              {"bond-slaves", LinkKind::Bond}}};
+                                              {"bond-slaves", LinkKind::Bond},
+                                              {"bond-mode", LinkKind::Bond}}};
 
 /// "swp1.10": the text behind the last dot, if it is a number.
 std::optional<std::uint64_t> number_behind_dot(const std::string& name) {

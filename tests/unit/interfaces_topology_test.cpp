@@ -463,6 +463,12 @@ TEST_CASE("a bond has its slaves and options, and its slaves no addresses") {
   CHECK(p.link("swp2").up == true);
 }
 
+TEST_CASE("a bond-mode line makes a bond, also where no slave is named yet") {
+  const auto p = plan("auto bond0\niface bond0\n bond-mode 802.3ad\n");
+  CHECK(p.link("bond0").kind == LinkKind::Bond);
+  CHECK(p.messages == Lines{});
+}
+
 TEST_CASE("a bond is made without the lines that its mode has no use for") {
   const auto p = plan(
       "auto bond0\niface bond0\n bond-slaves swp1 swp2\n bond-mode balance-xor\n"
