@@ -49,8 +49,10 @@ IpAddress read_gateway(const AttributeReader& in) {
   return gateway.is_none() && in.has(RTA_VIA) ? read_via(in.raw(RTA_VIA)) : gateway;
 }
 
+enum class DeadHops : bool { Left, Read };
+
 /// RTA_MULTIPATH: struct rtnexthop with its attributes, one behind the other.
-std::vector<Hop> read_hops(Bytes raw, Complaint& complaint) {
+std::vector<Hop> read_hops(Bytes raw, DeadHops dead_hops, Complaint& complaint) {
   std::vector<Hop> hops;
   while (!raw.empty()) {
     const auto header = read_front<rtnexthop>(raw);
@@ -62,7 +64,8 @@ std::vector<Hop> read_hops(Bytes raw, Complaint& complaint) {
                              "next hop", complaint);
     const auto link = IfIndex::make(static_cast<std::uint32_t>(header->rtnh_ifindex));
     const bool dead = (header->rtnh_flags & (RTNH_F_DEAD | RTNH_F_LINKDOWN)) != 0;
-    if (link && !dead) hops.push_back({read_gateway(in), *link, header->rtnh_hops + 1U});
+    if (link && (!dead || dead_hops == DeadHops::Read))
+      hops.push_back({read_gateway(in), *link, header->rtnh_hops + 1U});
     raw = raw.subspan(std::min(aligned(header->rtnh_len), raw.size()));
   }
   return hops;
@@ -88,7 +91,9 @@ std::optional<HostRoute> decode_host_route(const Message& message) {
                   .hops = {},
                   .gone = !seen};
   if (in.has(RTA_MULTIPATH)) {
-    route.hops = read_hops(in.raw(RTA_MULTIPATH), complaint);
+    // IPv4 is silent when a next hop dies: one that goes may have been alive when it came.
+    route.hops =
+        read_hops(in.raw(RTA_MULTIPATH), seen ? DeadHops::Left : DeadHops::Read, complaint);
   } else if (const auto link =
                  IfIndex::make(in.value<std::uint32_t>(RTA_OIF, "RTA_OIF").value_or(0))) {
     route.hops = {{read_gateway(in), *link}};
@@ -113,7 +118,7 @@ std::optional<Way> decode_way(const Message& message) {
     way.prefix.address = header->rtm_family == AF_INET ? IpAddress::v4({}) : IpAddress::v6({});
   }
   if (in.has(RTA_MULTIPATH)) {
-    way.hops = read_hops(in.raw(RTA_MULTIPATH), complaint);
+    way.hops = read_hops(in.raw(RTA_MULTIPATH), DeadHops::Left, complaint);
   } else if (const auto link =
                  IfIndex::make(in.value<std::uint32_t>(RTA_OIF, "RTA_OIF").value_or(0))) {
     way.hops = {{read_gateway(in), *link}};

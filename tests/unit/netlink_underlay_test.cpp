@@ -117,6 +117,15 @@ TEST_CASE("equal next hops come with their weights, dead ones do not", "[netlink
   CHECK(route->hops == std::vector<Hop>{{ip("fe80::1"), kSeven, 1}, {ip("192.0.2.2"), kEight, 3}});
 }
 
+TEST_CASE("a route that goes takes its dead next hops along", "[netlink]") {
+  const auto hops = next_hop(7, 1, RTNH_F_DEAD | RTNH_F_LINKDOWN, via(ip("fe80::1"))) +
+                    next_hop(8, 1, 0, via(ip("fe80::2")));
+  const auto route =
+      Route{.message = RTM_DELROUTE}.decoded(kDestination + attribute(RTA_MULTIPATH, hops));
+  REQUIRE(route);
+  CHECK(route->hops == std::vector<Hop>{{ip("fe80::1"), kSeven}, {ip("fe80::2"), kEight}});
+}
+
 TEST_CASE("other routes are nothing to the ASIC", "[netlink]") {
   const auto whole = kDestination + kLink;
   CHECK(Route{}.decoded(whole));
