@@ -265,7 +265,11 @@ void Devices::need_lowers(std::size_t position) {
 /// bridge-always-up: a dummy device that is always up. Positions, as in need_lowers().
 void Devices::add_standing_port(std::size_t position) {
   if (!all_[position].is_bridge() || !all_[position].settings.always_up) return;
-  const auto name = (std::string(kStandingPort) + all_[position].name).substr(0, kLongestName);
+  // The end of long names: there they differ.
+  constexpr auto kRoom = kLongestName - kStandingPort.size();
+  const auto& bridge = all_[position].name;
+  const auto name =
+      std::string(kStandingPort) + bridge.substr(bridge.size() - std::min(bridge.size(), kRoom));
   const auto line = all_[position].settings.where("bridge-always-up", all_[position].origin);
   at(name, line).kind = LinkKind::Dummy;
   all_[position].ports.push_back({name, line});

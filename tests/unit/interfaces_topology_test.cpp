@@ -463,6 +463,15 @@ TEST_CASE("a bond has its slaves and options, and its slaves no addresses") {
   CHECK(p.link("swp2").up == true);
 }
 
+TEST_CASE("bridges whose long names end differently have standing ports of their own") {
+  const auto p = plan(
+      "auto bridge-tenant1 bridge-tenant2\niface bridge-tenant1\n bridge-ports none\n"
+      " bridge-always-up yes\niface bridge-tenant2\n bridge-ports none\n bridge-always-up yes\n");
+  CHECK(p.messages == Lines{});
+  CHECK(p.link("brport--tenant1").master == "bridge-tenant1");
+  CHECK(p.link("brport--tenant2").master == "bridge-tenant2");
+}
+
 TEST_CASE("a bond-mode line makes a bond, also where no slave is named yet") {
   const auto p = plan("auto bond0\niface bond0\n bond-mode 802.3ad\n");
   CHECK(p.link("bond0").kind == LinkKind::Bond);
