@@ -4,7 +4,7 @@
 #include <cstring>
 
 #include "tests/unit/hwsync_faults.h"
-#include "tests/unit/hwsync_views.h"
+#include "tests/unit/hwsync_inside.h"
 
 using namespace vtepd;
 using namespace vtepd::hwsync;
