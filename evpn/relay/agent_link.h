@@ -33,7 +33,7 @@ class AgentLink {
     std::function<void(std::string)> closed{};
   };
   struct Limits {
-    std::size_t backlog = 16U << 20U;
+    std::size_t backlog = 1U << 20U;  // some 0.2 s of work for vtepd
     std::chrono::milliseconds patience{5'000};
   };
 
