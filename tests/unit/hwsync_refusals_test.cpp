@@ -12,15 +12,6 @@ using namespace vtepd::hwsync::test;
 
 namespace {
 
-sai_fdb_entry_t fdb_entry(const Bench& bench, const std::string& vlan, const MacAddress& mac) {
-  sai_fdb_entry_t entry;
-  std::memset(&entry, 0, sizeof entry);
-  entry.switch_id = id_of(bench, "switch");
-  entry.bv_id = id_of(bench, vlan);
-  std::memcpy(entry.mac_address, mac.bytes.data(), mac.bytes.size());
-  return entry;
-}
-
 sai_attribute_t with(sai_attr_id_t id, auto&& put) {
   sai_attribute_t attribute{};
   attribute.id = id;
@@ -29,8 +20,8 @@ sai_attribute_t with(sai_attr_id_t id, auto&& put) {
 }
 
 /// The ASIC has learned the address at the port.
-void learn(const Bench& bench, const std::string& vlan, const MacAddress& mac) {
-  const auto entry = fdb_entry(bench, vlan, mac);
+void learn(const Bench& bench, VlanId vlan, const MacAddress& mac) {
+  const auto entry = entry_of(bench, vlan, mac);
   const std::array attributes{
       with(SAI_FDB_ENTRY_ATTR_TYPE, [](auto& value) { value.s32 = SAI_FDB_ENTRY_TYPE_DYNAMIC; }),
       with(SAI_FDB_ENTRY_ATTR_BRIDGE_PORT_ID,
@@ -76,7 +67,7 @@ TEST_CASE("F1 what was learned does not keep a VLAN or a port that nobody wants 
     bench.view = view_of(recipe1());
     bench.over(asic.open(bench.settings.profile));
     REQUIRE(bench.settle());
-    for (const auto* vlan : {"vlan 1", "vlan 10", "vlan 20"}) learn(bench, vlan, host_number(1));
+    for (const auto& vlan : {vid(1), vid(10), vid(20)}) learn(bench, vlan, host_number(1));
   }
   Bench bench;
   bench.view = view_of(recipe1());
@@ -179,7 +170,7 @@ TEST_CASE("a MAC that the ASIC learned itself is taken over as it is", "[hwsync]
   bench.over(faulty.open(bench.settings.profile));
   REQUIRE(bench.settle());
   const auto count = GENERATE(1U, 5U);
-  for (unsigned i = 0; i < count; ++i) learn(bench, "vlan 10", host_number(i));
+  for (unsigned i = 0; i < count; ++i) learn(bench, vid(10), host_number(i));
   const auto before = faulty.calls();
   for (unsigned i = 0; i < count; ++i) {
     bench.happen(
@@ -199,7 +190,7 @@ TEST_CASE("a MAC that comes here loses the end point that the ASIC has of it", "
   bench.open();
   REQUIRE(bench.settle());
   const auto host = host_number(1);
-  const auto entry = fdb_entry(bench, "vlan 10", host);
+  const auto entry = entry_of(bench, vid(10), host);
   std::array attributes{
       with(SAI_FDB_ENTRY_ATTR_TYPE, [](auto& value) { value.s32 = SAI_FDB_ENTRY_TYPE_STATIC; }),
       with(SAI_FDB_ENTRY_ATTR_BRIDGE_PORT_ID,
