@@ -38,6 +38,7 @@ void check_records(const RelayState& state, const Records& effects) {
   Records other;
   RelayState rebuilt(other, 0);
   for (const auto& record : effects.records) rebuilt.restore(record);
+  rebuilt.restore(ReplayEnd{});  // there is no more that could belong together
   const auto wanted = tables(state);
   const auto got = tables(rebuilt);
   if (wanted.size() != got.size()) std::abort();
