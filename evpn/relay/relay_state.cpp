@@ -309,7 +309,9 @@ void RelayState::put_on_record(const EvpnMessage& message) {
 }
 
 /// Those of VNIs that went, of many at once: it takes a look at every route.
-void RelayState::forget_routes() { cache_.forget_remote(std::exchange(to_forget_, {})); }
+void RelayState::forget_routes() {
+  if (!to_forget_.empty()) cache_.forget_remote(std::exchange(to_forget_, {}));
+}
 
 void RelayState::tell_agent(const EvpnMessage& message) {
   if (agent_attached_) effects_.to_agent(message);
