@@ -218,6 +218,7 @@ void Hardware::plan(const AsicKey& key, const AsicTable::Emit& emit) {
 
 /// An entry that the kernel wants no more is removed as if there were no doubt.
 void Hardware::caught_up() {
+  if (doubts_.empty() && ripe_doubts_.empty()) return;  // as in nearly every turn
   const std::vector<sai_attr_id_t> place{SAI_FDB_ENTRY_ATTR_TYPE, SAI_FDB_ENTRY_ATTR_ALLOW_MAC_MOVE,
                                          SAI_FDB_ENTRY_ATTR_BRIDGE_PORT_ID,
                                          SAI_FDB_ENTRY_ATTR_ENDPOINT_IP};

@@ -90,7 +90,7 @@ void Cache::mark_stale() {
 }
 
 void Cache::forget_remote(const std::set<Vni>& vnis) {
-  if (!vnis.empty()) erase_fresh([&](Vni vni) { return vnis.contains(vni); });
+  erase_fresh([&](Vni vni) { return vnis.contains(vni); });
 }
 
 void Cache::erase_fresh(const std::function<bool(Vni)>& of) {
