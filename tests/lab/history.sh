@@ -63,7 +63,7 @@ in_order "on the leaf that it left" "$FABRIC/leaf1/history" \
   "to-bgp    Deleted $mac vni 10010  rule=\"only remote [(]RFC 7432 9.2.2[)]\"  cause=bgp"
 tell leaf2 0000.00bb.0044
 in_order "on the leaf that it came to" "$FABRIC/leaf2/history" \
-  "bgp       $mac vni 10010 dst 10.0.0.11 seq 0" \
+  "bgp       $mac (ip [0-9.]+ )?vni 10010 dst 10.0.0.11 seq 0" \
   "to-kernel bridge fdb replace $mac .*rule=\"only remote [(]RFC 7432 9.2.2[)]\"$after" \
   "kernel    $mac dev $device .*by=vtepd$" \
   "to-asic   $mac vlan 10 dst 10.0.0.11" \
