@@ -50,8 +50,8 @@ bool Cache::apply(const EvpnMessage& message) {
                         },
                         [&](const DeleteRemoteMacIp& m) { return remote_macs_.erase(m.key) != 0; },
                         [&](const AdvertiseAllVni& m) {
-                          if (!m.on) erase_fresh([](Vni) { return true; });
-                          return set(all_vni_, m);
+                          const bool erased = !m.on && erase_fresh([](Vni) { return true; });
+                          return set(all_vni_, m) || erased;
                         },
                         [&](const Advertise& m) {
                           return put(advertise_, std::pair{m.what, m.vni}, m);
@@ -93,11 +93,13 @@ void Cache::forget_remote(const std::set<Vni>& vnis) {
   erase_fresh([&](Vni vni) { return vnis.contains(vni); });
 }
 
-void Cache::erase_fresh(const std::function<bool(Vni)>& of) {
-  if (!has_fresh_) return;
+bool Cache::erase_fresh(const std::function<bool(Vni)>& of) {
+  if (!has_fresh_) return false;
+  const auto before = size();
   const auto goes = [&](const auto& row) { return !row.second.stale && of(row.first.vni); };
   erase_if(remote_vteps_, goes);
   erase_if(remote_macs_, goes);
+  return size() != before;
 }
 
 std::vector<EvpnMessage> Cache::reset_switches() {

@@ -80,7 +80,8 @@ class Cache {
     for (const auto& [key, row] : flood_) visit(EvpnMessage{row});
   }
   std::optional<bool> is_stale(const EvpnMessage& withdrawal) const;
-  void erase_fresh(const std::function<bool(Vni)>& of);
+  /// Whether there was any.
+  bool erase_fresh(const std::function<bool(Vni)>& of);
 
   bool has_fresh_ = false;  // remote routes, perhaps
   std::optional<AdvertiseAllVni> all_vni_{};

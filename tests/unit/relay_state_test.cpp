@@ -458,6 +458,19 @@ TEST_CASE("a relay rebuilt from records and facts goes on where it was", "[relay
   CHECK(after.replay() == before.replay());
 }
 
+TEST_CASE("advertise-all-vni off said twice takes routes back on record, too", "[relay]") {
+  Bench before;
+  before.connect();
+  before.bgpd(all_vni_84(false));
+  before.bgpd(encoded(remote_mac()));
+  before.bgpd(all_vni_84(false));
+
+  Bench after;
+  for (const auto& record : before.told.records) after.state.restore(record);
+  CHECK(before.state.cache().size() == 0);
+  CHECK(after.state.cache().size() == 0);
+}
+
 TEST_CASE("what bgpd had not been told at a restart is not taken for told", "[relay]") {
   Bench before;
   before.session();
