@@ -13,6 +13,7 @@
   relay     COUNT messages of 80 bytes each way, and one in each millisecond, between two stand-ins for
             bgpd and zebra: through vtepd-relay, or (direct) without it
   bgpd      COUNT MACs from a real bgpd of another switch, to ours, and into the kernel
+  bgpd_asic the same over a bridge with VLANs, and into the software SAI library (not with zebra, no-asic)
   tiny      each of them with a few
 PEER is vtepd (with vtepd-relay and an idle zebra), zebra, bare (a loop that only writes) or direct.
 Writes one JSON object of figures (of tiny, one for each).
@@ -592,11 +593,14 @@ def build_far(build, count):
     run("ip", "netns", "exec", "other", f"{build}/tests/bench_floor", "local", str(count), "1")
 
 
-def bgpd(arguments, processes):
+def bgpd(arguments, processes, **options):
+    """`options`: vtepd's."""
     build_switch(1)
+    if options:
+        filter_vlans()
     build_far(arguments.build, arguments.count)
     start_far(processes, arguments.count)
-    zebra = start_peer(arguments.peer, processes, arguments.build)
+    zebra = start_peer(arguments.peer, processes, arguments.build, **options)
     watcher = subprocess.Popen([f"{arguments.build}/tests/bench_floor", "watch", str(arguments.count), "1"], stdout=subprocess.PIPE, text=True)
     processes.quiet_since()
     used = processes.processor_seconds()
@@ -604,13 +608,37 @@ def bgpd(arguments, processes):
     seconds = watcher.communicate(timeout=fabric.LIMIT)[0]
     if watcher.returncode != 0:
         fail(f"{arguments.peer}: the kernel's news of the MACs were not whole")
+    in_kernel = time.monotonic()
+    if options.get("sai_library", "none") != "none":
+        wait_until("the ASIC has all MACs", lambda: asic_has_all(arguments), pause=0.05)
+    in_asic = time.monotonic()
     now = processes.wait_quiet()
     there = fabric.count_of()
     if there[0] != arguments.count or there[1][VTEPS[0]] != arguments.count:
         fail(f"{arguments.peer}: the kernel has {there}")
     ours = [name for name in used if not name.endswith("-far")]
-    return {"first to last s": float(seconds), "processor s": sum(now[name] - used[name] for name in ours),
+    return {"first to last s": float(seconds) + in_asic - in_kernel, "processor s": sum(now[name] - used[name] for name in ours),
             "bgpd's processor s": now["bgpd-near"]}  # fmt: skip
+
+
+def filter_vlans():
+    """The switch's one VNI is VLAN 2, which an ASIC wants."""
+    for command in ("ip link add p1 master br0 type veth peer name p1far", "ip link set br0 type bridge vlan_filtering 1",
+                    "bridge vlan add dev vx0 vid 2 pvid untagged", "bridge vlan add dev br0 vid 2 pvid untagged self",
+                    "bridge vlan add dev p1 vid 2 pvid untagged", "ip link set p1 up", "ip link set p1far up"):  # fmt: skip
+        run(*command.split())
+
+
+def asic_has_all(arguments):
+    stats = stats_of(arguments.build)
+    return stats["asic_objects"] >= arguments.count and stats["asic_synced"] == 1
+
+
+def bgpd_asic(arguments, processes):
+    with open("/run/profile", "w", encoding="ascii") as file:
+        file.write(ASIC_FILES["profile"])
+    library = f"{arguments.build}/hwsync/libsoftsai.so" if arguments.peer == "vtepd" else "none"
+    return bgpd(arguments, processes, sai_library=library, sai_profile="/run/profile")
 
 
 # ---- what tests/bench/run makes of it ------------------------------------------------------------
@@ -678,13 +706,16 @@ ROWS = {
     "bgpd": (bgpd, ["vtepd", "zebra"], [
         ("not slower than bgpd and zebra", times("first to last s", 1, "zebra")),
         ("processor: at most half of zebra's", at_most("processor s", 0.5, "zebra"))]),
+    "bgpd_asic": (bgpd_asic, ["vtepd", "no-asic", "zebra"], [
+        ("not slower than bgpd and zebra", times("first to last s", 1, "zebra"))]),
 }  # fmt: skip
 
 
 # Of these the work wants a bridge with VLANs.
-IN_GUEST = {"start_asic"}
+IN_GUEST = {"start_asic", "bgpd_asic"}
 # Does each still work?
-TINY = ["start-1000", "start_asic-200", "overrun-2000", "moves-200", "show-1000", "floods-1280", "rest-200", "relay-2000", "bgpd-200"]
+TINY = ["start-1000", "start_asic-200", "overrun-2000", "moves-200", "show-1000", "floods-1280", "rest-200", "relay-2000", "bgpd-200",
+        "bgpd_asic-200"]
 
 
 def is_of_scale(case):
