@@ -14,6 +14,7 @@ add_lint(format ${tools}/format --check)
 add_lint(shell ${tools}/check-shell)
 add_lint(events ${tools}/check-events)
 add_lint(manual ${tools}/check-manual)
+add_lint(mutants ${CMAKE_CURRENT_SOURCE_DIR}/mutants/run --check)
 add_lint(systemd ${tools}/check-units ${PROJECT_SOURCE_DIR}/systemd)
 
 # Every header compiles alone. A source file that includes its own header first shows that; each other

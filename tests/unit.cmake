@@ -41,3 +41,7 @@ foreach(source IN LISTS contract_sources)
   add_test(NAME contract.${name}.fake COMMAND ${name} fake)
   set_tests_properties(contract.${name}.fake PROPERTIES LABELS contract TIMEOUT 120)
 endforeach()
+
+# Whether the tests of the scenarios fail without their fixes.
+add_test(NAME long.mutants COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/mutants/run)
+set_tests_properties(long.mutants PROPERTIES LABELS long TIMEOUT 7200 PROCESSORS 2)
