@@ -1,5 +1,7 @@
 #include "agent/ctl/bgp_table.h"
 
+#include <sys/wait.h>
+
 #include <array>
 #include <cstdio>
 #include <map>
@@ -116,14 +118,20 @@ Routes told_of(const json::array& rows) {
 }
 
 /// What `vtysh` prints for one of its commands, which has to be JSON.
-Result<json::object> run(const std::string& vtysh, std::string_view words) {
-  const auto command = fmt::format("{} -c '{}' 2>&1", vtysh, words);
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> pipe(popen(command.c_str(), "r"), pclose);
+Result<json::object> run(const std::string& vtysh, std::string_view words,
+                         std::chrono::seconds limit) {
+  const auto command = fmt::format("timeout {} {} -c '{}' 2>&1", limit.count(), vtysh, words);
+  std::unique_ptr<std::FILE, int (*)(std::FILE*)> pipe(popen(command.c_str(), "r"), pclose);
   if (!pipe) return system_error(vtysh);
   std::string printed;
   std::array<char, 65536> piece{};
   while (const auto length = std::fread(piece.data(), 1, piece.size(), pipe.get())) {
     printed.append(piece.data(), length);
+  }
+  constexpr int kTimedOut = 124;  // timeout(1)
+  if (const auto status = pclose(pipe.release());
+      WIFEXITED(status) && WEXITSTATUS(status) == kTimedOut) {
+    return Error{ETIMEDOUT, fmt::format("{}: no answer within {} s", vtysh, limit.count())};
   }
   // vtysh may complain of its configuration file first.
   const auto begin = printed.find('{');
@@ -135,12 +143,12 @@ Result<json::object> run(const std::string& vtysh, std::string_view words) {
 
 }  // namespace
 
-Result<json::object> bgp_table(const std::string& vtysh) {
-  return run(vtysh, "show bgp l2vpn evpn route vni all json");
+Result<json::object> bgp_table(const std::string& vtysh, std::chrono::seconds limit) {
+  return run(vtysh, "show bgp l2vpn evpn route vni all json", limit);
 }
 
 Result<json::array> bgp_peers(const std::string& vtysh) {
-  const auto summary = run(vtysh, "show bgp l2vpn evpn summary json");
+  const auto summary = run(vtysh, "show bgp l2vpn evpn summary json", kPatience);
   if (!summary) return summary.error();
   return peers_of(*summary);
 }

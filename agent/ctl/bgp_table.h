@@ -6,14 +6,18 @@
 #pragma once
 
 #include <boost/json.hpp>
+#include <chrono>
 #include <string>
 
 #include "vtepd/result.h"
 
 namespace vtepd::ctl {
 
-/// Has `vtysh`, a command with its own options, print bgpd's table.
-Result<boost::json::object> bgp_table(const std::string& vtysh);
+constexpr std::chrono::seconds kPatience{60};  // for bgpd to print all that it has
+/// Has `vtysh`, a command with its own options, print bgpd's table. A bgpd that is stuck, or never
+/// ends, is an error, too.
+Result<boost::json::object> bgp_table(const std::string& vtysh,
+                                      std::chrono::seconds limit = kPatience);
 
 /// bgpd's EVPN peers, as rows for `show peers`; and the same of FRR's JSON (`show bgp l2vpn evpn
 /// summary json`).

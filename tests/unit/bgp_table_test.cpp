@@ -104,3 +104,9 @@ TEST_CASE("a vtysh that cannot be run is an error that names it", "[audit]") {
   REQUIRE_FALSE(table);
   CHECK_THAT(table.error().what, Catch::Matchers::StartsWith("/nonexistent/vtysh: "));
 }
+
+TEST_CASE("a vtysh that does not end is given up", "[audit]") {
+  const auto table = bgp_table("sleep 600 #", std::chrono::seconds(1));
+  REQUIRE_FALSE(table);
+  CHECK(table.error().what == "sleep 600 #: no answer within 1 s");
+}
