@@ -34,8 +34,14 @@ std::optional<std::uint8_t> prefix_length(std::string_view text, const IpAddress
   return static_cast<std::uint8_t>(length);
 }
 
+/// "10.0.0.1/24" or "10.0.0.1/255.255.255.0"; an address alone is a host.
 std::optional<IpPrefix> parse_prefix(const Reading& r, std::string_view text) {
-  auto prefix = IpPrefix::parse(text);
+  const auto slash = text.find('/');
+  auto prefix = IpPrefix::parse(text.substr(0, slash));
+  if (prefix && slash != std::string_view::npos) {
+    const auto length = prefix_length(text.substr(slash + 1), prefix->address);
+    prefix = length ? std::optional(IpPrefix{prefix->address, *length}) : std::nullopt;
+  }
   if (!prefix) r.error(fmt::format("{} is not an address{}", in_quotes(text), hint(text)));
   return prefix;
 }

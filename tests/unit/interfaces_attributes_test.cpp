@@ -161,6 +161,18 @@ TEST_CASE("a netmask belongs to the address before it, in either notation") {
                                             *IpPrefix::parse("2001:db8::1/64")});
 }
 
+TEST_CASE("a mask may stand behind the slash where a length may") {
+  const auto r = read(
+      " address 10.0.0.1/255.255.255.0\n address-virtual 00:00:5e:00:01:01 10.0.0.9/255.255.255.0\n"
+      " vrrp 7 10.0.0.8/255.255.255.255\n address 10.0.0.2/255.0.255.0\n");
+  CHECK(r.settings.addresses == std::vector{*IpPrefix::parse("10.0.0.1/24")});
+  REQUIRE(r.settings.virtual_addresses.size() == 1);
+  CHECK(r.settings.virtual_addresses[0].addresses == std::vector{*IpPrefix::parse("10.0.0.9/24")});
+  REQUIRE(r.settings.virtual_routers.size() == 1);
+  CHECK(r.settings.virtual_routers[0].addresses == std::vector{*IpPrefix::parse("10.0.0.8/32")});
+  CHECK(r.messages == Lines{"f:5: error: x: address: '10.0.0.2/255.0.255.0' is not an address"});
+}
+
 TEST_CASE("a MAC address is read with and without the word ether") {
   const auto mac = MacAddress::parse("02:00:00:00:00:01");
   CHECK(read(" hwaddress 02:00:00:00:00:01\n").settings.mac == mac);
