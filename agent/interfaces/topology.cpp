@@ -13,7 +13,6 @@ namespace {
 constexpr std::uint32_t kDefaultMtu = 1500;
 constexpr std::uint32_t kVxlanOverhead = 50;  // Ethernet, IPv4, UDP and vxlan headers
 constexpr std::uint32_t kVxlan6Overhead = 70;
-constexpr std::uint64_t kQinQ = 0x88A8;
 constexpr std::uint64_t kRouterAlways = 2;     // IFLA_BRPORT_MULTICAST_ROUTER: MDB_RTR_TYPE_PERM
 constexpr std::uint64_t kMacvlanPrivate = 1;   // MACVLAN_MODE_PRIVATE
 constexpr std::uint64_t kMacvlanBridge = 4;    // MACVLAN_MODE_BRIDGE
@@ -324,8 +323,6 @@ void Planner::plan_port_options(const Device& port, const Device& bridge, Wanted
       link.options[Option::VxlanLearning] = value_or(options, Option::PortLearning, 1);
     }
   }
-  const bool qinq = value_or(inherited.options, Option::BridgeVlanProtocol, 0) == kQinQ;
-  if (qinq) options[Option::PortNeighSuppress] = 0;
   add_kernel_defaults(Place::Port, options);
 }
 

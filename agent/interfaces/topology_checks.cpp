@@ -11,7 +11,6 @@
 namespace vtepd::agent {
 namespace {
 
-constexpr std::uint64_t kQinQ = 0x88A8;
 constexpr std::size_t kVirtualNameHead = 13;  // ifupdown2's: NAME[0:13]-vN
 
 class Checks {
@@ -282,13 +281,6 @@ void Checks::check_member(const Device& device) {
     diagnostics_.warning(
         settings.where(attribute, device.origin),
         fmt::format("{}: {} is ignored beside bridge-access", device.name, attribute));
-  }
-  const bool suppresses = value_or(settings.port_options, Option::PortNeighSuppress, 0) != 0;
-  const auto ethertype = value_or(bridge->settings.options, Option::BridgeVlanProtocol, 0);
-  if (suppresses && ethertype == kQinQ) {
-    diagnostics_.warning(
-        settings.where("bridge-arp-nd-suppress", device.origin),
-        fmt::format("{}: no suppression on the 802.1ad bridge {}", device.name, bridge->name));
   }
 }
 

@@ -230,12 +230,15 @@ TEST_CASE("port options: the port's line, then the bridge's for the port, then f
   CHECK(option(p.link("swp2").port_options, Option::PortLearning) == 1);
 }
 
-TEST_CASE("no suppression of neighbours on an 802.1ad bridge") {
+TEST_CASE("an 802.1ad bridge's ports suppress neighbours where lines say so") {
   const auto p = plan(kBridge +
-                      " bridge-vlan-protocol 802.1ad\n bridge-ports swp1\niface swp1\n"
-                      " bridge-arp-nd-suppress on\n");
-  CHECK(option(p.link("swp1").port_options, Option::PortNeighSuppress) == 0);
-  CHECK(p.messages.size() == 1);
+                      " bridge-vlan-protocol 802.1ad\n bridge-ports swp1 swp2 vx\n"
+                      " bridge-arp-nd-suppress vx=on\niface swp1\n bridge-arp-nd-suppress on\n"
+                      "iface vx\n vxlan-id 1\n bridge-access 10\n vxlan-local-tunnelip 10.0.0.1\n");
+  CHECK(option(p.link("swp1").port_options, Option::PortNeighSuppress) == 1);
+  CHECK(option(p.link("swp2").port_options, Option::PortNeighSuppress) == 0);
+  CHECK(option(p.link("vx").port_options, Option::PortNeighSuppress) == 1);
+  CHECK(p.messages == Lines{});
 }
 
 TEST_CASE("a single vxlan device has its map, the bridge's VLANs, and no PVID") {
