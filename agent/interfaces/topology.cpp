@@ -195,6 +195,12 @@ void Planner::plan_bridge(const Device& bridge, WantedLink& link) const {
   const auto& settings = bridge.settings;
   link.foreign_ports = settings.foreign_ports;
   link.options[Option::BridgeVlanFiltering] = settings.vlan_aware ? 1 : 0;
+  if (!settings.vlan_aware && value_or(link.options, Option::BridgeVlanStats, 0) != 0) {
+    link.options.erase(Option::BridgeVlanStats);
+    diagnostics_.warning(settings.where("bridge-vlan-stats", bridge.origin),
+                         fmt::format("{}: bridge-vlan-stats does nothing without bridge-vlan-aware",
+                                     bridge.name));
+  }
   add_kernel_defaults(Place::Bridge, link.options);
   // A bridge that nobody can route through must not forward packets addressed to it.
   if (!bridge.uses_dhcp()) {

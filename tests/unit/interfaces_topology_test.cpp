@@ -521,6 +521,16 @@ TEST_CASE("with bridge-port-vids and -pvids, they are all the VLANs of the ports
   CHECK(vlans(p.link("swp2")) == "1* 7");
 }
 
+TEST_CASE("a bridge without VLANs counts none") {
+  const auto p = plan("auto br\niface br\n bridge-ports none\n bridge-vlan-stats on\n");
+  CHECK(option(p.link("br").options, Option::BridgeVlanStats) == 0);
+  CHECK(p.messages ==
+        Lines{"f:4: warning: br: bridge-vlan-stats does nothing without bridge-vlan-aware"});
+  const auto aware = plan(kBridge + " bridge-ports none\n bridge-vlan-stats on\n");
+  CHECK(option(aware.link("br0").options, Option::BridgeVlanStats) == 1);
+  CHECK(aware.messages == Lines{});
+}
+
 TEST_CASE("mstpctl-bpduguard is mstpd's, or the kernel's where vtepd.conf says so") {
   const auto text = kBridge +
                     " bridge-ports swp1 swp2\n mstpctl-bpduguard swp2=yes\n"
