@@ -74,7 +74,7 @@ class Planner {
   void plan_bridge(const Device& bridge, WantedLink& link) const;
   void plan_bond(const Device& bond, WantedLink& link);
   void plan_vxlan(const Device& vxlan, WantedLink& link);
-  static void plan_vni_filter(const LinkSettings& settings, WantedLink& link);
+  void plan_vni_filter(const Device& vxlan, WantedLink& link);
   void plan_port(const Device& port, const Device& bridge, WantedLink& link) const;
   void plan_port_options(const Device& port, const Device& bridge, WantedLink& link) const;
   static void plan_membership(const Device& port, const Device& bridge, WantedLink& link);
@@ -268,7 +268,7 @@ void Planner::plan_vxlan(const Device& vxlan, WantedLink& link) {
     link.options[Option::VxlanExternal] = 1;
     for (const auto& entry : settings.tunnels) link.tunnels[entry.vlan] = entry.vni;
     if (!settings.vnis.empty()) link.options[Option::VxlanVniFilter] = 1;
-    if (value_or(link.options, Option::VxlanVniFilter, 0) != 0) plan_vni_filter(settings, link);
+    if (value_or(link.options, Option::VxlanVniFilter, 0) != 0) plan_vni_filter(vxlan, link);
   } else {
     link.options[Option::VxlanId] = settings.vni.value();
   }
@@ -282,14 +282,24 @@ void Planner::plan_vxlan(const Device& vxlan, WantedLink& link) {
   }
 }
 
-void Planner::plan_vni_filter(const LinkSettings& settings, WantedLink& link) {
+void Planner::plan_vni_filter(const Device& vxlan, WantedLink& link) {
+  const auto& settings = vxlan.settings;
   link.vni_filter = settings.vnis;
   for (const auto& [vlan, vni] : link.tunnels) link.vni_filter.push_back(vni);
   std::sort(link.vni_filter.begin(), link.vni_filter.end());
-  for (const auto vni : link.vni_filter) {
-    const auto group = settings.vni_groups.find(vni);
-    if (group != settings.vni_groups.end()) link.vni_groups.insert(*group);
+  std::vector<Vni> unknown;
+  for (const auto& [vni, group] : settings.vni_groups) {
+    if (std::binary_search(link.vni_filter.begin(), link.vni_filter.end(), vni)) {
+      link.vni_groups.emplace(vni, group);
+    } else {
+      unknown.push_back(vni);
+    }
   }
+  if (unknown.empty()) return;
+  diagnostics_.warning(settings.where("vxlan-mcastgrp-map", vxlan.origin),
+                       fmt::format("{}: groups are given for {} VNIs that it does not carry, {} "
+                                   "the first",
+                                   vxlan.name, unknown.size(), unknown.front()));
 }
 
 void Planner::plan_port(const Device& port, const Device& bridge, WantedLink& link) const {

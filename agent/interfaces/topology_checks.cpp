@@ -221,6 +221,11 @@ void Checks::check_vxlan(const Device& vxlan) {
     claim_vni(entry.vni, vxlan, entry.origin);
     if (bridge == nullptr) claim_vlan(entry.vlan, vxlan, vxlan, entry.origin);
   }
+  for (const auto vni : settings.vnis) {
+    const auto it = vnis_.find(vni.value());
+    if (it != vnis_.end() && it->second.by == &vxlan) continue;  // its map may name it, too
+    claim_vni(vni, vxlan, settings.where("vxlan-vni", vxlan.origin));
+  }
   if (vxlan.is_single_vxlan() && bridge != nullptr && !bridge->settings.vlan_aware) {
     diagnostics_.error(settings.where("bridge-vlan-vni-map", vxlan.origin),
                        fmt::format("{}: bridge-vlan-vni-map needs a vlan-aware bridge, which {} is "
@@ -240,7 +245,9 @@ void Checks::check_vxlan(const Device& vxlan) {
                                      "vxlan-remoteip-map",
                                      vxlan.name));
   }
-  if (!settings.vni_groups.empty() && value_or(settings.options, Option::VxlanVniFilter, 0) == 0) {
+  const bool filters =
+      !settings.vnis.empty() || value_or(settings.options, Option::VxlanVniFilter, 0) != 0;
+  if (!settings.vni_groups.empty() && !filters) {
     diagnostics_.warning(
         settings.where("vxlan-mcastgrp-map", vxlan.origin),
         fmt::format("{}: vxlan-mcastgrp-map does nothing without vxlan-vnifilter", vxlan.name));

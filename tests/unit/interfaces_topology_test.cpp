@@ -587,13 +587,18 @@ TEST_CASE("groups of a VNI filter: one for all, one each, or counted out of a ne
   CHECK(p.link("v").lower == "ipmr-lo");
   CHECK(plan(map + " vxlan-mcastgrp-map 10=239.9.9.9\n").messages ==
         Lines{"f:7: error: v: vxlan-mcastgrp-map: VNI 10 has a group already"});
+  CHECK(plan(map + " vxlan-mcastgrp-map 1000-1009=239.9.9.9\n").messages ==
+        Lines{"f:6: warning: v: groups are given for 10 VNIs that it does not carry, 1000 the "
+              "first"});
 }
 
 TEST_CASE("vxlan-vni makes a device of many VNIs that stands in a VRF") {
   const auto p = plan(
       "auto red\niface red\n vrf-table auto\nauto l3\niface l3\n vxlan-vni 4001 4002\n"
-      " vxlan-local-tunnelip 10.0.0.1\n vrf red\n");
+      " vxlan-local-tunnelip 10.0.0.1\n vrf red\n vxlan-mcastgrp-map 4001=239.1.1.1\n");
   const auto& link = p.link("l3");
+  CHECK(link.vni_groups.size() == 1);
+  CHECK(p.messages == Lines{});
   CHECK(link.is_single_vxlan());
   CHECK(option(link.options, Option::VxlanVniFilter) == 1);
   CHECK(link.vni_filter.size() == 2);
