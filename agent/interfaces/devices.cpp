@@ -76,6 +76,10 @@ Devices::Devices(std::span<const Stanza> stanzas, std::span<const std::string> e
   for (std::size_t i = 0; i < count; ++i) add_standing_port(i);
   activate();
   enslave();
+  const auto local = std::find_if(all_.begin(), all_.end(), [](const Device& device) {
+    return !device.settings.local.is_none();
+  });
+  if (local != all_.end()) common_local_ = &*local;
 }
 
 const Device* Devices::find(const std::string& name) const {
@@ -91,6 +95,10 @@ const Device* Devices::bridge_of(const Device& port) const {
 bool Devices::is_port(const Device& device) const {
   const auto* master = device.master.empty() ? nullptr : find(device.master);
   return master != nullptr && (master->is_bridge() || master->kind == LinkKind::Bond);
+}
+
+const Device* Devices::local_of(const Device& vxlan) const {
+  return vxlan.settings.local.is_none() ? common_local_ : &vxlan;
 }
 
 Device& Devices::at(const std::string& name, const Origin& origin) {

@@ -56,6 +56,9 @@ class Devices {
   const Device* bridge_of(const Device& port) const;
   /// Whether it belongs to a bridge or a bond, and so has no addresses of its own.
   bool is_port(const Device& device) const;
+  /// The one whose vxlan-local-tunnelip the vxlan device has: itself, or the first that has one,
+  /// which by custom is lo. nullptr where there is none.
+  const Device* local_of(const Device& vxlan) const;
   const std::deque<Device>& all() const { return all_; }
 
  private:
@@ -75,7 +78,8 @@ class Devices {
   void enslave_port(Device& bridge, const Device::Port& port);
 
   Diagnostics& diagnostics_;
-  std::deque<Device> all_;  // in the order of first mention
+  std::deque<Device> all_;        // in the order of first mention
+  const Device* common_local_{};  // of vxlan devices that name no tunnel address
   std::unordered_map<std::string, std::size_t> by_name_;
   std::vector<std::size_t> to_visit_;  // active devices whose lower ones are not yet
 };

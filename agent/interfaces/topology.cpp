@@ -40,7 +40,6 @@ class Planner {
  public:
   Planner(const Devices& devices, BpduGuard guard, Diagnostics& diagnostics)
       : devices_(devices), guard_(guard), diagnostics_(diagnostics) {
-    find_common_local();
     for (const auto& device : devices_.all()) {
       if (device.settings.vrf_table != 0) vrf_tables_.insert(device.settings.vrf_table);
       const bool is_svi = device.active && device.kind == LinkKind::Vlan;
@@ -67,7 +66,6 @@ class Planner {
   }
 
  private:
-  void find_common_local();
   WantedLink plan(const Device& device);
   void plan_kind(const Device& device, WantedLink& link);
   bool makes_pair(const Device& device) const;
@@ -90,22 +88,9 @@ class Planner {
   const Devices& devices_;
   BpduGuard guard_;
   Diagnostics& diagnostics_;
-  IpAddress common_local_;
-  Origin common_local_line_;
   std::set<std::uint32_t> vrf_tables_;
   std::map<std::string, std::vector<VlanId>> vlans_on_;
 };
-
-/// The tunnel address of vxlan devices that name none: the first that the files give, which by
-/// custom stands with lo.
-void Planner::find_common_local() {
-  for (const auto& device : devices_.all()) {
-    if (device.settings.local.is_none()) continue;
-    common_local_ = device.settings.local;
-    common_local_line_ = device.settings.where("vxlan-local-tunnelip", device.origin);
-    return;
-  }
-}
 
 std::uint32_t Planner::next_vrf_table() {
   const auto table = free_vrf_table(vrf_tables_);
@@ -251,13 +236,12 @@ void Planner::plan_bond(const Device& bond, WantedLink& link) {
 
 void Planner::plan_vxlan(const Device& vxlan, WantedLink& link) {
   const auto& settings = vxlan.settings;
-  link.vxlan_local = settings.local;
   link.vxlan_group = settings.group;
-  if (link.vxlan_local.is_none() && !common_local_.is_none()) {
-    link.vxlan_local = common_local_;
-    link.said.emplace("vxlan-local-tunnelip", common_local_line_);
-  }
-  if (link.vxlan_local.is_none()) {
+  if (const auto* from = devices_.local_of(vxlan)) {
+    link.vxlan_local = from->settings.local;
+    link.said.emplace("vxlan-local-tunnelip",
+                      from->settings.where("vxlan-local-tunnelip", from->origin));
+  } else {
     diagnostics_.warning(vxlan.origin,
                          fmt::format("{}: no vxlan-local-tunnelip, neither here nor on another "
                                      "interface",

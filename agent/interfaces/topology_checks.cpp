@@ -257,13 +257,20 @@ void Checks::check_vxlan(const Device& vxlan) {
 
 void Checks::check_vxlan_families(const Device& vxlan) {
   const auto& settings = vxlan.settings;
-  if (settings.local.is_none()) return;
+  const auto* from = devices_.local_of(vxlan);
+  if (from == nullptr) return;
+  const auto& local = from->settings.local;
+  Origin told;  // one line may have many addresses
   const auto check = [&](const IpAddress& remote, const Origin& line) {
-    if (remote.is_none() || remote.family() == settings.local.family()) return;
+    if (remote.is_none() || remote.family() == local.family() || line == told) return;
+    told = line;
     diagnostics_.error(line, fmt::format("{}: {} and the local address {} are of two families",
-                                         vxlan.name, remote, settings.local));
+                                         vxlan.name, remote, local));
   };
-  check(settings.group, vxlan.origin);
+  for (const auto* attribute :
+       {"vxlan-svcnodeip", "vxlan-svcnodeip6", "vxlan-mcastgrp", "vxlan-mcastgrp6"}) {
+    if (settings.has(attribute)) check(settings.group, settings.where(attribute, vxlan.origin));
+  }
   for (std::size_t i = 0; i < settings.flood.size(); ++i) {
     check(settings.flood[i].second, settings.flood_lines[i]);
   }

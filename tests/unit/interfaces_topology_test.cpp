@@ -184,6 +184,21 @@ TEST_CASE("vxlan devices without a tunnel address have lo's") {
   CHECK(p.link("vx2").vxlan_local == *IpAddress::parse("10.9.0.2"));
 }
 
+TEST_CASE("what a tunnel sends to is of the family of its address, also of lo's") {
+  const auto messages = [](const std::string& line) {
+    return plan("auto vx\niface lo\n vxlan-local-tunnelip 10.9.0.1\niface vx\n vxlan-id 1\n " +
+                line + "\n")
+        .messages;
+  };
+  const auto of_two = [](const std::string& remote) {
+    return Lines{"f:6: error: vx: " + remote +
+                 " and the local address 10.9.0.1 are of two families"};
+  };
+  CHECK(messages("vxlan-svcnodeip6 2001:db8::9") == of_two("2001:db8::9"));
+  CHECK(messages("vxlan-remoteip 10.9.0.2 2001:db8::2 2001:db8::3") == of_two("2001:db8::2"));
+  CHECK(messages("vxlan-svcnodeip 10.9.0.9") == Lines{});
+}
+
 TEST_CASE("a vxlan device without a tunnel address anywhere is warned of") {
   CHECK(plan("auto vx\niface vx\n vxlan-id 1\n").messages ==
         Lines{"f:2: warning: vx: no vxlan-local-tunnelip, neither here nor on another interface"});
