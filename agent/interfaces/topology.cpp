@@ -72,6 +72,7 @@ class Planner {
   void plan_bridge(const Device& bridge, WantedLink& link) const;
   void plan_bond(const Device& bond, WantedLink& link);
   void plan_vxlan(const Device& vxlan, WantedLink& link);
+  void plan_flood(const Device& vxlan, WantedLink& link);
   void plan_vni_filter(const Device& vxlan, WantedLink& link);
   void plan_port(const Device& port, const Device& bridge, WantedLink& link) const;
   void plan_port_options(const Device& port, const Device& bridge, WantedLink& link) const;
@@ -258,11 +259,26 @@ void Planner::plan_vxlan(const Device& vxlan, WantedLink& link) {
   }
   // Outside of a bridge: as `ip link add` makes the two kinds.
   link.options.try_emplace(Option::VxlanLearning, vxlan.is_single_vxlan() ? 0 : 1);
+  plan_flood(vxlan, link);
+}
+
+/// All static members but the switch itself: Linux would take in what it has just sent.
+void Planner::plan_flood(const Device& vxlan, WantedLink& link) {
+  const auto& settings = vxlan.settings;
+  Origin told;  // one line may name it for many VNIs
   for (std::size_t i = 0; i < settings.flood.size(); ++i) {
-    const bool names_vni = !settings.flood[i].first.is_none();
-    if (names_vni && !vxlan.is_single_vxlan()) continue;  // told by the checks
-    link.flood.push_back(settings.flood[i]);
-    link.flood_lines.push_back(settings.flood_lines[i]);
+    const auto& [vni, remote] = settings.flood[i];
+    const auto& line = settings.flood_lines[i];
+    if (!vni.is_none() && !vxlan.is_single_vxlan()) continue;  // told by the checks
+    if (remote != link.vxlan_local) {
+      link.flood.emplace_back(vni, remote);
+      link.flood_lines.push_back(line);
+    } else if (line != told) {
+      told = line;
+      diagnostics_.warning(line, fmt::format("{}: {} is its own tunnel address: nothing is flooded "
+                                             "there",
+                                             vxlan.name, remote));
+    }
   }
 }
 

@@ -287,6 +287,20 @@ TEST_CASE("flood lists count on the kind of device that has them; an address cou
   CHECK(p.messages.size() == 3);
 }
 
+TEST_CASE("a tunnel floods to all members but its own end") {
+  const auto p = plan(
+      "auto vx vx0\niface lo\n vxlan-local-tunnelip 10.0.0.1\niface vx\n vxlan-id 1\n"
+      " vxlan-remoteip 10.0.0.1 10.0.0.2\niface vx0\n bridge-vlan-vni-map 10-11=10-11\n"
+      " vxlan-remoteip-map 10-11=10.0.0.1-3\n");
+  REQUIRE(p.link("vx").flood.size() == 1);
+  CHECK(p.link("vx").flood[0] == std::pair(Vni{}, *IpAddress::parse("10.0.0.2")));
+  CHECK(p.link("vx0").flood.size() == 4);
+  CHECK(p.link("vx0").flood_lines.size() == 4);
+  CHECK(p.messages ==
+        Lines{"f:6: warning: vx: 10.0.0.1 is its own tunnel address: nothing is flooded there",
+              "f:9: warning: vx0: 10.0.0.1 is its own tunnel address: nothing is flooded there"});
+}
+
 TEST_CASE("a multicast group without a device ends at one that is made for it") {
   const auto p = plan(
       "auto vx\niface vx\n vxlan-id 1\n vxlan-local-tunnelip 10.0.0.1\n"
