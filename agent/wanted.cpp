@@ -321,6 +321,7 @@ evpn::Decision owner_of(const State& state, const evpn::HostKey& key) {
 evpn::Decision owner_of(const State& state, const FloodKey& key) {
   const auto* binding = state.bindings.by_fdb(key.device, key.vni);
   const bool by_route = binding != nullptr && state.rib.floods_to({binding->vni, key.remote});
+  if (by_route && key.remote == binding->vtep) return {evpn::Owner::Nobody, "own tunnel end"};
   return evpn::decide_flood(is_by_file(state, key), by_route,
                             binding != nullptr && floods(state, binding->vni));
 }

@@ -43,6 +43,15 @@ TEST_CASE("remote VTEPs, MACs and hosts appear in every table and leave every ta
   CHECK(leaf.kernel.state().neighbor(leaf.neighbor_key(kFarIp)) == nullptr);
 }
 
+TEST_CASE("a type-3 route of the leaf's own tunnel end is not flooded to", "[core]") {
+  Leaf leaf(GENERATE(false, true));
+  leaf.connect();
+  leaf.hear(AddRemoteVtep{{kVni, kLocal}});
+  leaf.hear(AddRemoteVtep{{kVni, kLeaf2}});
+  CHECK_FALSE(leaf.kernel.state().has_flood(leaf.flood_key(kLocal)));
+  CHECK(leaf.kernel.state().has_flood(leaf.flood_key(kLeaf2)));
+}
+
 TEST_CASE("bgpd is told the VNI before its MACs, with our tunnel end and SVI", "[core]") {
   Leaf leaf;
   REQUIRE(leaf.kernel.learn(kHost, leaf.index("swp1"), kVlan));
