@@ -52,8 +52,8 @@ class Planner {
     for (const auto& device : devices_.all()) {
       if (device.active) topology.links.emplace(device.name, plan(device));
     }
+    settle_vlan_mtus(topology);
     for (auto& [name, link] : topology.links) {
-      if (link.kind == LinkKind::Vlan) settle_vlan_mtu(topology, link);
       if (link.kind == LinkKind::Vxlan) settle_vxlan_mtu(topology, link);
     }
     for (const auto& device : devices_.all()) {
@@ -82,7 +82,8 @@ class Planner {
   static void plan_virtual_routers(const Device& device, Topology& topology);
   static void plan_own_macs(const Device& device, Topology& topology);
   std::optional<std::uint32_t> default_mtu(const Device& device) const;
-  void settle_vlan_mtu(Topology& topology, WantedLink& link);
+  void settle_vlan_mtus(Topology& topology);
+  void settle_vlan_mtu(const WantedLink& lower, WantedLink& link);
   static void settle_vxlan_mtu(const Topology& topology, WantedLink& link);
   std::uint32_t next_vrf_table();
 
@@ -183,9 +184,9 @@ void Planner::plan_bridge(const Device& bridge, WantedLink& link) const {
   link.options[Option::BridgeVlanFiltering] = settings.vlan_aware ? 1 : 0;
   if (!settings.vlan_aware && value_or(link.options, Option::BridgeVlanStats, 0) != 0) {
     link.options.erase(Option::BridgeVlanStats);
-    diagnostics_.warning(settings.where("bridge-vlan-stats", bridge.origin),
-                         fmt::format("{}: bridge-vlan-stats does nothing without bridge-vlan-aware",
-                                     bridge.name));
+    diagnostics_.warning(
+        settings.where("bridge-vlan-stats", bridge.origin),
+        fmt::format("{}: bridge-vlan-stats does nothing without bridge-vlan-aware", bridge.name));
   }
   add_kernel_defaults(Place::Bridge, link.options);
   // A bridge that nobody can route through must not forward packets addressed to it.
@@ -478,23 +479,35 @@ void Planner::plan_own_macs(const Device& device, Topology& topology) {
   }
 }
 
-/// A VLAN device has its lower device's MTU, and no more than that: Linux refuses more.
-void Planner::settle_vlan_mtu(Topology& topology, WantedLink& link) {
-  const WantedLink* lower = &link;
-  while (lower->kind == LinkKind::Vlan && (lower == &link || !lower->mtu)) {
-    const auto it = topology.links.find(lower->lower);
-    if (it == topology.links.end()) return;
-    lower = &it->second;
+/// From the bottom up: what a VLAN device has may be cut down to its lower one's.
+void Planner::settle_vlan_mtus(Topology& topology) {
+  std::set<const WantedLink*> settled;
+  for (auto& row : topology.links) {
+    std::vector<std::pair<WantedLink*, const WantedLink*>> stack;  // with what it stands on
+    auto* link = &row.second;
+    while (link->kind == LinkKind::Vlan && settled.insert(link).second) {
+      const auto lower = topology.links.find(link->lower);
+      if (lower == topology.links.end()) break;
+      stack.emplace_back(link, &lower->second);
+      link = &lower->second;
+    }
+    for (auto it = stack.rbegin(); it != stack.rend(); ++it) {
+      settle_vlan_mtu(*it->second, *it->first);
+    }
   }
-  if (!lower->mtu) return;
-  if (link.mtu && *link.mtu > *lower->mtu) {
+}
+
+/// A VLAN device has its lower device's MTU, and no more than that: Linux refuses more.
+void Planner::settle_vlan_mtu(const WantedLink& lower, WantedLink& link) {
+  if (!lower.mtu) return;
+  if (link.mtu && *link.mtu > *lower.mtu) {
     const auto line = link.said.find("mtu");
     diagnostics_.warning(line == link.said.end() ? link.origin : line->second,
                          fmt::format("{}: mtu {} is more than {} of {}, which is used", link.name,
-                                     *link.mtu, *lower->mtu, lower->name));
-    link.mtu = lower->mtu;
+                                     *link.mtu, *lower.mtu, lower.name));
+    link.mtu = lower.mtu;
   }
-  if (!link.mtu) link.mtu = lower->mtu;
+  if (!link.mtu) link.mtu = lower.mtu;
 }
 
 /// Where no line says an MTU, a device that is bound to another leaves room for the outer headers:

@@ -163,6 +163,22 @@ TEST_CASE("MTUs: as said, 1500 for what carries none, the lower device's for VLA
         Lines{"f:10: warning: br0.20: mtu 9216 is more than 9000 of br0, which is used"});
 }
 
+TEST_CASE("MTUs of stacked devices are cut down from the bottom up, whatever their names") {
+  const auto p = plan(
+      "auto swp1 vlan200 a5 vx\niface swp1\n mtu 1600\n"
+      "iface vlan200\n vlan-raw-device swp1\n mtu 9000\n"
+      "iface a5\n vlan-raw-device vlan200\n vlan-id 5\n"
+      "iface vx\n vxlan-id 1\n vxlan-local-tunnelip 10.0.0.1\n vxlan-physdev a5\n"
+      "auto b6\niface b6\n vlan-raw-device a5\n vlan-id 6\n mtu 1700\n");
+  CHECK(p.link("vlan200").mtu == 1600);
+  CHECK(p.link("a5").mtu == 1600);
+  CHECK(p.link("b6").mtu == 1600);
+  CHECK(p.link("vx").mtu == 1500);
+  CHECK(p.messages ==
+        Lines{"f:6: warning: vlan200: mtu 9000 is more than 1600 of swp1, which is used",
+              "f:18: warning: b6: mtu 1700 is more than 1600 of a5, which is used"});
+}
+
 TEST_CASE("a bond's slave has the bond's MTU, which the kernel gives it, unless a line says one") {
   const auto p = plan(
       "auto swp1 swp2 bond1 br0\niface swp1\niface swp2\n mtu 9000\n"
