@@ -109,29 +109,42 @@ Result<std::vector<Vni>> parse_vnis(std::string_view text) {
   return vnis;
 }
 
-/// "10.0.0.1-10.0.0.4" or, for short, "10.0.0.1-4"; IPv4 only.
+/// The address `steps` behind the first, as a number behind its last bytes.
+IpAddress nth_address(const IpAddress& first, std::uint64_t steps) {
+  const auto bytes = first.bytes();
+  std::vector<std::uint8_t> raw(bytes.begin(), bytes.end());
+  for (auto byte = raw.rbegin(); byte != raw.rend() && steps != 0; ++byte, steps >>= 8U) {
+    steps += *byte;
+    *byte = static_cast<std::uint8_t>(steps & 0xFFU);
+  }
+  return *IpAddress::from_bytes(raw);
+}
+
+/// The last address of the range from `first`: all of it, or of IPv4 its last byte.
+std::optional<IpAddress> range_end(const IpAddress& first, std::string_view text) {
+  const auto byte = first.is_v4() ? parse_number(text) : std::nullopt;
+  if (!byte || *byte > std::numeric_limits<std::uint8_t>::max()) return IpAddress::parse(text);
+  const auto bytes = first.bytes();
+  return IpAddress::v4({bytes[0], bytes[1], bytes[2], static_cast<std::uint8_t>(*byte)});
+}
+
+/// "10.0.0.1-10.0.1.4" or, for short, "10.0.0.1-4"
 Result<std::vector<IpAddress>> parse_address_range(std::string_view text) {
   const auto dash = text.find('-');
   const auto first = IpAddress::parse(text.substr(0, dash));
   if (!first) return wrong(in_quotes(text) + " is not an address");
   if (dash == std::string_view::npos) return std::vector{*first};
-  const auto rest = text.substr(dash + 1);
-  const auto end = IpAddress::parse(rest);
-  const auto host = parse_number(rest);
-  const bool same_net =
-      end && first->is_v4() && end->is_v4() &&
-      std::equal(first->bytes().begin(), first->bytes().begin() + 3, end->bytes().begin());
-  if (!first->is_v4() || (!same_net && !host)) {
-    return wrong(in_quotes(text) + " is not a range within one IPv4 /24");
+  const auto last = range_end(*first, text.substr(dash + 1));
+  if (!last || last->family() != first->family()) {
+    return wrong(in_quotes(text) + " is not a range of addresses");
   }
-  const std::uint64_t last = same_net ? end->bytes()[3] : *host;
-  if (last > std::numeric_limits<std::uint8_t>::max() || last < first->bytes()[3]) {
-    return wrong("the range " + in_quotes(text) + " runs backwards or out of its /24");
-  }
-  std::vector<IpAddress> addresses;
-  for (std::uint64_t byte = first->bytes()[3]; byte <= last; ++byte) {
-    addresses.push_back(IpAddress::v4({first->bytes()[0], first->bytes()[1], first->bytes()[2],
-                                       static_cast<std::uint8_t>(byte)}));
+  if (*last < *first) return wrong("the range " + in_quotes(text) + " runs backwards");
+  std::vector<IpAddress> addresses{*first};
+  while (addresses.back() != *last) {
+    if (addresses.size() == kMostFloodEntries) {
+      return wrong(in_quotes(text) + ": too many addresses");
+    }
+    addresses.push_back(nth_address(addresses.back(), 1));
   }
   return addresses;
 }
@@ -168,17 +181,6 @@ void add_remotes(const Reading& r, std::string_view entry) {
   }
 }
 
-/// The group `steps` behind the first, as a number behind its last bytes.
-IpAddress nth_group(const IpAddress& first, std::uint64_t steps) {
-  const auto bytes = first.bytes();
-  std::vector<std::uint8_t> raw(bytes.begin(), bytes.end());
-  for (auto byte = raw.rbegin(); byte != raw.rend() && steps != 0; ++byte, steps >>= 8U) {
-    steps += *byte;
-    *byte = static_cast<std::uint8_t>(steps & 0xFFU);
-  }
-  return *IpAddress::from_bytes(raw);
-}
-
 struct Groups {
   IpAddress first{};
   bool one_each{};  // the VNIs have the addresses from the first on; otherwise all have the first
@@ -196,7 +198,7 @@ Result<Groups> parse_groups(std::string_view text, std::size_t vnis) {
       static_cast<unsigned>(prefix->address.bytes().size() * 8) - prefix->length;
   if (dash != std::string_view::npos) {
     const auto last = IpAddress::parse(text.substr(dash + 1));
-    if (!last || nth_group(groups.first, vnis - 1) != *last) {
+    if (!last || nth_address(groups.first, vnis - 1) != *last) {
       return wrong(
           fmt::format("{} is not a range of {} groups, one for each VNI", in_quotes(text), vnis));
     }
@@ -221,7 +223,7 @@ void add_groups(const Reading& r, std::string_view entry) {
   const auto groups = parse_groups(entry.substr(equals + 1), vnis->size());
   if (!groups) return r.error(groups.error().what);
   for (std::size_t i = 0; i < vnis->size(); ++i) {
-    const auto group = nth_group(groups->first, groups->one_each ? i : 0);
+    const auto group = nth_address(groups->first, groups->one_each ? i : 0);
     if (!r.settings.vni_groups.emplace((*vnis)[i], group).second) {
       r.error(fmt::format("VNI {} has a group already", (*vnis)[i]));
       return;

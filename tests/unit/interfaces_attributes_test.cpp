@@ -130,6 +130,16 @@ TEST_CASE("static remotes are given for the device or per VNI, as lists and rang
   CHECK(mapped.flood.size() == 2 * 4 + 2 * 2);
   CHECK(mapped.flood.front() == std::pair(*Vni::make(42), *IpAddress::parse("10.0.0.1")));
   CHECK(mapped.flood.back() == std::pair(*Vni::make(101), *IpAddress::parse("10.1.0.2")));
+  const auto wide =
+      read(" vxlan-remoteip-map 7=10.0.0.254-10.0.1.1 8=2001:db8::fffe-2001:db8::1:1\n").settings;
+  Lines ends;
+  for (const auto& [vni, remote] : wide.flood) ends.push_back(fmt::format("{}={}", vni, remote));
+  CHECK(ends == Lines{"7=10.0.0.254", "7=10.0.0.255", "7=10.0.1.0", "7=10.0.1.1",
+                      "8=2001:db8::fffe", "8=2001:db8::ffff", "8=2001:db8::1:0",
+                      "8=2001:db8::1:1"});
+  CHECK(read(" vxlan-remoteip-map 7=2001:db8::1-2001:db8::ffff:1\n").messages ==
+        Lines{"f:2: error: x: vxlan-remoteip-map: '2001:db8::1-2001:db8::ffff:1': too many "
+              "addresses"});
 }
 
 TEST_CASE("ports are names, ranges behind glob, and expressions behind regex") {
