@@ -117,6 +117,8 @@ struct LinkSettings {
   std::string vrf{};
 
   bool has(std::string_view attribute) const { return said.contains(attribute); }
+  /// ifupdown2's first way: a bridge's two lines are all that is said of its ports' VLANs.
+  bool lists_vlans_of_ports() const { return has("bridge-port-vids") && has("bridge-port-pvids"); }
   /// Where the attribute was given, or `otherwise`.
   Origin where(std::string_view attribute, const Origin& otherwise) const {
     const auto it = said.find(attribute);

@@ -317,6 +317,9 @@ void Planner::plan_port(const Device& port, const Device& bridge, WantedLink& li
   if (!bridge.settings.vlan_aware) return;
   link.manage_vlans = true;
   plan_membership(port, bridge, link);
+  if (!port.is_single_vxlan()) return;
+  // Whatever else is said of such a port: its map stands on these, and they are tagged.
+  for (const auto& entry : port.settings.tunnels) link.vlans[entry.vlan] = {};
 }
 
 /// The port's own line wins over the bridge's for that port, and that over the bridge's for all.
@@ -346,13 +349,16 @@ void Planner::plan_port_options(const Device& port, const Device& bridge, Wanted
 void Planner::plan_membership(const Device& port, const Device& bridge, WantedLink& link) {
   const auto& own = port.settings;
   const auto& inherited = bridge.settings;
-  // ifupdown2's first way: with both lines, they are all that is said of the ports.
-  if (inherited.has("bridge-port-vids") && inherited.has("bridge-port-pvids")) {
+  if (inherited.lists_vlans_of_ports()) {
     if (const auto it = inherited.port_vids.find(port.name); it != inherited.port_vids.end()) {
       for (const auto vlan : it->second) link.vlans[vlan] = {};
     }
     const auto it = inherited.port_pvids.find(port.name);
-    link.vlans[it == inherited.port_pvids.end() ? kDefaultPvid : it->second] = kUntaggedPvid;
+    if (it != inherited.port_pvids.end()) {
+      link.vlans[it->second] = kUntaggedPvid;
+    } else if (!port.is_single_vxlan()) {
+      link.vlans[kDefaultPvid] = kUntaggedPvid;
+    }
     return;
   }
   if (own.has("bridge-access")) {
@@ -362,11 +368,7 @@ void Planner::plan_membership(const Device& port, const Device& bridge, WantedLi
   const auto& vids = own.has("bridge-vids") ? own.vids : inherited.vids;
   link.vlans.reserve(vids.size() + 1);
   for (const auto vlan : vids) link.vlans[vlan] = {};
-  if (port.is_single_vxlan()) {
-    for (const auto& entry : own.tunnels) link.vlans[entry.vlan] = {};
-    return;
-  }
-  if (!own.allow_untagged) return;
+  if (port.is_single_vxlan() || !own.allow_untagged) return;
   const auto pvid = own.has("bridge-pvid")         ? own.pvid
                     : inherited.has("bridge-pvid") ? inherited.pvid
                                                    : kDefaultPvid;

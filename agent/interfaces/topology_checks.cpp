@@ -180,14 +180,17 @@ void Checks::check_vxlan_port(const Device& bridge, const Device& vxlan) {
     for (const auto& entry : settings.tunnels) claim_vlan(entry.vlan, bridge, vxlan, entry.origin);
     return;
   }
+  if (bridge.settings.lists_vlans_of_ports()) return;
   if (settings.has("bridge-access")) {
     claim_vlan(settings.access, bridge, vxlan, settings.where("bridge-access", vxlan.origin));
     return;
   }
-  // The same said the long way: one VLAN, which is the PVID.
-  const bool one_vlan = settings.vids.size() == 1 && settings.vids.front() == settings.pvid;
-  if (one_vlan) {
-    claim_vlan(settings.pvid, bridge, vxlan, settings.where("bridge-vids", vxlan.origin));
+  // The same said the long way, by the port or the bridge: one VLAN, which is the PVID.
+  const auto& vids = settings.has("bridge-vids") ? settings.vids : bridge.settings.vids;
+  const auto pvid = settings.has("bridge-pvid") ? settings.pvid : bridge.settings.pvid;
+  if (vids.size() == 1 && vids.front() == pvid) {
+    const auto line = bridge.settings.where("bridge-vids", vxlan.origin);
+    claim_vlan(pvid, bridge, vxlan, settings.where("bridge-vids", line));
     return;
   }
   diagnostics_.error(vxlan.origin,

@@ -576,6 +576,29 @@ TEST_CASE("a bridge without VLANs counts none") {
   CHECK(aware.messages == Lines{});
 }
 
+TEST_CASE("a vxlan port of one VLAN may have it from its bridge, or from the bridge's lists") {
+  const std::string vx =
+      "iface vx\n vxlan-id 1\n vxlan-local-tunnelip 10.0.0.1\n" +
+      std::string("auto br0\niface br0\n bridge-vlan-aware yes\n bridge-ports vx\n");
+  const auto inherits = plan(vx + " bridge-vids 7\n bridge-pvid 7\n");
+  CHECK(vlans(inherits.link("vx")) == "7*");
+  CHECK(inherits.messages == Lines{});
+  const auto listed = plan(vx + " bridge-port-vids vx=8,9\n bridge-port-pvids vx=8\n");
+  CHECK(vlans(listed.link("vx")) == "8* 9");
+  CHECK(listed.messages == Lines{});
+  CHECK(plan(vx + " bridge-vids 7 8\n bridge-pvid 7\n").topology.links.empty());
+}
+
+TEST_CASE("the VLANs of a single vxlan device's map are the port's whatever else is said of it") {
+  const std::string device =
+      " bridge-ports vx\niface vx\n bridge-vlan-vni-map 30-31=300-301\n"
+      " vxlan-local-tunnelip 10.0.0.1\n";
+  CHECK(vlans(plan(kBridge + device + " bridge-access 40\n").link("vx")) == "30 31 40*");
+  CHECK(vlans(plan(kBridge + device + " bridge-access 30\n").link("vx")) == "30 31");
+  const auto lists = kBridge + " bridge-port-vids swp1=7\n bridge-port-pvids swp1=8\n";
+  CHECK(vlans(plan(lists + device).link("vx")) == "30 31");
+}
+
 TEST_CASE("mstpctl-bpduguard is mstpd's, or the kernel's where vtepd.conf says so") {
   const auto text = kBridge +
                     " bridge-ports swp1 swp2\n mstpctl-bpduguard swp2=yes\n"
