@@ -91,6 +91,16 @@ constexpr std::array kFixedOptions{
     FixedOption{Option::BondMode, "bond-mode"},
     FixedOption{Option::BondLacpRate, "bond-lacp-rate"}};
 
+/// A tunnel is of one family from the start, and Linux never moves it to the other: without an end
+/// it is of IPv4.
+std::optional<std::string> changes_family(const WantedLink& wanted, const Link& actual) {
+  const auto& end = wanted.vxlan_local.is_none() ? wanted.vxlan_group : wanted.vxlan_local;
+  const bool was_v6 = actual.vxlan_local.is_v6() || actual.vxlan_group.is_v6();
+  if (wanted.kind != LinkKind::Vxlan || end.is_none() || end.is_v6() == was_v6) return std::nullopt;
+  return fmt::format("the tunnel is one of {} and would be one of {}", was_v6 ? "IPv6" : "IPv4",
+                     was_v6 ? "IPv4" : "IPv6");
+}
+
 bool is_fixed(Option option) {
   return std::any_of(kFixedOptions.begin(), kFixedOptions.end(),
                      [&](const FixedOption& fixed) { return fixed.option == option; });
@@ -532,6 +542,7 @@ std::optional<std::string> why_made_anew(const State& state, const WantedLink& w
     const auto is = value_or(actual.options, option, 0);
     if (is != it->second) return fmt::format("{} is {} and would be {}", attribute, is, it->second);
   }
+  if (auto change = changes_family(wanted, actual)) return change;
   if (must_lose_lower(wanted, actual)) {
     return fmt::format("vxlan-physdev is {} and would be none", state.view.name_of(actual.lower));
   }

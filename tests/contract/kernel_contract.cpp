@@ -669,7 +669,20 @@ TEST_CASE("a tunnel's ends change while it runs, within their family", "[link]")
     CHECK(bench.view.flood().empty());
     bench.must(change(&ChangeLink::vxlan_local, ends.zeros));
     CHECK(bench.link(vxlan).vxlan_local.is_none());
+    bench.must_refuse(change(&ChangeLink::vxlan_local, ends.wrong_family), EOPNOTSUPP);
+    bench.must(change(&ChangeLink::vxlan_local, ends.local));
   }
+}
+
+TEST_CASE("a tunnel made without an end is one of IPv4", "[link]") {
+  Bench bench;
+  const auto vxlan = bench.create(vxlan_named("vx10", 10));
+  const auto ends_at = [&](const char* address) {
+    return ChangeLink{.index = vxlan, .kind = LinkKind::Vxlan, .vxlan_local = ip(address)};
+  };
+  bench.must_refuse(ends_at("2001:db8::1"), EOPNOTSUPP);
+  bench.must_refuse(ends_at("::"), EOPNOTSUPP);
+  bench.must(ends_at("10.0.0.1"));
 }
 
 TEST_CASE("a multicast tunnel sends through a device, and goes with it", "[link]") {

@@ -375,6 +375,7 @@ Result<> FakeKernel::run(const CreateLink& op) {
     link.up = link.running = true;
   }
   ++next_index_;
+  if (op.vxlan_local.is_v6() || op.vxlan_group.is_v6()) ipv6_tunnels_.insert(index);
   if (op.kind == LinkKind::Veth) add_peer(op, index);
   emit(LinkSeen{link});
   if (op.kind == LinkKind::Bridge) emit(PortSeen{index, {}, default_vlans()});
@@ -516,13 +517,13 @@ Result<> FakeKernel::set_tunnel(Link& link, const ChangeLink& op) {
   const auto group = changed(link.vxlan_group, op.vxlan_group);
   const auto lower = op.vxlan_lower.value_or(link.lower);
   if (op.vxlan_lower && lower.is_none()) return refuse(EOPNOTSUPP);
-  const auto moves_family = [](const IpAddress& old, const IpAddress& now) {
-    return !old.is_none() && !now.is_none() && old.family() != now.family();
+  const auto moves_family = [&](const std::optional<IpAddress>& wish) {
+    return wish && wish->is_v6() != ipv6_tunnels_.contains(link.index);
   };
-  if (moves_family(link.vxlan_local, local)) {
+  if (moves_family(op.vxlan_local)) {
     return refuse(EOPNOTSUPP, "New local address family does not match old");
   }
-  if (moves_family(link.vxlan_group, group)) {
+  if (moves_family(op.vxlan_group)) {
     return refuse(EOPNOTSUPP, "New group address family does not match old");
   }
   if (auto good = check_tunnel(local, group, lower); !good) return good;

@@ -152,6 +152,7 @@ class FakeKernel : public KernelPort {
   std::map<IfIndex, Link> slaves_;    // of bonds: as they were before
   std::map<IfIndex, IfIndex>
       primaries_;  // of bonds: the slaves that they prefer, once they are some
+  std::set<IfIndex> ipv6_tunnels_;  // vxlan devices, whatever ends they have now
   std::vector<KernelOp> applied_;
   std::vector<Way> ways_;  // of routing daemons
   std::optional<NthRefusal> nth_;

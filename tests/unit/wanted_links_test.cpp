@@ -217,6 +217,32 @@ TEST_CASE("a tunnel's ends change live, a multicast group's only through down an
   CHECK(files.kernel.applied().empty());
 }
 
+TEST_CASE("a tunnel of the other family is another device, which a person has to ask for") {
+  const auto [was, would_be, why] = GENERATE(table<const char*, const char*, const char*>({
+      {"10.0.0.1", "2001:db8::1", "the tunnel is one of IPv4 and would be one of IPv6"},
+      {"2001:db8::1", "10.0.0.1", "the tunnel is one of IPv6 and would be one of IPv4"},
+      {"", "2001:db8::1", "the tunnel is one of IPv4 and would be one of IPv6"},
+  }));
+  Files files;
+  auto vxlan = made("vx10", LinkKind::Vxlan);
+  vxlan.options = {{Option::VxlanId, 10}};
+  vxlan.vxlan_local = IpAddress::parse(was).value_or(IpAddress{});
+  files.say({vxlan});
+  files.must_stand();
+  vxlan.vxlan_local = ip(would_be);
+  files.say({vxlan});
+  CHECK(files.held("vx10") == why);
+  CHECK(files.kernel.applied().empty());
+  CHECK(files.failures().empty());
+
+  Topology topology;
+  topology.links["vx10"] = vxlan;
+  files.core.change_topology(topology, {"vx10"});
+  files.settle();
+  CHECK(files.link("vx10").vxlan_local == ip(would_be));
+  files.must_stand();
+}
+
 TEST_CASE("an address has what its line says, and nothing else is compared") {
   Files files;
   const auto prefix = *IpPrefix::parse("10.1.0.1/24");
