@@ -68,8 +68,8 @@ constexpr std::array kParts{
 /// What a link's operations would change.
 struct Differing {
   std::set<Part> parts{};
-  Options options{};                  // as they would be
-  std::vector<IpPrefix> addresses{};  // that are missing
+  Options options{};                            // as they would be
+  std::map<IpPrefix, std::string> addresses{};  // that are not as wanted, and how they are
 
   bool any() const { return !parts.empty() || !options.empty(); }
   void enter(const Options& wanted) { options.insert(wanted.begin(), wanted.end()); }
@@ -101,7 +101,7 @@ struct Differing {
   void operator()(const DeleteTunnels& /*op*/) { parts.insert(Part::Tunnels); }
   void operator()(const AddAddress& op) {
     parts.insert(Part::Addresses);
-    addresses.push_back(op.key.prefix);
+    addresses.emplace(op.key.prefix, "none");
   }
   void operator()(const AddRoute& /*op*/) { parts.insert(Part::Routes); }
   void operator()(const AddFlood& /*op*/) { parts.insert(Part::Flood); }
@@ -117,6 +117,10 @@ class Check {
     for (const auto& key : file_keys(state_)) compare(key);
     for (const auto& [name, link] : state_.topology->links) {
       if (const auto* actual = state_.view.link(name)) {
+        for (const auto& late : late_addresses(state_, link, *actual)) {
+          differing_[name].parts.insert(Part::Addresses);
+          differing_[name].addresses.emplace(late.wanted, fmt::format("behind {}", late.first));
+        }
         if (const auto why = why_made_anew(state_, link, *actual)) {
           made_anew_[name] = *why;
           differing_[name].parts.insert(Part::Identity);
@@ -208,7 +212,7 @@ class Check {
 
   bool is_as_said(const Stanza& stanza, const Attribute& attribute, const AttributeRow& row) const {
     const auto& link = state_.topology->links.at(stanza.name);
-    if (part_of(row) == Part::Addresses) return !lacks_address(link, attribute);
+    if (part_of(row) == Part::Addresses) return !address_instead(link, attribute);
     const bool is_for_ports = row.place == Place::Port && link.kind == LinkKind::Bridge;
     if (is_for_ports || names_ports(row)) return differing_ports(stanza, attribute, row).empty();
     if (!differing_gateways(stanza.name, attribute, row).empty()) return false;
@@ -268,18 +272,16 @@ class Check {
     return text;
   }
 
-  /// Whether the line's own address is missing.
-  bool lacks_address(const WantedLink& link, const Attribute& line) const {
+  /// How the line's own address is, if not as it says.
+  std::optional<std::string> address_instead(const WantedLink& link, const Attribute& line) const {
     const auto it = differing_.find(link.name);
-    if (it == differing_.end()) return false;
-    const auto& missing = it->second.addresses;
+    if (it == differing_.end()) return std::nullopt;
+    const auto& differing = it->second.addresses;
     for (std::size_t i = 0; i < link.addresses.size(); ++i) {
-      if (link.address_lines[i] == line.origin &&
-          std::find(missing.begin(), missing.end(), link.addresses[i]) != missing.end()) {
-        return true;
-      }
+      const auto found = differing.find(link.addresses[i]);
+      if (link.address_lines[i] == line.origin && found != differing.end()) return found->second;
     }
-    return false;
+    return std::nullopt;
   }
 
   static std::optional<Part> part_of(const AttributeRow& row) {
@@ -311,6 +313,8 @@ class Check {
   /// Of a bridge's line for its ports: each that differs, and how.
   std::string running_value(const Stanza& stanza, const Attribute& attribute,
                             const AttributeRow& row) {
+    const auto& link = state_.topology->links.at(stanza.name);
+    if (const auto instead = address_instead(link, attribute)) return *instead;
     std::string text;
     for (const auto& port : differing_ports(stanza, attribute, row)) {
       explained_.insert(port);

@@ -6,6 +6,7 @@
 #include "agent/interfaces/attributes.h"
 #include "agent/routers.h"
 #include "agent/wanted.h"
+#include "vtepd/subnet.h"
 
 namespace vtepd::agent {
 namespace {
@@ -153,7 +154,17 @@ class Model {
   void run(const DeleteVnis& op) { state_.view.apply(VnisGone{op.device, op.vnis}); }
   void run(const AddAddress& op) { set_address(op.key, op.details); }
   void run(const ChangeAddress& op) { set_address(op.key, op.details); }
-  void run(const DeleteAddress& op) { state_.view.apply(AddressGone{op.key}); }
+  void run(const DeleteAddress& op) {
+    const auto* known = state_.view.address(op.key);
+    if (known == nullptr) return;
+    const auto others = others_of_subnet(op.key, known->peer);
+    const bool was_first = !known->secondary;
+    state_.view.apply(AddressGone{op.key});
+    if (!was_first || others.empty()) return;
+    auto next = *state_.view.address(others.front());
+    next.secondary = false;
+    state_.view.apply(AddressSeen{others.front(), next});
+  }
   void run(const AddRoute& op) { state_.view.apply(RouteSeen{op.route, op.replaces}); }
   void run(const DeleteRoute& op) { state_.view.apply(RouteGone{op.route}); }
   void run(const AddFlood& op) { state_.view.apply(FloodSeen{op.key}); }
@@ -183,7 +194,19 @@ class Model {
                         : *seconds == UINT32_MAX ? Preferred::Forever
                                                  : Preferred::Running;
     }
+    if (known == nullptr) entry.secondary = !others_of_subnet(key, entry.peer).empty();
     state_.view.apply(AddressSeen{key, entry});
+  }
+  std::vector<AddressKey> others_of_subnet(const AddressKey& key, const IpAddress& peer) const {
+    std::vector<AddressKey> found;
+    const auto present = state_.view.addresses().find(key.link);
+    if (present == state_.view.addresses().end() || !key.prefix.address.is_v4()) return found;
+    for (const auto& [prefix, entry] : present->second) {
+      if (!prefix.address.is_v4() || prefix == key.prefix) continue;
+      if (subnet_of(prefix, entry.peer) != subnet_of(key.prefix, peer)) continue;
+      found.push_back({key.link, prefix});
+    }
+    return found;
   }
 
   static void merge(Options& into, const Options& options) {

@@ -81,6 +81,14 @@ const WantedLink* wanted_link(const State& state, const std::string& name);
 std::optional<std::string> why_made_anew(const State& state, const WantedLink& wanted,
                                          const Link& actual);
 
+/// An IPv4 address that the files name first of its subnet, and the one that came first.
+struct LateAddress {
+  IpPrefix wanted{};
+  IpPrefix first{};
+};
+std::vector<LateAddress> late_addresses(const State& state, const WantedLink& wanted,
+                                        const Link& actual);
+
 /// The rows of the ledger. link: vtepd made it. master: vtepd enslaved it. up: vtepd set it up.
 /// Those of values that were changed are former.h's.
 std::string ledger_link(const std::string& name);

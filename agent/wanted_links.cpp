@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <set>
 
 #include "agent/former.h"
 #include "agent/interfaces/attributes.h"
 #include "agent/wanted.h"
+#include "vtepd/subnet.h"
 
 namespace vtepd::agent {
 namespace {
@@ -398,6 +400,25 @@ void plan_address(const AddressKey& key, const AddressDetails& said, const std::
   if (must_change(wanted, *actual)) emit(ChangeAddress{key, wanted});
 }
 
+/// The first address of a subnet is its primary one for as long as it is there: all but the late
+/// one go, and come back behind it. Linux may drop the late one, too, with the primary (sysctl
+/// promote_secondaries): it then comes back as the first.
+void plan_precedence(const WantedLink& link, IfIndex index, const LateAddress& late,
+                     const KernelView::Addresses& present, const EmitKernelOp& emit) {
+  const auto is_wanted = [&](const IpPrefix& prefix) {
+    return std::find(link.addresses.begin(), link.addresses.end(), prefix) != link.addresses.end();
+  };
+  if (!is_wanted(late.first)) return;  // on its way out, or somebody else's
+  const auto subnet = subnet_of(late.first, present.at(late.first).peer);
+  for (const auto& [prefix, entry] : present) {
+    const bool goes = prefix.address.is_v4() && entry.secondary && prefix != late.wanted;
+    if (goes && is_wanted(prefix) && subnet_of(prefix, entry.peer) == subnet) {
+      emit(DeleteAddress{{index, prefix}, entry.peer});
+    }
+  }
+  emit(DeleteAddress{{index, late.first}, present.at(late.first).peer});
+}
+
 /// Routes go to the table of the VRF that the link is in.
 std::uint32_t table_of(const State& state, const Link& link) {
   const auto* master = state.view.link(link.master);
@@ -620,6 +641,31 @@ void plan_vlans(const State& state, const VlansKey& key, const EmitKernelOp& emi
   }
 }
 
+std::vector<LateAddress> late_addresses(const State& state, const WantedLink& wanted,
+                                        const Link& actual) {
+  std::vector<LateAddress> late;
+  const auto present = state.view.addresses().find(actual.index);
+  if (present == state.view.addresses().end() || wanted.keep_addresses) return late;
+  std::set<IpPrefix> subnets;
+  for (const auto& prefix : wanted.addresses) {
+    if (!prefix.address.is_v4()) continue;
+    const auto it = present->second.find(prefix);
+    if (it == present->second.end()) {
+      const auto details = wanted.address_details.find(prefix);
+      const bool is_plain = details == wanted.address_details.end();
+      subnets.insert(subnet_of(prefix, is_plain ? IpAddress{} : details->second.peer));
+      continue;
+    }
+    const auto subnet = subnet_of(prefix, it->second.peer);
+    if (!subnets.insert(subnet).second || !it->second.secondary) continue;
+    for (const auto& [other, entry] : present->second) {
+      if (!other.address.is_v4() || entry.secondary) continue;
+      if (subnet_of(other, entry.peer) == subnet) late.push_back({prefix, other});
+    }
+  }
+  return late;
+}
+
 void plan_addresses(const State& state, const AddressesKey& key, const EmitKernelOp& emit) {
   const auto* actual = state.view.link(key.link);
   if (actual == nullptr) return;
@@ -642,6 +688,10 @@ void plan_addresses(const State& state, const AddressesKey& key, const EmitKerne
     if (!is_wanted && state.ledger.has(ledger_address(key.link, prefix))) {
       emit(DeleteAddress{{actual->index, prefix}, entry.peer});
     }
+  }
+  if (wanted == nullptr) return;
+  for (const auto& late : late_addresses(state, *wanted, *actual)) {
+    plan_precedence(*wanted, actual->index, late, present->second, emit);
   }
 }
 

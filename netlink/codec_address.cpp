@@ -82,7 +82,9 @@ Event decode_address(const Message& message, Complaint& complaint) {
       .broadcast = in.ip(IFA_BROADCAST, "IFA_BROADCAST"),
       .peer = far_end == address ? IpAddress{} : far_end,
       .preferred = preferred_of(flags, times),
-      .metric = in.value<std::uint32_t>(IFA_RT_PRIORITY, "IFA_RT_PRIORITY").value_or(0)};
+      .metric = in.value<std::uint32_t>(IFA_RT_PRIORITY, "IFA_RT_PRIORITY").value_or(0),
+      // Of an IPv6 address the same bit says that it is a temporary one.
+      .secondary = address.is_v4() && (flags & IFA_F_SECONDARY) != 0};
   return AddressSeen{key, entry};
 }
 

@@ -93,6 +93,7 @@ struct AddressEntry {
   IpAddress peer{};
   Preferred preferred{};
   std::uint32_t metric{};  // of the route to its subnet; 0: the default
+  bool secondary{};        // IPv4: another address of its subnet came first
   friend bool operator==(const AddressEntry&, const AddressEntry&) = default;
 };
 

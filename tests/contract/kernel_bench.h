@@ -65,9 +65,10 @@ inline std::set<std::string> rows(const KernelView& view) {
   }
   for (const auto& [link, addresses] : view.addresses()) {
     for (const auto& [prefix, e] : addresses) {
-      all.insert(fmt::format("address {} {} scope {} broadcast {} peer {} preferred {} metric {}",
-                             link, prefix, e.scope, e.broadcast, e.peer,
-                             static_cast<int>(e.preferred), e.metric));
+      all.insert(fmt::format(
+          "address {} {} scope {} broadcast {} peer {} preferred {} metric {} secondary {}", link,
+          prefix, e.scope, e.broadcast, e.peer, static_cast<int>(e.preferred), e.metric,
+          e.secondary));
     }
   }
   for (const auto& route : view.routes()) {

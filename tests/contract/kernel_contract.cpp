@@ -2,6 +2,8 @@
 #define CATCH_CONFIG_RUNNER
 #include <sys/socket.h>
 
+#include <fstream>
+
 #include "tests/contract/kernel_bench.h"
 
 namespace vtepd::contract {
@@ -931,6 +933,55 @@ TEST_CASE("addresses come and go", "[address]") {
     CHECK_FALSE(bench.view.has_address(key));
     bench.must_refuse(DeleteAddress{key}, EADDRNOTAVAIL);
   }
+}
+
+/// Whether the second address of a subnet takes the first one's place, or goes with it.
+void promote_secondaries(Bench& bench, bool wish) {
+  if (backend == Backend::Fake) {
+    dynamic_cast<fake::FakeKernel&>(*bench.port).promotes_secondaries = wish;
+  } else {
+    std::ofstream("/proc/sys/net/ipv4/conf/all/promote_secondaries")
+        << (wish ? 1 : 0) << std::flush;
+  }
+}
+
+TEST_CASE("the first IPv4 address of a subnet is primary, the later ones stand or go with it",
+          "[address]") {
+  Bench bench;
+  const auto port = bench.create(dummy_named("swp1"));
+  bench.must(ChangeLink{.index = port, .kind = LinkKind::Dummy, .up = true});
+  const auto is_secondary = [&](const char* text) {
+    const auto* entry = bench.view.address({port, prefix(text)});
+    return entry == nullptr ? std::nullopt : std::optional(entry->secondary);
+  };
+  for (const bool promotes : {false, true}) {
+    promote_secondaries(bench, promotes);
+    for (const auto* text : {"10.1.0.1/24", "10.1.0.3/24", "10.1.0.2/24", "10.1.0.1/16",
+                             "10.1.1.1/24", "2001:db8::1/64", "2001:db8::2/64"}) {
+      bench.must(AddAddress{{port, prefix(text)}});
+    }
+    const AddressKey point{port, prefix("10.9.0.1/24")};
+    bench.must(AddAddress{point, {.peer = ip("10.1.0.77")}});  // its subnet is the far end's
+    CHECK(is_secondary("10.1.0.1/24") == false);
+    CHECK(is_secondary("10.1.0.3/24") == true);
+    CHECK(is_secondary("10.1.0.2/24") == true);
+    CHECK(is_secondary("10.1.0.1/16") == false);
+    CHECK(is_secondary("10.1.1.1/24") == false);
+    CHECK(is_secondary("2001:db8::2/64") == false);
+    CHECK(is_secondary("10.9.0.1/24") == true);
+    bench.must(DeleteAddress{{port, prefix("10.1.0.1/24")}});
+    using Maybe = std::optional<bool>;
+    CHECK(is_secondary("10.1.0.3/24") == (promotes ? Maybe(false) : Maybe()));
+    CHECK(is_secondary("10.1.0.2/24") == (promotes ? Maybe(true) : Maybe()));
+    CHECK(is_secondary("10.1.0.1/16") == false);
+    if (promotes) bench.must(DeleteAddress{point, ip("10.1.0.77")});
+    for (const auto* text : {"10.1.0.2/24", "10.1.0.3/24", "10.1.0.1/16", "10.1.1.1/24",
+                             "2001:db8::1/64", "2001:db8::2/64"}) {
+      const AddressKey key{port, prefix(text)};
+      if (bench.view.has_address(key)) bench.must(DeleteAddress{key});
+    }
+  }
+  promote_secondaries(bench, false);
 }
 
 // --- FDBs ----------------------------------------------------------------------------------------

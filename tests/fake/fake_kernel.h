@@ -19,6 +19,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string_view>
 #include <vector>
 
@@ -63,6 +64,8 @@ class FakeKernel : public KernelPort {
 
   /// Whether the module that knows MPLS is loaded: of devices that come from now on.
   bool has_mpls = true;
+  /// net.ipv4.conf.all.promote_secondaries: the next address of a subnet outlives its primary one.
+  bool promotes_secondaries = false;
 
   // Faults.
   /// The operation `nth` from now (0: the next) is refused.
@@ -135,6 +138,7 @@ class FakeKernel : public KernelPort {
   void release(Link link);
   void lose_primary(Link bond, IfIndex slave);
   void forget_addresses_v6(IfIndex link);
+  std::vector<AddressKey> others_of_subnet(const AddressKey& key, const IpAddress& peer) const;
   void flush_fdb(IfIndex port, VlanId vlan);
   Result<IfIndex> bridge_of(IfIndex port) const;
   Result<PortVlans> vlans_of(IfIndex port, bool self) const;
@@ -151,8 +155,9 @@ class FakeKernel : public KernelPort {
   std::map<IfIndex, IfIndex> peers_;  // of veth devices, both ways
   std::map<IfIndex, Link> slaves_;    // of bonds: as they were before
   std::map<IfIndex, IfIndex>
-      primaries_;  // of bonds: the slaves that they prefer, once they are some
-  std::set<IfIndex> ipv6_tunnels_;  // vxlan devices, whatever ends they have now
+      primaries_;                       // of bonds: the slaves that they prefer, once they are some
+  std::vector<AddressKey> ipv4_order_;  // as they came; also ones that are gone with their link
+  std::set<IfIndex> ipv6_tunnels_;      // vxlan devices, whatever ends they have now
   std::vector<KernelOp> applied_;
   std::vector<Way> ways_;  // of routing daemons
   std::optional<NthRefusal> nth_;

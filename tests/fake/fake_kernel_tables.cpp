@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "tests/fake/fake_kernel.h"
+#include "vtepd/subnet.h"
 
 namespace vtepd::fake {
 
@@ -143,8 +144,25 @@ Result<> FakeKernel::run(const AddAddress& op) {
     return refuse(EACCES, "IPv6 is disabled on this device");
   }
   if (state_.has_address(op.key)) return refuse(EEXIST);
-  emit(AddressSeen{op.key, entry_of(op.key.prefix, op.details)});
+  auto entry = entry_of(op.key.prefix, op.details);
+  if (op.key.prefix.address.is_v4()) {
+    entry.secondary = !others_of_subnet(op.key, entry.peer).empty();
+    ipv4_order_.push_back(op.key);
+  }
+  emit(AddressSeen{op.key, entry});
   return {};
+}
+
+/// The IPv4 addresses that the link has beside `key` in its subnet, as they came.
+std::vector<AddressKey> FakeKernel::others_of_subnet(const AddressKey& key,
+                                                     const IpAddress& peer) const {
+  std::vector<AddressKey> found;
+  for (const auto& other : ipv4_order_) {
+    const auto* entry = state_.address(other);
+    if (entry == nullptr || other.link != key.link || other == key) continue;
+    if (subnet_of(other.prefix, entry->peer) == subnet_of(key.prefix, peer)) found.push_back(other);
+  }
+  return found;
 }
 
 /// In place: what is said of lifetime and metric, and nothing else. One that is gone comes back.
@@ -163,8 +181,25 @@ Result<> FakeKernel::run(const DeleteAddress& op) {
   if (state_.link(op.key.link) == nullptr) return refuse(ENODEV);
   const auto* known = state_.address(op.key);
   if (known == nullptr) return refuse(EADDRNOTAVAIL);
-  if (op.key.prefix.address.is_v4() && known->peer != op.peer) return refuse(EADDRNOTAVAIL);
+  if (!op.key.prefix.address.is_v4()) {
+    emit(AddressGone{op.key});
+    return {};
+  }
+  if (known->peer != op.peer) return refuse(EADDRNOTAVAIL);
+  const auto later =
+      known->secondary ? std::vector<AddressKey>{} : others_of_subnet(op.key, known->peer);
+  std::erase(ipv4_order_, op.key);
   emit(AddressGone{op.key});
+  for (const auto& other : later) {
+    if (promotes_secondaries) {
+      auto entry = *state_.address(other);
+      entry.secondary = false;
+      emit(AddressSeen{other, entry});
+      break;
+    }
+    std::erase(ipv4_order_, other);
+    emit(AddressGone{other});
+  }
   return {};
 }
 

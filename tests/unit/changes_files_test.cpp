@@ -213,7 +213,15 @@ TEST_CASE("check names each line that is not so, and no other") {
     desk.leaf.settle();
   };
   SECTION("an address of those that begin alike") {
+    kernel.promotes_secondaries = true;
     breaks(DeleteAddress{{desk.leaf.index("swp1"), *IpPrefix::parse("10.0.0.1/24")}, {}});
+    CHECK(rows() == Lines{"swp1 address 3"});
+  }
+  SECTION("an address that has come second in its subnet") {
+    kernel.promotes_secondaries = true;
+    const AddressKey first{desk.leaf.index("swp1"), *IpPrefix::parse("10.0.0.1/24")};
+    breaks(DeleteAddress{first, {}});
+    breaks(AddAddress{first, {}});
     CHECK(rows() == Lines{"swp1 address 3"});
   }
   SECTION("an address in another spelling") {

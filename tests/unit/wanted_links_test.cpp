@@ -278,6 +278,61 @@ TEST_CASE("an address has what its line says, and nothing else is compared") {
   CHECK_FALSE(files.kernel.state().has_address({files.link("swp1").index, prefix}));
 }
 
+TEST_CASE("the first address of a subnet in the files is its primary one, also later") {
+  Files files;
+  files.kernel.promotes_secondaries = GENERATE(false, true);
+  const auto prefix = [](const char* text) { return *IpPrefix::parse(text); };
+  const auto is_secondary = [&](const char* text) {
+    const auto* entry = files.kernel.state().address({files.link("swp1").index, prefix(text)});
+    REQUIRE(entry != nullptr);
+    return entry->secondary;
+  };
+  auto swp1 = port("swp1");
+  swp1.addresses = {prefix("10.0.0.2/24"), prefix("10.0.0.3/24"), prefix("10.9.0.1/24")};
+  files.say({swp1});
+  files.must_stand();
+
+  // A new one in front: the others make room, those of other subnets stay.
+  swp1.addresses.insert(swp1.addresses.begin(), prefix("10.0.0.1/24"));
+  files.say({swp1});
+  CHECK_FALSE(is_secondary("10.0.0.1/24"));
+  CHECK(is_secondary("10.0.0.2/24"));
+  CHECK(is_secondary("10.0.0.3/24"));
+  CHECK_FALSE(is_secondary("10.9.0.1/24"));
+  for (const auto& op : files.kernel.applied()) {
+    const auto* gone = std::get_if<DeleteAddress>(&op);
+    CHECK((gone == nullptr || gone->key.prefix != prefix("10.9.0.1/24")));
+  }
+  files.must_stand();
+
+  std::swap(swp1.addresses[0], swp1.addresses[2]);
+  files.say({swp1});
+  CHECK_FALSE(is_secondary("10.0.0.3/24"));
+  CHECK(is_secondary("10.0.0.2/24"));
+  CHECK(is_secondary("10.0.0.1/24"));
+  files.must_stand();
+  // The order of those behind it is nobody's business.
+  std::swap(swp1.addresses[1], swp1.addresses[2]);
+  files.say({swp1});
+  CHECK(files.kernel.applied().empty());
+}
+
+TEST_CASE("an address of somebody else that came first stays first, and is told") {
+  Files files;
+  const auto index = files.link("swp1").index;
+  REQUIRE(files.kernel.act(AddAddress{{index, *IpPrefix::parse("10.0.0.9/24")}}));
+  auto swp1 = port("swp1");
+  swp1.addresses = {*IpPrefix::parse("10.0.0.1/24"), *IpPrefix::parse("10.0.0.2/24")};
+  files.say({swp1});
+  files.must_stand();
+  const auto late = late_addresses(files.core.state(), swp1, files.link("swp1"));
+  REQUIRE(late.size() == 1);
+  CHECK(late[0].wanted == swp1.addresses[0]);
+  CHECK(late[0].first == *IpPrefix::parse("10.0.0.9/24"));
+  swp1.keep_addresses = true;
+  CHECK(late_addresses(files.core.state(), swp1, files.link("swp1")).empty());
+}
+
 TEST_CASE("gateways become default routes in the table of the link's VRF") {
   Files files;
   auto red = made("red", LinkKind::Vrf);
