@@ -157,6 +157,14 @@ void Checks::check_bridge(const Device& bridge) {
                          fmt::format("{}: {} does nothing on a bridge: it belongs to a port",
                                      bridge.name, attribute));
   }
+  for (const auto* attribute : {"bridge-port-vids", "bridge-port-pvids"}) {
+    if (!settings.has(attribute) || settings.lists_vlans_of_ports()) continue;
+    diagnostics_.warning(
+        settings.where(attribute, bridge.origin),
+        fmt::format("{}: {} does nothing without the other of bridge-port-vids and "
+                    "bridge-port-pvids",
+                    bridge.name, attribute));
+  }
   std::unordered_set<std::string_view> names;
   for (const auto& port : bridge.ports) names.insert(port.name);
   for (const auto& [name, options] : settings.port_options_of) {

@@ -564,6 +564,11 @@ TEST_CASE("with bridge-port-vids and -pvids, they are all the VLANs of the ports
                       " bridge-port-pvids swp1=100\n");
   CHECK(vlans(p.link("swp1")) == "100* 101 102 200");
   CHECK(vlans(p.link("swp2")) == "1* 7");
+  const auto half = plan(kBridge + " bridge-ports swp1\n bridge-port-vids swp1=100-102\n");
+  CHECK(vlans(half.link("swp1")) == "5* 10 20");
+  CHECK(half.messages ==
+        Lines{"f:7: warning: br0: bridge-port-vids does nothing without the other of "
+              "bridge-port-vids and bridge-port-pvids"});
 }
 
 TEST_CASE("a bridge without VLANs counts none") {
