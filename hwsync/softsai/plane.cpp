@@ -134,7 +134,7 @@ void Plane::handle(Id port, bool from_cpu, FrameView frame) {
   for (const auto& count : verdict.counts) store_.count(count);
   if (verdict.learned) take_in(*verdict.learned);
   if (verdict.seen) {
-    last_seen_[FdbKey{verdict.seen->first, verdict.seen->second.bytes}] = Clock::now();
+    ageing_.seen({verdict.seen->first, verdict.seen->second.bytes}, Clock::now());
   }
   send(verdict);
 }
@@ -143,31 +143,17 @@ void Plane::take_in(const Learned& learned) {
   const FdbKey key{learned.vlan, learned.mac.bytes};
   if (learned.enter) {
     if (!store_.learn(key, learned.bridge_port)) return;
-    last_seen_[key] = Clock::now();
+    ageing_.seen(key, Clock::now());
   }
   store_.tell({learned.moved ? SAI_FDB_EVENT_MOVE : SAI_FDB_EVENT_LEARNED, key, learned.bridge_port,
                SAI_FDB_ENTRY_TYPE_DYNAMIC});
 }
 
-/// An address that nothing was heard of for the ageing time goes; static ones stay.
 void Plane::age() {
   const auto now = Clock::now();
   if (now < next_age_ || !store_.has_switch()) return;
   next_age_ = now + std::chrono::seconds(1);
-  const auto limit = std::chrono::seconds(store_.ageing_seconds());
-  if (limit.count() == 0) return;
-  std::vector<FdbKey> old;
-  for (const auto& [key, entry] : store_.fdb()) {
-    if (entry.attributes.at(SAI_FDB_ENTRY_ATTR_TYPE).as_number() != SAI_FDB_ENTRY_TYPE_DYNAMIC) {
-      continue;
-    }
-    // One that the application made begins to age now.
-    const auto seen = last_seen_.try_emplace(key, now).first->second;
-    if (now - seen > limit) old.push_back(key);
-  }
-  for (const auto& key : old) store_.age_out(key);
-  std::erase_if(last_seen_,
-                [this](const auto& row) { return store_.find_fdb(row.first) == nullptr; });
+  ageing_.pass(store_, now);
 }
 
 void Plane::send(const Verdict& verdict) {

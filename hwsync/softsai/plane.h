@@ -13,6 +13,7 @@
 #include <mutex>
 #include <thread>
 
+#include "hwsync/softsai/ageing.h"
 #include "hwsync/softsai/devices.h"
 #include "hwsync/softsai/forward.h"
 #include "hwsync/softsai/store.h"
@@ -49,9 +50,9 @@ class Plane {
   int wake_ = -1;  // an eventfd: stop
   PlaneTables tables_{};
   std::uint64_t generation_ = 0;
-  std::map<Id, Device> wires_{};                     // by port
-  std::map<Id, std::pair<Id, Device>> taps_{};       // by port: HOSTIF and its TAP
-  std::map<FdbKey, Clock::time_point> last_seen_{};  // of learned addresses
+  std::map<Id, Device> wires_{};                // by port
+  std::map<Id, std::pair<Id, Device>> taps_{};  // by port: HOSTIF and its TAP
+  Ageing ageing_{};
   Clock::time_point next_age_{};
   std::thread thread_;
 };
