@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""inject.py FAULTS BUILD [SEED]: so many random faults behind a running vtepd's back, in the kernel's tables.
+"""inject.py FAULTS BUILD [SEED]: so many random faults behind a running vtepd's back, in the kernel's tables (B6).
 
 Two switches hear the same. In one of them entries of vtepd's are deleted, changed, put elsewhere or lose a flag,
 entries that look like vtepd's are added, and its devices' settings are turned. After each batch it must come to its

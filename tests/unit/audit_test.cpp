@@ -128,7 +128,8 @@ TEST_CASE("the rows of an audit come once each, and some at a time", "[audit]") 
   }
 }
 
-TEST_CASE("each kind of fault that nobody told of is found by its row, and repaired", "[audit]") {
+TEST_CASE("B6 each kind of fault that nobody told of is found by its row, and repaired",
+          "[audit][B6]") {
   Leaf leaf(GENERATE(false, true));
   fill(leaf, 4);
   Auditor auditor(leaf);
@@ -309,8 +310,8 @@ std::set<KernelKey> differing(const KernelView& before, const KernelView& now) {
 
 }  // namespace
 
-TEST_CASE("10,000 random faults: all are found, none is invented, and a repair leaves none",
-          "[audit]") {
+TEST_CASE("B6 10,000 random faults: all are found, none is invented, and a repair leaves none",
+          "[audit][B6]") {
   const auto seed = GENERATE(range(1U, 21U));
   Leaf leaf(seed % 2 == 0);
   fill(leaf, kHosts);

@@ -115,7 +115,7 @@ TEST_CASE("a stream's lines come when there are some") {
   CHECK(monitor.line() == R"({"n":1})");
 }
 
-TEST_CASE("who does not read is waited for, and nothing is made for him meanwhile") {
+TEST_CASE("E2 who does not read is waited for, and nothing is made for him meanwhile", "[E2]") {
   Bench bench;
   Client slow(bench, "monitor");
   Client quick(bench, "show");  // after it: the slow one's stream stands

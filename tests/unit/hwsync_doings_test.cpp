@@ -187,3 +187,36 @@ TEST_CASE("static entries that were flushed are looked for and written again", "
   CHECK(asic.is_on(kHostThere, "tunnel-port 10.1.1.1"));
   CHECK(audit(bench).empty());
 }
+
+TEST_CASE("E1 10,000 events hold the library's thread for less than 10 ms in all", "[hwsync][E1]") {
+  std::size_t wakes = 0;
+  Notifications notifications([&] { ++wakes; });
+  constexpr std::size_t kTold = 300;
+  std::vector<sai_attribute_t> attributes(2);
+  attributes[0].id = SAI_FDB_ENTRY_ATTR_TYPE;
+  attributes[1].id = SAI_FDB_ENTRY_ATTR_BRIDGE_PORT_ID;
+  std::vector<sai_fdb_event_notification_data_t> events(34);
+  for (auto& event : events) {
+    event.event_type = SAI_FDB_EVENT_AGED;
+    event.attr_count = 2;
+    event.attr = attributes.data();
+  }
+  // Of this thread alone, and the best of some: others use the machine, too.
+  const auto used = [] {
+    timespec now{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
+  };
+  auto best = std::chrono::nanoseconds::max();
+  for (int attempt = 0; attempt < 5; ++attempt) {
+    const auto start = used();
+    for (std::size_t i = 0; i < kTold; ++i) {
+      Notifications::on_fdb(static_cast<std::uint32_t>(events.size()), events.data());
+    }
+    best = std::min<std::chrono::nanoseconds>(best, used() - start);
+    CHECK(notifications.take().size() == kTold * events.size());
+  }
+  CHECK(wakes == 5);
+  INFO((std::chrono::duration<double, std::milli>(best).count()) << " ms");
+  CHECK(best < std::chrono::milliseconds(10));
+}

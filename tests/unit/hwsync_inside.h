@@ -4,6 +4,7 @@
 
 #include <dlfcn.h>
 
+#include <array>
 #include <cstring>
 #include <optional>
 #include <string>
@@ -50,6 +51,25 @@ inline sai_fdb_entry_t entry_of(const Bench& bench, VlanId vlan, const MacAddres
   entry.bv_id = id_of(bench, fmt::format("vlan {}", vlan));
   std::memcpy(entry.mac_address, mac.bytes.data(), mac.bytes.size());
   return entry;
+}
+
+inline sai_attribute_t with(sai_attr_id_t id, auto&& put) {
+  sai_attribute_t attribute{};
+  attribute.id = id;
+  put(attribute.value);
+  return attribute;
+}
+
+/// The ASIC has learned the address at the port.
+inline void learn(const Bench& bench, VlanId vlan, const MacAddress& mac) {
+  const auto entry = entry_of(bench, vlan, mac);
+  const std::array attributes{
+      with(SAI_FDB_ENTRY_ATTR_TYPE, [](auto& value) { value.s32 = SAI_FDB_ENTRY_TYPE_DYNAMIC; }),
+      with(SAI_FDB_ENTRY_ATTR_BRIDGE_PORT_ID,
+           [&](auto& value) { value.oid = id_of(bench, "bridge-port swp1"); })};
+  REQUIRE(
+      table_of<sai_fdb_api_t>(bench, SAI_API_FDB)->create_fdb_entry(&entry, 2, attributes.data()) ==
+      SAI_STATUS_SUCCESS);
 }
 
 }  // namespace vtepd::hwsync::test

@@ -12,25 +12,6 @@ using namespace vtepd::hwsync::test;
 
 namespace {
 
-sai_attribute_t with(sai_attr_id_t id, auto&& put) {
-  sai_attribute_t attribute{};
-  attribute.id = id;
-  put(attribute.value);
-  return attribute;
-}
-
-/// The ASIC has learned the address at the port.
-void learn(const Bench& bench, VlanId vlan, const MacAddress& mac) {
-  const auto entry = entry_of(bench, vlan, mac);
-  const std::array attributes{
-      with(SAI_FDB_ENTRY_ATTR_TYPE, [](auto& value) { value.s32 = SAI_FDB_ENTRY_TYPE_DYNAMIC; }),
-      with(SAI_FDB_ENTRY_ATTR_BRIDGE_PORT_ID,
-           [&](auto& value) { value.oid = id_of(bench, "bridge-port swp1"); })};
-  REQUIRE(
-      table_of<sai_fdb_api_t>(bench, SAI_API_FDB)->create_fdb_entry(&entry, 2, attributes.data()) ==
-      SAI_STATUS_SUCCESS);
-}
-
 KernelEvent members_of_swp1(const VlanMembers& members) {
   return PortSeen{kSwp1, {}, {members, {}}};
 }
@@ -62,12 +43,16 @@ TEST_CASE("F1 what was learned does not keep a VLAN or a port that nobody wants 
   if (GENERATE(false, true)) {  // it cannot flush
     asic.lack(SAI_OBJECT_TYPE_FDB_FLUSH, SAI_FDB_FLUSH_ATTR_BRIDGE_PORT_ID);
   }
+  sai_object_id_t vlan20 = SAI_NULL_OBJECT_ID;
+  sai_object_id_t port = SAI_NULL_OBJECT_ID;
   {
     Bench bench;
     bench.view = view_of(recipe1());
     bench.over(asic.open(bench.settings.profile));
     REQUIRE(bench.settle());
     for (const auto& vlan : {vid(1), vid(10), vid(20)}) learn(bench, vlan, host_number(1));
+    vlan20 = id_of(bench, "vlan 20");
+    port = id_of(bench, "bridge-port swp1");
   }
   Bench bench;
   bench.view = view_of(recipe1());
@@ -81,6 +66,17 @@ TEST_CASE("F1 what was learned does not keep a VLAN or a port that nobody wants 
   bench.over(asic.open(bench.settings.profile));
   REQUIRE(bench.settle());
   check_no_failure(bench);
+  // Not merely found again when it is wanted again.
+  sai_attribute_t any{};
+  if (port_goes) {
+    any.id = SAI_BRIDGE_PORT_ATTR_TYPE;
+    const auto* ports = table_of<sai_bridge_api_t>(bench, SAI_API_BRIDGE);
+    CHECK(ports->get_bridge_port_attribute(port, 1, &any) != SAI_STATUS_SUCCESS);
+  } else {
+    any.id = SAI_VLAN_ATTR_VLAN_ID;
+    const auto* vlans = table_of<sai_vlan_api_t>(bench, SAI_API_VLAN);
+    CHECK(vlans->get_vlan_attribute(vlan20, 1, &any) != SAI_STATUS_SUCCESS);
+  }
   bench.happen(recipe1());
   REQUIRE(bench.settle());
   check_no_failure(bench);

@@ -1,6 +1,7 @@
 // Kernel views of the two recipes of an EVPN leaf, literally, and a loop driven by hand.
 #pragma once
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <condition_variable>
 #include <deque>
@@ -125,6 +126,36 @@ inline Events joined(IfIndex vxlan) {
       {{{kBridge, vid(10), kGroup, {}, kSwp1}, {}}, {{kBridge, vid(10), kGroup6, {}, vxlan}, {}}},
       {}}};
 }
+
+/// The same state told in reverse: every row goes.
+inline Events undo(const Events& events) {
+  Events undone;
+  std::for_each(events.rbegin(), events.rend(), [&](const KernelEvent& event) {
+    if (const auto* e = std::get_if<LinkSeen>(&event)) undone.emplace_back(LinkGone{e->link.index});
+    if (const auto* e = std::get_if<PortSeen>(&event)) undone.emplace_back(PortGone{e->port});
+    if (const auto* e = std::get_if<FloodSeen>(&event)) undone.emplace_back(FloodGone{e->key});
+    if (const auto* e = std::get_if<VxlanFdbSeen>(&event))
+      undone.emplace_back(VxlanFdbGone{e->key});
+    if (const auto* e = std::get_if<BridgeFdbSeen>(&event)) {
+      undone.emplace_back(BridgeFdbGone{e->key, e->entry.port});
+    }
+  });
+  return undone;
+}
+
+/// swp1 has no carrier and is switched off.
+inline KernelEvent fallen_swp1() {
+  auto port = link(kSwp1, "swp1", LinkKind::Other, kBridge);
+  port.mac = kPortMac;
+  port.up = false;
+  port.running = false;
+  port.options = {{Option::PortState, 0}, {Option::PortLearning, 1}};
+  return LinkSeen{port};
+}
+
+/// What the library can: both kinds of tunnels, or those to one peer alone.
+inline const sai::Profile kBoth{{"SOFTSAI_PORTS", "4"}};
+inline const sai::Profile kPeers{{"SOFTSAI_PORTS", "4"}, {"SOFTSAI_PEER_MODES", "p2p"}};
 
 inline KernelView view_of(const Events& events) {
   KernelView view;
@@ -266,7 +297,10 @@ class Bench {
     std::vector<std::string> all;
     hardware->for_each_row([&](const AsicObject& object) {
       auto text = object.key + " [" + object.state + "]";
-      for (const auto& [name, value] : object.attributes) text += " " + name + "=" + value;
+      for (const auto& [name, value] : object.attributes) {
+        // The library tells of its ports from its own thread, whenever that is.
+        if (name != "oper_status") text += " " + name + "=" + value;
+      }
       all.push_back(text);
     });
     return all;
@@ -287,5 +321,27 @@ class Bench {
   }
   bool wants_turn_ = false;
 };
+
+/// The rows without ids, of a bench that mirrors `events` from nothing. One library is open at a
+/// time: no other bench may have one.
+inline std::vector<std::string> fresh_rows(const Events& events, const sai::Profile& profile) {
+  Bench bench(profile);
+  bench.view = view_of(events);
+  bench.open();
+  REQUIRE(bench.settle());
+  bench.hardware->for_each_failure([](const std::string& key, const Failure& failure) {
+    FAIL_CHECK(key << ": " << failure.reason);
+  });
+  return bench.rows();
+}
+
+inline bool has_row(const std::vector<std::string>& rows, const std::string& begin) {
+  return std::any_of(rows.begin(), rows.end(),
+                     [&](const std::string& row) { return row.starts_with(begin); });
+}
+
+inline std::uint64_t written(const WriteCounters& writes) {
+  return writes.creates + writes.sets + writes.removes + writes.refused;
+}
 
 }  // namespace vtepd::hwsync::test

@@ -1,0 +1,171 @@
+// A switch that outlives its vtepd, boots warm, or was down: it is read, and only differences are
+// written.
+#include <catch2/catch.hpp>
+#include <cstdio>
+#include <filesystem>
+#include <random>
+
+#include "hwsync/notifications.h"
+#include "tests/unit/hwsync_faults.h"
+#include "tests/unit/hwsync_inside.h"
+#include "tests/unit/hwsync_views.h"
+#include "tests/unit/view_copy.h"
+
+using namespace vtepd;
+using namespace vtepd::hwsync;
+using namespace vtepd::hwsync::test;
+
+namespace {
+
+/// A view with all that has a natural key of its own, and all that has none.
+KernelView rich_view() {
+  auto view = view_of(recipe1());
+  for (const auto& event : joined(kVxlan10)) view.apply(event);
+  view.apply(LinkSeen{asking_bridge(recipe1())});
+  auto swp1 = *view.link(kSwp1);
+  swp1.options[Option::PortIsolated] = 1;
+  swp1.options[Option::PortBroadcastFlood] = 0;
+  view.apply(LinkSeen{swp1});
+  for (const auto& event : remote_hosts(0, 50)) view.apply(event);
+  view.apply(
+      NeighborSeen{{kSwp2, ip("fe80::1")}, {.mac = kHostHere, .state = NeighborState::Reachable}});
+  view.apply(
+      NeighborSeen{{kSwp2, ip("fe80::2")}, {.mac = kHostHere, .state = NeighborState::Reachable}});
+  return view;
+}
+
+const UnderlayRoutes kRoutes{
+    {*IpPrefix::parse("10.1.1.2/32"), {{ip("fe80::1"), kSwp2}}},
+    {*IpPrefix::parse("10.1.1.3/32"), {{ip("fe80::1"), kSwp2}, {ip("fe80::2"), kSwp2}}}};
+
+}  // namespace
+
+TEST_CASE("a restart over a switch that boots warm writes nothing", "[hwsync][F1]") {
+  const auto file = vtepd::test::binary_dir() + "/warm-boot-test";
+  for (auto profile : {kBoth, kPeers}) {
+    profile["SAI_WARM_BOOT_WRITE_FILE"] = file;
+    profile["SAI_WARM_BOOT_READ_FILE"] = file;
+    std::remove(file.c_str());
+    const auto view = rich_view();
+    std::vector<std::string> rows;
+    {
+      Bench bench(profile);
+      bench.view = vtepd::test::copy_of(view);
+      bench.open();
+      bench.hardware->replace_routes(kRoutes);
+      REQUIRE(bench.settle());
+      CHECK(bench.hardware->failures() == 0);
+      CHECK(bench.hardware->counters().adopted == 0);
+      rows = bench.rows();
+    }
+    Bench bench(profile);
+    bench.view = vtepd::test::copy_of(view);
+    bench.open();
+    bench.hardware->replace_routes(kRoutes);
+    REQUIRE(bench.settle());
+    CHECK(bench.hardware->failures() == 0);
+    CHECK(written(bench.hardware->counters().writes) == 0);
+    CHECK(bench.hardware->counters().adopted > 100);
+    CHECK(bench.rows() == rows);
+    CHECK(std::fopen(file.c_str(), "r") == nullptr);  // what it says is past
+  }
+}
+
+TEST_CASE("F1 killed anywhere, the next start writes what is missing and nothing else",
+          "[hwsync][F1]") {
+  for (const auto& profile : {kBoth, kPeers}) {
+    Bench first(profile);
+    FaultyLibrary asic(first.settings.library);
+    asic.outlive();
+    const auto view = rich_view();
+    std::mt19937 random(7);
+    std::vector<std::string> rows;
+    for (int restart = 0; restart < 40; ++restart) {
+      Bench bench(profile);
+      bench.view = vtepd::test::copy_of(view);
+      // What is there is not what is wanted, in one way or another.
+      const auto changes = random() % 4;
+      if (changes == 1) bench.view.apply(LinkSeen{std::get<LinkSeen>(recipe1().front()).link});
+      if (changes == 2) bench.view.apply(FloodGone{{kVxlan10, {}, kLeaf3}});
+      if (changes == 3) {
+        for (const auto& event : remote_hosts(1000, 30)) bench.view.apply(event);
+      }
+      bench.over(asic.open(profile));
+      bench.hardware->replace_routes(kRoutes);
+      for (auto steps = random() % 12; steps > 0 && bench.step(); --steps) continue;
+    }
+    for (const bool again : {false, true}) {
+      Bench bench(profile);
+      bench.view = vtepd::test::copy_of(view);
+      bench.over(asic.open(profile));
+      bench.hardware->replace_routes(kRoutes);
+      REQUIRE(bench.settle());
+      CHECK(bench.hardware->failures() == 0);
+      bench.hardware->for_each_failure([](const std::string& key, const Failure& failure) {
+        FAIL_CHECK(key << ": " << failure.reason);
+      });
+      if (again) {
+        CHECK(written(bench.hardware->counters().writes) == 0);
+        CHECK(bench.rows() == rows);
+      }
+      rows = bench.rows();
+    }
+    CHECK(rows.size() > 100);
+  }
+}
+
+TEST_CASE("a switch that was down is read when it is up again, and put right", "[hwsync]") {
+  Bench bench(GENERATE(kBoth, kPeers));
+  bench.view = view_of(recipe1());
+  bench.open();
+  REQUIRE(bench.settle());
+  const auto told = [&](const AsicEvent& event) {
+    return std::count(bench.events.begin(), bench.events.end(), event);
+  };
+  const auto tell = [&](auto&& notify) {
+    notify();
+    REQUIRE(bench.loop.run_one());
+  };
+  const auto state = [](sai_switch_oper_status_t status) {
+    return [status] { Notifications::on_switch_state(SAI_NULL_OBJECT_ID, status); };
+  };
+  const auto before = bench.hardware->counters().writes;
+  tell(state(SAI_SWITCH_OPER_STATUS_UP));  // nothing new
+  CHECK(told(AsicBack{}) == 0);
+  tell(state(SAI_SWITCH_OPER_STATUS_FAILED));
+  CHECK(told(AsicShutdown{}) == 1);
+  CHECK_FALSE(bench.hardware->problem().empty());
+  bench.happen(remote_hosts(0, 3));
+  REQUIRE(bench.settle());
+  CHECK(bench.hardware->counters().writes.creates == before.creates);
+  bench.hardware->audit({}, [](const auto& findings, std::size_t compared) {
+    CHECK(findings.size() == 1);  // the switch, which cannot be asked
+    CHECK(compared == 0);
+  });
+
+  // It comes back without a member, and with a port switched off.
+  const auto* vlans = table_of<sai_vlan_api_t>(bench, SAI_API_VLAN);
+  const auto* ports = table_of<sai_port_api_t>(bench, SAI_API_PORT);
+  REQUIRE(vlans->remove_vlan_member(id_of(bench, "vlan-member 20 swp1")) == SAI_STATUS_SUCCESS);
+  sai_attribute_t down{};
+  down.id = SAI_PORT_ATTR_ADMIN_STATE;
+  down.value.booldata = false;
+  REQUIRE(ports->set_port_attribute(id_of(bench, "port swp1"), &down) == SAI_STATUS_SUCCESS);
+  tell(state(SAI_SWITCH_OPER_STATUS_UP));
+  REQUIRE(bench.settle());
+  CHECK(bench.hardware->problem().empty());
+  CHECK(told(AsicBack{}) == 1);
+  CHECK(audit(bench).empty());
+  CHECK(bench.hardware->failures() == 0);
+  const auto& writes = bench.hardware->counters().writes;
+  CHECK(writes.creates == before.creates + 3 + 1);  // the hosts and the member
+  CHECK(writes.sets == before.sets + 1);
+  CHECK(writes.removes == before.removes);
+  CHECK(writes.refused == 0);
+
+  tell([] { Notifications::on_shutdown(SAI_NULL_OBJECT_ID); });
+  tell(state(SAI_SWITCH_OPER_STATUS_DOWN));
+  tell(state(SAI_SWITCH_OPER_STATUS_UP));
+  CHECK_FALSE(bench.hardware->problem().empty());  // it asked to be left alone for good
+  CHECK(told(AsicBack{}) == 1);
+}
