@@ -6,6 +6,10 @@
 namespace vtepd::hwsync {
 namespace {
 
+// A library that never has a bulk call is asked in vain no more than once in so many.
+constexpr std::size_t kFewestAlone = 64;
+constexpr std::size_t kMostAlone = 16384;
+
 bool is_absent(sai_status_t status) {
   return status == SAI_STATUS_ITEM_NOT_FOUND || status == SAI_STATUS_ADDR_NOT_FOUND;
 }
@@ -77,7 +81,8 @@ std::vector<WriteOutcome> Writer::write(std::span<const AsicOp> ops) {
 /// How many operations at the front one bulk call can do; one alone is one.
 std::size_t Writer::alike(std::span<const AsicOp> ops) const {
   const auto& front = ops.front();
-  if (without_bulk_.contains({front.row.object, front.kind})) return 1;
+  const auto alone = alone_.find({front.row.object, front.kind});
+  if (alone != alone_.end() && alone->second.left > 0) return 1;
   const auto end = std::find_if(ops.begin(), ops.end(), [&](const AsicOp& op) {
     return op.kind != front.kind || op.row.object != front.row.object || !fits_in_bulk(op);
   });
@@ -85,7 +90,11 @@ std::size_t Writer::alike(std::span<const AsicOp> ops) const {
 }
 
 std::vector<WriteOutcome> Writer::write_alike(std::span<const AsicOp> ops) {
-  if (ops.size() == 1) return one_by_one(ops);
+  if (ops.size() == 1) {
+    const auto alone = alone_.find({ops.front().row.object, ops.front().kind});
+    if (alone != alone_.end() && alone->second.left > 0) --alone->second.left;
+    return one_by_one(ops);
+  }
   switch (ops.front().kind) {
     case AsicOp::Kind::Create:
       return create_alike(ops);
@@ -110,9 +119,11 @@ void Writer::take_in(const AsicOp& op, sai_status_t status, std::span<sai_status
   } else if ((status == SAI_STATUS_NOT_IMPLEMENTED || status == SAI_STATUS_NOT_SUPPORTED) &&
              std::count(statuses.begin(), statuses.end(), SAI_STATUS_NOT_EXECUTED) ==
                  static_cast<std::ptrdiff_t>(statuses.size())) {
-    without_bulk_.emplace(op.row.object, op.kind);
+    auto& [left, of] = alone_[{op.row.object, op.kind}];
+    left = of = std::clamp(of * 2, kFewestAlone, kMostAlone);
     return;
   }
+  alone_.erase({op.row.object, op.kind});
   ++counters_.bulks;
 }
 

@@ -15,7 +15,8 @@
 //     table full                  refused, and marked so that a removal brings it back
 //     anything else, of one object in a bulk call: it is written alone, and that call's status
 //                                 means the above; not supported/implemented of the bulk call
-//                                 itself, and of no object: no more of them
+//                                 itself, and of no object: some are written alone before it is
+//                                 asked again, twice as many after each such refusal in a row
 // Ownership: the key -> id map is here and nowhere else.
 // Source: sonic-swss saihelper.cpp (policy per status).
 #pragma once
@@ -93,6 +94,11 @@ class Writer {
  private:
   class Adoption;
   using Bulk = std::pair<sai_object_type_t, AsicOp::Kind>;
+  /// Of a bulk call that was refused: how many are yet to be written alone, of how many.
+  struct Alone {
+    std::size_t left{};
+    std::size_t of{};
+  };
 
   WriteOutcome write(const AsicOp& op);
   std::size_t alike(std::span<const AsicOp> ops) const;
@@ -145,7 +151,7 @@ class Writer {
   std::vector<std::string> newly_left_out_;
   /// Refused, and how many calls had succeeded by then.
   std::map<std::pair<sai_object_type_t, sai_attr_id_t>, std::uint64_t> doubted_;
-  std::set<Bulk> without_bulk_;
+  std::map<Bulk, Alone> alone_;
   WriteCounters counters_;
 };
 

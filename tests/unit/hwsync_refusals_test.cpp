@@ -267,3 +267,31 @@ TEST_CASE("each optional attribute may be lacking: that one is left out, and sai
   CHECK(bench.hardware->counters().writes.bulks > bulks);
   CHECK(faulty.failed() == failed);
 }
+
+TEST_CASE("a bulk call that is refused once is made again before long", "[hwsync]") {
+  Bench bench;
+  FaultyLibrary faulty(bench.settings.library);
+  bench.view = view_of(recipe1());
+  bench.over(faulty.open(bench.settings.profile));
+  REQUIRE(bench.settle());
+  const auto& writes = bench.hardware->counters().writes;
+  auto before = writes;
+  faulty.fail_once(GENERATE(SAI_STATUS_NOT_SUPPORTED, SAI_STATUS_NOT_IMPLEMENTED), 1);
+  bench.happen(remote_hosts(0, 50));
+  REQUIRE(bench.settle());
+  CHECK(faulty.failed() == 1);
+  CHECK(writes.creates == before.creates + 50);
+  CHECK(writes.bulks == before.bulks);
+  bench.happen(remote_hosts(50, 100));
+  REQUIRE(bench.settle());
+  CHECK(writes.creates == before.creates + 150);
+  CHECK(writes.bulks > before.bulks);
+  CHECK(writes.refused == 0);
+  // From then on all are.
+  before = writes;
+  const auto calls = faulty.calls();
+  bench.happen(remote_hosts(150, 10));
+  REQUIRE(bench.settle());
+  CHECK(writes.bulks == before.bulks + 1);
+  CHECK(faulty.calls() == calls + 1 + 10);
+}
