@@ -155,6 +155,10 @@ std::string to_text(const AsicValue& value) {
                     value);
 }
 
+std::string left_out_text(sai_object_type_t object, sai_attr_id_t id) {
+  return fmt::format("{}: {}", sai::object_name(object), attribute_name(object, id));
+}
+
 bool has_own_key(const AsicKey& key) {
   return std::holds_alternative<FdbKey>(key) || std::holds_alternative<GatewayKey>(key) ||
          std::holds_alternative<RouteKey>(key) || std::holds_alternative<McastKey>(key);

@@ -297,6 +297,8 @@ std::vector<AsicKey> references(const AsicRow& row);
 /// "BRIDGE_PORT_ATTR_TYPE" becomes "type"; the value as a person reads it.
 std::string attribute_name(sai_object_type_t object, sai_attr_id_t id);
 std::string to_text(const AsicValue& value);
+/// "tunnel: encap_ttl_mode", as what a library goes without is called.
+std::string left_out_text(sai_object_type_t object, sai_attr_id_t id);
 
 struct AsicOp {
   enum class Kind : std::uint8_t { Create, Change, Remove };

@@ -551,8 +551,14 @@ std::string Hardware::state_of(const AsicKey& key) const {
 AsicObject Hardware::describe(const AsicKey& key, const AsicRow& row, sai_object_id_t id) const {
   AsicObject object{to_text(key), std::string(sai::object_name(row.object)), {}, id, state_of(key)};
   for (const auto& attribute : row.attributes) {
+    // What the library does not have is not what is wanted.
+    const bool is_left_out =
+        attribute.optional &&
+        std::any_of(left_out_.begin(), left_out_.end(), [&](const std::string& what) {
+          return what == left_out_text(row.object, attribute.id);
+        });
     object.attributes.emplace_back(attribute_name(row.object, attribute.id),
-                                   to_text(attribute.value));
+                                   is_left_out ? "left out" : to_text(attribute.value));
   }
   return object;
 }

@@ -397,8 +397,7 @@ void Writer::leave_out(sai_object_type_t object, sai_attr_id_t id) {
     if (attribute->object != object || (attribute->id != id && attribute->stands_on != id))
       continue;
     if (!left_out_.emplace(object, attribute->id).second) continue;
-    newly_left_out_.push_back(
-        fmt::format("{}: {}", sai::object_name(object), attribute_name(object, attribute->id)));
+    newly_left_out_.push_back(left_out_text(object, attribute->id));
   }
 }
 

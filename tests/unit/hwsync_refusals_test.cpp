@@ -257,6 +257,15 @@ TEST_CASE("each optional attribute may be lacking: that one is left out, and sai
   CHECK(left_out == told);
   std::sort(left_out.begin(), left_out.end());
   CHECK(left_out == lacking.left_out);
+  // What is wanted is not said to be there.
+  const auto name = lacking.left_out.front().substr(lacking.left_out.front().find(": ") + 2);
+  bench.hardware->for_each_row([&](const AsicObject& object) {
+    if (object.object != lacking.left_out.front().substr(0, lacking.left_out.front().find(':')))
+      return;
+    for (const auto& [attribute, value] : object.attributes) {
+      if (attribute == name) CHECK(value == "left out");
+    }
+  });
   CHECK(audit(bench).empty());
 
   // Many at once are one call still, though each of the first was refused.
