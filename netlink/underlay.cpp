@@ -1,6 +1,7 @@
 #include "netlink/underlay.h"
 
 #include <linux/filter.h>
+#include <linux/if.h>
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
 
@@ -15,8 +16,8 @@ constexpr std::size_t kReceiveBuffer = std::size_t{4} << 20U;
 constexpr std::uint8_t kIpv4Bits = 32;
 constexpr std::uint8_t kIpv6Bits = 128;
 
-/// Lets news of routes with a length of 32 or 128 through (as monitor.cpp, which see).
-std::array<sock_filter, 8> host_routes_only() {
+/// Lets news of links and of routes with a length of 32 or 128 through (as monitor.cpp, which see).
+std::array<sock_filter, 9> links_and_host_routes() {
   const auto instruction = [](unsigned code, unsigned true_skip, unsigned false_skip,
                               std::uint32_t operand) {
     return sock_filter{static_cast<std::uint16_t>(code), static_cast<std::uint8_t>(true_skip),
@@ -26,6 +27,7 @@ std::array<sock_filter, 8> host_routes_only() {
   constexpr auto kLength =
       static_cast<std::uint32_t>(sizeof(nlmsghdr) + offsetof(rtmsg, rtm_dst_len));
   return {instruction(BPF_LD | BPF_H | BPF_ABS, 0, 0, kType),
+          instruction(BPF_JMP | BPF_JEQ | BPF_K, 5, 0, htons(RTM_NEWLINK)),
           instruction(BPF_JMP | BPF_JEQ | BPF_K, 1, 0, htons(RTM_NEWROUTE)),
           instruction(BPF_JMP | BPF_JEQ | BPF_K, 0, 4, htons(RTM_DELROUTE)),
           instruction(BPF_LD | BPF_B | BPF_ABS, 0, 0, kLength),
@@ -126,19 +128,16 @@ std::optional<Way> decode_way(const Message& message) {
   return complaint.empty() ? std::optional(way) : std::nullopt;
 }
 
-Result<Underlay> Underlay::open() {
-  auto endpoint = Endpoint::open({.receive_buffer = kReceiveBuffer, .flags = SOCK_NONBLOCK});
-  if (!endpoint) return endpoint.error();
-  if (auto filtered = endpoint->set_filter(host_routes_only()); !filtered) return filtered.error();
-  for (const int group : {RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE}) {
-    if (auto joined = endpoint->subscribe(group); !joined) return joined.error();
-  }
-  auto requester = Requester::open({.answer_timeout = std::chrono::seconds(10)});
-  if (!requester) return requester.error();
-  return Underlay(std::move(*endpoint), std::move(*requester));
+std::optional<LinkState> decode_link_state(const Message& message) {
+  const auto header = read_front<ifinfomsg>(message.payload);
+  if (message.header.nlmsg_type != RTM_NEWLINK || !header) return std::nullopt;
+  const auto link = IfIndex::make(static_cast<std::uint32_t>(header->ifi_index));
+  constexpr unsigned kRunning = IFF_UP | IFF_RUNNING;
+  if (!link) return std::nullopt;
+  return LinkState{*link, (header->ifi_flags & kRunning) == kRunning};
 }
 
-void Underlay::enter(const HostRoute& route) {
+void HostRoutes::enter(const HostRoute& route) {
   auto& metrics = routes_[route.prefix];
   if (!route.gone) {
     metrics[route.metric] = route.hops;
@@ -155,9 +154,44 @@ void Underlay::enter(const HostRoute& route) {
   if (metrics.empty()) routes_.erase(route.prefix);
 }
 
-std::vector<Hop> Underlay::best(const IpPrefix& prefix) const {
+std::vector<Hop> HostRoutes::best(const IpPrefix& prefix) const {
   const auto it = routes_.find(prefix);
   return it == routes_.end() ? std::vector<Hop>{} : it->second.begin()->second;
+}
+
+UnderlayRoutes HostRoutes::best() const {
+  UnderlayRoutes all;
+  for (const auto& [prefix, metrics] : routes_) all.emplace(prefix, best(prefix));
+  return all;
+}
+
+std::vector<IpPrefix> HostRoutes::stop(IfIndex link) {
+  std::vector<IpPrefix> touched;
+  for (auto route = routes_.begin(); route != routes_.end();) {
+    auto& metrics = route->second;
+    bool lost = false;
+    for (auto& [metric, hops] : metrics) {
+      lost |= std::erase_if(hops, [link](const Hop& hop) { return hop.link == link; }) != 0;
+    }
+    std::erase_if(metrics, [](const auto& row) { return row.second.empty(); });
+    if (lost) touched.push_back(route->first);
+    route = metrics.empty() ? routes_.erase(route) : std::next(route);
+  }
+  if (!touched.empty()) stopped_.insert(link);
+  return touched;
+}
+
+Result<Underlay> Underlay::open() {
+  auto endpoint = Endpoint::open({.receive_buffer = kReceiveBuffer, .flags = SOCK_NONBLOCK});
+  if (!endpoint) return endpoint.error();
+  if (auto filtered = endpoint->set_filter(links_and_host_routes()); !filtered)
+    return filtered.error();
+  for (const int group : {RTNLGRP_LINK, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE}) {
+    if (auto joined = endpoint->subscribe(group); !joined) return joined.error();
+  }
+  auto requester = Requester::open({.answer_timeout = std::chrono::seconds(10)});
+  if (!requester) return requester.error();
+  return Underlay(std::move(*endpoint), std::move(*requester));
 }
 
 Result<UnderlayRoutes> Underlay::read() {
@@ -167,30 +201,36 @@ Result<UnderlayRoutes> Underlay::read() {
         requester_.dump({"host routes", RTM_GETROUTE, family, 0, 0}, [this](Bytes bytes) {
           const auto message = take_message(bytes);
           const auto route = message ? decode_host_route(*message) : std::nullopt;
-          if (route) enter(*route);
+          if (route) routes_.enter(*route);
         });
     if (!dumped) return dumped.error();
   }
-  UnderlayRoutes routes;
-  for (const auto& [prefix, metrics] : routes_) routes.emplace(prefix, best(prefix));
-  return routes;
+  return routes_.best();
 }
 
 bool Underlay::drain(const Sink& sink) {
+  bool whole = true;
+  const auto tell = [&](const IpPrefix& prefix) { sink(prefix, routes_.best(prefix)); };
   for (;;) {
     const auto received = endpoint_.receive();
     if (!received) return false;
-    if (received->receipt == Endpoint::Receipt::Nothing) return true;
+    if (received->receipt == Endpoint::Receipt::Nothing) return whole;
     if (received->receipt == Endpoint::Receipt::Foreign) continue;
     if (received->receipt != Endpoint::Receipt::Datagram) return false;
     auto datagram = received->datagram;
     while (!datagram.empty()) {
       const auto message = take_message(datagram);
       if (!message) break;
-      const auto route = decode_host_route(*message);
-      if (!route) continue;
-      enter(*route);
-      sink(route->prefix, best(route->prefix));
+      if (const auto state = decode_link_state(*message)) {
+        if (state->running) {
+          if (routes_.start(state->link)) whole = false;
+        } else {
+          for (const auto& prefix : routes_.stop(state->link)) tell(prefix);
+        }
+      } else if (const auto route = decode_host_route(*message)) {
+        routes_.enter(*route);
+        tell(route->prefix);
+      }
     }
   }
 }

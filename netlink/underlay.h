@@ -4,12 +4,15 @@
 // A socket of its own, which only a switch with an ASIC opens: a leaf may have 200,000 routes, and
 // the news of most of them never enter the queue.
 // Threads: the event loop's. Errors: of the system calls; a message that makes no sense is skipped.
-// Loss: drain() says false after the kernel dropped news; read() again.
+// Loss: drain() says false after the kernel dropped news, or may have brought routes back without
+// any; read() again.
 // Source: rtnetlink(7); kernel 6.1 net/ipv4/fib_semantics.c, net/ipv6/route.c. Routes over nexthop
 // objects (as zebra makes them) are told with their next hops, too (nexthop_compat_mode).
 #pragma once
 
 #include <functional>
+#include <map>
+#include <set>
 
 #include "netlink/codec.h"
 #include "netlink/endpoint.h"
@@ -30,6 +33,34 @@ struct HostRoute {
 /// None for what is no route to a host over some link in the main table.
 std::optional<HostRoute> decode_host_route(const Message& message);
 
+/// A link, and whether it carries frames.
+struct LinkState {
+  IfIndex link{};
+  bool running{};
+  friend bool operator==(const LinkState&, const LinkState&) = default;
+};
+std::optional<LinkState> decode_link_state(const Message& message);
+
+/// What the kernel has told of routes to hosts, and what it has done without telling: when a link
+/// goes down, IPv4 drops the routes over it, or marks their next hops dead, and marks them alive
+/// when it is up again (fib_sync_down_dev(), fib_sync_up()).
+class HostRoutes {
+ public:
+  void clear() { routes_.clear(); }
+  void enter(const HostRoute& route);
+  /// Next hops of the best metric; none: there is no route.
+  std::vector<Hop> best(const IpPrefix& prefix) const;
+  UnderlayRoutes best() const;
+  /// The routes over the link have lost it: theirs are the prefixes.
+  std::vector<IpPrefix> stop(IfIndex link);
+  /// Whether some may have it back.
+  bool start(IfIndex link) { return stopped_.erase(link) != 0; }
+
+ private:
+  std::map<IpPrefix, std::map<std::uint32_t, std::vector<Hop>>> routes_;  // by metric
+  std::set<IfIndex> stopped_;                                             // that had routes
+};
+
 /// The answer to Requester::ask_route(); none for what is no route of IPv4 or IPv6.
 std::optional<Way> decode_way(const Message& message);
 
@@ -48,12 +79,9 @@ class Underlay {
   Underlay(Endpoint endpoint, Requester requester)
       : endpoint_(std::move(endpoint)), requester_(std::move(requester)) {}
 
-  void enter(const HostRoute& route);
-  std::vector<Hop> best(const IpPrefix& prefix) const;
-
   Endpoint endpoint_;
   Requester requester_;
-  std::map<IpPrefix, std::map<std::uint32_t, std::vector<Hop>>> routes_;  // by metric
+  HostRoutes routes_;
 };
 
 }  // namespace vtepd::netlink

@@ -1,4 +1,5 @@
 // The underlay's host routes, from messages as kernel 6.1 lays them out (struct rtmsg, attributes).
+#include <linux/if.h>
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
 
@@ -165,4 +166,44 @@ TEST_CASE("the kernel's answer to where an address is: a route of any length, wi
   CHECK_FALSE(Route{.message = RTM_NEWNEIGH}.way(kLink));
   CHECK_FALSE(Route{.family = AF_BRIDGE}.way(kLink));
   CHECK_FALSE(Route{}.way(kLink + attribute(RTA_GATEWAY, raw_of(std::uint8_t{1}))));
+}
+
+TEST_CASE("a link's message says whether it carries frames", "[netlink]") {
+  const auto state = [](std::uint16_t type, int link, unsigned flags) {
+    ifinfomsg header{};
+    header.ifi_index = link;
+    header.ifi_flags = flags;
+    nlmsghdr front{};
+    front.nlmsg_type = type;
+    return decode_link_state(Message{front, raw_of(header)});
+  };
+  CHECK(state(RTM_NEWLINK, 7, IFF_UP | IFF_RUNNING) == LinkState{kSeven, true});
+  CHECK(state(RTM_NEWLINK, 7, IFF_UP) == LinkState{kSeven, false});
+  CHECK(state(RTM_NEWLINK, 7, IFF_RUNNING) == LinkState{kSeven, false});
+  CHECK_FALSE(state(RTM_NEWLINK, 0, IFF_UP));
+  CHECK_FALSE(state(RTM_NEWROUTE, 7, IFF_UP));
+  CHECK_FALSE(decode_link_state(Message{Route{.message = RTM_NEWLINK}.front(), Raw(3)}));
+}
+
+TEST_CASE("a link that goes down takes its next hops along, though the kernel tells of none",
+          "[netlink]") {
+  const auto one = *IpPrefix::parse("10.0.0.12/32");
+  const auto two = *IpPrefix::parse("10.0.0.13/32");
+  const Hop seven{ip("192.0.2.0"), kSeven};
+  const Hop eight{ip("192.0.2.2"), kEight};
+  HostRoutes routes;
+  routes.enter({.prefix = one, .metric = 20, .hops = {seven, eight}});
+  routes.enter({.prefix = two, .metric = 20, .hops = {seven}});
+  routes.enter({.prefix = two, .metric = 30, .hops = {eight}});
+  CHECK(routes.best(two) == std::vector{seven});
+  CHECK(routes.stop(kSeven) == std::vector{one, two});
+  CHECK(routes.best(one) == std::vector{eight});
+  CHECK(routes.best(two) == std::vector{eight});  // the worse one, which was hidden
+  CHECK(routes.stop(kSeven).empty());
+  CHECK(routes.stop(kEight) == std::vector{one, two});
+  CHECK(routes.best().empty());
+  // Only the kernel knows which of them are there again.
+  CHECK(routes.start(kSeven));
+  CHECK_FALSE(routes.start(kSeven));
+  CHECK_FALSE(routes.start(*IfIndex::make(9)));
 }
