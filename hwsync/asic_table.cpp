@@ -55,10 +55,31 @@ void AsicTable::wake(const AsicKey& what) {
 /// The first object that the row needs and that is not there.
 std::optional<AsicKey> AsicTable::missing(const AsicRow& row) const {
   for (const auto& key : references(row)) {
-    if (created_in_batch_.contains(key)) continue;
+    if (created_in_batch_.contains(key) && !refused_.contains(key)) continue;
     if (!rows_.contains(key) || leaving_.contains(key)) return key;
   }
   return std::nullopt;
+}
+
+/// Nobody wants it, or the library does not have it: it will not be there soon.
+bool AsicTable::is_out_of_reach(const AsicKey& key) const {
+  if (refused_.contains(key) || !wanted_(key)) return true;
+  const auto waits = waiting_.find(key);
+  return waits != waiting_.end() && is_out_of_reach(waits->second);
+}
+
+/// A path by which the route is to go on alone, and has not been led there.
+bool AsicTable::is_way_yet(const AsicKey& key) const {
+  const auto* member = std::get_if<HopMemberKey>(&key);
+  if (member == nullptr) return false;
+  const auto names = [](const AsicRow& row, const AsicKey& target) {
+    const auto named = references(row);
+    return std::find(named.begin(), named.end(), target) != named.end();
+  };
+  const auto* actual = find(RouteKey{member->prefix});
+  const auto wanted = wanted_(RouteKey{member->prefix});
+  return actual != nullptr && wanted && names(actual->row, HopGroupKey{member->prefix}) &&
+         names(*wanted, member->hop);
 }
 
 /// What is wanted of the key, as far as what it refers to stays.
@@ -78,7 +99,10 @@ void AsicTable::plan(const AsicKey& key, const Emit& emit) {
   auto wanted = possible(key);
   const auto* actual = find(key);
   if (actual == nullptr) {
-    if (!wanted) return;
+    if (!wanted) {
+      refused_.erase(key);
+      return;
+    }
     if (const auto what = missing(*wanted)) return wait(key, *what);
     created_in_batch_.insert(key);
     return emit({AsicOp::Kind::Create, key, std::move(*wanted), {}});
@@ -89,6 +113,7 @@ void AsicTable::plan(const AsicKey& key, const Emit& emit) {
 }
 
 void AsicTable::plan_removal(const AsicKey& key, const ActualRow& actual, const Emit& emit) {
+  if (is_way_yet(key)) return wait(key, RouteKey{std::get<HopMemberKey>(key).prefix});
   if (in_use(key)) {
     if (going_.insert(key).second) newly_going_.push_back(key);
     return;
@@ -115,7 +140,13 @@ void AsicTable::plan_change(const AsicKey& key, AsicRow wanted, const Emit& emit
     return emit({AsicOp::Kind::Create, key, std::move(wanted), {}});
   }
   stay(key);
-  if (const auto what = missing(wanted)) return wait(key, *what);
+  if (const auto what = missing(wanted)) {
+    // An address that moved to where it cannot be sent is flooded: where it was it is not, and
+    // what stands there may have to make room.
+    const bool moved = std::holds_alternative<FdbKey>(key) && !sets->empty();
+    if (moved && is_out_of_reach(*what)) plan_removal(key, actual, emit);
+    return wait(key, *what);
+  }
   if (sets->empty()) {
     // At most the order changed, or what the object stands after.
     if (!(wanted == actual.row)) changed({AsicOp::Kind::Change, key, std::move(wanted), {}});
@@ -154,7 +185,24 @@ void AsicTable::arrived(const AsicOp& op) {
   wake(op.key);  // should it stay: who waits for it need not
 }
 
+/// Those who wait, and those who wait for them, are planned again.
+void AsicTable::refused(const AsicOp& op) {
+  if (!refused_.insert(op.key).second) return;
+  std::vector<AsicKey> keys{op.key};
+  for (std::size_t i = 0; i < keys.size(); ++i) {  // they grow
+    const auto it = waiters_.find(keys[i]);
+    if (it == waiters_.end()) continue;
+    for (const auto& key : it->second) {
+      const auto waits = waiting_.find(key);
+      if (waits == waiting_.end() || !(waits->second == keys[i])) continue;  // it does no more
+      if (find(key) != nullptr) mark_(key);
+      keys.push_back(key);
+    }
+  }
+}
+
 void AsicTable::created(const AsicOp& op, sai_object_id_t id) {
+  refused_.erase(op.key);
   // Its removal in the same batch was refused, and the entry then made to say what is wanted.
   if (rows_.contains(op.key)) return changed(op);
   count(op.row, +1);
@@ -163,10 +211,12 @@ void AsicTable::created(const AsicOp& op, sai_object_id_t id) {
 }
 
 void AsicTable::changed(const AsicOp& op) {
-  auto& actual = rows_.at(op.key);
+  const auto it = rows_.find(op.key);
+  if (it == rows_.end()) return;  // it went meanwhile, somebody says
   count(op.row, +1);
-  const auto before = std::exchange(actual.row, op.row);
+  const auto before = std::exchange(it->second.row, op.row);
   count(before, -1);
+  wake(op.key);  // who waits for it to lead elsewhere
 }
 
 void AsicTable::mistook(const AsicKey& key, const std::vector<sai_attr_id_t>& attributes) {

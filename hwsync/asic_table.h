@@ -50,6 +50,7 @@ class AsicTable {
 
   // What became of an operation.
   void created(const AsicOp& op, sai_object_id_t id);
+  void refused(const AsicOp& op);  // a creation: who waits for it may wait for long
   void changed(const AsicOp& op);
   void removed(const AsicOp& op);
   void vanished(const AsicKey& key);  // of what is permanent, nobody believes it
@@ -66,6 +67,8 @@ class AsicTable {
  private:
   std::optional<AsicRow> possible(const AsicKey& key);
   std::optional<AsicKey> missing(const AsicRow& row) const;
+  bool is_out_of_reach(const AsicKey& key) const;
+  bool is_way_yet(const AsicKey& key) const;
   void wait(const AsicKey& key, const AsicKey& what);
   void wake(const AsicKey& what);
   void plan_removal(const AsicKey& key, const ActualRow& actual, const Emit& emit);
@@ -81,6 +84,7 @@ class AsicTable {
   AsicMap<int> references_;   // to a key, by rows
   AsicMap<KeySet> waiters_;   // by what they wait for
   AsicMap<AsicKey> waiting_;  // the other way round
+  KeySet refused_;            // could not be created when it was last tried
   KeySet going_;              // to be removed once nothing refers to them
   KeySet leaving_;            // their removal is on its way
   std::vector<AsicKey> newly_going_;

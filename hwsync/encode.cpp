@@ -160,6 +160,7 @@ Result<EncodedRow> EncodedRow::make(const AsicRow& row, const FindId& find) {
   EncodedRow encoded;
   encoded.object_ = row.object;
   for (const auto& key : row.after) {
+    if (has_own_key(key)) continue;  // it has no id
     if (auto id = id_of(key, find); !id) return id.error();
   }
   for (const auto& attribute : row.attributes) {

@@ -392,7 +392,10 @@ void Hardware::take_outcome(const AsicOp& op, const WriteOutcome& outcome) {
     if (const auto* row = table_.find(op.key)) keys_by_id_.erase(row->id);
     table_.vanished(op.key);
   }
-  if (!outcome.result) return;
+  if (!outcome.result) {
+    if (op.kind == AsicOp::Kind::Create) table_.refused(op);
+    return;
+  }
   switch (op.kind) {
     case AsicOp::Kind::Create:
       table_.created(op, outcome.id);

@@ -227,7 +227,7 @@ std::optional<AsicRow> Mirror::row(const NextHopKey& key) const {
                  {given(SAI_NEXT_HOP_ATTR_TYPE, number(SAI_NEXT_HOP_TYPE_IP)),
                   given(SAI_NEXT_HOP_ATTR_IP, key.address),
                   given(SAI_NEXT_HOP_ATTR_ROUTER_INTERFACE_ID, key_of(RouterPortKey{key.port}))},
-                 {}};
+                 {GatewayKey{key.port, key.address}}};
 }
 
 /// The route's hops that are on uplinks and behind a gateway.

@@ -176,6 +176,59 @@ TEST_CASE("A6 a host that moves between leaves and here is never lost", "[hwsync
   }
 }
 
+TEST_CASE("a MAC that moves to where it cannot be sent is flooded, and not sent to where it was",
+          "[hwsync][A6]") {
+  const auto leaf4 = ip("10.1.1.4");
+  auto profile = GENERATE(kBoth, kPeers);
+  const KernelEvent moved =
+      VxlanFdbSeen{{kVxlan10, {}, kHostThere}, {.remote = leaf4, .extern_learn = true}};
+  SECTION("its VTEP is not flooded to yet") {
+    Bench bench(profile);
+    bench.view = view_of(recipe1());
+    bench.open();
+    REQUIRE(bench.settle());
+    bench.happen(moved);
+    REQUIRE(bench.settle());
+    CHECK_FALSE(bench.hardware->has_remote_mac(vid(10), kHostThere));
+    CHECK(has_row(bench.rows(), "fdb 10 00:00:00:bb:00:02 [waits for "));
+    bench.happen(FloodSeen{{kVxlan10, {}, leaf4}});
+    REQUIRE(bench.settle());
+    CHECK(bench.hardware->has_remote_mac(vid(10), kHostThere) == leaf4);
+  }
+  SECTION("it comes with its VTEP: nothing is torn") {
+    Bench bench(profile);
+    std::size_t removed = 0;
+    bench.settings.on_fdb_written = [&](const FdbWrite& write) {
+      removed += write.removed ? 1 : 0;
+    };
+    bench.view = view_of(recipe1());
+    bench.open();
+    REQUIRE(bench.settle());
+    bench.happen({moved, FloodSeen{{kVxlan10, {}, leaf4}}, FloodGone{{kVxlan10, {}, kLeaf2}}});
+    REQUIRE(bench.settle());
+    CHECK(bench.hardware->has_remote_mac(vid(10), kHostThere) == leaf4);
+    CHECK(removed == 0);
+    CHECK(bench.hardware->failures() == 0);
+  }
+  SECTION("there is room for its tunnel when that to where it was has gone") {
+    profile = kPeers;
+    profile["SOFTSAI_MAX_TUNNEL"] = "3";  // all VTEPs', leaf 2 and leaf 3
+    Bench bench(profile);
+    bench.view = view_of(recipe1());
+    bench.open();
+    REQUIRE(bench.settle());
+    CHECK(bench.hardware->failures() == 0);
+    bench.happen({FloodSeen{{kVxlan10, {}, leaf4}}, moved});
+    REQUIRE(bench.settle());
+    CHECK(bench.hardware->failures() > 0);
+    bench.happen({FloodGone{{kVxlan10, {}, kLeaf2}}, FloodGone{{kVxlan20, {}, kLeaf2}}});
+    REQUIRE(bench.settle_with_retries());
+    CHECK(bench.hardware->has_remote_mac(vid(10), kHostThere) == leaf4);
+    CHECK_FALSE(has_row(bench.rows(), "tunnel 10.1.1.1 to 10.1.1.2"));
+    CHECK(bench.hardware->failures() == 0);
+  }
+}
+
 TEST_CASE("a new local VTEP address makes the tunnel anew, with all that stands on it",
           "[hwsync]") {
   Bench bench;
@@ -370,6 +423,12 @@ TEST_CASE("the underlay stands in the ASIC, and goes again", "[hwsync]") {
   CHECK(has_row(bench.rows(), "gateway swp2 fe80::1 [ok]"));
   CHECK(has_row(bench.rows(), "hop-member 10.1.1.2/32 swp2 192.0.2.0 [ok]"));
   CHECK(has_row(bench.rows(), "route 10.1.1.2/32 [ok]"));
+  // Without a gateway's address no flow is sent to it.
+  bench.happen(NeighborGone{neighbors.front()});
+  REQUIRE(bench.settle());
+  CHECK(has_row(bench.rows(), "next-hop swp2 fe80::1 [waits for gateway swp2 fe80::1]"));
+  CHECK(has_row(bench.rows(), "hop-member 10.1.1.2/32 swp2 fe80::1 [waits for "));
+  CHECK(has_row(bench.rows(), "hop-member 10.1.1.2/32 swp2 192.0.2.0 [ok]"));
   bench.hardware->set_route(prefix, {{two, kSwp2}});
   REQUIRE(bench.settle());
   CHECK(has_row(bench.rows(),
@@ -384,6 +443,38 @@ TEST_CASE("the underlay stands in the ASIC, and goes again", "[hwsync]") {
   for (const auto& key : neighbors) bench.happen(NeighborGone{key});
   REQUIRE(bench.settle());
   CHECK(bench.rows() == before);
+}
+
+TEST_CASE("of two equal paths one goes: the other carries on without a break", "[hwsync]") {
+  Bench bench;
+  bench.view = view_of(recipe1());
+  for (const auto* hop : {"fe80::1", "192.0.2.0"}) {
+    bench.view.apply(
+        NeighborSeen{{kSwp2, ip(hop)}, {mac("00:00:00:cc:00:01"), NeighborState::Reachable}});
+  }
+  bench.open();
+  const auto prefix = *IpPrefix::parse("10.1.1.2/32");
+  bench.hardware->set_route(prefix, {{ip("fe80::1"), kSwp2}, {ip("192.0.2.0"), kSwp2}});
+  REQUIRE(bench.settle());
+  CHECK(has_row(bench.rows(), "hop-member 10.1.1.2/32 swp2 192.0.2.0 [ok]"));
+  bench.hardware->set_route(prefix, {{ip("192.0.2.0"), kSwp2}});
+  const auto is_direct = [&] {
+    const auto rows = bench.rows();
+    return std::any_of(rows.begin(), rows.end(), [](const std::string& row) {
+      return row.starts_with("route 10.1.1.2/32 ") &&
+             row.find("next_hop_id=next-hop swp2 192.0.2.0") != std::string::npos;
+    });
+  };
+  while (!is_direct()) {
+    CHECK(has_row(bench.rows(), "hop-member 10.1.1.2/32 swp2 192.0.2.0 "));
+    REQUIRE(bench.step());
+  }
+  // What was written with the route's change was not the path that it has.
+  CHECK(has_row(bench.rows(), "hop-member 10.1.1.2/32 swp2 192.0.2.0 "));
+  REQUIRE(bench.settle());
+  CHECK_FALSE(has_row(bench.rows(), "hop-member"));
+  CHECK_FALSE(has_row(bench.rows(), "hop-group"));
+  CHECK(bench.hardware->failures() == 0);
 }
 
 TEST_CASE("multicast groups stand in the ASIC, and go with their hosts and the querier",
