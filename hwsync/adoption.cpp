@@ -110,13 +110,13 @@ class Writer::Adoption {
     return found_;
   }
 
-  std::vector<Adopted> run() {
+  TakenOver run() {
     find();
     find_unwanted();
     quiet();
     remove_entries();
     remove_objects();
-    return std::move(found_);
+    return {std::move(found_), std::move(learned_)};
   }
 
  private:
@@ -296,7 +296,7 @@ class Writer::Adoption {
   }
 
   /// A fixed entry that nobody wants goes; what was learned is the ASIC's, as long as its VLAN and
-  /// its port stay.
+  /// its port stay, and news to the kernel.
   bool is_to_go(const sai_fdb_entry_t& entry) {
     const auto value_of = [&](sai_attr_id_t id) {
       sai_attribute_t attribute{};
@@ -307,9 +307,12 @@ class Writer::Adoption {
     if (is_unwanted(SAI_OBJECT_TYPE_VLAN, entry.bv_id)) return true;
     const auto type = value_of(SAI_FDB_ENTRY_ATTR_TYPE);
     if (type && type->s32 == SAI_FDB_ENTRY_TYPE_STATIC) return true;
-    if (unwanted_.empty()) return false;
     const auto port = value_of(SAI_FDB_ENTRY_ATTR_BRIDGE_PORT_ID);
-    return port && is_unwanted(SAI_OBJECT_TYPE_BRIDGE_PORT, port->oid);
+    if (port && is_unwanted(SAI_OBJECT_TYPE_BRIDGE_PORT, port->oid)) return true;
+    MacAddress mac;
+    std::copy(std::begin(entry.mac_address), std::end(entry.mac_address), mac.bytes.begin());
+    if (type && port) learned_.push_back({SAI_FDB_EVENT_LEARNED, entry.bv_id, mac, port->oid});
+    return false;
   }
 
   /// Entries that nobody wants.
@@ -387,6 +390,7 @@ class Writer::Adoption {
   Writer& writer_;
   std::vector<WantedRow> pending_;
   std::vector<Adopted> found_;
+  std::vector<FdbNotice> learned_;
   AsicMap<sai_object_type_t> types_;  // of what is wanted
   std::map<sai_object_type_t, std::vector<sai_object_key_t>> held_;
   std::map<std::pair<sai_object_type_t, Identity>, Places> places_;
@@ -394,7 +398,7 @@ class Writer::Adoption {
   std::vector<std::pair<sai_object_type_t, sai_object_id_t>> unwanted_;
 };
 
-std::vector<Adopted> Writer::adopt(std::vector<WantedRow> wanted) {
+TakenOver Writer::adopt(std::vector<WantedRow> wanted) {
   return Adoption(*this, std::move(wanted)).run();
 }
 

@@ -102,6 +102,7 @@ void Hardware::ask_for_turn() {
 
 void Hardware::changed(const KernelEvent& event) {
   if (!mirror_) return;  // all is compared once the switch is up
+  if (const auto* seen = std::get_if<LinkSeen>(&event)) watch_carrier(seen->link);
   if (!mirror_->touched(event, [this](const AsicKey& key) { mark(key); })) {
     structure_changed_ = true;
   }
@@ -126,9 +127,28 @@ void Hardware::replace_routes(const UnderlayRoutes& routes) {
   for (const auto& [prefix, hops] : routes) set_route(prefix, hops);
 }
 
+/// Not every library tells when a port falls: its network device does, too.
+void Hardware::watch_carrier(const Link& link) {
+  const PortName port(link.name);
+  if (!mirror_->topology().ports.contains(port)) return;
+  if (link.up && link.running) {
+    carrying_.insert(port);
+  } else if (carrying_.erase(port) != 0 && settings_.on_event) {
+    settings_.on_event(AsicPortState{link.name, false});
+  }
+}
+
+void Hardware::watch_carriers() {
+  for (const auto& [port, state] : mirror_->topology().ports) {
+    const auto* link = view_.link(std::string(port.view()));
+    if (link != nullptr) watch_carrier(*link);
+  }
+}
+
 void Hardware::resync() {
   if (!mirror_) return;
   reread();
+  watch_carriers();
   mark_all();
   ask_for_turn();
 }
@@ -254,12 +274,12 @@ void Hardware::bring_up() {
 void Hardware::brought_up(Result<SwitchFacts> facts) {
   busy_ = false;
   if (!facts) {
-    problem_ = facts.error().what;
+    if (!is_off()) problem_ = facts.error().what;
     const auto wait = kBringUpWait * (1U << std::min(bring_up_attempts_++, 5U));
     bring_up_at_ = clock_.now() + std::min<Duration>(wait, kBringUpLongest);
     return;
   }
-  problem_.clear();
+  if (!is_off()) problem_.clear();
   mirror_.emplace(view_, underlay_, facts->ports,
                   Mirror::Shape{facts->shape, facts->host_interfaces});
   for (const auto& [key, id] : facts->ids) {
@@ -269,7 +289,10 @@ void Hardware::brought_up(Result<SwitchFacts> facts) {
   if (settings_.profile.contains("SAI_WARM_BOOT_WRITE_FILE")) library_->close_warm(facts->id);
   warm_boot_used(settings_.profile);
   reread();
-  if (facts->held) return take_over();
+  watch_carriers();
+  holds_others_ = facts->held;
+  if (is_off()) return;  // it was told meanwhile
+  if (holds_others_) return take_over();
   mark_all();
   ask_for_turn();
 }
@@ -287,18 +310,19 @@ void Hardware::take_over() {
   }
   busy_ = true;
   worker_.run([this, post = settings_.post, wanted = std::move(wanted)]() mutable {
-    auto adopted = writer_->adopt(std::move(wanted));
-    post(guarded([this, counters = writer_->counters(), adopted = std::move(adopted)] {
+    auto held = writer_->adopt(std::move(wanted));
+    post(guarded([this, counters = writer_->counters(), held = std::move(held)] {
       counters_.writes = counters;
-      taken_over(adopted);
+      taken_over(held);
     }));
   });
 }
 
-void Hardware::taken_over(const std::vector<Adopted>& adopted) {
+void Hardware::taken_over(const TakenOver& held) {
   busy_ = false;
-  counters_.adopted = adopted.size();
-  for (const auto& [key, row, id] : adopted) {
+  holds_others_ = false;
+  counters_.adopted = held.objects.size();
+  for (const auto& [key, row, id] : held.objects) {
     if (table_.find(key) != nullptr) {
       table_.changed({AsicOp::Kind::Change, key, row, {}});
       continue;
@@ -306,6 +330,7 @@ void Hardware::taken_over(const std::vector<Adopted>& adopted) {
     table_.adopt(key, {row, id, false});
     if (id != SAI_NULL_OBJECT_ID) keys_by_id_.insert_or_assign(id, key);
   }
+  for (const auto& notice : held.learned) tell_fdb(notice);
   mark_all();
   ask_for_turn();
 }
@@ -481,6 +506,7 @@ void Hardware::recover() {
   problem_ = mirror_ ? "" : "not brought up yet";
   if (!mirror_) return ask_for_turn();
   reread();
+  if (holds_others_) return take_over();
   mark_all();
   busy_ = true;
   audit({}, [this](const std::vector<AsicFinding>& findings, std::size_t /*compared*/) {

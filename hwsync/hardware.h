@@ -61,6 +61,9 @@ struct HardwareSettings {
   /// Hears of each attribute ("tunnel: encap_ttl_mode") that the library turns out not to have, and
   /// that is left out from then on; may be empty.
   std::function<void(const std::string&)> on_left_out{};
+  /// Hears that the library cannot boot with the file that the last vtepd left, where that now is,
+  /// and why; may be empty.
+  std::function<void(const std::string&)> on_warm_boot_refused{};
 };
 
 /// One object of the ASIC, for `vtepctl show asic`.
@@ -188,6 +191,7 @@ class Hardware {
   Hardware(std::unique_ptr<sai::Library> library, HardwareSettings settings, const KernelView& view,
            const Clock& clock);
   void read_some(const std::shared_ptr<Reading>& reading);
+  void read_put_off();
   void compare_some(Reading& reading) const;
   bool is_under_way(const AsicKey& key) const;
   void count_some(const std::shared_ptr<Counting>& counting);
@@ -198,7 +202,9 @@ class Hardware {
   void bring_up();
   void brought_up(Result<SwitchFacts> facts);
   void take_over();
-  void taken_over(const std::vector<Adopted>& adopted);
+  void taken_over(const TakenOver& held);
+  void watch_carrier(const Link& link);
+  void watch_carriers();
   void mark(const AsicKey& key);
   void mark_all();
   void mark_entries();
@@ -215,6 +221,8 @@ class Hardware {
   void ask_for_turn();
   void hear();
   void tell(const Notice& notice);
+  void set_running(const PortName& port, bool running);
+  const AsicKey* known_port(const FdbKey& key) const;
   void tell_fdb(const FdbNotice& notice);
   void tell_flush(const FdbNotice& notice, VlanId vlan, const AsicKey* port);
   void doubt(const FdbKey& key, const AsicKey* port, bool gone);
@@ -252,16 +260,21 @@ class Hardware {
   TimePoint bring_up_at_{};
   unsigned bring_up_attempts_ = 0;
   bool started_ = false;
-  bool busy_ = false;              // the switch is being brought up, or read after it was down
-  unsigned under_way_ = 0;         // batches that are written, or wait for the SAI thread
-  bool hurried_ = false;           // one of them went before the others
-  std::size_t batch_size_ = 64;    // until it is known how fast the library is
-  AsicTable::KeySet in_flight_;    // of the batches under way
-  std::vector<AsicKey> deferred_;  // to be planned once they are settled
+  bool holds_others_ = false;          // what an earlier vtepd made has yet to be taken over
+  bool busy_ = false;                  // the switch is being brought up, or read after it was down
+  unsigned under_way_ = 0;             // batches that are written, or wait for the SAI thread
+  bool hurried_ = false;               // one of them went before the others
+  std::size_t batch_size_ = 64;        // until it is known how fast the library is
+  AsicTable::KeySet in_flight_;        // of the batches under way
+  std::vector<AsicKey> right_groups_;  // planned, and there was nothing to do
+  std::vector<AsicKey> deferred_;      // to be planned once they are settled
+  std::vector<AsicKey> unread_;        // to be read then, and repaired
   /// Entries that the ASIC changed by itself, or (true) has no more: their rows may be wrong.
   using Doubts = AsicMap<bool>;
-  Doubts doubts_;       // of which the kernel hears first
-  Doubts ripe_doubts_;  // of which it has heard
+  Doubts doubts_;                  // of which the kernel hears first
+  Doubts ripe_doubts_;             // of which it has heard
+  std::set<PortName> carrying_;    // whose network devices have a carrier
+  std::vector<PortNotice> early_;  // told before it was known which port is whose
   bool structure_changed_ = false;
   bool is_down_ = false;    // until it says that it is up
   bool shut_down_ = false;  // for good

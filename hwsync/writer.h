@@ -28,6 +28,7 @@
 
 #include "hwsync/asic.h"
 #include "hwsync/encode.h"
+#include "hwsync/notifications.h"
 #include "hwsync/sai/library.h"
 #include "vtepd/result.h"
 
@@ -64,6 +65,12 @@ struct Adopted {
   sai_object_id_t id{};
 };
 
+/// All that the library held of what is wanted, and the addresses that it has learned besides.
+struct TakenOver {
+  std::vector<Adopted> objects{};
+  std::vector<FdbNotice> learned{};
+};
+
 /// What is wanted of a key.
 struct WantedRow {
   AsicKey key{};
@@ -82,7 +89,7 @@ class Writer {
   ReadBack read_back(const AsicKey& key, const AsicRow& row);
   /// Finds, among all that the library holds, what is wanted (see adoption.cpp); the rest of what
   /// vtepd alone makes is removed.
-  std::vector<Adopted> adopt(std::vector<WantedRow> wanted);
+  TakenOver adopt(std::vector<WantedRow> wanted);
   /// The object is gone, by somebody else's hand: its id means nothing any more. What the ASIC has
   /// from birth cannot be made again.
   void forget(const AsicKey& key);

@@ -172,6 +172,33 @@ TEST_CASE("a MAC that aged out is not written again while the kernel hears of it
   CHECK(bench.hardware->failures() == 0);
 }
 
+TEST_CASE("a port whose network device loses its carrier has fallen, whatever the ASIC tells",
+          "[hwsync][asic]") {
+  const auto loses = [](Bench& bench, const KernelEvent& event, bool is_told) {
+    if (is_told) return bench.happen(event);
+    bench.view.apply(event);
+    bench.hardware->resync();
+  };
+  const bool is_told = GENERATE(true, false);
+  Willful asic(recipe1());
+  auto& bench = asic.bench;
+  auto swp1 = *bench.view.link(kSwp1);
+  swp1.running = false;
+  const auto told = [&] {
+    return std::count(bench.events.begin(), bench.events.end(),
+                      AsicEvent(AsicPortState{"swp1", false}));
+  };
+  loses(bench, LinkSeen{swp1}, is_told);
+  CHECK(told() == 1);
+  loses(bench, LinkSeen{swp1}, is_told);
+  CHECK(told() == 1);
+  swp1.running = true;
+  loses(bench, LinkSeen{swp1}, is_told);
+  swp1.running = false;
+  loses(bench, LinkSeen{swp1}, is_told);
+  CHECK(told() == 2);
+}
+
 TEST_CASE("static entries that were flushed are looked for and written again", "[hwsync][asic]") {
   Willful asic(recipe2());
   auto& bench = asic.bench;

@@ -169,3 +169,79 @@ TEST_CASE("a switch that was down is read when it is up again, and put right", "
   CHECK_FALSE(bench.hardware->problem().empty());  // it asked to be left alone for good
   CHECK(told(AsicBack{}) == 1);
 }
+
+TEST_CASE("what the ASIC learned while nobody listened is told at the next start", "[hwsync][F1]") {
+  Bench first;
+  FaultyLibrary asic(first.settings.library);
+  asic.outlive();
+  {
+    Bench bench;
+    bench.view = view_of(recipe1());
+    bench.over(asic.open(bench.settings.profile));
+    REQUIRE(bench.settle());
+    learn(bench, vid(10), host_number(1));
+  }
+  Bench bench;
+  bench.view = view_of(recipe1());
+  bench.over(asic.open(bench.settings.profile));
+  REQUIRE(bench.settle());
+  const auto told = std::count_if(bench.events.begin(), bench.events.end(), [](const auto& event) {
+    return std::holds_alternative<AsicMacLearned>(event);
+  });
+  CHECK(told == 1);  // what the kernel knows is no news
+  CHECK(std::count(bench.events.begin(), bench.events.end(),
+                   AsicEvent(AsicMacLearned{vid(10), host_number(1), "swp1"})) == 1);
+  CHECK(written(bench.hardware->counters().writes) == 0);
+}
+
+TEST_CASE("a switch with no VLAN but the first is taken over like any other", "[hwsync][F1]") {
+  Bench first;
+  FaultyLibrary asic(first.settings.library);
+  asic.outlive();
+  auto events = bridge_and_ports();
+  events.emplace_back(PortSeen{kSwp1, {}, {{{vid(1), {true, true}}}, {}}});
+  auto swp2 = link(kSwp2, "swp2", LinkKind::Other);
+  swp2.up = false;  // no uplink
+  events.emplace_back(LinkSeen{swp2});
+  events.emplace_back(
+      BridgeFdbSeen{{kBridge, vid(1), kHostHere}, {kSwp1, FdbState::Static, false, false}});
+  for (const bool again : {false, true}) {
+    Bench bench;
+    bench.view = view_of(events);
+    bench.over(asic.open(bench.settings.profile));
+    REQUIRE(bench.settle());
+    CHECK(bench.hardware->problem().empty());
+    CHECK(bench.hardware->local_mac(vid(1), kHostHere) == "swp1");
+    if (again) CHECK(written(bench.hardware->counters().writes) == 0);
+  }
+}
+
+TEST_CASE("a switch that fails while it is brought up is left alone until it is back", "[hwsync]") {
+  Bench first;
+  FaultyLibrary asic(first.settings.library);
+  asic.outlive();
+  {
+    Bench bench;
+    bench.view = rich_view();
+    bench.over(asic.open(bench.settings.profile));
+    REQUIRE(bench.settle());
+  }
+  Bench bench;
+  bench.view = rich_view();
+  bench.over(asic.open(bench.settings.profile));
+  asic.slow(std::chrono::milliseconds(20));  // it is told before the switch is up
+  bench.turn();
+  Notifications::on_switch_state(SAI_NULL_OBJECT_ID, SAI_SWITCH_OPER_STATUS_FAILED);
+  REQUIRE(bench.loop.run_one());
+  CHECK(bench.events == std::vector<AsicEvent>{AsicShutdown{}});
+  asic.slow({});
+  REQUIRE(bench.loop.run_one());
+  CHECK(bench.hardware->problem() == "the ASIC says that it is down, or has failed");
+  CHECK(bench.hardware->counters().adopted == 0);
+  Notifications::on_switch_state(SAI_NULL_OBJECT_ID, SAI_SWITCH_OPER_STATUS_UP);
+  REQUIRE(bench.loop.run_one());
+  REQUIRE(bench.settle());
+  CHECK(bench.hardware->problem().empty());
+  CHECK(bench.hardware->counters().adopted > 50);
+  CHECK(written(bench.hardware->counters().writes) == 0);
+}
