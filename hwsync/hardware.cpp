@@ -394,6 +394,7 @@ void Hardware::settle(const Batch& batch, const Done& done) {
     const auto& key = batch.keys[i];
     if (batch.ops[i].kind == AsicOp::Kind::Remove && table_.find(key) == nullptr) unpark(key);
   }
+  read_put_off();
   ask_for_turn();
 }
 

@@ -28,10 +28,15 @@ bool is_of_no_way(const AsicKey& key) {
 }  // namespace
 
 struct Hardware::Reading {
+  struct Item {
+    AsicKey key{};
+    AsicRow row{};
+    std::string what{};  // keeps it from being as wanted
+  };
   std::vector<AsicKey> keys{};
   std::size_t next{};
-  std::vector<std::pair<AsicKey, AsicRow>> rows{};  // of some of them, to be read
-  std::size_t read{};                               // and how many were
+  std::vector<Item> rows{};  // of some of them, to be read
+  std::size_t read{};        // and how many were
   std::vector<AsicFinding> findings{};
   Audited done{};
 };
@@ -80,10 +85,11 @@ void Hardware::compare_some(Reading& reading) const {
   for (std::size_t i = 0; i < kStep && reading.next < reading.keys.size(); ++i) {
     const auto& key = reading.keys[reading.next++];
     auto what = disagreement(key);
-    if (!what.empty()) {
-      if (!is_under_way(key)) reading.findings.push_back({key, std::move(what), {}});
-    } else if (const auto* actual = table_.find(key)) {
-      reading.rows.emplace_back(key, actual->row);
+    if (!what.empty() && is_under_way(key)) continue;
+    if (const auto* actual = table_.find(key)) {
+      reading.rows.push_back({key, actual->row, std::move(what)});
+    } else if (!what.empty()) {
+      reading.findings.push_back({key, std::move(what), {}});
     }
   }
 }
@@ -96,14 +102,16 @@ void Hardware::read_some(const std::shared_ptr<Reading>& reading) {
     const auto& rows = reading->rows;
     std::vector<ReadBack> read;
     for (auto i = reading->read; i < rows.size() && std::chrono::steady_clock::now() < end; ++i) {
-      read.push_back(writer_->read_back(rows[i].first, rows[i].second));
+      read.push_back(writer_->read_back(rows[i].key, rows[i].row));
     }
     post(guarded([this, reading, read = std::move(read)] {
       for (const auto& one : read) {
-        const auto& [key, row] = reading->rows[reading->read++];
+        auto& [key, row, what] = reading->rows[reading->read++];
         const auto* actual = table_.find(key);
         const bool changed = actual == nullptr || !(actual->row == row);
-        if (!changed && !one.agrees()) reading->findings.push_back({key, to_text(row, one), one});
+        if (changed || (one.agrees() && what.empty())) continue;
+        if (!one.agrees()) what += (what.empty() ? "" : "; ") + to_text(row, one);
+        reading->findings.push_back({key, std::move(what), one});
       }
       const bool all = reading->read == reading->rows.size();
       if (!all || reading->next < reading->keys.size()) return read_some(reading);
@@ -276,8 +284,13 @@ void Hardware::count_some(const std::shared_ptr<Counting>& counting) {
   });
 }
 
+/// What was read of an object that is being written is past: it is read again once that is settled.
 void Hardware::repair(const std::vector<AsicFinding>& findings) {
   for (const auto& finding : findings) {
+    if (in_flight_.contains(finding.key)) {
+      unread_.push_back(finding.key);
+      continue;
+    }
     if (finding.read.missing) {
       worker_.run([this, key = finding.key] { writer_->forget(key); });
       table_.vanished(finding.key);
@@ -287,6 +300,19 @@ void Hardware::repair(const std::vector<AsicFinding>& findings) {
     mark(finding.key);
   }
   ask_for_turn();
+}
+
+void Hardware::read_put_off() {
+  std::vector<AsicKey> settled;
+  std::erase_if(unread_, [&](const AsicKey& key) {
+    if (in_flight_.contains(key)) return false;
+    settled.push_back(key);
+    return true;
+  });
+  if (settled.empty() || is_off()) return;
+  audit(settled, [this](const std::vector<AsicFinding>& findings, std::size_t /*compared*/) {
+    repair(findings);
+  });
 }
 
 }  // namespace vtepd::hwsync

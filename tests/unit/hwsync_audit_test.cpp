@@ -234,3 +234,57 @@ TEST_CASE("a MAC's way through the ASIC, as the library has it, and how much roo
   CHECK(way_of(kHostThere).front().state == "the library has no such object");
   CHECK(room().available == before.available + 1);
 }
+
+TEST_CASE("an object that cannot be changed is read, too, and what else is wrong with it repaired",
+          "[hwsync][audit]") {
+  Bench bench;
+  FaultyLibrary faulty(bench.settings.library);
+  bench.view = view_of(recipe1());
+  bench.over(faulty.open(bench.settings.profile));
+  REQUIRE(bench.settle());
+  faulty.fail(SAI_STATUS_FAILURE, 1);
+  auto swp1 = *bench.view.link(kSwp1);
+  swp1.mtu = 9000;
+  bench.happen(LinkSeen{swp1});
+  REQUIRE(bench.settle());
+  CHECK(bench.hardware->failures() == 1);
+  faulty.heal();
+  sai_attribute_t down{};
+  down.id = SAI_PORT_ATTR_ADMIN_STATE;
+  down.value.booldata = false;
+  const auto* ports = table_of<sai_port_api_t>(bench, SAI_API_PORT);
+  REQUIRE(ports->set_port_attribute(id_of(bench, "port swp1"), &down) == SAI_STATUS_SUCCESS);
+  const auto found = audit(bench);
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].key == AsicKey(PortKey{PortName("swp1")}));
+  CHECK(found[0].what ==
+        "failed: set_port: SAI_STATUS_FAILURE; the library says otherwise: "
+        "admin_state");
+  bench.hardware->repair(found);
+  REQUIRE(bench.settle());
+  CHECK(audit(bench).empty());
+  CHECK(has_row(bench.rows(), "port swp1 [ok]"));
+}
+
+TEST_CASE("a repair of what is being written waits for what becomes of it", "[hwsync][audit]") {
+  Bench bench;
+  bench.view = view_of(recipe1());
+  bench.open();
+  REQUIRE(bench.settle());
+  const FdbKey there{vid(10), kHostThere};
+  bench.happen(VxlanFdbSeen{{kVxlan10, {}, kHostThere}, {.remote = kLeaf3, .extern_learn = true}});
+  SECTION("it was there all the same") {
+    bench.turn();  // on its way
+    bench.hardware->repair({{there, "", {.missing = true}}});
+  }
+  SECTION("it is not there") {
+    const auto entry = entry_of(bench, vid(10), kHostThere);
+    REQUIRE(table_of<sai_fdb_api_t>(bench, SAI_API_FDB)->remove_fdb_entry(&entry) ==
+            SAI_STATUS_SUCCESS);
+    bench.turn();
+    bench.hardware->repair({{there, "", {.missing = true}}});
+  }
+  REQUIRE(bench.settle_with_retries());
+  CHECK(bench.hardware->has_remote_mac(vid(10), kHostThere) == kLeaf3);
+  CHECK(audit(bench).empty());
+}
