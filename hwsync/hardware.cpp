@@ -516,13 +516,26 @@ void Hardware::recover() {
   });
 }
 
+/// Where the entry of the address leads, as far as the table says; null: nowhere, or unknown.
+const AsicKey* Hardware::known_port(const FdbKey& key) const {
+  const auto* known = table_.find(key);
+  const auto* there =
+      known == nullptr ? nullptr : known->row.find(SAI_FDB_ENTRY_ATTR_BRIDGE_PORT_ID);
+  return there == nullptr ? nullptr : std::get_if<AsicKey>(&there->value);
+}
+
 void Hardware::tell_fdb(const FdbNotice& notice) {
   const auto* vlan_key = key_of(notice.vlan);
   const auto* vlan = vlan_key == nullptr ? nullptr : std::get_if<VlanKey>(vlan_key);
+  const bool flush = notice.event == SAI_FDB_EVENT_FLUSHED && notice.mac.is_zero();
+  const bool came = notice.event == SAI_FDB_EVENT_LEARNED || notice.event == SAI_FDB_EVENT_MOVE;
   const auto* port = key_of(notice.bridge_port);
+  // Of an entry that is no more, some libraries do not say where it was.
+  if (notice.bridge_port == SAI_NULL_OBJECT_ID && vlan != nullptr && !flush && !came) {
+    port = known_port({vlan->vlan, notice.mac});
+  }
   const auto* own = port == nullptr ? nullptr : std::get_if<BridgePortKey>(port);
   const bool is_tunnel = port != nullptr && std::holds_alternative<TunnelPortKey>(*port);
-  const bool flush = notice.event == SAI_FDB_EVENT_FLUSHED && notice.mac.is_zero();
   const bool stray_vlan = vlan == nullptr && !(flush && notice.vlan == SAI_NULL_OBJECT_ID);
   const bool stray_port = own == nullptr && !is_tunnel && notice.bridge_port != SAI_NULL_OBJECT_ID;
   if (stray_vlan || stray_port) {
@@ -530,7 +543,6 @@ void Hardware::tell_fdb(const FdbNotice& notice) {
     return;
   }
   if (flush) return tell_flush(notice, vlan == nullptr ? VlanId{} : vlan->vlan, port);
-  const bool came = notice.event == SAI_FDB_EVENT_LEARNED || notice.event == SAI_FDB_EVENT_MOVE;
   doubt({vlan->vlan, notice.mac}, port, !came);
   // What is behind a tunnel is BGP's to say.
   if (is_tunnel || !settings_.on_event) return;
@@ -539,21 +551,27 @@ void Hardware::tell_fdb(const FdbNotice& notice) {
                           : AsicEvent(AsicMacGone{vlan->vlan, notice.mac, std::move(name)}));
 }
 
-/// Of what is static the kernel hears nothing, because it is to stay: it is looked for.
+/// Of what is static the kernel hears nothing, because it is to stay: it is looked for. What the
+/// kernel keeps of the others, having learned it itself, is written again once it has heard.
 void Hardware::tell_flush(const FdbNotice& notice, VlanId vlan, const AsicKey* port) {
   const auto* own = port == nullptr ? nullptr : std::get_if<BridgePortKey>(port);
-  if (notice.type != SAI_FDB_FLUSH_ENTRY_TYPE_STATIC && (port == nullptr || own != nullptr) &&
-      settings_.on_event) {
+  const bool takes_static = notice.type != SAI_FDB_FLUSH_ENTRY_TYPE_DYNAMIC;
+  const bool takes_dynamic = notice.type != SAI_FDB_FLUSH_ENTRY_TYPE_STATIC;
+  if (takes_dynamic && (port == nullptr || own != nullptr) && settings_.on_event) {
     std::string name(own == nullptr ? std::string_view{} : own->port.view());
     settings_.on_event(AsicFlushed{vlan, std::move(name)});
   }
-  if (notice.type == SAI_FDB_FLUSH_ENTRY_TYPE_DYNAMIC || is_off()) return;
+  if (is_off()) return;
   std::vector<AsicKey> keys;
   for (const auto& [key, actual] : table_.rows()) {
     const auto* fdb = std::get_if<FdbKey>(&key);
     if (fdb == nullptr || (!vlan.is_none() && fdb->vlan != vlan)) continue;
-    if (!is_static(actual.row) || (port != nullptr && !leads_to(actual.row, *port))) continue;
-    keys.push_back(key);
+    if (port != nullptr && !leads_to(actual.row, *port)) continue;
+    if (is_static(actual.row)) {
+      if (takes_static) keys.push_back(key);
+    } else if (takes_dynamic) {
+      doubt(*fdb, port, true);
+    }
   }
   if (keys.empty()) return;
   audit(keys, [this](const std::vector<AsicFinding>& findings, std::size_t /*compared*/) {

@@ -172,6 +172,36 @@ TEST_CASE("a MAC that aged out is not written again while the kernel hears of it
   CHECK(bench.hardware->failures() == 0);
 }
 
+TEST_CASE("a MAC that went without a word of its port goes from the kernel, too",
+          "[hwsync][asic]") {
+  Willful asic(recipe1());
+  const auto told = asic.bench.events.size();
+  asic.age(kHostHere, {});
+  CHECK(asic.bench.events.back() == AsicEvent(AsicMacGone{vid(10), kHostHere, "swp1"}));
+  asic.age(kHostThere, {});  // a tunnel's
+  CHECK(asic.bench.events.size() == told + 1);
+}
+
+TEST_CASE("what was flushed and the kernel keeps is written again", "[hwsync][asic]") {
+  Willful asic(recipe1());
+  auto& bench = asic.bench;
+  const auto gone = host_number(1);
+  bench.happen(BridgeFdbSeen{{kBridge, vid(10), gone}, kHere});
+  REQUIRE(bench.settle());
+  const auto before = bench.hardware->counters().writes;
+  asic.lose(kHostHere);
+  asic.lose(gone);
+  asic.tell_flushed(GENERATE(SAI_FDB_FLUSH_ENTRY_TYPE_DYNAMIC, SAI_FDB_FLUSH_ENTRY_TYPE_ALL));
+  CHECK(bench.events.back() == AsicEvent(AsicFlushed{vid(10), ""}));
+  bench.turn();
+  bench.happen(BridgeFdbGone{{kBridge, vid(10), gone}, kSwp1});  // it was the ASIC's alone
+  REQUIRE(bench.settle());
+  CHECK(asic.is_on(kHostHere, "bridge-port swp1"));
+  CHECK_FALSE(asic.has(gone));
+  CHECK(bench.hardware->counters().writes.creates == before.creates + 1);
+  CHECK(audit(bench).empty());
+}
+
 TEST_CASE("a port whose network device loses its carrier has fallen, whatever the ASIC tells",
           "[hwsync][asic]") {
   const auto loses = [](Bench& bench, const KernelEvent& event, bool is_told) {
