@@ -119,6 +119,10 @@ Result<> BringUp::find_ports(SwitchFacts& facts) {
       return Error{EINVAL, fmt::format("profile: two ports are called {}", name.view())};
     }
     facts.ids.emplace(PortKey{name}, port);
+    sai_attribute_t state{};
+    state.id = SAI_PORT_ATTR_OPER_STATUS;
+    const bool told = library_.get(SAI_OBJECT_TYPE_PORT, port, state) == SAI_STATUS_SUCCESS;
+    if (told && state.value.s32 == SAI_PORT_OPER_STATUS_UP) facts.running.insert(name);
   }
   if (!names->empty()) {
     return Error{EINVAL, fmt::format("profile: {}{}: no port has lane {}", kPortKey,

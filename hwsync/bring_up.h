@@ -18,6 +18,7 @@ struct SwitchFacts {
   sai_object_id_t id{};
   FloodShape shape{};
   PortMap ports{};
+  std::set<PortName> running{};    // ports with something at their other end
   bool host_interfaces{};          // vtepd makes the ports' network devices
   bool held{};                     // it has objects of an earlier vtepd, and they were left
   AsicMap<sai_object_id_t> ids{};  // what exists: switch, ports, built-ins, default VLAN

@@ -288,6 +288,8 @@ void Hardware::brought_up(Result<SwitchFacts> facts) {
   }
   if (settings_.profile.contains("SAI_WARM_BOOT_WRITE_FILE")) library_->close_warm(facts->id);
   warm_boot_used(settings_.profile);
+  for (const auto& port : facts->running) set_running(port, true);
+  for (const auto& notice : std::exchange(early_, {})) tell(notice);
   reread();
   watch_carriers();
   holds_others_ = facts->held;
@@ -483,13 +485,22 @@ void Hardware::tell(const Notice& notice) {
     return;
   }
   const auto& state = std::get<PortNotice>(notice);
+  if (!mirror_) return early_.push_back(state);
   const auto* key = key_of(state.port);
   const auto* port = key == nullptr ? nullptr : std::get_if<PortKey>(key);
   if (port == nullptr) {
     ++counters_.events_unknown;
-  } else if (settings_.on_event) {
+    return;
+  }
+  set_running(port->port, state.up);
+  if (settings_.on_event) {
     settings_.on_event(AsicPortState{std::string(port->port.view()), state.up});
   }
+}
+
+void Hardware::set_running(const PortName& port, bool running) {
+  mirror_->set_running(port, running, [this](const AsicKey& key) { mark(key); });
+  ask_for_turn();
 }
 
 void Hardware::tell_switch(bool up) {

@@ -161,6 +161,8 @@ std::optional<AsicRow> Mirror::row(const HostInterfaceKey& key) const {
                  {given(SAI_HOSTIF_ATTR_TYPE, number(SAI_HOSTIF_TYPE_NETDEV)),
                   given(SAI_HOSTIF_ATTR_OBJ_ID, key_of(PortKey{key.port})),
                   given(SAI_HOSTIF_ATTR_NAME, std::string(key.port.view())),
+                  // Of SAI's own accord it has no carrier.
+                  optional(SAI_HOSTIF_ATTR_OPER_STATUS, running_.contains(key.port)),
                   // A trunk in a bridge: the kernel is to see the tag.
                   optional(SAI_HOSTIF_ATTR_VLAN_TAG, number(SAI_HOSTIF_VLAN_TAG_KEEP))},
                  {}};
@@ -173,6 +175,11 @@ std::optional<AsicRow> Mirror::row(const TrapKey& key) const {
                  {given(SAI_HOSTIF_TRAP_ATTR_TRAP_TYPE, number(static_cast<unsigned>(key.type))),
                   given(SAI_HOSTIF_TRAP_ATTR_PACKET_ACTION, number(SAI_PACKET_ACTION_TRAP))},
                  {}};
+}
+
+void Mirror::set_running(const PortName& port, bool running, const EmitKey& emit) {
+  const bool changed = running ? running_.insert(port).second : running_.erase(port) != 0;
+  if (changed) emit(HostInterfaceKey{port});
 }
 
 /// The uplink's device, if the port is one.

@@ -90,6 +90,8 @@ class Mirror {
   /// Groups of the VLAN and family did not all find room (or do again): unknown ones are flooded.
   void flood_unknown(VlanId vlan, bool v6, bool on, const EmitKey& emit);
   bool floods_unknown() const { return !unknown_flooded_.empty(); }
+  /// Whether the ASIC says that something answers at the port's other end.
+  void set_running(const PortName& port, bool running, const EmitKey& emit);
 
  private:
   std::optional<AsicRow> row(const SwitchKey& key) const;
@@ -156,6 +158,7 @@ class Mirror {
   bool host_interfaces_;
   Topology topology_{};
   std::set<std::pair<VlanId, bool>> unknown_flooded_{};  // with whether it is IPv6
+  std::set<PortName> running_{};
 };
 
 }  // namespace vtepd::hwsync

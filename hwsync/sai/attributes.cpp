@@ -113,6 +113,7 @@ constexpr std::array kAttributes{
     ROW(HOSTIF, HOSTIF_ATTR_TYPE, Enum, kFixed),
     ROW(HOSTIF, HOSTIF_ATTR_OBJ_ID, Oid, kFixed),
     ROW(HOSTIF, HOSTIF_ATTR_NAME, Text, kFixed),
+    ROW(HOSTIF, HOSTIF_ATTR_OPER_STATUS, Bool, kSettable),
     ROW(HOSTIF, HOSTIF_ATTR_VLAN_TAG, Enum, kSettable),
     ROW(HOSTIF_TRAP, HOSTIF_TRAP_ATTR_TRAP_TYPE, Enum, kFixed),
     ROW(HOSTIF_TRAP, HOSTIF_TRAP_ATTR_PACKET_ACTION, Enum, kSettable),

@@ -328,6 +328,35 @@ TEST_CASE("ports are named by their lanes, or as the profile says", "[hwsync]") 
   CHECK(bench.events == std::vector<AsicEvent>{AsicPortState{"swp1", true}});
 }
 
+TEST_CASE("a host interface has a carrier when its port has one", "[hwsync]") {
+  auto profile = kBoth;
+  profile["vtepd.host-interfaces"] = "1";
+  Bench bench(profile);
+  bench.view = view_of(recipe1());
+  bench.open();
+  REQUIRE(bench.settle());
+  const auto* host_interfaces = table_of<sai_hostif_api_t>(bench, SAI_API_HOSTIF);
+  const auto has_carrier = [&](const std::string& port) {
+    sai_attribute_t status{};
+    status.id = SAI_HOSTIF_ATTR_OPER_STATUS;
+    REQUIRE(host_interfaces->get_hostif_attribute(id_of(bench, "host-interface " + port), 1,
+                                                  &status) == SAI_STATUS_SUCCESS);
+    return status.value.booldata;
+  };
+  const auto wait_for = [&](bool carrier) {
+    while (has_carrier("swp1") != carrier) {
+      REQUIRE(bench.loop.run_one());
+      REQUIRE(bench.settle());
+    }
+  };
+  wait_for(true);
+  CHECK_FALSE(has_carrier("swp3"));  // nobody has switched it on
+  bench.happen(fallen_swp1());
+  REQUIRE(bench.settle());
+  wait_for(false);
+  CHECK(bench.hardware->failures() == 0);
+}
+
 TEST_CASE("a profile that names a lane that is not there keeps the switch down, and says so",
           "[hwsync]") {
   Bench bench({{"SOFTSAI_PORTS", "2"}, {"vtepd.port.uplink", "99"}});

@@ -216,6 +216,7 @@ TEST_CASE("each optional attribute may be lacking: that one is left out, and sai
               {"switch: vxlan_default_port"}},
       Lacking{SAI_OBJECT_TYPE_PORT, SAI_PORT_ATTR_DROP_UNTAGGED, {"port: drop_untagged"}},
       Lacking{SAI_OBJECT_TYPE_PORT, SAI_PORT_ATTR_MTU, {"port: mtu"}},
+      Lacking{SAI_OBJECT_TYPE_HOSTIF, SAI_HOSTIF_ATTR_OPER_STATUS, {"hostif: oper_status"}},
       Lacking{SAI_OBJECT_TYPE_HOSTIF, SAI_HOSTIF_ATTR_VLAN_TAG, {"hostif: vlan_tag"}},
       Lacking{SAI_OBJECT_TYPE_ROUTER_INTERFACE,
               SAI_ROUTER_INTERFACE_ATTR_MTU,
