@@ -393,6 +393,10 @@ void Daemon::open_asic() {
        .on_left_out =
            [](const std::string& what) {
              log(Level::Warning, "event=asic_attribute_left_out attribute=\"{}\"", what);
+           },
+       .on_warm_boot_refused =
+           [](const std::string& what) {
+             log(Level::Warning, "event=asic_warm_boot_refused reason=\"{}\"", what);
            }},
       core_->state().view, clock_);
   if (!opened) {

@@ -30,6 +30,7 @@ class BringUp {
       : library_(library), profile_(std::move(profile)) {}
 
   Result<SwitchFacts> run();
+  bool has_switch() const { return switch_ != SAI_NULL_OBJECT_ID; }
 
  private:
   Result<> create_switch();

@@ -45,6 +45,20 @@ sai::Profile with_boot_type(sai::Profile profile) {
   return profile;
 }
 
+/// The warm boot file that vtepd itself chose to boot with, if there is one; and where it goes when
+/// the library cannot boot with it.
+std::string chosen_warm_boot_file(const sai::Profile& profile) {
+  const auto chosen = with_boot_type(profile);
+  const bool is_ours = !profile.contains(kBootType) && chosen.contains(kBootType);
+  return is_ours ? chosen.at(kWarmBootFile) : std::string();
+}
+std::string set_aside(const std::string& file) {
+  auto aside = file + ".refused";
+  std::error_code error;
+  std::filesystem::rename(file, aside, error);
+  return aside;
+}
+
 /// It says how the switch was: after the next kill it would say what is true no more.
 void warm_boot_used(const sai::Profile& profile) {
   const auto file = profile.find(kWarmBootFile);
@@ -264,8 +278,16 @@ void Hardware::size_batches(std::size_t written, Duration took) {
 void Hardware::bring_up() {
   if (clock_.now() < bring_up_at_) return;
   busy_ = true;
-  worker_.run([this, post = settings_.post] {
+  worker_.run([this, post = settings_.post, warm = chosen_warm_boot_file(settings_.profile)] {
     auto facts = bring_up_.run();
+    if (!facts && !warm.empty() && !bring_up_.has_switch()) {
+      const auto reason = fmt::format("{}: {}", set_aside(warm), facts.error().what);
+      post(guarded([this, reason] {
+        if (settings_.on_warm_boot_refused) settings_.on_warm_boot_refused(reason);
+      }));
+      const auto cold = library_->boot_cold();
+      facts = cold ? bring_up_.run() : Result<SwitchFacts>(cold.error());
+    }
     if (facts) writer_ = std::make_unique<Writer>(*library_, facts->id, facts->ids);
     post(guarded([this, facts = std::move(facts)] { brought_up(facts); }));
   });

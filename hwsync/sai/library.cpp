@@ -188,6 +188,16 @@ Result<std::unique_ptr<Library>> Library::over(Symbols symbols, Profile profile)
   return library;
 }
 
+Result<> Library::boot_cold() {
+  if (std::exchange(initialized_, false)) symbols_.uninitialize();
+  auto& [all, next] = profiles();
+  auto cold = all.back();
+  cold.insert_or_assign("SAI_BOOT_TYPE", "0");
+  all.push_back(std::move(cold));
+  next = all.back().begin();
+  return begin();
+}
+
 Result<> Library::begin() {
   if (symbols_.version != nullptr) {
     const auto status = symbols_.version(&version_);

@@ -56,6 +56,9 @@ class Library {
   sai_api_version_t version() const { return version_; }
   std::string version_text() const;
 
+  /// Ends it and begins anew, without a warm boot file. For before there is a switch.
+  Result<> boot_cold();
+
   sai_status_t create_switch(sai_object_id_t& id, std::span<const sai_attribute_t> attributes);
   sai_status_t create(sai_object_type_t type, sai_object_id_t switch_id, sai_object_id_t& id,
                       std::span<const sai_attribute_t> attributes);

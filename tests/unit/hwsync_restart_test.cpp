@@ -245,3 +245,33 @@ TEST_CASE("a switch that fails while it is brought up is left alone until it is 
   CHECK(bench.hardware->counters().adopted > 50);
   CHECK(written(bench.hardware->counters().writes) == 0);
 }
+
+TEST_CASE("a warm boot file that is cut short is set aside, and the switch booted cold",
+          "[hwsync][F1]") {
+  const auto file = vtepd::test::binary_dir() + "/cut-warm-boot-test";
+  auto profile = kBoth;
+  profile["SAI_WARM_BOOT_WRITE_FILE"] = file;
+  profile["SAI_WARM_BOOT_READ_FILE"] = file;
+  std::filesystem::remove(file);
+  {
+    Bench bench(profile);
+    bench.view = rich_view();
+    bench.open();
+    REQUIRE(bench.settle());
+  }
+  std::filesystem::resize_file(file, std::filesystem::file_size(file) / 2);
+  Bench bench(profile);
+  std::string told;
+  bench.settings.on_warm_boot_refused = [&](const std::string& what) { told = what; };
+  bench.view = rich_view();
+  bench.open();
+  REQUIRE(bench.settle());
+  INFO(told);
+  CHECK(told.starts_with(file + ".refused: create_switch"));
+  CHECK(bench.hardware->problem().empty());
+  CHECK(bench.hardware->failures() == 0);
+  CHECK(bench.hardware->has_remote_mac(vid(10), kHostThere) == kLeaf2);
+  CHECK(std::filesystem::exists(file + ".refused"));
+  CHECK_FALSE(std::filesystem::exists(file));
+  std::filesystem::remove(file + ".refused");
+}
