@@ -225,6 +225,7 @@ void Hardware::turn() {
                                   plan(key, [&](AsicOp op) { emit(std::move(op)); });
                                 });
   table_.end_batch();
+  for (const auto& key : std::exchange(right_groups_, {})) watch_group(key);
   if (!batch.empty()) send(std::move(batch));
   if (!reconciler_.idle()) ask_for_turn();
 }
@@ -247,7 +248,9 @@ void Hardware::plan(const AsicKey& key, const AsicTable::Emit& emit) {
     is_right = false;
     emit(std::move(op));
   });
-  if (is_right) parked_.erase(key);
+  if (!is_right) return;
+  parked_.erase(key);
+  if (group_of(key) != nullptr) right_groups_.push_back(key);
 }
 
 /// An entry that the kernel wants no more is removed as if there were no doubt.

@@ -548,6 +548,35 @@ TEST_CASE("multicast groups stand in the ASIC, and go with their hosts and the q
   }
 }
 
+TEST_CASE("a VLAN floods no more when the group that found no room has gone", "[hwsync]") {
+  auto profile = kBoth;
+  profile["SOFTSAI_MAX_L2MC_ENTRY"] = "1";
+  Bench bench(profile);
+  bench.view = view_of(recipe1());
+  bench.open();
+  bench.happen(LinkSeen{asking_bridge(recipe1())});
+  const MulticastKey first{kBridge, vid(10), kGroup, {}, kSwp1};
+  const MulticastKey second{kBridge, vid(10), ip("239.1.1.2"), {}, kSwp1};
+  const auto floods = [&] {
+    const auto rows = bench.rows();
+    return std::none_of(rows.begin(), rows.end(), [](const std::string& row) {
+      return row.starts_with("vlan 10 ") &&
+             row.find("unknown_ipv4_mcast_output_group_id") != std::string::npos;
+    });
+  };
+  bench.happen(MulticastSeen{{{first, {}}}, {}});
+  REQUIRE(bench.settle());
+  CHECK_FALSE(floods());
+  bench.happen(MulticastSeen{{{second, {}}}, {}});
+  REQUIRE(bench.settle());
+  CHECK(bench.hardware->failures() == 1);
+  CHECK(floods());
+  bench.happen(MulticastGone{{second}, {}});
+  REQUIRE(bench.settle());
+  CHECK(bench.hardware->failures() == 0);
+  CHECK_FALSE(floods());
+}
+
 TEST_CASE("a group without room leaves no member without: its VLAN floods", "[hwsync]") {
   const auto events = recipe1();
   auto profile = kBoth;
