@@ -21,6 +21,9 @@ class Willful {
     bench.view = view_of(events);
     bench.open();
     REQUIRE(bench.settle());
+    // Its ports come up, swp1 and swp2, and it tells of them whenever it likes.
+    while (bench.events.size() < 2) REQUIRE(bench.loop.run_one());
+    REQUIRE(bench.settle());
     fdb_ = table_of<sai_fdb_api_t>(bench, SAI_API_FDB);
   }
 
