@@ -482,7 +482,9 @@ void Core::refresh(const Bindings& before, const FlatSet<Vni>& vnis, bool first_
     return (then != nullptr && vnis.contains(then->vni)) ||
            (now != nullptr && vnis.contains(now->vni));
   };
-  for (const auto& vni : vnis) bgp_.mark(vni);
+  // A batch is a few hundred MACs: the VNI must not wait behind those of it that came before, nor
+  // among as many of others. bgpd drops a MAC of a VNI that it does not know without a word.
+  for (const auto& vni : vnis) bgp_.mark_first(vni);
   own_dirty_.insert(vnis.begin(), vnis.end());
   for (const auto& [key, entry] : state_.view.flood()) {
     if (concerns(before.by_fdb(key.device, key.vni), state_.bindings.by_fdb(key.device, key.vni))) {

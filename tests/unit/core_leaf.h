@@ -126,7 +126,7 @@ class Leaf {
     if (const auto* vtep = std::get_if<AddRemoteVtep>(&message)) fabric_vteps_[vtep->key] = *vtep;
     if (const auto* mac = std::get_if<DeleteRemoteMacIp>(&message)) fabric_macs_.erase(mac->key);
     if (const auto* vtep = std::get_if<DeleteRemoteVtep>(&message)) fabric_vteps_.erase(vtep->key);
-    if (knows_vni_) hear(message);
+    if (vnis_of_bgpd.contains(kVni)) hear(message);
   }
 
   /// An announcement comes in by the tunnel; whether it led to anything.
@@ -138,6 +138,12 @@ class Leaf {
 
   /// The relay connects; it and bgpd know nothing yet, or what `replay` says.
   void connect(const std::vector<EvpnMessage>& replay = {}) {
+    vnis_of_bgpd.clear();
+    macs_of_bgpd.clear();
+    for (const auto& message : replay) {
+      if (const auto* vni = std::get_if<AddLocalVni>(&message)) vnis_of_bgpd.insert(vni->vni);
+      if (const auto* mac = std::get_if<AddLocalMacIp>(&message)) macs_of_bgpd.insert(mac->key);
+    }
     core->relay_connected();
     for (const auto& message : replay) core->take(message);
     core->take(SessionUp{"FRR 8.4"});
@@ -174,6 +180,9 @@ class Leaf {
   FakeClock clock;
   std::optional<Core> core;
   std::vector<EvpnMessage> told;
+  // What bgpd holds of ours, having taken in all that it was told.
+  std::set<Vni> vnis_of_bgpd;
+  std::set<MacIpKey> macs_of_bgpd;
   std::vector<evpn::Probe> asked;
   std::vector<OwnAnnouncement> announced;
   std::function<void(const KernelEvent&)> watch{};  // after each change of the core's view
@@ -181,14 +190,24 @@ class Leaf {
  private:
   void take_as_bgpd(const EvpnMessage& message) {
     told.push_back(message);
-    if (std::holds_alternative<AddLocalVni>(message)) {
-      vni_is_new_ = vni_is_new_ || !std::exchange(knows_vni_, true);
+    if (const auto* vni = std::get_if<AddLocalVni>(&message)) {
+      vni_is_new_ |= vnis_of_bgpd.insert(vni->vni).second;
     }
-    if (std::holds_alternative<DeleteLocalVni>(message)) knows_vni_ = false;
+    if (const auto* vni = std::get_if<DeleteLocalVni>(&message)) {
+      vnis_of_bgpd.erase(vni->vni);
+      std::erase_if(macs_of_bgpd, [&](const MacIpKey& key) { return key.vni == vni->vni; });
+    }
+    if (const auto* mac = std::get_if<AddLocalMacIp>(&message)) {
+      // FRR, bgp_evpn_local_macip_add(): nothing but a line in its debug log.
+      if (!vnis_of_bgpd.contains(mac->key.vni)) {
+        FAIL_CHECK(fmt::format("{} is told before its VNI", mac->key.mac));
+      }
+      macs_of_bgpd.insert(mac->key);
+    }
+    if (const auto* mac = std::get_if<DeleteLocalMacIp>(&message)) macs_of_bgpd.erase(mac->key);
   }
 
   bool single_device_;
-  bool knows_vni_ = false;
   bool vni_is_new_ = false;
   std::map<MacIpKey, AddRemoteMacIp> fabric_macs_;
   std::map<VtepKey, AddRemoteVtep> fabric_vteps_;

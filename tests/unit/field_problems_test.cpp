@@ -304,6 +304,10 @@ TEST_CASE("B5 a bridge or tunnel device that goes and comes 100 times loses noth
   leaf.fabric_tells(AddRemoteVtep{{kVni, kLeaf2}});
   leaf.fabric_tells(route(kFarHost, kLeaf2, 0, kFarIp));
   const auto whole = picture(leaf);
+  REQUIRE(leaf.remote(kFarHost) == kLeaf2);
+  REQUIRE(leaf.kernel.state().has_flood(leaf.flood_key(kLeaf2)));
+  REQUIRE(leaf.kernel.state().neighbor(leaf.neighbor_key(kFarIp)) != nullptr);
+  REQUIRE(leaf.vnis_of_bgpd.contains(kVni));
   for (int time = 0; time < 100; ++time) {
     for (const auto* device : {"bridge", "vxlan"}) {
       for (const bool up : {false, true}) {
