@@ -152,6 +152,25 @@ Result<> Daemon::run() {
   return {};
 }
 
+evpn::RelaySession::Handlers Daemon::to_core() {
+  return {.on_message =
+              [this](EvpnMessage&& message) {
+                core_->take(message);
+                schedule();
+              },
+          .on_up =
+              [this] {
+                log(Level::Info, "event=relay_connected path={}", settings_.relay);
+                core_->relay_connected();
+              },
+          .on_down =
+              [this](const std::string& reason) {
+                log(Level::Warning, "event=relay_lost reason=\"{}\"", reason);
+                core_->relay_lost();
+                schedule();
+              }};
+}
+
 /// From bgpd by way of the relay, from nobody, or from zebra by way of the kernel.
 void Daemon::expect_routes() {
   if (settings_.evpn_by_kernel) core_->leave_evpn_to_kernel();
@@ -159,25 +178,7 @@ void Daemon::expect_routes() {
     patience_over_ = true;
     core_->expect_no_routes();
   } else {
-    relay_ = std::make_unique<evpn::RelaySession>(
-        io_, settings_.relay,
-        evpn::RelaySession::Handlers{
-            .on_message =
-                [this](EvpnMessage&& message) {
-                  core_->take(message);
-                  schedule();
-                },
-            .on_up =
-                [this] {
-                  log(Level::Info, "event=relay_connected path={}", settings_.relay);
-                  core_->relay_connected();
-                },
-            .on_down =
-                [this](const std::string& reason) {
-                  log(Level::Warning, "event=relay_lost reason=\"{}\"", reason);
-                  core_->relay_lost();
-                  schedule();
-                }});
+    if (!relay_) relay_ = std::make_unique<evpn::RelaySession>(io_, settings_.relay, to_core());
     relay_->start();
     patience_.expires_after(kRelayPatience);
     patience_.async_wait([this](const boost::system::error_code& error) {
@@ -192,7 +193,7 @@ void Daemon::expect_routes() {
 /// whose past (the journal, what vtepd has made) it keeps. Nothing is written because of it: the
 /// kernel, the ASIC and bgpd stand as they are wanted.
 Result<> Daemon::begin_again(std::unique_ptr<Recorder> recorder) {
-  relay_.reset();
+  if (relay_) relay_->stop();
   auto estate = core_->leave();
   recording_.start(std::move(recorder), settings_.core, estate.ledger);
   core_.emplace(recording_.kernel(), recording_.clock(), std::move(estate.ledger), settings_.core,

@@ -54,6 +54,7 @@ class Daemon {
   void say_ready();
   void open_asic();
   void open_ears();
+  evpn::RelaySession::Handlers to_core();
   void expect_routes();
   Result<> begin_again(std::unique_ptr<Recorder> recorder);
   std::string clear_duplicates(const std::string& vni_word, const std::string& address);

@@ -28,6 +28,13 @@ RelaySession::RelaySession(boost::asio::io_context& io, std::string path, Handle
       pause_(kShortestPause),
       incoming_(kReadSize) {}
 
+void RelaySession::connect_after(std::chrono::milliseconds pause) {
+  retry_.expires_after(pause);
+  retry_.async_wait([this, current = connection_](error_code error) {
+    if (!error && current == connection_) connect();
+  });
+}
+
 void RelaySession::stop() {
   ++connection_;
   up_ = false;
@@ -56,11 +63,8 @@ void RelaySession::lost(const std::string& reason) {
   ++connection_;
   error_code ignored;
   socket_.close(ignored);
-  retry_.expires_after(pause_);
+  connect_after(pause_);
   pause_ = std::min<std::chrono::milliseconds>(pause_ * 2, kLongestPause);
-  retry_.async_wait([this](error_code error) {
-    if (!error) connect();
-  });
   if (was_up || reason != last_reason_) {
     last_reason_ = reason;
     handlers_.on_down(reason);

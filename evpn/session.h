@@ -5,8 +5,10 @@
 // connection ends, on_down(). Whatever was queued is lost with it, on purpose: the relay replays
 // what bgpd has really been told, and vtepd compares again.
 //
-// Threads: the event loop's. Reading has a budget per turn. Errors: as on_down()'s reason, which is
-// also given while the relay cannot be reached (once per different reason).
+// Threads: the event loop's. Reading has a budget per turn. What the loop still has to call for a
+// connection that ended refers to the session: it is to be stopped and started again, and destroyed
+// only when the loop runs no more. Errors: as on_down()'s reason, which is also given while the
+// relay cannot be reached (once per different reason).
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -34,8 +36,9 @@ class RelaySession {
   RelaySession& operator=(const RelaySession&) = delete;
   ~RelaySession() { stop(); }
 
-  void start() { connect(); }
-  /// No handler is called any more.
+  /// Connects once the loop has done what it had to do for the connection before.
+  void start() { connect_after({}); }
+  /// No handler is called any more, until it is started again.
   void stop();
   bool up() const { return up_; }
 
@@ -52,6 +55,7 @@ class RelaySession {
   void send(const EvpnMessage& message);
 
  private:
+  void connect_after(std::chrono::milliseconds pause);
   void connect();
   void read();
   void drain();

@@ -112,13 +112,17 @@ struct Agent {
   std::vector<EvpnMessage> heard;
   std::vector<std::string> downs;
   int ups = 0;
+  std::size_t heard_when_up = 0;
   RelaySession session;
 
   Agent(boost::asio::io_context& io, const std::string& path)
-      : session(
-            io, path,
-            {[this](EvpnMessage&& message) { heard.push_back(std::move(message)); },
-             [this] { ++ups; }, [this](const std::string& reason) { downs.push_back(reason); }}) {
+      : session(io, path,
+                {[this](EvpnMessage&& message) { heard.push_back(std::move(message)); },
+                 [this] {
+                   ++ups;
+                   heard_when_up = heard.size();
+                 },
+                 [this](const std::string& reason) { downs.push_back(reason); }}) {
     session.start();
   }
   bool has(const EvpnMessage& wanted) const {
@@ -194,6 +198,46 @@ TEST_CASE("a session that is held takes in a few messages a turn, and loses noth
   CHECK(told(2 * kFew));
   agent.session.hold(false);
   CHECK(bench.until([&] { return told(200); }));
+}
+
+TEST_CASE("a session that begins anew amid a flood of routes hears nothing of before", "[relay]") {
+  Bench bench;
+  bench.start();
+  Agent agent(bench.io, bench.options.agent);
+  auto bgpd = bench.connect_bgpd();
+  auto zebra = bench.accept_zebra();
+  constexpr std::size_t kMany = 2'000;  // more than a turn takes, and a read
+  auto said = hello_84() + all_vni_84(true);
+  for (std::size_t i = 0; i < kMany; ++i) {
+    const MacAddress mac{
+        {2, 0, 0, 0, static_cast<std::uint8_t>(i >> 8U), static_cast<std::uint8_t>(i)}};
+    said = said + encoded(AddRemoteMacIp{.key = {vni(10), mac, {}}, .vtep = ip("10.0.0.2")});
+  }
+  bgpd.say(said);
+  zebra.say(capabilities_84());
+  const auto routes = [&] {
+    return static_cast<std::size_t>(
+        std::count_if(agent.heard.begin(), agent.heard.end(),
+                      [](const auto& m) { return std::holds_alternative<AddRemoteMacIp>(m); }));
+  };
+  REQUIRE(bench.until([&] { return agent.has(ReplayEnd{}) && routes() == kMany; }));
+  // In a replay there is always more to take in: each time elsewhere in it, and with something to
+  // send under way.
+  for (int again = 0; again < 20; ++again) {
+    agent.session.stop();
+    agent.session.start();
+    agent.heard.clear();
+    const auto ups = agent.ups;
+    REQUIRE(bench.until([&] { return agent.ups == ups + 1; }));
+    CHECK(agent.heard_when_up == 0);
+    for (int more = 0; more < again; ++more) {
+      agent.session.send(local_vni());
+      bench.io.poll_one();
+    }
+  }
+  REQUIRE(bench.until([&] { return agent.has(ReplayEnd{}); }));
+  CHECK(routes() == kMany);
+  CHECK(agent.downs.empty());
 }
 
 TEST_CASE("when one side closes the other is closed, and the routes are stale", "[relay]") {
