@@ -169,6 +169,7 @@ class Core {
   void on_kernel(const KernelEvent& event);
   void on_link(const std::optional<LinkTraits>& before, const std::optional<LinkTraits>& now);
   void on_port(IfIndex port);
+  void follow_locals(IfIndex port);
   void on_vnis(IfIndex device);
   void on_change(const LinkSeen&) {}     // on_link()
   void on_change(const SysctlsSeen&) {}  // on_link()

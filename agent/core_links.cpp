@@ -128,10 +128,23 @@ void Core::name_routers() {
 void Core::on_port(IfIndex port) {
   const auto* link = state_.view.link(port);
   if (link == nullptr) return;
-  if (link->kind == LinkKind::Vxlan) bindings_stale_ = true;
+  if (link->kind == LinkKind::Vxlan) {
+    bindings_stale_ = true;
+  } else if (link->kind != LinkKind::Bridge) {
+    follow_locals(port);
+  }
   kernel_.mark(LinkKey{link->name});  // it may come up once its VLANs are right
   kernel_.mark(VlansKey{link->name});
   mark_own_macs(link->name);
+}
+
+/// The entries that stand on a port are hosts only while it is in their VLANs.
+void Core::follow_locals(IfIndex port) {
+  std::vector<BridgeFdbKey> keys;
+  for (const auto& [key, entry] : state_.view.bridge_fdb()) {
+    if (entry.port == port) keys.push_back(key);
+  }
+  for (const auto& key : keys) update_local(key, false);
 }
 
 /// The filter of a vxlan device changed.

@@ -13,6 +13,14 @@ bool is_vxlan(const State& state, IfIndex index) {
   return link != nullptr && link->kind == LinkKind::Vxlan;
 }
 
+/// No frame gets to an entry, and none from its host in, when the port has left the VLAN: static
+/// ones, and those of an ASIC, are all that Linux keeps of it.
+bool is_member(const State& state, IfIndex port, VlanId vlan) {
+  if (vlan.is_none()) return true;
+  const auto* vlans = state.view.vlans(port);
+  return vlans != nullptr && vlans->members.contains(vlan);
+}
+
 evpn::Decision decide(const State& state, const evpn::MacKey& key, bool announced) {
   static constexpr evpn::LocalMac kOwn{.source = evpn::Source::Own};
   const auto* binding = state.bindings.by_vni(key.vni);
@@ -484,7 +492,7 @@ bool is_local_host(const NeighborEntry& entry) {
 
 bool is_local_host(const State& state, const Binding& binding, const BridgeFdbEntry& entry) {
   return entry.port != binding.bridge && entry.state != FdbState::Permanent &&
-         !is_vxlan(state, entry.port);
+         !is_vxlan(state, entry.port) && is_member(state, entry.port, binding.vlan);
 }
 
 std::string ledger_link(const std::string& name) { return "link " + name; }

@@ -324,6 +324,20 @@ std::vector<VlanId> surplus_vlans(const State& state, const WantedLink& wanted, 
   return surplus;
 }
 
+/// What the ASIC learned on a port in VLANs that it leaves goes before them, as what Linux learned
+/// goes with them: Linux keeps such entries, and once the port has left refuses to delete them.
+void plan_leaving_vlans(const State& state, const Link& port, const std::vector<VlanId>& leaving,
+                        const EmitKernelOp& emit) {
+  if (port.kind == LinkKind::Vxlan) return;
+  const std::set<VlanId> vlans(leaving.begin(), leaving.end());
+  for (const auto& [key, entry] : state.view.bridge_fdb()) {
+    if (entry.port == port.index && source_of(entry) == evpn::Source::Asic &&
+        vlans.contains(key.vlan)) {
+      emit(DeleteBridgeFdb{key, port.index});
+    }
+  }
+}
+
 void plan_tunnels(const WantedLink& wanted, IfIndex port, const PortVlans& actual,
                   const EmitKernelOp& emit) {
   AddTunnels add{.port = port};
@@ -637,6 +651,7 @@ void plan_vlans(const State& state, const VlansKey& key, const EmitKernelOp& emi
     plan_tunnels(*wanted, actual->index, present, emit);
   }
   if (auto surplus = surplus_vlans(state, *wanted, *actual, present.members); !surplus.empty()) {
+    plan_leaving_vlans(state, *actual, surplus, emit);
     emit(DeleteVlans{actual->index, self, std::move(surplus)});
   }
 }

@@ -464,3 +464,32 @@ TEST_CASE("the snooper listens on local ports of bridges with a tunnel, and nowh
   CHECK(snooped_ports(leaf.core->state().view) ==
         std::vector{leaf.index("swp1"), leaf.index("swp2")});
 }
+
+TEST_CASE("what an ASIC learned on a port goes with the port's VLAN, here and in BGP",
+          "[core][hosts]") {
+  Hosts leaf(GENERATE(false, true));
+  const auto swp1 = leaf.index("swp1");
+  const auto key = leaf.bridge_key(kHost);
+  REQUIRE(leaf.kernel.act(SetBridgeFdb{key, {.port = swp1, .extern_learn = true}}));
+  leaf.settle();
+  REQUIRE(leaf.macs_of_bgpd.contains({kVni, kHost, {}}));
+  SECTION("a line is taken out of the files") {
+    auto topology = leaf_topology(leaf.is_single());
+    topology.links["swp1"].vlans.clear();
+    leaf.core->set_topology(topology);
+    leaf.settle();
+    CHECK_FALSE(leaf.kernel.state().vlans(swp1)->members.contains(kVlan));
+    CHECK(leaf.kernel.state().bridge_fdb(key) == nullptr);
+    CHECK(leaf.macs_of_bgpd.empty());
+    check_no_failures(leaf);
+  }
+  SECTION("somebody takes the VLAN from the port; its line puts it back") {
+    REQUIRE(leaf.kernel.act(DeleteVlans{.port = swp1, .vlans = {kVlan}}));
+    REQUIRE(leaf.kernel.state().bridge_fdb(key) != nullptr);
+    leaf.core->turn();
+    CHECK(leaf.macs_of_bgpd.empty());
+    leaf.settle();
+    CHECK(leaf.kernel.state().vlans(swp1)->members.contains(kVlan));
+    CHECK(leaf.macs_of_bgpd.contains({kVni, kHost, {}}));
+  }
+}
