@@ -359,10 +359,13 @@ std::optional<BridgeFdbEntry> wanted_bridge_fdb(const State& state, const Bridge
   if (!remote) return restored(state, *binding, key);
   if (is_fought_over(state, *binding, key)) return std::nullopt;
   // The kernel ignores sticky and static on an extern_learn entry (kernel.md: measured on 6.1), so
-  // a MAC that must not be taken over by learning is marked sticky instead.
+  // a MAC that must not be taken over by learning is marked sticky instead. One that was learned so
+  // before keeps that mark: no write takes it away.
+  const auto* actual = state.view.bridge_fdb(key);
+  const bool has_mark = actual != nullptr && actual->extern_learn;
   return BridgeFdbEntry{.port = binding->device,
                         .state = remote->sticky() ? FdbState::Static : FdbState::Dynamic,
-                        .extern_learn = !remote->sticky(),
+                        .extern_learn = !remote->sticky() || has_mark,
                         .sticky = remote->sticky()};
 }
 

@@ -1118,6 +1118,8 @@ TEST_CASE("a plain write takes static and sticky from an entry in place, extern_
   }
   CHECK(gone == 0);
   CHECK(*bench.view.bridge_fdb(key) == external);
+  bench.must(SetBridgeFdb{key, fixed});
+  CHECK(*bench.view.bridge_fdb(key) == both);
 }
 
 TEST_CASE("a user's vxlan entry takes a VTEP of ours and stays a user's, until it is made anew",

@@ -272,9 +272,7 @@ Result<> FakeKernel::run(const SetBridgeFdb& op) {
     const BridgeFdbKey key{*bridge, op.key.vlan, op.key.mac};
     const auto* known = state_.bridge_fdb(key);
     // A plain write never takes the extern_learn mark from one.
-    if (known != nullptr && known->extern_learn && entry.state == FdbState::Dynamic) {
-      entry.extern_learn = true;
-    }
+    if (known != nullptr && known->extern_learn) entry.extern_learn = true;
     // An extern_learn request never takes static or sticky from an entry; a plain one does.
     if (op.entry.extern_learn && known != nullptr) {
       entry.state = known->state;

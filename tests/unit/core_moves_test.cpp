@@ -221,6 +221,30 @@ TEST_CASE("a MAC that another leaf has pinned, and that is here, too, stays ther
   CHECK(lines.of("sticky_conflict").size() == 2);
 }
 
+TEST_CASE("a remote MAC is pinned while it stands, and let go again", "[core][moves][RFC7432]") {
+  Leaf leaf(GENERATE(false, true));
+  leaf.connect();
+  const auto flags = GENERATE(MacFlags::kSticky, MacFlags::kGateway);
+  const auto entry = [&] { return *leaf.kernel.state().bridge_fdb(leaf.bridge_key(kHost)); };
+  const auto tell = [&](std::uint8_t with) {
+    auto told = route(kHost, kLeaf2);
+    told.flags = with;
+    leaf.hear(told);
+    leaf.kernel.forget();
+    leaf.pass(60s);
+    CHECK(leaf.kernel.applied().empty());
+    check_no_failures(leaf);
+  };
+  tell(0);
+  CHECK_FALSE(entry().sticky);
+  tell(flags);
+  CHECK(entry().sticky);
+  CHECK(entry().state == FdbState::Static);
+  tell(0);
+  CHECK(entry() == BridgeFdbEntry{.port = leaf.index("vxlan"), .extern_learn = true});
+  CHECK(leaf.remote(kHost) == kLeaf2);
+}
+
 TEST_CASE("a move is logged with the row that decided it, a MAC's and an address's",
           "[core][moves]") {
   Leaf leaf;
