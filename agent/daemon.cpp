@@ -279,11 +279,13 @@ void Daemon::open_ears() {
 
 void Daemon::schedule() {
   if (std::exchange(scheduled_, true)) return;
-  boost::asio::post(io_, [this] { turn(); });
+  boost::asio::post(io_, [this] {
+    scheduled_ = false;
+    turn();
+  });
 }
 
 void Daemon::turn() {
-  scheduled_ = false;
   const auto began = clock_.now();
   const auto turn = core_->turn();
   metrics_.turned(clock_.now() - began);
