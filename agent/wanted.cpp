@@ -108,12 +108,13 @@ bool is_by_file(const State& state, const FloodKey& key) {
                    std::pair(key.vni, key.remote)) != it->second.flood.end();
 }
 
-/// Of a frozen duplicate bgpd hears nothing new: what it was told stands, if it was.
-std::optional<AddLocalMacIp> unless_held(const State& state, const AddLocalMacIp& route,
-                                         bool held) {
-  if (!held) return route;
+/// Of a frozen duplicate bgpd hears nothing new: what it was told stands, if it was. A MAC that
+/// stays here is told again where bgpd has forgotten it, as with a VNI that went.
+std::optional<AddLocalMacIp> while_frozen(const State& state, const AddLocalMacIp& route,
+                                          bool stays_here) {
   const auto told = state.told_macs.find(route.key);
-  return told == state.told_macs.end() ? std::nullopt : std::optional(told->second);
+  if (told != state.told_macs.end()) return told->second;
+  return stays_here ? std::optional(route) : std::nullopt;
 }
 
 std::optional<AddLocalMacIp> own_route(const State& state, const MacIpKey& key) {
@@ -429,16 +430,20 @@ std::optional<AddLocalMacIp> wanted_local_mac_ip(const State& state, const MacIp
   if (owner_of(state, mac_key).owner != evpn::Owner::Local) return std::nullopt;
   AddLocalMacIp route{.key = key, .sequence = local->sequence};
   if (local->pinned()) route.flags |= MacFlags::kSticky;
-  if (key.ip.is_none()) return unless_held(state, route, state.mac_moves.held(mac_key) != nullptr);
+  const auto* held_mac = state.mac_moves.held(mac_key);
+  const bool mac_stays = held_mac == nullptr || held_mac->is_local();
+  if (key.ip.is_none()) {
+    return held_mac == nullptr ? route : while_frozen(state, route, mac_stays);
+  }
   const evpn::HostKey host_key{key.vni, key.ip};
   const auto host = local_host(state, *binding, key.ip);
   if (!host || host->mac != key.mac || owner_of(state, host_key).owner != evpn::Owner::Local) {
     return std::nullopt;
   }
   if (is_router(state, *binding, key.ip)) route.flags |= MacFlags::kRouter;
-  return unless_held(
-      state, route,
-      state.mac_moves.held(mac_key) != nullptr || state.host_moves.held(host_key) != nullptr);
+  const bool ip_is_free = state.host_moves.held(host_key) == nullptr;
+  if (held_mac == nullptr && ip_is_free) return route;
+  return while_frozen(state, route, mac_stays && ip_is_free);
 }
 
 std::map<MacIpKey, std::uint8_t> own_routes(const State& state, Vni vni) {

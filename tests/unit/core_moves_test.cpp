@@ -118,6 +118,40 @@ TEST_CASE("flapping between two ports, and between two other leaves, is counted,
   }
 }
 
+TEST_CASE("a frozen MAC that stays here is told again to a bgpd that has forgotten it",
+          "[core][moves]") {
+  Flap flap;
+  auto& leaf = flap.leaf;
+  for (int i = 0; i < 6; ++i) flap.appears_here(kHost, i % 2 == 0 ? "swp1" : "swp2");
+  REQUIRE(flap.frozen(kHost));
+  const MacIpKey key{kVni, kHost, {}};
+  REQUIRE(leaf.macs_of_bgpd.contains(key));
+  SECTION("its VNI went and came back") {
+    for (const bool up : {false, true}) {
+      REQUIRE(leaf.kernel.act(ChangeLink{.index = leaf.index("vxlan"), .up = up}));
+      leaf.core->turn();
+    }
+    leaf.settle();
+    REQUIRE(leaf.told_of<DeleteLocalVni>().size() == 1);
+  }
+  SECTION("the VLAN left the tunnel and came back") {
+    auto without = leaf_topology(false);
+    without.links["vxlan"].vlans = {};
+    for (const auto& topology : {without, leaf_topology(false)}) {
+      leaf.core->set_topology(topology);
+      leaf.settle();
+    }
+    REQUIRE(leaf.told_of<DeleteLocalVni>().size() == 1);
+  }
+  SECTION("the relay knows nothing") {
+    leaf.core->relay_lost();
+    leaf.connect();
+  }
+  CHECK(flap.frozen(kHost));
+  CHECK(leaf.macs_of_bgpd.contains(key));
+  CHECK(leaf.core->state().told_macs.contains(key));
+}
+
 TEST_CASE("moves that take longer than the window are just moves", "[core][moves]") {
   Flap flap;
   flap.appears_there(kHost);
