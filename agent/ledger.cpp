@@ -42,25 +42,37 @@ Result<Ledger> Ledger::open(const std::string& path) {
   Ledger ledger;
   if (path.empty()) return ledger;
   if (std::ifstream file{path}; file) ledger.rows_ = read_rows(file);
-  const auto fresh = path + ".new";
-  const int fd = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_APPEND, 0600);
-  if (fd < 0) return system_error(fmt::format("open {}", fresh));
-  ledger.fd_ = fd;
-  std::string text;
-  for (const auto& [key, value] : ledger.rows_) text += fmt::format("+{}\t{}\n", key, value);
-  if (auto written = write_whole(fd, text, fmt::format("write {}", fresh)); !written) {
-    return written.error();
-  }
-  if (::rename(fresh.c_str(), path.c_str()) != 0)
-    return system_error(fmt::format("rename {}", fresh));
+  ledger.path_ = path;
+  if (auto written = ledger.rewrite(); !written) return written.error();
   return ledger;
 }
 
+Result<> Ledger::rewrite() {
+  lines_ = rows_.size();
+  const auto fresh = path_ + ".new";
+  const int fd = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_APPEND, 0600);
+  if (fd < 0) return system_error(fmt::format("open {}", fresh));
+  std::string text;
+  for (const auto& [key, value] : rows_) text += fmt::format("+{}\t{}\n", key, value);
+  auto written = write_whole(fd, text, fmt::format("write {}", fresh));
+  if (written && ::rename(fresh.c_str(), path_.c_str()) != 0) {
+    written = system_error(fmt::format("rename {}", fresh));
+  }
+  const int old = written ? std::exchange(fd_, fd) : fd;
+  if (old >= 0) ::close(old);
+  return written;
+}
+
 Ledger::Ledger(Ledger&& other) noexcept
-    : rows_(std::move(other.rows_)), fd_(std::exchange(other.fd_, -1)) {}
+    : rows_(std::move(other.rows_)),
+      path_(std::move(other.path_)),
+      lines_(other.lines_),
+      fd_(std::exchange(other.fd_, -1)) {}
 
 Ledger& Ledger::operator=(Ledger&& other) noexcept {
   rows_ = std::move(other.rows_);
+  path_ = std::move(other.path_);
+  lines_ = other.lines_;
   std::swap(fd_, other.fd_);
   return *this;
 }
@@ -94,8 +106,11 @@ Result<> Ledger::strike(const std::string& key) {
 }
 
 Result<> Ledger::append(const std::string& line) {
+  constexpr std::size_t kShort = 4096;
   if (fd_ < 0) return {};
-  return write_whole(fd_, line, "write the ledger");
+  auto written = write_whole(fd_, line, "write the ledger");
+  if (!written || ++lines_ <= kShort + 2 * rows_.size()) return written;
+  return rewrite();
 }
 
 }  // namespace vtepd::agent

@@ -4,11 +4,12 @@
 // entered before it is written to the kernel, so that at worst the ledger names a row too many,
 // which is harmless: removing needs the row in the kernel, in the ledger, and wanted by nobody.
 //
-// A journal of "+key<TAB>value" and "-key" lines, compacted when opened. A cut last line (a crash
-// while writing) is dropped. Lives in /run: devices do not outlive a boot, neither does this.
+// A journal of "+key<TAB>value" and "-key" lines, compacted when opened and when most of it is
+// history. A cut last line (a crash while writing) is dropped. Lives in /run: devices do not
+// outlive a boot, neither does this.
 //
 // Threads: the event loop's. Errors: open() and write failures are returned; the ledger goes on in
-// memory.
+// memory, and in the longer file where a compact one could not be written.
 #pragma once
 
 #include <map>
@@ -40,8 +41,11 @@ class Ledger {
 
  private:
   Result<> append(const std::string& line);
+  Result<> rewrite();
 
   std::map<std::string, std::string> rows_;
+  std::string path_;
+  std::size_t lines_ = 0;  // of the file
   int fd_ = -1;
 };
 
