@@ -1,5 +1,7 @@
 #include "agent/core.h"
 
+#include <cerrno>
+
 #include "agent/former.h"
 #include "agent/log.h"
 #include "agent/routers.h"
@@ -139,6 +141,7 @@ Result<> Core::read_all() {
   refresh(before, vnis, false);
   bindings_stale_ = false;
   name_routers();
+  strike_unseen();
   mark_files();
   return {};
 }
@@ -286,6 +289,11 @@ void Core::on_change(const BridgeFdbSeen& seen) {
 void Core::on_change(const FloodSeen& seen) {
   kernel_.confirm(seen.key,
                   [](const KernelOp& op) { return std::holds_alternative<AddFlood>(op); });
+}
+
+void Core::on_change(const FloodGone& gone) {
+  keep(state_.ledger.strike(ledger_flood(state_, gone.key)));
+  kernel_.mark(gone.key);
 }
 
 void Core::on_change(const BridgeFdbGone& gone) {
@@ -558,6 +566,7 @@ void Core::write_kernel() {
   const auto results = port_.apply(batch.ops);
   for (std::size_t i = 0; i < batch.ops.size(); ++i) {
     if (results[i]) strike_from_ledger(batch.ops[i]);
+    if (!results[i]) strike_refused(batch.ops[i], results[i].error());
     scribe_.wrote(batch.ops[i], results[i]);
   }
   kernel_.settle(batch, results, clock_.now());
@@ -632,6 +641,36 @@ void Core::enter_in_ledger(const ChangeLink& op) {
 void Core::strike_served(const std::string& link) {
   if (state_.files != FileState::Read) return;
   for (const auto& row : served_rows(state_, link)) keep(state_.ledger.strike(row));
+}
+
+/// What went with a device: one that comes by the same name is not vtepd's, unless vtepd makes it.
+void Core::strike_gone(const std::string& link) {
+  for (const auto& row : ledger_rows_of(state_.ledger, link)) keep(state_.ledger.strike(row));
+}
+
+/// What went while nobody looked, or without a word that was heard.
+void Core::strike_unseen() {
+  FlatSet<std::string> present;
+  for (const auto& [key, entry] : state_.view.flood()) present.insert(ledger_flood(state_, key));
+  std::set<std::string> links;
+  std::vector<std::string> members;
+  for (const auto& [row, value] : state_.ledger.rows()) {
+    if (is_ledger_flood(row)) {
+      if (!present.contains(row)) members.push_back(row);
+    } else if (const auto link = link_of_ledger_row(row); link && !state_.view.link(*link)) {
+      links.insert(*link);
+    }
+  }
+  for (const auto& row : members) keep(state_.ledger.strike(row));
+  for (const auto& link : links) strike_gone(link);
+}
+
+/// A device that the kernel would not make is made by somebody else, if at all. Where it is not
+/// known what the kernel did, the row stays.
+void Core::strike_refused(const KernelOp& op, const Error& why) {
+  const auto* link = std::get_if<CreateLink>(&op);
+  const bool answer_lost = why.code == ENOBUFS || why.code == ETIMEDOUT;
+  if (link != nullptr && !answer_lost) keep(state_.ledger.strike(ledger_link(link->name)));
 }
 
 /// The row says what lines say now: what they said before has been undone.

@@ -190,7 +190,7 @@ class Core {
   void on_change(const VxlanFdbGone& gone) { kernel_.mark(gone.key); }
   void on_change(const NexthopGone&) {}  // on_nexthop()
   void on_change(const FloodSeen& seen);
-  void on_change(const FloodGone& gone) { kernel_.mark(gone.key); }
+  void on_change(const FloodGone& gone);
   void on_change(const MulticastSeen&) {}  // the ASIC's alone
   void on_change(const MulticastGone&) {}
   void on_change(const NeighborSeen& seen) { confirm<SetNeighbor>(seen); }
@@ -293,6 +293,9 @@ class Core {
   void enter_in_ledger(const ChangeLink& op);
   void strike_from_ledger(const KernelOp& op);
   void strike_served(const std::string& link);
+  void strike_gone(const std::string& link);
+  void strike_unseen();
+  void strike_refused(const KernelOp& op, const Error& why);
   void note_details(const AddressKey& key);
   void keep(const Result<>& ledger_result);
 

@@ -94,6 +94,7 @@ void Core::on_link(const std::optional<LinkTraits>& before, const std::optional<
   }
   if (before && now && before->name == now->name) return mark_waiting(now->name);
   names_stale_ = has_routers_;
+  if (before && !now) strike_gone(before->name);
   if (before) {
     mark_link(before->name);
     mark_dependents(before->name);

@@ -507,10 +507,23 @@ std::string ledger_link(const std::string& name) { return "link " + name; }
 std::string ledger_master(const std::string& name) { return "master " + name; }
 std::string ledger_up(const std::string& name) { return "up " + name; }
 std::string ledger_vlans(const std::string& port) { return "vlans " + port; }
+bool is_ledger_flood(const std::string& row) { return row.starts_with("flood "); }
 std::optional<std::string> link_of_ledger_row(const std::string& row) {
-  if (row.starts_with("flood ") || row.starts_with("rule ")) return std::nullopt;
+  if (is_ledger_flood(row) || row.starts_with("rule ")) return std::nullopt;
   const auto name = row.find(' ') + 1;
   return row.substr(name, row.find(' ', name) - name);
+}
+std::vector<std::string> ledger_rows_of(const Ledger& ledger, const std::string& link) {
+  std::vector<std::string> found;
+  for (const auto* kind : {"address", "details", "flood", "link", "mac", "master", "up", "vlans"}) {
+    const auto row = fmt::format("{} {}", kind, link);
+    // A space comes before all that a longer name could go on with.
+    for (auto it = ledger.rows().lower_bound(row); it != ledger.rows().end(); ++it) {
+      if (it->first != row && !it->first.starts_with(row + ' ')) break;
+      found.push_back(it->first);
+    }
+  }
+  return found;
 }
 std::string ledger_address(const std::string& link, const IpPrefix& prefix) {
   return fmt::format("address {} {}", link, prefix);

@@ -8,6 +8,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "agent/state.h"
 
@@ -98,6 +99,10 @@ std::string ledger_vlans(const std::string& port);
 /// The link that a row of the ledger speaks of; none of a rule, nor of a flood list's members,
 /// which BGP decides.
 std::optional<std::string> link_of_ledger_row(const std::string& row);
+bool is_ledger_flood(const std::string& row);
+/// The rows of what goes with a device. Its commands stay, and what it had before vtepd changed it
+/// (former.h), until they have served.
+std::vector<std::string> ledger_rows_of(const Ledger& ledger, const std::string& link);
 std::string ledger_address(const std::string& link, const IpPrefix& prefix);
 std::string ledger_flood(const State& state, const FloodKey& key);
 std::string ledger_rule(const LocalRule& rule);

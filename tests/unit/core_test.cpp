@@ -491,6 +491,129 @@ TEST_CASE("a device that leaves the files goes only if vtepd made it", "[core]")
 
 namespace {
 
+/// Files without a link, and what of it a person makes by hand.
+struct Operator {
+  Leaf leaf;
+
+  static Topology without(const std::set<std::string>& names) {
+    auto topology = leaf_topology(false);
+    for (const auto& name : names) topology.links.erase(name);
+    return topology;
+  }
+  void takes_out(const std::set<std::string>& names) {
+    leaf.core->set_topology(without(names));
+    leaf.settle();
+  }
+  void makes_svi() {
+    REQUIRE(leaf.kernel.act(CreateLink{.name = "bridge.10",
+                                       .kind = LinkKind::Vlan,
+                                       .lower = leaf.index("bridge"),
+                                       .vlan = kVlan}));
+    leaf.settle();
+  }
+  bool has_svi() const { return leaf.kernel.state().link("bridge.10") != nullptr; }
+  bool is_ours(const std::string& name) const {
+    return leaf.core->state().ledger.has(ledger_link(name));
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a device that a person makes in the place of vtepd's stays", "[core]") {
+  Operator op;
+  auto& leaf = op.leaf;
+  REQUIRE(op.is_ours("bridge.10"));
+  SECTION("vtepd's went with the bridge below") {
+    op.takes_out({"bridge", "bridge.10", "vxlan", "swp1", "swp2"});
+    REQUIRE(leaf.kernel.state().link("bridge") == nullptr);
+    REQUIRE(leaf.kernel.act(CreateLink{.name = "bridge", .kind = LinkKind::Bridge}));
+    op.makes_svi();
+  }
+  SECTION("vtepd's was deleted by hand, and its lines taken out") {
+    REQUIRE(leaf.kernel.act(DeleteLink{leaf.index("bridge.10")}));
+    op.takes_out({"bridge.10"});
+    op.makes_svi();
+  }
+  SECTION("and made by hand at once") {
+    REQUIRE(leaf.kernel.act(DeleteLink{leaf.index("bridge.10")}));
+    op.makes_svi();
+    op.takes_out({"bridge.10"});
+  }
+  SECTION("and nothing was heard of it") {
+    REQUIRE(leaf.kernel.act(DeleteLink{leaf.index("bridge.10")}));
+    leaf.core->set_topology(Operator::without({"bridge.10"}));
+    leaf.kernel.lose_notifications();
+    leaf.pass(1s);
+    op.makes_svi();
+  }
+  SECTION("the kernel would not make vtepd's") {
+    op.takes_out({"bridge.10"});
+    leaf.kernel.refuse_where(
+        [](const KernelOp& write) { return std::holds_alternative<CreateLink>(write); }, EPERM);
+    leaf.core->set_topology(leaf_topology(false));
+    leaf.settle();
+    const bool is_made_first = GENERATE(false, true);
+    if (is_made_first) op.makes_svi();
+    op.takes_out({"bridge.10"});
+    if (!is_made_first) op.makes_svi();
+  }
+  leaf.pass(60s);
+  CHECK(op.has_svi());
+  CHECK_FALSE(op.is_ours("bridge.10"));
+}
+
+TEST_CASE("a device that vtepd makes again stays vtepd's", "[core]") {
+  Operator op;
+  auto& leaf = op.leaf;
+  const auto before = leaf.core->state().ledger.rows();
+  SECTION("it was deleted by hand") {
+    REQUIRE(leaf.kernel.act(DeleteLink{leaf.index("bridge.10")}));
+  }
+  SECTION("and all that was heard of it was lost") {
+    REQUIRE(leaf.kernel.act(DeleteLink{leaf.index("bridge.10")}));
+    leaf.kernel.lose_notifications();
+  }
+  SECTION("the kernel made it and its answer was lost") {
+    op.takes_out({"bridge.10"});
+    leaf.kernel.refuse_where(
+        [&](const KernelOp& write) {
+          if (!std::holds_alternative<CreateLink>(write)) return false;
+          if (!op.has_svi()) REQUIRE(leaf.kernel.act(write));
+          return true;
+        },
+        ENOBUFS);
+    leaf.core->set_topology(leaf_topology(false));
+  }
+  leaf.settle();
+  leaf.pass(1s);
+  CHECK(op.has_svi());
+  CHECK(leaf.core->state().ledger.rows() == before);
+  op.takes_out({"bridge.10"});
+  CHECK_FALSE(op.has_svi());
+}
+
+TEST_CASE("a flood member that a person adds after vtepd's went stays", "[core]") {
+  Operator op;
+  auto& leaf = op.leaf;
+  leaf.connect();
+  leaf.hear(AddRemoteVtep{{kVni, kLeaf2}});
+  REQUIRE(leaf.kernel.state().has_flood(leaf.flood_key(kLeaf2)));
+  SECTION("with its device") { REQUIRE(leaf.kernel.act(DeleteLink{leaf.index("vxlan")})); }
+  SECTION("by hand") { REQUIRE(leaf.kernel.act(DeleteFlood{leaf.flood_key(kLeaf2)})); }
+  SECTION("and nothing was heard of it") {
+    REQUIRE(leaf.kernel.act(DeleteFlood{leaf.flood_key(kLeaf2)}));
+    leaf.kernel.lose_notifications();
+  }
+  leaf.core->take(DeleteRemoteVtep{{kVni, kLeaf2}});
+  leaf.settle();
+  leaf.pass(1s);
+  REQUIRE(leaf.kernel.act(AddFlood{leaf.flood_key(kLeaf2)}));
+  leaf.settle();
+  CHECK(leaf.kernel.state().has_flood(leaf.flood_key(kLeaf2)));
+}
+
+namespace {
+
 /// A single vxlan device, `vlans` VLANs with their SVIs, and four ports in all of them.
 Topology wide_topology(std::uint16_t vlans) {
   auto topology = leaf_topology(true);
