@@ -243,6 +243,7 @@ class Core {
   void report_sticky(const evpn::MacKey& key, IfIndex port);
   void thaw(const evpn::MacKey& key);
   void thaw(const evpn::HostKey& key);
+  void thaw_all();
   void expire_moves();
   void pass_on(const Binding& binding, const evpn::Place& place, const evpn::Word& word);
   void review_announcement(const evpn::MacKey& key);

@@ -20,14 +20,16 @@ std::string to_text(const State& state, const evpn::MacPlace& place) {
 
 /// What an operator wrote into frr.conf holds; FRR's silence does not change vtepd's settings.
 void Core::on_message(const DuplicateDetection& m) {
-  state_.move_limits = settings_.moves;
-  if (m == kFrrDefault) return;
-  auto& limits = state_.move_limits;
-  limits.enabled = m.enabled;
-  limits.moves = m.max_moves;
-  limits.window = std::chrono::seconds(m.window_seconds);
-  limits.freeze = m.freeze;
-  limits.recovery = std::chrono::seconds(m.freeze_seconds);
+  auto limits = settings_.moves;
+  if (m != kFrrDefault) {
+    limits = {.enabled = m.enabled,
+              .moves = m.max_moves,
+              .window = std::chrono::seconds(m.window_seconds),
+              .freeze = m.freeze,
+              .recovery = std::chrono::seconds(m.freeze_seconds)};
+  }
+  const auto before = std::exchange(state_.move_limits, limits);
+  if (before.enabled && !limits.enabled) thaw_all();  // as zebra does
 }
 
 void Core::note_move(const evpn::MacKey& key, const std::optional<evpn::MacPlace>& before) {
@@ -81,6 +83,11 @@ void Core::thaw(const evpn::HostKey& key) {
   mark_host(key);
 }
 
+void Core::thaw_all() {
+  for (const auto& key : state_.mac_moves.clear()) thaw(key);
+  for (const auto& key : state_.host_moves.clear()) thaw(key);
+}
+
 void Core::expire_moves() {
   for (const auto& key : state_.mac_moves.expire(clock_.now())) thaw(key);
   for (const auto& key : state_.host_moves.expire(clock_.now())) thaw(key);
@@ -104,8 +111,7 @@ bool Core::clear_duplicates(Vni vni, const IpAddress& ip) {
 
 void Core::clear_duplicates() {
   note_given<input::ClearAll>();
-  for (const auto& key : state_.mac_moves.clear()) thaw(key);
-  for (const auto& key : state_.host_moves.clear()) thaw(key);
+  thaw_all();
 }
 
 }  // namespace vtepd::agent

@@ -219,6 +219,20 @@ TEST_CASE("what frr.conf says of duplicates holds, its silence changes nothing",
   CHECK(core.state().move_limits == ours);
 }
 
+TEST_CASE("duplicate detection that is switched off lets go what is frozen", "[core][moves]") {
+  Flap flap;
+  auto& leaf = flap.leaf;
+  leaf.hear(DuplicateDetection{true, 180, 5, true, 0});
+  for (int i = 0; i < 6; ++i) flap.appears_there(kHost, i % 2 == 0 ? kLeaf2 : kLeaf3);
+  REQUIRE(flap.frozen(kHost));
+  REQUIRE(leaf.remote(kHost) == kLeaf2);
+  leaf.hear(DuplicateDetection{true, 60, 3, true, 0});
+  CHECK(flap.frozen(kHost));
+  leaf.hear(DuplicateDetection{false, 180, 5, true, 0});
+  CHECK_FALSE(flap.frozen(kHost));
+  CHECK(leaf.remote(kHost) == kLeaf3);
+}
+
 TEST_CASE("a MAC that another leaf has pinned, and that is here, too, stays there and is said",
           "[core][moves][RFC7432]") {
   Leaf leaf(GENERATE(false, true));
