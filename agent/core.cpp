@@ -141,9 +141,21 @@ Result<> Core::read_all() {
   refresh(before, vnis, false);
   bindings_stale_ = false;
   name_routers();
+  end_permissions();
   strike_unseen();
   mark_files();
   return {};
+}
+
+/// To be made anew may only be what was there, and was other than wanted, when a person said so.
+void Core::end_permissions() {
+  const auto& links = change_ ? change_->wanted->links : state_.topology->links;
+  std::erase_if(state_.recreate, [&](const std::string& name) {
+    const auto* actual = state_.view.link(name);
+    const auto wanted = links.find(name);
+    return actual == nullptr || wanted == links.end() ||
+           !why_made_anew(state_, wanted->second, *actual);
+  });
 }
 
 Core::Turn Core::turn() {

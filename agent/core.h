@@ -165,6 +165,7 @@ class Core {
     if (outputs_.given) outputs_.given(Input{What{parts...}});
   }
   Result<> read_all();
+  void end_permissions();
   void enter_topology(SharedTopology topology);
   void on_kernel(const KernelEvent& event);
   void on_link(const std::optional<LinkTraits>& before, const std::optional<LinkTraits>& now);

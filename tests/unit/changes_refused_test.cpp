@@ -459,3 +459,35 @@ TEST_CASE("whatever is done to a file, it is refused whole or can be gone back f
   }
   CHECK(taken > kRounds / 8);
 }
+
+TEST_CASE("the permission to make a device anew ends with the device, seen or not", "[refused]") {
+  Switch leaf;
+  const auto dummy = [&](LinkKind kind) {
+    WantedLink link{.name = "new0", .kind = kind, .ours = true};
+    Topology topology;
+    topology.links[link.name] = link;
+    return topology;
+  };
+  leaf.change_to(dummy(LinkKind::Dummy));
+  leaf.kernel.refuse_where(
+      [](const KernelOp& op) { return std::holds_alternative<DeleteLink>(op); }, EBUSY);
+  leaf.core.change_topology(dummy(LinkKind::Bridge), {"new0"});
+  leaf.settle();
+  const auto lose = [&] {
+    leaf.kernel.lose_notifications();
+    leaf.pass(1s);
+  };
+  lose();
+  CHECK(leaf.core.state().recreate.contains("new0"));  // it is still to be made anew
+  leaf.kernel.allow_all();
+  leaf.must(DeleteLink{leaf.kernel.state().link("new0")->index});
+  lose();
+  leaf.settle();
+  REQUIRE(leaf.kernel.state().link("new0")->kind == LinkKind::Bridge);
+  CHECK(leaf.core.state().recreate.empty());
+  // Somebody puts another in its place: that is for a person to decide on.
+  leaf.must(DeleteLink{leaf.kernel.state().link("new0")->index});
+  leaf.must(CreateLink{.name = "new0", .kind = LinkKind::Dummy});
+  leaf.settle();
+  CHECK(leaf.kernel.state().link("new0")->kind == LinkKind::Dummy);
+}
