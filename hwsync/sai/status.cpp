@@ -67,8 +67,7 @@ std::string status_text(sai_status_t status) {
 bool is_unsupported(sai_status_t status) {
   const auto fault = attribute_fault(status);
   return status == SAI_STATUS_NOT_SUPPORTED || status == SAI_STATUS_NOT_IMPLEMENTED ||
-         (fault && (fault->family == AttributeFault::Family::NotImplemented ||
-                    fault->family == AttributeFault::Family::NotSupported));
+         (fault && fault->family != AttributeFault::Family::InvalidValue);
 }
 
 bool is_full(sai_status_t status) {

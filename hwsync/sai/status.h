@@ -24,7 +24,8 @@ std::optional<AttributeFault> attribute_fault(sai_status_t status);
 /// "SAI_STATUS_TABLE_FULL", "SAI_STATUS_INVALID_ATTR_VALUE (attribute 2)", "status -99".
 std::string status_text(sai_status_t status);
 
-/// The library or the ASIC cannot do this at all.
+/// The library or the ASIC cannot do this at all. Of an attribute, vendors have four words for it:
+/// one that they never heard of is unknown to some, invalid to others.
 bool is_unsupported(sai_status_t status);
 /// There is no room now; there may be when something else has been removed.
 bool is_full(sai_status_t status);

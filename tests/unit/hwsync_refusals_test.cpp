@@ -237,7 +237,8 @@ TEST_CASE("each optional attribute may be lacking: that one is left out, and sai
       Lacking{SAI_OBJECT_TYPE_FDB_ENTRY,
               SAI_FDB_ENTRY_ATTR_ALLOW_MAC_MOVE,
               {"fdb_entry: allow_mac_move"}});
-  const auto refusal = GENERATE(SAI_STATUS_ATTR_NOT_SUPPORTED_0, SAI_STATUS_NOT_SUPPORTED);
+  const auto refusal = GENERATE(SAI_STATUS_ATTR_NOT_SUPPORTED_0, SAI_STATUS_NOT_SUPPORTED,
+                                SAI_STATUS_UNKNOWN_ATTRIBUTE_0, SAI_STATUS_INVALID_ATTRIBUTE_0);
   INFO(lacking.left_out.front() << ": " << sai::status_text(refusal));
   Bench bench(kFour);
   std::vector<std::string> told;

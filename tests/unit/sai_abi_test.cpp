@@ -186,6 +186,8 @@ TEST_CASE("a status is told by its name, and the attribute it blames by its inde
   CHECK(status_text(-131072) == "SAI_STATUS_INVALID_ATTR_VALUE (attribute 0)");
   CHECK(status_text(std::numeric_limits<std::int32_t>::min()) == "status -2147483648");
   CHECK(is_unsupported(SAI_STATUS_ATTR_NOT_SUPPORTED_0 - 3));
+  CHECK(is_unsupported(SAI_STATUS_UNKNOWN_ATTRIBUTE_0 - 3));
+  CHECK(is_unsupported(SAI_STATUS_INVALID_ATTRIBUTE_0));
   CHECK(is_unsupported(SAI_STATUS_NOT_IMPLEMENTED));
   CHECK_FALSE(is_unsupported(SAI_STATUS_INVALID_ATTR_VALUE_0));
   CHECK(is_full(SAI_STATUS_TABLE_FULL));
