@@ -219,6 +219,18 @@ void AsicTable::changed(const AsicOp& op) {
   wake(op.key);  // who waits for it to lead elsewhere
 }
 
+/// Refused, but these were set before or after what was.
+void AsicTable::partly_changed(const AsicOp& op, const std::vector<AsicAttribute>& taken) {
+  const auto it = rows_.find(op.key);
+  if (it == rows_.end()) return;
+  auto known = it->second.row;
+  for (const auto& set : taken) {
+    std::erase_if(known.attributes, [&](const AsicAttribute& old) { return old.id == set.id; });
+    if (op.row.find(set.id) != nullptr) known.attributes.push_back(set);
+  }
+  changed({AsicOp::Kind::Change, op.key, std::move(known), {}});
+}
+
 void AsicTable::mistook(const AsicKey& key, const std::vector<sai_attr_id_t>& attributes) {
   const auto it = rows_.find(key);
   if (it == rows_.end()) return;

@@ -52,6 +52,7 @@ class AsicTable {
   void created(const AsicOp& op, sai_object_id_t id);
   void refused(const AsicOp& op);  // a creation: who waits for it may wait for long
   void changed(const AsicOp& op);
+  void partly_changed(const AsicOp& op, const std::vector<AsicAttribute>& taken);
   void removed(const AsicOp& op);
   void vanished(const AsicKey& key);  // of what is permanent, nobody believes it
   /// These attributes turned out to say something else than the row has it: they are to be set.

@@ -445,6 +445,7 @@ void Hardware::take_outcome(const AsicOp& op, const WriteOutcome& outcome) {
     if (const auto* row = table_.find(op.key)) keys_by_id_.erase(row->id);
     table_.vanished(op.key);
   }
+  if (!outcome.taken.empty()) table_.partly_changed(op, outcome.taken);
   if (!outcome.result) {
     if (op.kind == AsicOp::Kind::Create) table_.refused(op);
     return;
@@ -452,6 +453,7 @@ void Hardware::take_outcome(const AsicOp& op, const WriteOutcome& outcome) {
   switch (op.kind) {
     case AsicOp::Kind::Create:
       table_.created(op, outcome.id);
+      if (!outcome.without.empty()) table_.mistook(op.key, outcome.without);
       if (outcome.id != SAI_NULL_OBJECT_ID) keys_by_id_.insert_or_assign(outcome.id, op.key);
       return;
     case AsicOp::Kind::Change:

@@ -19,13 +19,13 @@ bool is_missing(sai_status_t status) {
   return is_absent(status) || status == SAI_STATUS_INVALID_OBJECT_ID;
 }
 
-/// Takes out of the row what the status blames, or all that may be to blame: "not supported" of
-/// optional attributes. Gives their ids.
-std::vector<sai_attr_id_t> drop_unsupported(sai_status_t status, EncodedRow& row) {
-  if (!sai::is_unsupported(status)) return {};
+/// Takes out of the row what the status blames, or all that may be to blame: of optional
+/// attributes. Gives their ids.
+std::vector<sai_attr_id_t> drop_refused(sai_status_t status, EncodedRow& row) {
   const auto fault = sai::attribute_fault(status);
-  if (!fault) return row.drop_optional();
-  if (fault->index >= row.attributes().size() || !row.is_optional(fault->index)) return {};
+  if (!fault && sai::is_unsupported(status)) return row.drop_optional();
+  const bool is_named = fault && fault->index < row.attributes().size();
+  if (!is_named || !row.is_optional(fault->index)) return {};
   return row.drop(fault->index);
 }
 
@@ -172,7 +172,7 @@ std::vector<WriteOutcome> Writer::create_alike(std::span<const AsicOp> ops) {
       ++counters_.creates;
       trust(object, lists[i]);
       if (!as_entries) ids_.insert_or_assign(ops[i].key, ids[i]);
-      outcomes.push_back({{}, ids[i], false, false});
+      outcomes.push_back({{}, ids[i], false, false, {}, {}});
     } else if (sai::is_full(statuses[i])) {
       outcomes.push_back(refuse("create", ops[i], statuses[i]));
     } else if (as_entries && statuses[i] == SAI_STATUS_ITEM_ALREADY_EXISTS) {
@@ -451,7 +451,7 @@ WriteOutcome Writer::create(const AsicOp& op) {
   auto row = encoded(op);
   if (!row) {
     ++counters_.refused;
-    return {row.error(), SAI_NULL_OBJECT_ID, false, false};
+    return {row.error(), SAI_NULL_OBJECT_ID, false, false, {}, {}};
   }
   const bool is_entry = has_own_key(op.key);
   // Its removal was refused: a second one would leave the first without an owner.
@@ -459,11 +459,13 @@ WriteOutcome Writer::create(const AsicOp& op) {
     return refuse("create", op, SAI_STATUS_ITEM_ALREADY_EXISTS);
   }
   sai_object_id_t id = SAI_NULL_OBJECT_ID;
-  std::vector<sai_attr_id_t> without;
+  std::vector<sai_attr_id_t> unsupported;
+  std::vector<sai_attr_id_t> bad_values;
   auto status = call_create(op, *row, id);
   for (;;) {
-    const auto dropped = drop_unsupported(status, *row);
+    const auto dropped = drop_refused(status, *row);
     if (dropped.empty()) break;
+    auto& without = sai::is_unsupported(status) ? unsupported : bad_values;
     without.insert(without.end(), dropped.begin(), dropped.end());
     status = call_create(op, *row, id);
   }
@@ -476,8 +478,8 @@ WriteOutcome Writer::create(const AsicOp& op) {
   ++counters_.creates;
   if (!is_entry) ids_.insert_or_assign(op.key, id);
   trust(op.row.object, row->attributes());
-  complete(op, without);
-  return {{}, id, false, false};
+  complete(op, unsupported);
+  return {{}, id, false, false, std::move(bad_values), {}};
 }
 
 /// The ASIC learned the address before we came: the entry is made ours. An end point cannot be
@@ -501,9 +503,16 @@ WriteOutcome Writer::adopt_entry(const AsicOp& op) {
   return change(change_op);
 }
 
+/// The others do not wait for an optional attribute that is refused.
 WriteOutcome Writer::change(const AsicOp& op) {
   std::optional<sai_attribute_t> taken;
+  std::vector<AsicAttribute> all_taken;
+  std::optional<WriteOutcome> refusal;  // the first
   std::vector<std::pair<sai_attribute_t, sai_status_t>> unsupported;
+  const auto with_taken = [&](WriteOutcome outcome) {
+    outcome.taken = std::move(all_taken);
+    return outcome;
+  };
   for (const auto& attribute : op.sets) {
     if (is_left_out(op.row.object, attribute)) continue;
     std::vector<sai_object_id_t> list;
@@ -511,12 +520,13 @@ WriteOutcome Writer::change(const AsicOp& op) {
         op.row.object, attribute, [this](const AsicKey& key) { return find(key); }, list);
     if (!encoded) {
       ++counters_.refused;
-      return {encoded.error(), SAI_NULL_OBJECT_ID, false, false};
+      return with_taken({encoded.error(), SAI_NULL_OBJECT_ID, false, false, {}, {}});
     }
     const auto status = attribute.optional ? set_optional(op, *encoded) : call_set(op, *encoded);
     if (status == SAI_STATUS_SUCCESS) {
       ++counters_.sets;
       taken = *encoded;  // no list: those cannot be set
+      all_taken.push_back(attribute);
     } else if (attribute.optional && sai::is_unsupported(status)) {
       unsupported.emplace_back(*encoded, status);
       doubted_.try_emplace({op.row.object, encoded->id}, successes());
@@ -524,16 +534,20 @@ WriteOutcome Writer::change(const AsicOp& op) {
       auto outcome = refuse("set", op, status, {&*encoded, 1});
       outcome.gone = is_missing(status) && is_gone(op.key, op.row.object);
       if (outcome.gone) forget(op.key);
-      return outcome;
+      if (outcome.gone || !attribute.optional) return with_taken(std::move(outcome));
+      if (!refusal) refusal = std::move(outcome);
     }
   }
-  if (unsupported.empty()) return {};
+  const auto outcome = [&] { return refusal ? with_taken(std::move(*refusal)) : WriteOutcome{}; };
+  if (unsupported.empty()) return outcome();
   // Is it the attribute, or all? One that was taken before is taken again.
   if (taken && call_set(op, *taken) == SAI_STATUS_SUCCESS) ++counters_.sets;
   for (const auto& [attribute, status] : unsupported) {
-    if (!lacks(op.row.object, attribute.id)) return refuse("set", op, status, {&attribute, 1});
+    if (!lacks(op.row.object, attribute.id)) {
+      return with_taken(refuse("set", op, status, {&attribute, 1}));
+    }
   }
-  return {};
+  return outcome();
 }
 
 /// A bridge port may go only when no learned entry names it: it stops learning first. Should the

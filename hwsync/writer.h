@@ -12,6 +12,8 @@
 //     not supported/implemented   of an optional attribute, again and again while other calls
 //                                 succeed: that attribute is left out, from now on for every
 //                                 object of the type; else refused
+//     the value of an optional    refused, but the others are written: an object is created without
+//     attribute                   it, and then to be given it
 //     table full                  refused, and marked so that a removal brings it back
 //     anything else, of one object in a bulk call: it is written alone, and that call's status
 //                                 means the above; not supported/implemented of the bulk call
@@ -45,9 +47,11 @@ struct WriteCounters {
 
 struct WriteOutcome {
   Result<> result{};
-  sai_object_id_t id{};  // of what was created
-  bool gone{};           // the object turned out not to be there
-  bool full{};           // there was no room
+  sai_object_id_t id{};                  // of what was created
+  bool gone{};                           // the object turned out not to be there
+  bool full{};                           // there was no room
+  std::vector<sai_attr_id_t> without{};  // of a creation: what was refused for its value
+  std::vector<AsicAttribute> taken{};    // of a change that was refused: what was set all the same
 };
 
 /// What the library holds of an object, against its row.
