@@ -626,4 +626,9 @@ Verdict forward_from_cpu(const PlaneTables& tables, Id port, FrameView frame) {
   return verdict;
 }
 
+bool has_carrier(const PlaneTables& tables, Id object) {
+  const auto* port = look_up(tables.ports, object);
+  return port == nullptr || port->up;
+}
+
 }  // namespace vtepd::softsai

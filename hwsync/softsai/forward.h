@@ -80,4 +80,8 @@ Verdict forward(const PlaneTables& tables, const FindStation& find, Id port, Fra
 /// A frame that the CPU sends through the host interface of `port`: onto the wire as it is.
 Verdict forward_from_cpu(const PlaneTables& tables, Id port, FrameView frame);
 
+/// Whether the host interface that stands for the object has carrier: with its port, and always
+/// where it is a VLAN's or the CPU's.
+bool has_carrier(const PlaneTables& tables, Id object);
+
 }  // namespace vtepd::softsai

@@ -90,11 +90,11 @@ void Plane::keep_devices() {
   tables_ = read_tables(store_);
   close_host_interfaces();
   for (const auto& [port, wire] : wires_) wire.switch_on(store_.is_switched_on(port));
-  for (const auto& [port, tap] : taps_) {
+  for (const auto& [id, tap] : taps_) {
     const auto& attributes = store_.find(tap.first)->attributes;
     const auto status = attributes.find(SAI_HOSTIF_ATTR_OPER_STATUS);
     const bool up = status != attributes.end() && status->second.as_number() != 0;
-    tap.second.set_carrier(up && tables_.ports.at(port).up);
+    tap.second.set_carrier(up && has_carrier(tables_, id));
   }
 }
 

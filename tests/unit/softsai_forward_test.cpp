@@ -695,6 +695,15 @@ TEST_CASE("the CPU's frames leave as they are", "[softsai]") {
   CHECK(forward_from_cpu(fabric.tables, 4, frame).outputs.empty());
 }
 
+TEST_CASE("a host interface has its port's carrier, one of anything else has always", "[softsai]") {
+  Fabric fabric;
+  CHECK(has_carrier(fabric.tables, 1));
+  fabric.tables.ports[1].up = false;
+  CHECK_FALSE(has_carrier(fabric.tables, 1));
+  CHECK(has_carrier(fabric.tables, 1010));
+  CHECK(has_carrier(fabric.tables, kCpu));
+}
+
 TEST_CASE("multicast goes to its group's outputs, and unknown groups to the VLAN's", "[softsai]") {
   Fabric fabric;
   const auto to = mac("01:00:5e:01:01:01");
