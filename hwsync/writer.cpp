@@ -563,11 +563,33 @@ void Writer::quiet_bridge_port(sai_object_id_t port) {
   (void)library_.flush_fdb(switch_, {&of_port, 1});
 }
 
+/// Until they age, what was learned in a VLAN, or at a member of it, may keep a library from
+/// removing it. False: nothing is learned of such an object, or it could not be flushed.
+bool Writer::flush_learned(const AsicKey& key) {
+  std::vector<sai_attribute_t> filter;
+  const auto only_of = [&](sai_attr_id_t id, const AsicKey& object) {
+    sai_attribute_t of{};
+    of.id = id;
+    of.value.oid = find(object);
+    filter.push_back(of);
+  };
+  if (const auto* vlan = std::get_if<VlanKey>(&key)) {
+    only_of(SAI_FDB_FLUSH_ATTR_BV_ID, *vlan);
+  } else if (const auto* member = std::get_if<VlanMemberKey>(&key)) {
+    only_of(SAI_FDB_FLUSH_ATTR_BV_ID, VlanKey{member->vlan});
+    only_of(SAI_FDB_FLUSH_ATTR_BRIDGE_PORT_ID, BridgePortKey{member->port});
+  } else {
+    return false;
+  }
+  return library_.flush_fdb(switch_, filter) == SAI_STATUS_SUCCESS;
+}
+
 WriteOutcome Writer::remove(const AsicOp& op) {
   const bool is_entry = has_own_key(op.key);
   if (!is_entry && find(op.key) == SAI_NULL_OBJECT_ID) return {};
   if (op.row.object == SAI_OBJECT_TYPE_BRIDGE_PORT) quiet_bridge_port(find(op.key));
-  const auto status = call_remove(op);
+  auto status = call_remove(op);
+  if (status == SAI_STATUS_OBJECT_IN_USE && flush_learned(op.key)) status = call_remove(op);
   const bool is_done = status == SAI_STATUS_SUCCESS || is_absent(status) ||
                        (is_missing(status) && is_gone(op.key, op.row.object));
   if (!is_done) return refuse("remove", op, status);

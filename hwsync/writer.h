@@ -143,6 +143,7 @@ class Writer {
   sai_status_t call_get(const AsicKey& key, sai_object_type_t object,
                         std::span<sai_attribute_t> attributes);
   void quiet_bridge_port(sai_object_id_t port);
+  bool flush_learned(const AsicKey& key);
   sai_object_id_t find(const AsicKey& key) const;
   sai_fdb_entry_t entry(const FdbKey& key) const;
   sai_neighbor_entry_t entry(const GatewayKey& key) const;

@@ -29,6 +29,22 @@ bool is_switched_on(const Bench& bench, const std::string& port) {
   return state.value.booldata;
 }
 
+/// The ASIC learns the address at swp1, and nobody hears of it.
+void learn(const Bench& bench, VlanId vlan, const MacAddress& mac) {
+  const auto entry = entry_of(bench, vlan, mac);
+  std::array<sai_attribute_t, 2> attributes{};
+  attributes[0].id = SAI_FDB_ENTRY_ATTR_TYPE;
+  attributes[0].value.s32 = SAI_FDB_ENTRY_TYPE_DYNAMIC;
+  attributes[1].id = SAI_FDB_ENTRY_ATTR_BRIDGE_PORT_ID;
+  attributes[1].value.oid = id_of(bench, "bridge-port swp1");
+  REQUIRE(
+      table_of<sai_fdb_api_t>(bench, SAI_API_FDB)->create_fdb_entry(&entry, 2, attributes.data()) ==
+      SAI_STATUS_SUCCESS);
+}
+
+const KernelEvent kWithoutVlan20 =
+    PortSeen{kSwp1, {}, {{{vid(1), {true, true}}, {vid(10), {}}}, {}}};
+
 }  // namespace
 
 TEST_CASE("a notification that a library never heard of is done without", "[hwsync]") {
@@ -87,4 +103,38 @@ TEST_CASE("an object whose optional value is refused is there without it", "[hws
   // That value, and not the attribute.
   CHECK(bench.hardware->left_out().empty());
   CHECK(audit(bench).size() == refused.size());
+}
+
+TEST_CASE("what was learned in a VLAN does not keep it until it ages", "[hwsync]") {
+  Bench bench;
+  FaultyLibrary faulty(bench.settings.library);
+  bench.view = view_of(recipe1());
+  bench.over(faulty.open(bench.settings.profile));
+  REQUIRE(bench.settle());
+  learn(bench, vid(20), host_number(1));
+  learn(bench, vid(10), host_number(1));
+  const auto* fdb = table_of<sai_fdb_api_t>(bench, SAI_API_FDB);
+  const auto is_known = [&](const sai_fdb_entry_t& entry) {
+    sai_attribute_t type{};
+    type.id = SAI_FDB_ENTRY_ATTR_TYPE;
+    return fdb->get_fdb_entry_attribute(&entry, 1, &type) == SAI_STATUS_SUCCESS;
+  };
+  const auto here = entry_of(bench, vid(20), host_number(1));
+  REQUIRE(is_known(here));
+  SECTION("nor a member of it") {
+    faulty.fail_once(SAI_STATUS_OBJECT_IN_USE, 1);
+    bench.happen(kWithoutVlan20);
+    REQUIRE(bench.settle());
+    CHECK(faulty.failed() == 1);
+    CHECK_FALSE(is_known(here));
+  }
+  SECTION("with the last member and the overlay gone") {
+    bench.happen(kWithoutVlan20);
+    bench.happen(LinkGone{kVxlan20});
+    REQUIRE(bench.settle());
+    CHECK(id_of(bench, "vlan 20") == SAI_NULL_OBJECT_ID);
+  }
+  CHECK(failures(bench).empty());
+  CHECK(bench.hardware->counters().writes.refused == 0);
+  CHECK(is_known(entry_of(bench, vid(10), host_number(1))));
 }
