@@ -171,9 +171,7 @@ int rank(const AsicOp& op) {
 }
 
 std::optional<std::uint32_t> unset(sai_object_type_t object, sai_attr_id_t id) {
-  const auto& attribute = sai::attribute(object, id);
-  if (!attribute.settable) return std::nullopt;
-  if (attribute.kind == sai::ValueKind::Oid) return std::uint32_t{SAI_NULL_OBJECT_ID};
+  if (sai::attribute(object, id).nullable) return std::uint32_t{SAI_NULL_OBJECT_ID};
   const bool looks_up =
       object == SAI_OBJECT_TYPE_VLAN && (id == SAI_VLAN_ATTR_IPV4_MCAST_LOOKUP_KEY_TYPE ||
                                          id == SAI_VLAN_ATTR_IPV6_MCAST_LOOKUP_KEY_TYPE);
@@ -184,8 +182,8 @@ std::optional<std::uint32_t> unset(sai_object_type_t object, sai_attr_id_t id) {
 std::optional<std::vector<AsicAttribute>> difference(const AsicRow& wanted, const AsicRow& actual) {
   std::vector<AsicAttribute> sets;
   if (wanted.object != actual.object) return std::nullopt;
-  // What is wanted no more: a reference can be set to null, and must be before the attribute that
-  // its condition stands on changes; for other values SAI has no "unset".
+  // What is wanted no more: most references can be set to null, and must be before the attribute
+  // that its condition stands on changes; for other values SAI has no "unset".
   for (const auto& old : actual.attributes) {
     if (wanted.find(old.id) != nullptr) continue;
     const auto value = unset(actual.object, old.id);

@@ -6,16 +6,24 @@
 namespace vtepd::hwsync::sai {
 namespace {
 
-constexpr bool kSettable = true;
-constexpr bool kFixed = false;
+enum class Change { Fixed, Settable, Nullable };
+constexpr auto kFixed = Change::Fixed;
+constexpr auto kSettable = Change::Settable;
+constexpr auto kNullable = Change::Nullable;
 
 // NOLINTNEXTLINE(cppcoreguidelines-macro-usage): the name is the enumerator's own text.
-#define ROW(object, attr, kind, settable) \
-  Attribute { SAI_OBJECT_TYPE_##object, SAI_##attr, #attr, ValueKind::kind, settable, std::nullopt }
+#define ROW(object, attr, kind, change)                                               \
+  Attribute {                                                                         \
+    SAI_OBJECT_TYPE_##object, SAI_##attr, #attr, ValueKind::kind, (change) != kFixed, \
+        (change) == kNullable, std::nullopt                                           \
+  }
 
 // NOLINTNEXTLINE(cppcoreguidelines-macro-usage)
-#define ROW_ON(object, attr, kind, settable, other) \
-  Attribute { SAI_OBJECT_TYPE_##object, SAI_##attr, #attr, ValueKind::kind, settable, SAI_##other }
+#define ROW_ON(object, attr, kind, change, other)                                     \
+  Attribute {                                                                         \
+    SAI_OBJECT_TYPE_##object, SAI_##attr, #attr, ValueKind::kind, (change) != kFixed, \
+        (change) == kNullable, SAI_##other                                            \
+  }
 
 constexpr std::array kAttributes{
     ROW(SWITCH, SWITCH_ATTR_FDB_AGING_TIME, U32, kSettable),
@@ -36,7 +44,7 @@ constexpr std::array kAttributes{
     ROW(BRIDGE_PORT, BRIDGE_PORT_ATTR_ADMIN_STATE, Bool, kSettable),
     ROW(BRIDGE_PORT, BRIDGE_PORT_ATTR_FDB_LEARNING_MODE, Enum, kSettable),
     ROW(BRIDGE_PORT, BRIDGE_PORT_ATTR_INGRESS_FILTERING, Bool, kSettable),
-    ROW(BRIDGE_PORT, BRIDGE_PORT_ATTR_ISOLATION_GROUP, Oid, kSettable),
+    ROW(BRIDGE_PORT, BRIDGE_PORT_ATTR_ISOLATION_GROUP, Oid, kNullable),
     ROW(STP_PORT, STP_PORT_ATTR_STP, Oid, kFixed),
     ROW(STP_PORT, STP_PORT_ATTR_BRIDGE_PORT, Oid, kFixed),
     ROW(STP_PORT, STP_PORT_ATTR_STATE, Enum, kSettable),
@@ -45,23 +53,23 @@ constexpr std::array kAttributes{
     ROW(ISOLATION_GROUP_MEMBER, ISOLATION_GROUP_MEMBER_ATTR_ISOLATION_OBJECT, Oid, kFixed),
     ROW(VLAN, VLAN_ATTR_VLAN_ID, U16, kFixed),
     ROW(VLAN, VLAN_ATTR_UNKNOWN_UNICAST_FLOOD_CONTROL_TYPE, Enum, kSettable),
-    ROW(VLAN, VLAN_ATTR_UNKNOWN_UNICAST_FLOOD_GROUP, Oid, kSettable),
+    ROW(VLAN, VLAN_ATTR_UNKNOWN_UNICAST_FLOOD_GROUP, Oid, kNullable),
     ROW(VLAN, VLAN_ATTR_UNKNOWN_MULTICAST_FLOOD_CONTROL_TYPE, Enum, kSettable),
-    ROW(VLAN, VLAN_ATTR_UNKNOWN_MULTICAST_FLOOD_GROUP, Oid, kSettable),
+    ROW(VLAN, VLAN_ATTR_UNKNOWN_MULTICAST_FLOOD_GROUP, Oid, kNullable),
     ROW(VLAN, VLAN_ATTR_BROADCAST_FLOOD_CONTROL_TYPE, Enum, kSettable),
-    ROW(VLAN, VLAN_ATTR_BROADCAST_FLOOD_GROUP, Oid, kSettable),
+    ROW(VLAN, VLAN_ATTR_BROADCAST_FLOOD_GROUP, Oid, kNullable),
     ROW(VLAN, VLAN_ATTR_IPV4_MCAST_LOOKUP_KEY_TYPE, Enum, kSettable),
     ROW(VLAN, VLAN_ATTR_IPV6_MCAST_LOOKUP_KEY_TYPE, Enum, kSettable),
-    ROW(VLAN, VLAN_ATTR_UNKNOWN_IPV4_MCAST_OUTPUT_GROUP_ID, Oid, kSettable),
-    ROW(VLAN, VLAN_ATTR_UNKNOWN_IPV6_MCAST_OUTPUT_GROUP_ID, Oid, kSettable),
+    ROW(VLAN, VLAN_ATTR_UNKNOWN_IPV4_MCAST_OUTPUT_GROUP_ID, Oid, kNullable),
+    ROW(VLAN, VLAN_ATTR_UNKNOWN_IPV6_MCAST_OUTPUT_GROUP_ID, Oid, kNullable),
     ROW(L2MC_ENTRY, L2MC_ENTRY_ATTR_PACKET_ACTION, Enum, kSettable),
-    ROW(L2MC_ENTRY, L2MC_ENTRY_ATTR_OUTPUT_GROUP_ID, Oid, kSettable),
+    ROW(L2MC_ENTRY, L2MC_ENTRY_ATTR_OUTPUT_GROUP_ID, Oid, kNullable),
     ROW(VLAN_MEMBER, VLAN_MEMBER_ATTR_VLAN_ID, Oid, kFixed),
     ROW(VLAN_MEMBER, VLAN_MEMBER_ATTR_BRIDGE_PORT_ID, Oid, kFixed),
     ROW(VLAN_MEMBER, VLAN_MEMBER_ATTR_VLAN_TAGGING_MODE, Enum, kSettable),
     ROW(FDB_ENTRY, FDB_ENTRY_ATTR_TYPE, Enum, kSettable),
     ROW(FDB_ENTRY, FDB_ENTRY_ATTR_PACKET_ACTION, Enum, kSettable),
-    ROW(FDB_ENTRY, FDB_ENTRY_ATTR_BRIDGE_PORT_ID, Oid, kSettable),
+    ROW(FDB_ENTRY, FDB_ENTRY_ATTR_BRIDGE_PORT_ID, Oid, kNullable),
     ROW(FDB_ENTRY, FDB_ENTRY_ATTR_ENDPOINT_IP, Ip, kSettable),
     ROW(FDB_ENTRY, FDB_ENTRY_ATTR_ALLOW_MAC_MOVE, Bool, kSettable),
     ROW(FDB_FLUSH, FDB_FLUSH_ATTR_BRIDGE_PORT_ID, Oid, kFixed),
@@ -109,7 +117,7 @@ constexpr std::array kAttributes{
     ROW(NEXT_HOP_GROUP_MEMBER, NEXT_HOP_GROUP_MEMBER_ATTR_NEXT_HOP_ID, Oid, kSettable),
     ROW(NEXT_HOP_GROUP_MEMBER, NEXT_HOP_GROUP_MEMBER_ATTR_WEIGHT, U32, kSettable),
     ROW(ROUTE_ENTRY, ROUTE_ENTRY_ATTR_PACKET_ACTION, Enum, kSettable),
-    ROW(ROUTE_ENTRY, ROUTE_ENTRY_ATTR_NEXT_HOP_ID, Oid, kSettable),
+    ROW(ROUTE_ENTRY, ROUTE_ENTRY_ATTR_NEXT_HOP_ID, Oid, kNullable),
     ROW(HOSTIF, HOSTIF_ATTR_TYPE, Enum, kFixed),
     ROW(HOSTIF, HOSTIF_ATTR_OBJ_ID, Oid, kFixed),
     ROW(HOSTIF, HOSTIF_ATTR_NAME, Text, kFixed),
@@ -158,8 +166,8 @@ constexpr std::array kNames{
 }  // namespace
 
 const Attribute& attribute(sai_object_type_t object, sai_attr_id_t id) {
-  static constexpr Attribute kUnknown{SAI_OBJECT_TYPE_NULL, 0,      "(unknown)",
-                                      ValueKind::U32,       kFixed, std::nullopt};
+  static constexpr Attribute kUnknown{
+      SAI_OBJECT_TYPE_NULL, 0, "(unknown)", ValueKind::U32, false, false, std::nullopt};
   const auto* it = std::find_if(kAttributes.begin(), kAttributes.end(), [&](const Attribute& row) {
     return row.object == object && row.id == id;
   });

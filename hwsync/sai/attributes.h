@@ -19,6 +19,7 @@ struct Attribute {
   std::string_view name{};  // without "SAI_"
   ValueKind kind{};
   bool settable{};
+  bool nullable{};                           // a reference that can be set to nothing
   std::optional<sai_attr_id_t> stands_on{};  // one that may be left out: it goes with that
 };
 

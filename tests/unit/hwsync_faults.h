@@ -36,6 +36,10 @@ class FaultyLibrary {
             sai_status_t refusal = SAI_STATUS_ATTR_NOT_SUPPORTED_0);
   /// Before open(): the slot of the ports' counters is null.
   void lack_port_counters();
+  /// From now on each bridge port says which bridge it is of, a port's as well.
+  void tell_bridges();
+  /// From now on that tunnel counts nothing.
+  void lack_counters_of(sai_object_id_t tunnel);
   /// Each call that writes, or reads a MAC entry, takes that long.
   void slow(std::chrono::microseconds each);
   /// Keeps the library open, as an ASIC that outlives its user: what uses it next finds all it

@@ -18,6 +18,8 @@ struct Faults {
   std::chrono::microseconds pause{};
   bool outlives = false;
   bool counts_ports = true;
+  bool tells_bridges = false;
+  sai_object_id_t uncounted = SAI_NULL_OBJECT_ID;
   bool is_open = false;
   sai_object_id_t switch_id = SAI_NULL_OBJECT_ID;
   std::map<std::pair<sai_object_type_t, sai_attr_id_t>, sai_status_t> lacking{};
@@ -204,12 +206,27 @@ sai_vlan_api_t vlan_table() {
   return table;
 }
 
+sai_status_t get_bridge_port(sai_object_id_t id, std::uint32_t count, sai_attribute_t* attributes) {
+  const std::lock_guard lock(mutex);
+  if (!faults.tells_bridges || count != 1 || attributes->id != SAI_BRIDGE_PORT_ATTR_BRIDGE_ID) {
+    return original<sai_bridge_api_t>(SAI_API_BRIDGE)
+        .get_bridge_port_attribute(id, count, attributes);
+  }
+  sai_attribute_t bridge{};
+  bridge.id = SAI_SWITCH_ATTR_DEFAULT_1Q_BRIDGE_ID;
+  const auto status =
+      original<sai_switch_api_t>(SAI_API_SWITCH).get_switch_attribute(faults.switch_id, 1, &bridge);
+  attributes->value.oid = bridge.value.oid;
+  return status;
+}
+
 sai_bridge_api_t bridge_table() {
   using Table = sai_bridge_api_t;
   auto table = original<Table>(SAI_API_BRIDGE);
   put<&Table::create_bridge_port, SAI_API_BRIDGE, SAI_OBJECT_TYPE_BRIDGE_PORT>(table);
   put<&Table::remove_bridge_port, SAI_API_BRIDGE, SAI_OBJECT_TYPE_BRIDGE_PORT>(table);
   put<&Table::set_bridge_port_attribute, SAI_API_BRIDGE, SAI_OBJECT_TYPE_BRIDGE_PORT>(table);
+  table.get_bridge_port_attribute = &get_bridge_port;
   return table;
 }
 
@@ -496,6 +513,16 @@ void FaultyLibrary::lack(sai_object_type_t object, sai_attr_id_t attribute, sai_
 void FaultyLibrary::lack_port_counters() {
   const std::lock_guard lock(mutex);
   faults.counts_ports = false;
+}
+
+void FaultyLibrary::tell_bridges() {
+  const std::lock_guard lock(mutex);
+  faults.tells_bridges = true;
+}
+
+void FaultyLibrary::lack_counters_of(sai_object_id_t tunnel) {
+  const std::lock_guard lock(mutex);
+  faults.uncounted = tunnel;
 }
 
 void FaultyLibrary::slow(std::chrono::microseconds each) {

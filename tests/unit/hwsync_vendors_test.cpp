@@ -138,3 +138,19 @@ TEST_CASE("what was learned in a VLAN does not keep it until it ages", "[hwsync]
   CHECK(bench.hardware->counters().writes.refused == 0);
   CHECK(is_known(entry_of(bench, vid(10), host_number(1))));
 }
+
+TEST_CASE("a reference that SAI has no null for is left as it is", "[hwsync][F1]") {
+  Bench first;
+  FaultyLibrary asic(first.settings.library);
+  asic.outlive();
+  asic.tell_bridges();
+  for (const bool again : {false, true}) {
+    Bench bench;
+    bench.view = view_of(recipe1());
+    bench.over(asic.open(bench.settings.profile));
+    REQUIRE(bench.settle());
+    CHECK(failures(bench).empty());
+    CHECK(bench.hardware->counters().writes.refused == 0);
+    CHECK((bench.hardware->counters().adopted != 0) == again);
+  }
+}

@@ -169,6 +169,7 @@ TEST_CASE("the attributes that vtepd gives are as SAI's metadata says", "[sai]")
     CHECK(it->second[0] == std::to_string(row->id));
     CHECK(it->second[2] == kinds.at(row->kind));
     CHECK((it->second[3].find("CREATE_AND_SET") != std::string::npos) == row->settable);
+    CHECK((row->settable && it->second.back().ends_with("allownull")) == row->nullable);
     if (!row->stands_on) continue;
     const auto& other = vtepd::hwsync::sai::attribute(row->object, *row->stands_on);
     CHECK(it->second.back().starts_with(fmt::format("validonly: SAI_{}==", other.name)));
