@@ -21,6 +21,12 @@ AsicAttribute optional(sai_attr_id_t id, AsicValue value) { return {id, std::mov
 AsicValue number(std::uint64_t value) { return static_cast<std::uint32_t>(value); }
 AsicValue key_of(AsicKey key) { return key; }
 
+/// Of a neighbour on one link: another link may have one of the same address.
+bool is_of_one_link(const IpAddress& address) {
+  const auto bytes = address.bytes();
+  return address.is_link_local() || (address.is_v4() && bytes[0] == 169 && bytes[1] == 254);
+}
+
 /// The three kinds of flooded frames and the attributes that steer them.
 struct FloodAttributes {
   sai_attr_id_t type;
@@ -222,9 +228,15 @@ std::optional<AsicRow> Mirror::row(const GatewayKey& key) const {
                      neighbor->state != NeighborState::Failed &&
                      neighbor->state != NeighborState::Incomplete;
   if (!known || key.address.is_multicast()) return std::nullopt;
-  return AsicRow{SAI_OBJECT_TYPE_NEIGHBOR_ENTRY,
-                 {given(SAI_NEIGHBOR_ENTRY_ATTR_DST_MAC_ADDRESS, neighbor->mac)},
-                 {RouterPortKey{key.port}}};
+  AsicRow row{SAI_OBJECT_TYPE_NEIGHBOR_ENTRY,
+              {given(SAI_NEIGHBOR_ENTRY_ATTR_DST_MAC_ADDRESS, neighbor->mac)},
+              {RouterPortKey{key.port}}};
+  // Where uplinks are unnumbered, the neighbours of several have one address, and there can be one
+  // route to it: next hops name the interface, and need none.
+  if (is_of_one_link(key.address)) {
+    row.attributes.push_back(optional(SAI_NEIGHBOR_ENTRY_ATTR_NO_HOST_ROUTE, true));
+  }
+  return row;
 }
 
 std::optional<AsicRow> Mirror::row(const NextHopKey& key) const {

@@ -383,6 +383,13 @@ TEST_CASE("an uplink is routed, and its neighbours and routes are mirrored", "[h
   scene.happen(NeighborSeen{{kSwp2, gateway}, {spine, NeighborState::Stale}});
   CHECK(scene.touched == std::set<AsicKey>{neighbor});
   CHECK(scene.get(neighbor, SAI_NEIGHBOR_ENTRY_ATTR_DST_MAC_ADDRESS) == "00:00:00:cc:00:01");
+  // Another uplink may have a neighbour of that address, and there can be one route to it.
+  CHECK(scene.get(neighbor, SAI_NEIGHBOR_ENTRY_ATTR_NO_HOST_ROUTE) == "true");
+  for (const auto& [text, no_route] : {std::pair("169.254.0.1", "true"), {"192.0.2.0", "-"}}) {
+    scene.happen(NeighborSeen{{kSwp2, ip(text)}, {spine, NeighborState::Reachable}});
+    CHECK(scene.get(GatewayKey{uplink, ip(text)}, SAI_NEIGHBOR_ENTRY_ATTR_NO_HOST_ROUTE) ==
+          no_route);
+  }
   scene.happen(NeighborSeen{{kSwp1, gateway}, {spine, NeighborState::Stale}});
   CHECK(scene.touched.empty());
 

@@ -234,6 +234,9 @@ TEST_CASE("each optional attribute may be lacking: that one is left out, and sai
               SAI_TUNNEL_ATTR_ENCAP_DSCP_MODE,
               {"tunnel: encap_dscp_mode", "tunnel: encap_dscp_val"}},
       Lacking{SAI_OBJECT_TYPE_TUNNEL, SAI_TUNNEL_ATTR_ENCAP_DSCP_VAL, {"tunnel: encap_dscp_val"}},
+      Lacking{SAI_OBJECT_TYPE_NEIGHBOR_ENTRY,
+              SAI_NEIGHBOR_ENTRY_ATTR_NO_HOST_ROUTE,
+              {"neighbor_entry: no_host_route"}},
       Lacking{SAI_OBJECT_TYPE_FDB_ENTRY,
               SAI_FDB_ENTRY_ATTR_ALLOW_MAC_MOVE,
               {"fdb_entry: allow_mac_move"}});
