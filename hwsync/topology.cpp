@@ -45,14 +45,18 @@ class Reader {
   }
 
  private:
-  /// As the bridge has it (linux/if_bridge.h, BR_STATE_*); a port that is down is no matter of STP.
+  /// As the bridge has it (linux/if_bridge.h, BR_STATE_*). A port that is down is blocked before
+  /// it comes up where a spanning tree is to say when it may forward, and else is no matter of STP.
   std::optional<sai_stp_port_state_t> stp_state(const Link& port) const {
     enum : unsigned { Disabled, Listening, Learning, Forwarding, Blocking };
-    if (!port.up || !port.running) return std::nullopt;
     const auto* bridge = view_.link(topology_.bridge);
+    const bool has_tree = value_or(bridge->options, Option::BridgeStp, 0) != 0;
+    if (!port.up || !port.running) {
+      return has_tree ? std::optional(SAI_STP_PORT_STATE_BLOCKING) : std::nullopt;
+    }
     switch (value_or(port.options, Option::PortState, Forwarding)) {
       case Forwarding:
-        if (value_or(bridge->options, Option::BridgeStp, 0) == 0) return std::nullopt;
+        if (!has_tree) return std::nullopt;
         return SAI_STP_PORT_STATE_FORWARDING;
       case Learning:
         return SAI_STP_PORT_STATE_LEARNING;

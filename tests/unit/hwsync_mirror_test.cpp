@@ -186,12 +186,16 @@ TEST_CASE("isolated ports are one group, and a blocked port is told to the spann
   CHECK(state(1) == "2");
   CHECK(state(2) == "0");
   CHECK(state(3) == "-");
+  swp1.running = false;
+  CHECK(state(0) == "-");  // without a tree it is to forward when it comes up
+  swp1.running = true;
+  CHECK(state(3) == "-");
   auto bridge = *scene.view.link(kBridge);
   bridge.options.insert_or_assign(Option::BridgeStp, 1);
   scene.happen(LinkSeen{bridge});
   CHECK(scene.get(stp, SAI_STP_PORT_ATTR_STATE) == "1");
   swp1.running = false;
-  CHECK(state(0) == "-");  // a port without carrier
+  CHECK(state(0) == "2");  // a port without carrier: blocked before it comes up
 }
 
 TEST_CASE("flooding by peers: a P2P tunnel for each VTEP, a member of its VLANs", "[hwsync]") {
