@@ -56,6 +56,7 @@ sai_status_t Store::boot_warm(sai_object_id_t* id, Given attributes) {
   auto& own = objects_.at(switch_).attributes;
   own.erase(SAI_SWITCH_ATTR_RESTART_WARM);
   own.erase(SAI_SWITCH_ATTR_PRE_SHUTDOWN);
+  own.erase(SAI_SWITCH_ATTR_UNINIT_DATA_PLANE_ON_REMOVAL);
   for (const auto& row : attributes_of(SAI_OBJECT_TYPE_SWITCH)) {
     if (row.kind == Kind::POINTER) own.erase(row.id);
   }
@@ -105,6 +106,7 @@ sai_object_id_t Store::make_permanent(
 
 sai_status_t Store::remove_switch(sai_object_id_t id) {
   if (!has_switch() || id != switch_) return SAI_STATUS_INVALID_OBJECT_ID;
+  if (!save()) return SAI_STATUS_FAILURE;
   // Ids are not used again, so that a stale one is never taken for another object.
   const auto last = last_number_;
   const auto generation = generation_;

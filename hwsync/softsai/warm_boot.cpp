@@ -2,6 +2,7 @@
 // them. SAI leaves what is in it to the library. Ours is the store, row by row, in this machine's
 // byte order; a file that is cut, or of another version, is refused whole.
 #include <algorithm>
+#include <cstdio>
 #include <fstream>
 #include <sstream>
 
@@ -126,10 +127,12 @@ bool Store::save() const {
   const auto warm = value_of(switch_, *self, row);
   if (!warm || warm->as_number() == 0) return true;
   const auto state = warm_state();
-  std::ofstream file(settings_.warm_boot_out, std::ios::binary | std::ios::trunc);
+  // A file that is there is whole, whatever stops the writing.
+  const auto unfinished = settings_.warm_boot_out + ".new";
+  std::ofstream file(unfinished, std::ios::binary | std::ios::trunc);
   file.write(state.data(), static_cast<std::streamsize>(state.size()));
-  file.flush();
-  return file.good();
+  file.close();
+  return file.good() && std::rename(unfinished.c_str(), settings_.warm_boot_out.c_str()) == 0;
 }
 
 std::string Store::warm_state() const {

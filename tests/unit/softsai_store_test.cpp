@@ -7,6 +7,7 @@
 #include <catch2/catch.hpp>
 #include <condition_variable>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <map>
 #include <mutex>
@@ -585,6 +586,44 @@ TEST_CASE("a warm boot file that is cut, or says what cannot be, is refused whol
   auto other_switch = whole;
   other_switch.at(28) ^= 1;  // the first id behind the magic and the last number: the switch's
   CHECK(boots(other_switch) == SAI_STATUS_INVALID_NV_STORAGE);
+}
+
+TEST_CASE("a switch that is removed before the end is left for a warm boot, or not at all",
+          "[softsai]") {
+  const auto file = vtepd::test::binary_dir() + "/warm-boot-removed";
+  const auto unfinished = file + ".new";
+  std::filesystem::remove_all(unfinished);
+  std::ofstream(file) << "the last one's";
+  const auto leave = [&](const Attributes& wishes) {
+    Switch sw({{"SOFTSAI_PORTS", "4"}, {"SAI_WARM_BOOT_WRITE_FILE", file}});
+    const auto ten = sw.vlan(10);
+    for (const auto& wish : wishes) {
+      REQUIRE(sw.switches->set_switch_attribute(sw.id, &wish) == SAI_STATUS_SUCCESS);
+    }
+    return std::pair(sw.switches->remove_switch(sw.id), ten);
+  };
+  const auto held = [&] {
+    std::stringstream text;
+    text << std::ifstream(file).rdbuf();
+    return text.str();
+  };
+  CHECK(leave({}).first == SAI_STATUS_SUCCESS);
+  CHECK(held() == "the last one's");
+  const Attributes in_order{number(SAI_SWITCH_ATTR_RESTART_WARM, 1),
+                            number(SAI_SWITCH_ATTR_PRE_SHUTDOWN, 1),
+                            number(SAI_SWITCH_ATTR_UNINIT_DATA_PLANE_ON_REMOVAL, 0)};
+  // Where it cannot be written whole, what is there stays.
+  std::filesystem::create_directory(unfinished);
+  CHECK(leave(in_order).first == SAI_STATUS_FAILURE);
+  CHECK(held() == "the last one's");
+  std::filesystem::remove(unfinished);
+  const auto [removed, ten] = leave(in_order);
+  CHECK(removed == SAI_STATUS_SUCCESS);
+  CHECK_FALSE(std::filesystem::exists(unfinished));
+  Switch again({{"SAI_BOOT_TYPE", "1"}, {"SAI_WARM_BOOT_READ_FILE", file}});
+  CHECK(again.get(again.vlans->get_vlan_attribute, ten, SAI_VLAN_ATTR_VLAN_ID) == 10);
+  CHECK(again.get(again.switches->get_switch_attribute, again.id,
+                  SAI_SWITCH_ATTR_UNINIT_DATA_PLANE_ON_REMOVAL) == 1);
 }
 
 TEST_CASE("softsai answers for what it counts, and for nothing else", "[softsai]") {
