@@ -143,18 +143,24 @@ Library::Library(Symbols symbols, Profile profile)
   profiles().next = profiles().all.back().begin();
 }
 
+/// In SAI's order, as syncd has it. A library that cannot boot warm says so, and is read back; one
+/// that would stop the ASIC with its switch keeps the switch.
+void Library::leave_warm() {
+  const auto say = [this](sai_attr_id_t id, bool flag) {
+    sai_attribute_t attribute{};
+    attribute.id = id;
+    attribute.value.booldata = flag;
+    return set(SAI_OBJECT_TYPE_SWITCH, warm_switch_, attribute) == SAI_STATUS_SUCCESS;
+  };
+  if (!say(SAI_SWITCH_ATTR_RESTART_WARM, true)) return;
+  (void)say(SAI_SWITCH_ATTR_PRE_SHUTDOWN, true);
+  if (!say(SAI_SWITCH_ATTR_UNINIT_DATA_PLANE_ON_REMOVAL, false)) return;
+  (void)remove(SAI_OBJECT_TYPE_SWITCH, warm_switch_);
+}
+
 Library::~Library() {
-  if (warm_switch_ != SAI_NULL_OBJECT_ID) {
-    sai_attribute_t warm{};
-    warm.id = SAI_SWITCH_ATTR_RESTART_WARM;
-    warm.value.booldata = true;
-    // A library that cannot boot warm says so, and is read back.
-    if (set(SAI_OBJECT_TYPE_SWITCH, warm_switch_, warm) == SAI_STATUS_SUCCESS) {
-      warm.id = SAI_SWITCH_ATTR_PRE_SHUTDOWN;
-      (void)set(SAI_OBJECT_TYPE_SWITCH, warm_switch_, warm);
-    }
-  }
-  // Without remove_switch() first: what the ASIC forwards is left as it is.
+  if (warm_switch_ != SAI_NULL_OBJECT_ID) leave_warm();
+  // Else without remove_switch() first: what the ASIC forwards is left as it is.
   if (initialized_) symbols_.uninitialize();
 }
 

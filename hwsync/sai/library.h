@@ -131,7 +131,7 @@ class Library {
   /// The keys of all objects of a type; none if the library cannot say.
   std::optional<std::vector<sai_object_key_t>> held(sai_object_id_t switch_id,
                                                     sai_object_type_t type);
-  /// When the library is closed, the switch is left for a warm boot (SAI_SWITCH_ATTR_RESTART_WARM).
+  /// When the library is closed, the switch is left forwarding, for a warm boot.
   void close_warm(sai_object_id_t switch_id) { warm_switch_ = switch_id; }
   /// The values an enumeration's attribute may have; none if the library cannot say.
   std::optional<std::vector<std::int32_t>> enum_values(sai_object_id_t switch_id,
@@ -139,6 +139,7 @@ class Library {
                                                        sai_attr_id_t attribute);
 
  private:
+  void leave_warm();
   struct Objects {
     sai_object_create_fn create{};
     sai_object_remove_fn remove{};

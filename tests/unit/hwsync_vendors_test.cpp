@@ -154,3 +154,76 @@ TEST_CASE("a reference that SAI has no null for is left as it is", "[hwsync][F1]
     CHECK((bench.hardware->counters().adopted != 0) == again);
   }
 }
+
+namespace {
+
+// A library that has a switch and nothing else, and what it was told. SAI's functions carry no
+// pointer.
+struct Told {
+  std::vector<std::string> calls{};
+  std::optional<sai_attr_id_t> refused{};
+};
+Told told;
+
+sai_status_t set_switch(sai_object_id_t /*id*/, const sai_attribute_t* attribute) {
+  if (told.refused == attribute->id) return SAI_STATUS_NOT_SUPPORTED;
+  const auto flag = attribute->value.booldata ? "on" : "off";
+  told.calls.push_back(fmt::format("{} {}", static_cast<unsigned>(attribute->id), flag));
+  return SAI_STATUS_SUCCESS;
+}
+
+sai_status_t remove_switch(sai_object_id_t /*id*/) {
+  told.calls.emplace_back("remove");
+  return SAI_STATUS_SUCCESS;
+}
+
+sai_status_t uninitialize() {
+  told.calls.emplace_back("uninitialize");
+  return SAI_STATUS_SUCCESS;
+}
+
+sai_status_t query(sai_api_t api, void** table) {
+  static sai_switch_api_t switches = [] {
+    sai_switch_api_t made{};
+    made.remove_switch = &remove_switch;
+    made.set_switch_attribute = &set_switch;
+    return made;
+  }();
+  *table = &switches;
+  return api == SAI_API_SWITCH ? SAI_STATUS_SUCCESS : SAI_STATUS_NOT_IMPLEMENTED;
+}
+
+/// What a library is told at the end of which the switch is to boot warm.
+std::vector<std::string> warm_end(std::optional<sai_attr_id_t> refused) {
+  told = {{}, refused};
+  sai::Symbols symbols;
+  symbols.initialize = [](std::uint64_t, const sai_service_method_table_t*) -> sai_status_t {
+    return SAI_STATUS_SUCCESS;
+  };
+  symbols.query = &query;
+  symbols.uninitialize = &uninitialize;
+  auto library = sai::Library::over(symbols, {});
+  REQUIRE(library);
+  (*library)->close_warm(1);
+  library->reset();
+  return told.calls;
+}
+
+}  // namespace
+
+TEST_CASE("a switch that is to boot warm is left in SAI's order", "[hwsync]") {
+  const auto on = [](sai_switch_attr_t id) {
+    return fmt::format("{} on", static_cast<unsigned>(id));
+  };
+  const auto warm = on(SAI_SWITCH_ATTR_RESTART_WARM);
+  const auto soon = on(SAI_SWITCH_ATTR_PRE_SHUTDOWN);
+  const auto keep =
+      fmt::format("{} off", static_cast<unsigned>(SAI_SWITCH_ATTR_UNINIT_DATA_PLANE_ON_REMOVAL));
+  using Calls = std::vector<std::string>;
+  CHECK(warm_end({}) == Calls{warm, soon, keep, "remove", "uninitialize"});
+  CHECK(warm_end(SAI_SWITCH_ATTR_PRE_SHUTDOWN) == Calls{warm, keep, "remove", "uninitialize"});
+  // The ASIC is not to stop, and need not if it keeps its switch.
+  CHECK(warm_end(SAI_SWITCH_ATTR_UNINIT_DATA_PLANE_ON_REMOVAL) ==
+        Calls{warm, soon, "uninitialize"});
+  CHECK(warm_end(SAI_SWITCH_ATTR_RESTART_WARM) == Calls{"uninitialize"});
+}
