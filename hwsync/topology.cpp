@@ -103,7 +103,10 @@ class Reader {
     if (bridge == nullptr) return;
     const auto ticks = value_or(bridge->options, Option::BridgeAgeing,
                                 std::uint64_t{kAgeingSeconds} * kTicksPerSecond);
-    topology_.ageing_seconds = static_cast<std::uint32_t>(ticks / kTicksPerSecond);
+    // Nought is "at once" for the kernel, whose bridge then floods all, and "never" for SAI.
+    learns_ = ticks != 0;
+    topology_.ageing_seconds =
+        std::max<std::uint32_t>(1, static_cast<std::uint32_t>(ticks / kTicksPerSecond));
     // A bridge that is down forwards nothing.
     if (!bridge->up) topology_.bridge = {};
   }
@@ -146,7 +149,7 @@ class Reader {
     state.floods = floods_of(*link);
     state.isolated = value_or(link->options, Option::PortIsolated, 0) != 0;
     state.stp = stp_state(*link);
-    state.learning = value_or(link->options, Option::PortLearning, 1) != 0;
+    state.learning = learns_ && value_or(link->options, Option::PortLearning, 1) != 0;
     topology_.front_ports.emplace(link->index, name);
     const auto* vlans = view_.vlans(link->index);
     if (vlans == nullptr) return;
@@ -256,6 +259,7 @@ class Reader {
   const KernelView& view_;
   const PortMap& ports_;
   Topology topology_{};
+  bool learns_ = true;
 };
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 #include <map>
 
+#include "hwsync/topology.h"
 #include "tests/unit/hwsync_faults.h"
 #include "tests/unit/hwsync_inside.h"
 
@@ -226,4 +227,22 @@ TEST_CASE("a switch that is to boot warm is left in SAI's order", "[hwsync]") {
   CHECK(warm_end(SAI_SWITCH_ATTR_UNINIT_DATA_PLANE_ON_REMOVAL) ==
         Calls{warm, soon, "uninitialize"});
   CHECK(warm_end(SAI_SWITCH_ATTR_RESTART_WARM) == Calls{"uninitialize"});
+}
+
+TEST_CASE("a bridge that forgets at once learns nothing in the ASIC, where nought is never",
+          "[hwsync]") {
+  struct Case {
+    std::uint64_t ticks;
+    std::uint32_t seconds;
+    bool learns;
+  };
+  const auto [ticks, seconds, learns] =
+      GENERATE(Case{0, 1, false}, Case{1, 1, true}, Case{99, 1, true}, Case{30000, 300, true});
+  auto view = view_of(recipe1());
+  auto bridge = *view.link(kBridge);
+  bridge.options.insert_or_assign(Option::BridgeAgeing, ticks);
+  view.apply(LinkSeen{bridge});
+  const auto topology = read_topology(view, {PortName("swp1")});
+  CHECK(topology.ageing_seconds == seconds);
+  CHECK(topology.ports.at(PortName("swp1")).learning == learns);
 }
