@@ -59,10 +59,18 @@ constexpr std::array kCounters{
     Counter{kTunnel, SAI_TUNNEL_STAT_OUT_OCTETS, kOut, &Traffic::octets},
     Counter{kTunnel, SAI_TUNNEL_STAT_OUT_PACKETS, kOut, &Traffic::packets}};
 
+/// What objects are called that count alike.
+std::string_view kind_of(const AsicKey& key) {
+  if (std::holds_alternative<PortKey>(key)) return "port";
+  if (std::holds_alternative<BridgePortKey>(key)) return "bridge port";
+  if (std::holds_alternative<TunnelPortKey>(key)) return "tunnel port";
+  const auto* tunnel = std::get_if<TunnelKey>(&key);
+  if (tunnel == nullptr) return "vlan";
+  return tunnel->remote.is_none() ? "tunnel to all" : "tunnel";
+}
+
 /// "port: in errors".
-std::string name_of(const Counter& counter) {
-  constexpr std::array<std::pair<sai_object_type_t, std::string_view>, 4> kObjects{
-      {{kPort, "port"}, {kBridgePort, "bridge port"}, {kVlan, "vlan"}, {kTunnel, "tunnel"}}};
+std::string name_of(std::string_view kind, const Counter& counter) {
   constexpr std::array<std::pair<Place, std::string_view>, 6> kPlaces{
       {{&Traffic::octets, "octets"},
        {&Traffic::packets, "packets"},
@@ -70,13 +78,9 @@ std::string name_of(const Counter& counter) {
        {&Traffic::non_unicast, "non-unicast"},
        {&Traffic::discards, "discards"},
        {&Traffic::errors, "errors"}}};
-  const auto word = [](const auto& words, const auto& key) {
-    return std::find_if(words.begin(), words.end(),
-                        [&](const auto& row) { return row.first == key; })
-        ->second;
-  };
-  return fmt::format("{}: {} {}", word(kObjects, counter.object),
-                     counter.direction == kIn ? "in" : "out", word(kPlaces, counter.place));
+  const auto* place = std::find_if(kPlaces.begin(), kPlaces.end(),
+                                   [&](const auto& row) { return row.first == counter.place; });
+  return fmt::format("{}: {} {}", kind, counter.direction == kIn ? "in" : "out", place->second);
 }
 
 /// Not every library knows a better word for a counter that it has not.
@@ -93,32 +97,35 @@ void add_up(Traffic& traffic) {
 
 }  // namespace
 
-/// The rows that objects of the type are asked for.
-std::vector<std::size_t> StatisticsReader::asked(sai_object_type_t object) {
+/// The rows that objects of the kind are asked for.
+std::vector<std::size_t> StatisticsReader::asked(std::string_view kind,
+                                                 sai_object_type_t object) const {
   std::vector<std::size_t> rows;
   for (std::size_t i = 0; i < kCounters.size(); ++i) {
-    if (kCounters.at(i).object == object && !absent_.contains(i)) rows.push_back(i);
+    if (kCounters.at(i).object == object && !absent_.contains({kind, i})) rows.push_back(i);
   }
   return rows;
 }
 
 /// The library does not say which of many counters it has not: each is asked for alone, once.
-void StatisticsReader::learn_absent(sai_object_type_t object, sai_object_id_t id) {
-  for (const auto row : asked(object)) {
+void StatisticsReader::learn_absent(std::string_view kind, sai_object_type_t object,
+                                    sai_object_id_t id) {
+  for (const auto row : asked(kind, object)) {
     const auto& counter = kCounters.at(row);
     std::uint64_t number = 0;
     const auto status = library_.get_stats(object, id, {&counter.id, 1}, {&number, 1});
     if (!is_lacking(status)) continue;
-    absent_.insert(row);
-    newly_absent_.push_back(name_of(counter));
+    absent_.emplace(kind, row);
+    newly_absent_.push_back(name_of(kind, counter));
   }
 }
 
 AsicTraffic StatisticsReader::read(const AsicKey& key, sai_object_type_t object,
                                    sai_object_id_t id) {
   AsicTraffic traffic{key, {}, {}};
+  const auto kind = kind_of(key);
   for (int attempt = 0; attempt < 2; ++attempt) {
-    const auto rows = asked(object);
+    const auto rows = asked(kind, object);
     if (rows.empty()) return traffic;
     std::vector<sai_stat_id_t> counters;
     counters.reserve(rows.size());
@@ -126,7 +133,7 @@ AsicTraffic StatisticsReader::read(const AsicKey& key, sai_object_type_t object,
     std::vector<std::uint64_t> numbers(rows.size());
     const auto status = library_.get_stats(object, id, counters, numbers);
     if (is_lacking(status)) {
-      learn_absent(object, id);
+      learn_absent(kind, object, id);
       continue;
     }
     if (status != SAI_STATUS_SUCCESS) return traffic;

@@ -1,7 +1,8 @@
 // Reads what the ASIC has counted of its ports, bridge ports, VLANs and tunnels.
 //
 // SAI leaves it to a library which counters it has, and which of its objects: what one says it does
-// not support is not asked for again, and is absent, which is not zero.
+// not support is not asked for again of its kind, and is absent, which is not zero. A kind is less
+// than a type: a tunnel to all peers may count nothing while those to one peer do.
 // Threads: the SAI thread's alone.
 // Errors: a counter that cannot be read is absent.
 // Units: frames and octets since the library was opened, or as the library has it. Sources: SAI
@@ -14,6 +15,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "hwsync/asic.h"
@@ -48,11 +50,12 @@ class StatisticsReader {
   std::vector<std::string> take_absent();
 
  private:
-  std::vector<std::size_t> asked(sai_object_type_t object);
-  void learn_absent(sai_object_type_t object, sai_object_id_t id);
+  std::vector<std::size_t> asked(std::string_view kind, sai_object_type_t object) const;
+  void learn_absent(std::string_view kind, sai_object_type_t object, sai_object_id_t id);
 
   sai::Library& library_;
-  std::set<std::size_t> absent_;  // rows of the table of counters
+  std::set<std::pair<std::string_view, std::size_t>>
+      absent_;  // kinds, rows of the table of counters
   std::vector<std::string> newly_absent_;
 };
 

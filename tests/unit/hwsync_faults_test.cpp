@@ -256,6 +256,13 @@ sai_fdb_api_t fdb_table() {
   return table;
 }
 
+sai_status_t get_tunnel_stats(sai_object_id_t id, std::uint32_t count, const sai_stat_id_t* ids,
+                              std::uint64_t* numbers) {
+  const std::lock_guard lock(mutex);
+  if (id == faults.uncounted) return SAI_STATUS_NOT_SUPPORTED;
+  return original<sai_tunnel_api_t>(SAI_API_TUNNEL).get_tunnel_stats(id, count, ids, numbers);
+}
+
 sai_tunnel_api_t tunnel_table() {
   using Table = sai_tunnel_api_t;
   constexpr auto kApi = SAI_API_TUNNEL;
@@ -269,6 +276,7 @@ sai_tunnel_api_t tunnel_table() {
   put<&Table::remove_tunnel_term_table_entry, kApi, SAI_OBJECT_TYPE_TUNNEL_TERM_TABLE_ENTRY>(table);
   put<&Table::create_tunnel_map_entry, kApi, SAI_OBJECT_TYPE_TUNNEL_MAP_ENTRY>(table);
   put<&Table::remove_tunnel_map_entry, kApi, SAI_OBJECT_TYPE_TUNNEL_MAP_ENTRY>(table);
+  table.get_tunnel_stats = &get_tunnel_stats;
   return table;
 }
 

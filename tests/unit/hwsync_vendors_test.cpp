@@ -156,6 +156,28 @@ TEST_CASE("a reference that SAI has no null for is left as it is", "[hwsync][F1]
   }
 }
 
+TEST_CASE("a tunnel to all that counts nothing does not stand for those to one peer", "[hwsync]") {
+  Bench bench({{"SOFTSAI_PORTS", "4"}, {"SOFTSAI_PEER_MODES", "p2p"}});
+  FaultyLibrary faulty(bench.settings.library);
+  bench.view = view_of(recipe1());
+  bench.over(faulty.open(bench.settings.profile));
+  REQUIRE(bench.settle());
+  faulty.lack_counters_of(id_of(bench, "tunnel 10.1.1.1"));
+  std::optional<Hardware::Counted> told;
+  constexpr std::array kTypes{SAI_OBJECT_TYPE_TUNNEL};
+  bench.hardware->count(kTypes, [&](const Hardware::Counted& counted) { told = counted; });
+  while (!told) REQUIRE(bench.loop.run_one());
+  REQUIRE(told->traffic.size() == 3);
+  for (const auto& [key, in, out] : told->traffic) {
+    const bool to_all = key == AsicKey(TunnelKey{kLocal, {}});
+    CHECK(in.octets.has_value() != to_all);
+    CHECK(out.packets.has_value() != to_all);
+  }
+  CHECK(told->absent ==
+        std::vector<std::string>{"tunnel to all: in octets", "tunnel to all: in packets",
+                                 "tunnel to all: out octets", "tunnel to all: out packets"});
+}
+
 namespace {
 
 // A library that has a switch and nothing else, and what it was told. SAI's functions carry no
