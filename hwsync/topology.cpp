@@ -246,14 +246,21 @@ class Reader {
     }
     const auto ttl = value_or(link.options, Option::VxlanTtl, 0);
     const auto tos = value_or(link.options, Option::VxlanTos, 0);
-    topology_.tunnels.try_emplace(link.vxlan_local,
-                                  TunnelState{ttl == 0 ? kTtl : static_cast<std::uint8_t>(ttl),
-                                              static_cast<std::uint8_t>(tos)});
+    const TunnelState wanted{ttl == 0 ? kTtl : static_cast<std::uint8_t>(ttl),
+                             static_cast<std::uint8_t>(tos)};
+    const auto& has = topology_.tunnels.try_emplace(link.vxlan_local, wanted).first->second;
+    if (!(has == wanted)) {
+      ignore("{}: ttl {} or tos {:#x} differs, the ASIC has one for all from {}: {}, {:#x}",
+             link.name, wanted.ttl, wanted.tos, link.vxlan_local, has.ttl, has.tos);
+    }
   }
 
   template <class... Arguments>
   void ignore(fmt::format_string<Arguments...> text, Arguments&&... arguments) {
-    topology_.ignored.push_back(fmt::format(text, std::forward<Arguments>(arguments)...));
+    auto line = fmt::format(text, std::forward<Arguments>(arguments)...);
+    // Once of a device, however many VLANs it has.
+    auto& all = topology_.ignored;
+    if (all.empty() || all.back() != line) all.push_back(std::move(line));
   }
 
   const KernelView& view_;

@@ -268,3 +268,21 @@ TEST_CASE("a bridge that forgets at once learns nothing in the ASIC, where nough
   CHECK(topology.ageing_seconds == seconds);
   CHECK(topology.ports.at(PortName("swp1")).learning == learns);
 }
+
+TEST_CASE("vxlan devices of one local address have one ttl and tos, and others are said",
+          "[hwsync]") {
+  auto view = view_of(recipe2());
+  auto second = link(kVxlan20, "vxlan20", LinkKind::Vxlan, kBridge);
+  second.vxlan_local = kLocal;
+  second.options = {{Option::VxlanExternal, 1}, {Option::VxlanTtl, 32}, {Option::VxlanTos, 4}};
+  view.apply(LinkSeen{second});
+  const VlanMembers members{{vid(30), {}}, {vid(40), {}}};
+  view.apply(PortSeen{kVxlan20, {}, {members, {{vid(30), vni(30)}, {vid(40), vni(40)}}}});
+  const auto topology = read_topology(view, {PortName("swp1")});
+  CHECK(topology.tunnels.size() == 1);
+  // Once, and not for each VLAN.
+  REQUIRE(topology.ignored.size() == 1);
+  const auto& said = topology.ignored.front();
+  CHECK(said.starts_with("vxlan"));
+  CHECK(said.find("differs, the ASIC has one for all from 10.1.1.1: ") != std::string::npos);
+}
