@@ -198,7 +198,7 @@ Result<> Library::boot_cold() {
   if (std::exchange(initialized_, false)) symbols_.uninitialize();
   auto& [all, next] = profiles();
   auto cold = all.back();
-  cold.insert_or_assign("SAI_BOOT_TYPE", "0");
+  cold.insert_or_assign("SAI_BOOT_TYPE", std::string("0"));  // g++ 12 warns of a plain "0"
   all.push_back(std::move(cold));
   next = all.back().begin();
   return begin();
