@@ -30,19 +30,6 @@ bool is_switched_on(const Bench& bench, const std::string& port) {
   return state.value.booldata;
 }
 
-/// The ASIC learns the address at swp1, and nobody hears of it.
-void learn(const Bench& bench, VlanId vlan, const MacAddress& mac) {
-  const auto entry = entry_of(bench, vlan, mac);
-  std::array<sai_attribute_t, 2> attributes{};
-  attributes[0].id = SAI_FDB_ENTRY_ATTR_TYPE;
-  attributes[0].value.s32 = SAI_FDB_ENTRY_TYPE_DYNAMIC;
-  attributes[1].id = SAI_FDB_ENTRY_ATTR_BRIDGE_PORT_ID;
-  attributes[1].value.oid = id_of(bench, "bridge-port swp1");
-  REQUIRE(
-      table_of<sai_fdb_api_t>(bench, SAI_API_FDB)->create_fdb_entry(&entry, 2, attributes.data()) ==
-      SAI_STATUS_SUCCESS);
-}
-
 const KernelEvent kWithoutVlan20 =
     PortSeen{kSwp1, {}, {{{vid(1), {true, true}}, {vid(10), {}}}, {}}};
 
