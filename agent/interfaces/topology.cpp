@@ -493,8 +493,9 @@ void Planner::settle_vlan_mtus(Topology& topology) {
       stack.emplace_back(link, &lower->second);
       link = &lower->second;
     }
-    for (auto it = stack.rbegin(); it != stack.rend(); ++it) {
-      settle_vlan_mtu(*it->second, *it->first);
+    for (; !stack.empty(); stack.pop_back()) {
+      const auto& [upper, lower] = stack.back();
+      settle_vlan_mtu(*lower, *upper);
     }
   }
 }
