@@ -681,6 +681,13 @@ def asic_is_idle():
     return "asic_synced 1" in " ".join(ask("asic", vtepctl, "--socket", control, "show", "stats").split())
 
 
+def asic_has_read_all():
+    """The frames of several ports are read port by port: one of before would come after what is yet to be sent."""
+    sockets = [line.split() for line in ask("asic", "cat", "/proc/net/packet").splitlines()]
+    unread = sockets[0].index("Rmem")
+    return all(int(socket[unread]) == 0 for socket in sockets[1:])
+
+
 class Run:
     def __init__(self, seed):
         self.switch = Switch(seed)
@@ -724,6 +731,7 @@ class Run:
 
     def teach(self, count):
         self.frames.fresh.clear()
+        self.until("the ASIC has read what was sent", asic_has_read_all)
         self.send([self.frames.teach() for _ in range(count)])
         if not self.until("both kernels know the same places", self.same_places):
             for side in SIDES:
