@@ -22,6 +22,8 @@ set_source_files_properties(unit/places.cpp PROPERTIES COMPILE_DEFINITIONS
 # With sanitizers each takes ten times as long.
 set_source_files_properties(unit/arrival_orders_test.cpp PROPERTIES
   COMPILE_DEFINITIONS VTEPD_RANDOM_ORDERS=$<IF:$<BOOL:${VTEPD_SANITIZE}>,1000,10000>)
+set_source_files_properties(unit/hwsync_doings_test.cpp PROPERTIES
+  COMPILE_DEFINITIONS VTEPD_TIMES_SLOWER=$<IF:$<BOOL:${VTEPD_SANITIZE}>,10,1>)
 
 foreach(source IN LISTS unit_sources)
   get_filename_component(file ${source} NAME_WE)
