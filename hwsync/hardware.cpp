@@ -638,11 +638,9 @@ AsicObject Hardware::describe(const AsicKey& key, const AsicRow& row, sai_object
   AsicObject object{to_text(key), std::string(sai::object_name(row.object)), {}, id, state_of(key)};
   for (const auto& attribute : row.attributes) {
     // What the library does not have is not what is wanted.
-    const bool is_left_out =
-        attribute.optional &&
-        std::any_of(left_out_.begin(), left_out_.end(), [&](const std::string& what) {
-          return what == left_out_text(row.object, attribute.id);
-        });
+    const bool is_left_out = attribute.optional && !left_out_.empty() &&
+                             std::find(left_out_.begin(), left_out_.end(),
+                                       left_out_text(row.object, attribute.id)) != left_out_.end();
     object.attributes.emplace_back(attribute_name(row.object, attribute.id),
                                    is_left_out ? "left out" : to_text(attribute.value));
   }

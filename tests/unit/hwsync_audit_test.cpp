@@ -22,16 +22,9 @@ TEST_CASE("B6 what somebody else did to the ASIC is found by an audit, and put r
   const auto* vlans = table_of<sai_vlan_api_t>(bench, SAI_API_VLAN);
   const auto* ports = table_of<sai_port_api_t>(bench, SAI_API_PORT);
 
-  sai_fdb_entry_t gone{};
-  std::memset(&gone, 0, sizeof gone);
-  bench.hardware->for_each_row([&](const AsicObject& object) {
-    if (object.object == "switch") gone.switch_id = object.id;
-  });
-  gone.bv_id = id_of(bench, "vlan 10");
-  std::memcpy(gone.mac_address, kHostHere.bytes.data(), 6);
+  const auto gone = entry_of(bench, vid(10), kHostHere);
   REQUIRE(fdb->remove_fdb_entry(&gone) == SAI_STATUS_SUCCESS);
-  auto moved = gone;
-  std::memcpy(moved.mac_address, kHostThere.bytes.data(), 6);
+  const auto moved = entry_of(bench, vid(10), kHostThere);
   sai_attribute_t type{};
   type.id = SAI_FDB_ENTRY_ATTR_TYPE;
   type.value.s32 = SAI_FDB_ENTRY_TYPE_DYNAMIC;
@@ -212,13 +205,7 @@ TEST_CASE("a MAC's way through the ASIC, as the library has it, and how much roo
   CHECK(has(nobody, "flood-member 10 10.1.1.3"));
 
   // Somebody removes the entry behind vtepd's back.
-  sai_fdb_entry_t gone{};
-  std::memset(&gone, 0, sizeof gone);
-  bench.hardware->for_each_row([&](const AsicObject& object) {
-    if (object.object == "switch") gone.switch_id = object.id;
-  });
-  gone.bv_id = id_of(bench, "vlan 10");
-  std::memcpy(gone.mac_address, kHostThere.bytes.data(), 6);
+  const auto gone = entry_of(bench, vid(10), kHostThere);
   const auto room = [&] {
     std::optional<std::vector<AsicRoom>> rooms;
     bench.hardware->room([&](std::vector<AsicRoom> told) { rooms = std::move(told); });
