@@ -203,6 +203,7 @@ class Writer {
     if (!entry.remote.is_none()) put("dst", "dst", entry.remote);
     if (!key.vni.is_none()) number("src_vni", key.vni.value());
     if (entry.nexthop != 0) number("nhid", entry.nexthop);
+    if (entry.diverted) flag("diverted");
     flag("self");
     if (entry.extern_learn) flag("extern_learn");
     state(netlink::name_of(entry.state));

@@ -172,6 +172,7 @@ std::string describe(const KernelView& view, const BridgeFdbEntry* entry) {
 std::string describe(const VxlanFdbEntry* entry) {
   if (entry == nullptr) return "-";
   auto words = destination(*entry);
+  if (entry->diverted) words += " diverted";
   if (entry->extern_learn) words += " extern_learn";
   return words + state_words(entry->state);
 }

@@ -452,6 +452,7 @@ TraceVerdict Tracer::tunnel(const Link& device) {
   TraceVerdict verdict{Action::Tunnelled, {}, {}};
   verdict.because = underlay(entry->remote, verdict.to);
   if (verdict.to.empty()) verdict.action = Action::Dropped;
+  if (entry->diverted) verdict.because = "the entry has a VNI, UDP port or device of its own";
   return verdict;
 }
 

@@ -46,6 +46,13 @@ Event decode_bridge_entry(const Message& message, const ndmsg& header, const Att
                                       .sticky = (header.ndm_flags & NTF_STICKY) != 0}};
 }
 
+/// The kernel tells NDA_VNI and NDA_PORT where they are not the device's (vxlan_fdb_info()). Of a
+/// device for many VNIs that is none: the VNI of the entry itself says the same.
+bool has_own_end(const AttributeReader& in, std::uint32_t source_vni) {
+  const auto vni = in.value<std::uint32_t>(NDA_VNI, "NDA_VNI");
+  return in.has(NDA_PORT) || (vni && *vni != source_vni);
+}
+
 Event decode_vxlan_entry(const Message& message, const ndmsg& header, const AttributeReader& in,
                          IfIndex device, Complaint& complaint) {
   const auto vni_number = in.value<std::uint32_t>(NDA_SRC_VNI, "NDA_SRC_VNI").value_or(0);
@@ -58,6 +65,8 @@ Event decode_vxlan_entry(const Message& message, const ndmsg& header, const Attr
   const auto mac = in.mac(NDA_LLADDR);
   if (mac.is_zero()) {
     if (remote.is_none()) return std::nullopt;  // a flood list that is a nexthop group
+    // Another member than the one that vtepd would write to this address, or take away.
+    if (has_own_end(in, vni_number)) return std::nullopt;
     const FloodKey key{device, vni.value_or(Vni{}), remote};
     return gone ? Event(FloodGone{key}) : Event(FloodSeen{key});
   }
@@ -66,11 +75,12 @@ Event decode_vxlan_entry(const Message& message, const ndmsg& header, const Attr
   if (mac.is_multicast()) return std::nullopt;
   const VxlanFdbKey key{device, vni.value_or(Vni{}), mac};
   if (gone) return VxlanFdbGone{key};
-  return VxlanFdbSeen{key,
-                      VxlanFdbEntry{.remote = remote,
-                                    .nexthop = nexthop,
-                                    .state = state_of(header.ndm_state),
-                                    .extern_learn = (header.ndm_flags & NTF_EXT_LEARNED) != 0}};
+  return VxlanFdbSeen{
+      key, VxlanFdbEntry{.remote = remote,
+                         .nexthop = nexthop,
+                         .state = state_of(header.ndm_state),
+                         .extern_learn = (header.ndm_flags & NTF_EXT_LEARNED) != 0,
+                         .diverted = has_own_end(in, vni_number) || in.has(NDA_IFINDEX)}};
 }
 
 ndmsg fdb_header(IfIndex device, std::uint16_t state, unsigned flags) {

@@ -160,6 +160,8 @@ struct VxlanFdbEntry {
   std::uint32_t nexthop{};  // NDA_NH_ID: a group of VTEPs instead of `remote`; vtepd makes none
   FdbState state{};
   bool extern_learn{};
+  bool
+      diverted{};  // NDA_VNI, NDA_PORT, NDA_IFINDEX: with another VNI, to another port, by a device
   friend bool operator==(const VxlanFdbEntry&, const VxlanFdbEntry&) = default;
 };
 

@@ -31,6 +31,8 @@ FAULTS = {
     "bridge half deleted": "bridge fdb del {mac} dev vx{i} master",
     "vxlan half deleted": "bridge fdb del {mac} dev vx{i} dst {vtep} self",
     "to another VTEP": "bridge fdb replace {mac} dev vx{i} dst 10.0.0.{n} self extern_learn dynamic",
+    "with another VNI": "bridge fdb replace {mac} dev vx{i} dst {vtep} vni {n} self extern_learn dynamic",
+    "to another UDP port": "bridge fdb replace {mac} dev vx{i} dst {vtep} port {mtu} self extern_learn dynamic",
     "vxlan flags lost": "bridge fdb replace {mac} dev vx{i} dst {vtep} self dynamic",
     "bridge flags lost": "bridge fdb replace {mac} dev vx{i} master dynamic",
     "bogus bridge half": "bridge fdb replace " + BOGUS + ":00:{byte:02x} dev vx{i} master dynamic extern_learn",

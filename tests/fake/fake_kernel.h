@@ -53,8 +53,8 @@ class FakeKernel : public KernelPort {
   IfIndex add_port(const std::string& name);
   /// A rule of table local, as a program with that protocol number makes it.
   void place_rule(const LocalRule& rule, std::uint8_t protocol);
-  /// An entry that leads to a nexthop group, as a program for multihoming makes it.
-  void place_nexthop_entry(const VxlanFdbKey& key, const VxlanFdbEntry& entry);
+  /// An entry as vtepd writes none: that leads to a nexthop group, or has a VNI of its own.
+  void place_vxlan_entry(const VxlanFdbKey& key, const VxlanFdbEntry& entry);
   /// A route of a routing daemon.
   void place_route(const Way& way) { ways_.push_back(way); }
   /// The group goes, and its entries with it.

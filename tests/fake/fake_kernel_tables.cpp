@@ -346,7 +346,7 @@ Result<> FakeKernel::run(const SetVxlanFdb& op) {
   return {};
 }
 
-void FakeKernel::place_nexthop_entry(const VxlanFdbKey& key, const VxlanFdbEntry& entry) {
+void FakeKernel::place_vxlan_entry(const VxlanFdbKey& key, const VxlanFdbEntry& entry) {
   emit(VxlanFdbSeen{key, entry});
 }
 void FakeKernel::remove_nexthop(std::uint32_t id) { emit(NexthopGone{id}); }

@@ -148,6 +148,10 @@ TEST_CASE("B6 an entry deleted or overwritten behind our back comes back", "[cor
   SECTION("vxlan half overwritten by a dynamic one") {
     REQUIRE(leaf.kernel.act(SetVxlanFdb{leaf.vxlan_key(kFarHost), {.remote = kLeaf3}}));
   }
+  SECTION("vxlan half given another VNI") {
+    leaf.kernel.place_vxlan_entry(leaf.vxlan_key(kFarHost),
+                                  {.remote = kLeaf2, .extern_learn = true, .diverted = true});
+  }
   SECTION("bridge half overwritten by a static one on the tunnel's port") {
     REQUIRE(leaf.kernel.act(SetBridgeFdb{
         leaf.bridge_key(kFarHost), {.port = leaf.index("vxlan"), .state = FdbState::Static}}));
@@ -165,6 +169,7 @@ TEST_CASE("B6 an entry deleted or overwritten behind our back comes back", "[cor
   CHECK(leaf.remote(kFarHost) == kLeaf2);
   CHECK(is_ours(leaf.core->state(), *leaf.kernel.state().bridge_fdb(leaf.bridge_key(kFarHost))));
   CHECK(is_ours(*leaf.kernel.state().vxlan_fdb(leaf.vxlan_key(kFarHost))));
+  CHECK_FALSE(leaf.kernel.state().vxlan_fdb(leaf.vxlan_key(kFarHost))->diverted);
   CHECK(leaf.kernel.state().has_flood(leaf.flood_key(kLeaf2)));
   const auto* neighbor = leaf.kernel.state().neighbor(leaf.neighbor_key(kFarIp));
   REQUIRE(neighbor != nullptr);

@@ -170,7 +170,7 @@ TEST_CASE("A5 what is taken over from another is in one of the two tables at eve
     leaf.hear(route(kHost, kLeaf3, 1));
   }
   SECTION("a former daemon's nexthop group") {
-    leaf.kernel.place_nexthop_entry(leaf.vxlan_key(kHost), {.nexthop = 2, .extern_learn = true});
+    leaf.kernel.place_vxlan_entry(leaf.vxlan_key(kHost), {.nexthop = 2, .extern_learn = true});
     overwrite_bridge(false);
     leaf.settle();
   }
@@ -189,7 +189,7 @@ TEST_CASE(
   const auto key = leaf.vxlan_key(kFarHost);
   const auto entry = [&] { return leaf.kernel.state().vxlan_fdb(key); };
   SECTION("of a former EVPN daemon: it is deleted and made anew") {
-    leaf.kernel.place_nexthop_entry(key, {.nexthop = 2, .extern_learn = true});
+    leaf.kernel.place_vxlan_entry(key, {.nexthop = 2, .extern_learn = true});
     leaf.hear(route(kFarHost, kLeaf2));
     CHECK(leaf.remote(kFarHost) == kLeaf2);
     CHECK(entry()->nexthop == 0);
@@ -197,7 +197,7 @@ TEST_CASE(
   SECTION(
       "of somebody else: it is left alone until the group goes, of whose entries none is told") {
     const auto state = GENERATE(FdbState::Dynamic, FdbState::Permanent);
-    leaf.kernel.place_nexthop_entry(key, {.nexthop = 2, .state = state});
+    leaf.kernel.place_vxlan_entry(key, {.nexthop = 2, .state = state});
     leaf.hear(route(kFarHost, kLeaf2));
     REQUIRE(entry() != nullptr);
     CHECK(*entry() == VxlanFdbEntry{.nexthop = 2, .state = state});

@@ -301,6 +301,24 @@ TEST_CASE("a vxlan entry of many VNIs is keyed by its own") {
   CHECK(seen[0].key == VxlanFdbKey{index_of("vxlan0"), vni(1010), kHost});
 }
 
+TEST_CASE("B6 a vxlan entry with a VNI, port or device of its own does not pass for vtepd's",
+          "[B6]") {
+  const auto is_diverted = [](const char* name) {
+    INFO(name);
+    const auto seen = events_of<VxlanFdbSeen>(name);
+    REQUIRE(seen.size() == 1);
+    CHECK(seen[0].entry.remote == ip("10.0.0.9"));
+    return seen[0].entry.diverted;
+  };
+  CHECK_FALSE(is_diverted("fdb-vxlan-src-vni"));
+  CHECK_FALSE(is_diverted("fdb-vxlan-same-vni"));
+  CHECK(is_diverted("fdb-vxlan-diverted"));
+  CHECK(is_diverted("fdb-vxlan-other-port"));
+  CHECK(is_diverted("fdb-vxlan-other-device"));
+  // A flood member besides the one of the same address that vtepd knows.
+  CHECK(events("flood-diverted").empty());
+}
+
 TEST_CASE("an IPv6 remote is read") {
   const auto seen = events_of<VxlanFdbSeen>("fdb-vxlan-v6");
   REQUIRE(seen.size() == 1);
