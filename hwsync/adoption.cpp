@@ -93,7 +93,7 @@ class Writer::Adoption {
  public:
   Adoption(Writer& writer, std::vector<WantedRow> wanted)
       : writer_(writer), pending_(std::move(wanted)) {
-    for (const auto& [key, row] : pending_) types_.emplace(key, row.object);
+    for (const auto& [key, row] : pending_) types_.emplace(key, row->object);
     for (const auto& [key, id] : writer_.ids_) taken_.insert(id);
   }
 
@@ -128,10 +128,10 @@ class Writer::Adoption {
     if (has_own_key(item.key)) return settle_entry(item);
     auto id = writer_.find(item.key);
     if (id == SAI_NULL_OBJECT_ID) {
-      if (is_anonymous(item.row.object)) return false;
-      const auto text = identity_of(item.row);
+      if (is_anonymous(item.row->object)) return false;
+      const auto text = identity_of(*item.row);
       if (!text) return false;
-      id = take(item.row, *text);
+      id = take(*item.row, *text);
       if (id == SAI_NULL_OBJECT_ID) return true;  // there is none: it will be created
       bind(item.key, id);
     }
@@ -166,7 +166,7 @@ class Writer::Adoption {
 
   /// Who the object refers to, where that is not known by itself.
   void learn(const WantedRow& item) {
-    for (const auto& attribute : item.row.attributes) {
+    for (const auto& attribute : item.row->attributes) {
       const auto* list = std::get_if<std::vector<AsicKey>>(&attribute.value);
       const auto* key = list != nullptr && list->size() == 1
                             ? &list->front()
@@ -178,7 +178,7 @@ class Writer::Adoption {
       sai_attribute_t held{};
       held.id = attribute.id;
       if (list != nullptr) held.value.objlist = {1, room.data()};
-      if (writer_.call_get(item.key, item.row.object, {&held, 1}) != SAI_STATUS_SUCCESS) continue;
+      if (writer_.call_get(item.key, item.row->object, {&held, 1}) != SAI_STATUS_SUCCESS) continue;
       const auto id = list != nullptr ? room.front() : held.value.oid;
       if (id != SAI_NULL_OBJECT_ID && !taken_.contains(id) && is_held(type->second, id)) {
         bind(*key, id);
@@ -188,22 +188,23 @@ class Writer::Adoption {
 
   void enter(const WantedRow& item, sai_object_id_t id) {
     learn(item);
-    const auto read = writer_.read_back(item.key, item.row);
+    const auto read = writer_.read_back(item.key, *item.row);
     if (read.missing) return;
-    auto row = item.row;
+    auto row = *item.row;
     std::erase_if(row.attributes, [&](const AsicAttribute& attribute) {
       return std::find(read.differing.begin(), read.differing.end(), attribute.id) !=
              read.differing.end();
     });
     add_unwanted(item, row);
-    found_.push_back({item.key, std::move(row), id});
+    const bool is_as_wanted = row == *item.row;
+    found_.push_back({item.key, is_as_wanted ? item.row : SharedRow(std::move(row)), id});
   }
 
   /// What the object has and is not wanted, as far as SAI can take it back.
   void add_unwanted(const WantedRow& item, AsicRow& row) {
     const auto [first, last] = sai::all_attributes();
     for (const auto* attribute = first; attribute != last; ++attribute) {
-      if (attribute->object != row.object || item.row.find(attribute->id) != nullptr) continue;
+      if (attribute->object != row.object || item.row->find(attribute->id) != nullptr) continue;
       if (!unset(row.object, attribute->id)) continue;
       sai_attribute_t held{};
       held.id = attribute->id;
@@ -407,7 +408,7 @@ TakenOver Writer::adopt(std::vector<WantedRow> wanted) {
 WriteOutcome Writer::adopt_object(const AsicOp& op) {
   Adoption adoption(*this, {{op.key, op.row}});
   const auto& found = adoption.find();
-  const auto sets = found.empty() ? std::nullopt : difference(op.row, found.front().row);
+  const auto sets = found.empty() ? std::nullopt : difference(*op.row, *found.front().row);
   if (!sets) {
     forget(op.key);
     return refuse("create", op, SAI_STATUS_ITEM_ALREADY_EXISTS);

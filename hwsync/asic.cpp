@@ -115,15 +115,19 @@ const AsicAttribute* AsicRow::find(sai_attr_id_t id) const {
   return it == attributes.end() ? nullptr : &*it;
 }
 
-std::vector<AsicKey> references(const AsicRow& row) {
-  std::vector<AsicKey> keys = row.after;
+SharedRow::SharedRow(AsicRow row) {
+  auto references = row.after;
   for (const auto& attribute : row.attributes) {
-    if (const auto* key = std::get_if<AsicKey>(&attribute.value)) keys.push_back(*key);
+    if (const auto* key = std::get_if<AsicKey>(&attribute.value)) references.push_back(*key);
     if (const auto* list = std::get_if<std::vector<AsicKey>>(&attribute.value)) {
-      keys.insert(keys.end(), list->begin(), list->end());
+      references.insert(references.end(), list->begin(), list->end());
     }
   }
-  return keys;
+  content_ = std::make_shared<const Content>(Content{std::move(row), std::move(references)});
+}
+
+SharedRow::SharedRow(std::optional<AsicRow> row) {
+  if (row) *this = SharedRow(std::move(*row));
 }
 
 std::string attribute_name(sai_object_type_t object, sai_attr_id_t id) {

@@ -10,6 +10,7 @@
 
 #include <array>
 #include <boost/container_hash/hash.hpp>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -291,8 +292,33 @@ struct AsicRow {
 /// What says of an attribute that nothing is wanted of it; none: SAI has no way to say so.
 std::optional<std::uint32_t> unset(sai_object_type_t object, sai_attr_id_t id);
 
-/// Every key that the row refers to.
-std::vector<AsicKey> references(const AsicRow& row);
+/// A row that many objects have in common, as the MAC addresses behind one port or VTEP do: it is
+/// kept once and never changes. None, where there is none.
+class SharedRow {
+ public:
+  SharedRow() = default;
+  SharedRow(AsicRow row);                 // NOLINT(google-explicit-constructor): it is a row
+  SharedRow(std::optional<AsicRow> row);  // NOLINT(google-explicit-constructor)
+
+  explicit operator bool() const { return content_ != nullptr; }
+  const AsicRow& operator*() const { return content_->row; }
+  const AsicRow* operator->() const { return &content_->row; }
+  /// Every key that the row refers to.
+  const std::vector<AsicKey>& references() const { return content_->references; }
+  /// The same for what is kept once; what merely says the same has another.
+  const void* identity() const { return content_.get(); }
+  bool is_held_elsewhere() const { return content_.use_count() > 1; }
+  friend bool operator==(const SharedRow& a, const SharedRow& b) {
+    return a.content_ == b.content_ || (a && b && *a == *b);
+  }
+
+ private:
+  struct Content {
+    AsicRow row{};
+    std::vector<AsicKey> references{};
+  };
+  std::shared_ptr<const Content> content_{};
+};
 
 /// "BRIDGE_PORT_ATTR_TYPE" becomes "type"; the value as a person reads it.
 std::string attribute_name(sai_object_type_t object, sai_attr_id_t id);
@@ -304,7 +330,7 @@ struct AsicOp {
   enum class Kind : std::uint8_t { Create, Change, Remove };
   Kind kind{};
   AsicKey key{};
-  AsicRow row{};                      // as wanted; of a removal: as it was
+  SharedRow row{};                    // as wanted; of a removal: as it was
   std::vector<AsicAttribute> sets{};  // of a change, in order
   friend bool operator==(const AsicOp&, const AsicOp&) = default;
 };

@@ -22,14 +22,27 @@ void AsicTable::adopt(const AsicKey& key, ActualRow row) {
   mark_(key);
 }
 
-void AsicTable::count(const AsicRow& row, int step) {
-  for (const auto& key : references(row)) {
+/// A row that many use refers once to what it refers to.
+void AsicTable::count(const SharedRow& row, int step) {
+  auto& uses = uses_[row.identity()];
+  const bool is_first = uses == 0;
+  uses += step;
+  const bool was_last = uses == 0;
+  if (was_last) uses_.erase(row.identity());
+  if (!is_first && !was_last) return;
+  for (const auto& key : row.references()) {
     auto& references = references_[key];
     references += step;
     if (references != 0) continue;
     references_.erase(key);
     if (going_.contains(key)) mark_(key);
   }
+}
+
+/// A removal of this batch gives the row up.
+void AsicTable::release(const SharedRow& row) {
+  if (++given_up_in_batch_[row.identity()] != uses_[row.identity()]) return;
+  for (const auto& key : row.references()) ++released_in_batch_[key];
 }
 
 bool AsicTable::in_use(const AsicKey& key) const {
@@ -40,8 +53,20 @@ bool AsicTable::in_use(const AsicKey& key) const {
 }
 
 void AsicTable::wait(const AsicKey& key, const AsicKey& what) {
-  waiting_.insert_or_assign(key, what);
+  stop_waiting(key);
+  waiting_.emplace(key, what);
   waiters_[what].insert(key);
+}
+
+void AsicTable::stop_waiting(const AsicKey& key) {
+  const auto what = waiting_.find(key);
+  if (what == waiting_.end()) return;
+  const auto others = waiters_.find(what->second);
+  if (others != waiters_.end()) {
+    others->second.erase(key);
+    if (others->second.empty()) waiters_.erase(others);
+  }
+  waiting_.erase(what);
 }
 
 void AsicTable::wake(const AsicKey& what) {
@@ -53,11 +78,13 @@ void AsicTable::wake(const AsicKey& what) {
 }
 
 /// The first object that the row needs and that is not there.
-std::optional<AsicKey> AsicTable::missing(const AsicRow& row) const {
-  for (const auto& key : references(row)) {
+std::optional<AsicKey> AsicTable::missing(const SharedRow& row) {
+  if (whole_.contains(row.identity())) return std::nullopt;
+  for (const auto& key : row.references()) {
     if (created_in_batch_.contains(key) && !refused_.contains(key)) continue;
     if (!rows_.contains(key) || leaving_.contains(key)) return key;
   }
+  whole_.insert(row.identity());
   return std::nullopt;
 }
 
@@ -72,30 +99,30 @@ bool AsicTable::is_out_of_reach(const AsicKey& key) const {
 bool AsicTable::is_way_yet(const AsicKey& key) const {
   const auto* member = std::get_if<HopMemberKey>(&key);
   if (member == nullptr) return false;
-  const auto names = [](const AsicRow& row, const AsicKey& target) {
-    const auto named = references(row);
+  const auto names = [](const SharedRow& row, const AsicKey& target) {
+    const auto& named = row.references();
     return std::find(named.begin(), named.end(), target) != named.end();
   };
   const auto* actual = find(RouteKey{member->prefix});
   const auto wanted = wanted_(RouteKey{member->prefix});
   return actual != nullptr && wanted && names(actual->row, HopGroupKey{member->prefix}) &&
-         names(*wanted, member->hop);
+         names(wanted, member->hop);
 }
 
 /// What is wanted of the key, as far as what it refers to stays.
-std::optional<AsicRow> AsicTable::possible(const AsicKey& key) {
+SharedRow AsicTable::possible(const AsicKey& key) {
   auto row = wanted_(key);
   if (!row || going_.empty()) return row;
-  for (const auto& reference : references(*row)) {
+  for (const auto& reference : row.references()) {
     if (!going_.contains(reference)) continue;
     wait(key, reference);
-    return std::nullopt;
+    return {};
   }
   return row;
 }
 
 void AsicTable::plan(const AsicKey& key, const Emit& emit) {
-  waiting_.erase(key);
+  stop_waiting(key);
   auto wanted = possible(key);
   const auto* actual = find(key);
   if (actual == nullptr) {
@@ -103,12 +130,12 @@ void AsicTable::plan(const AsicKey& key, const Emit& emit) {
       refused_.erase(key);
       return;
     }
-    if (const auto what = missing(*wanted)) return wait(key, *what);
+    if (const auto what = missing(wanted)) return wait(key, *what);
     created_in_batch_.insert(key);
-    return emit({AsicOp::Kind::Create, key, std::move(*wanted), {}});
+    return emit({AsicOp::Kind::Create, key, std::move(wanted), {}});
   }
   if (!wanted && actual->permanent) wanted = born_.at(key);
-  if (wanted) return plan_change(key, std::move(*wanted), emit);
+  if (wanted) return plan_change(key, std::move(wanted), emit);
   plan_removal(key, *actual, emit);
 }
 
@@ -118,7 +145,7 @@ void AsicTable::plan_removal(const AsicKey& key, const ActualRow& actual, const 
     if (going_.insert(key).second) newly_going_.push_back(key);
     return;
   }
-  for (const auto& reference : references(actual.row)) ++released_in_batch_[reference];
+  release(actual.row);
   emit({AsicOp::Kind::Remove, key, actual.row, {}});
 }
 
@@ -127,9 +154,10 @@ void AsicTable::stay(const AsicKey& key) {
   if (going_.erase(key) != 0) wake(key);
 }
 
-void AsicTable::plan_change(const AsicKey& key, AsicRow wanted, const Emit& emit) {
+void AsicTable::plan_change(const AsicKey& key, SharedRow wanted, const Emit& emit) {
   const auto& actual = rows_.at(key);
-  auto sets = difference(wanted, actual.row);
+  auto sets = wanted.identity() == actual.row.identity() ? std::vector<AsicAttribute>{}
+                                                         : difference(*wanted, *actual.row);
   if (!sets) {
     // SAI cannot change it: it goes, with all that refers to it, and comes again.
     const bool free = !in_use(key);
@@ -157,17 +185,23 @@ void AsicTable::plan_change(const AsicKey& key, AsicRow wanted, const Emit& emit
 
 void AsicTable::end_batch() {
   created_in_batch_.clear();
+  given_up_in_batch_.clear();
   released_in_batch_.clear();
+  whole_.clear();
   if (newly_going_.empty()) return;
   // Once a batch, and only when something in use is to go: which rows hold it?
   const KeySet going(newly_going_.begin(), newly_going_.end());
   newly_going_.clear();
+  FlatMap<const void*, bool> holds;  // the same for all that share a row
   for (const auto& [key, actual] : rows_) {
-    const auto used = references(actual.row);
-    if (std::any_of(used.begin(), used.end(),
-                    [&](const AsicKey& reference) { return going.contains(reference); })) {
-      mark_(key);
+    const auto [held, is_new] = holds.try_emplace(actual.row.identity(), false);
+    if (is_new) {
+      const auto& used = actual.row.references();
+      held->second = std::any_of(used.begin(), used.end(), [&](const AsicKey& reference) {
+        return going.contains(reference);
+      });
     }
+    if (held->second) mark_(key);
   }
 }
 
@@ -201,10 +235,16 @@ void AsicTable::refused(const AsicOp& op) {
   }
 }
 
+/// What it refers to may have had to go while its operation was on its way.
+void AsicTable::look_again(const AsicKey& key) {
+  if (!going_.empty()) mark_(key);
+}
+
 void AsicTable::created(const AsicOp& op, sai_object_id_t id) {
   refused_.erase(op.key);
   // Its removal in the same batch was refused, and the entry then made to say what is wanted.
   if (rows_.contains(op.key)) return changed(op);
+  look_again(op.key);
   count(op.row, +1);
   rows_.insert_or_assign(op.key, ActualRow{op.row, id, false});
   wake(op.key);
@@ -213,6 +253,7 @@ void AsicTable::created(const AsicOp& op, sai_object_id_t id) {
 void AsicTable::changed(const AsicOp& op) {
   const auto it = rows_.find(op.key);
   if (it == rows_.end()) return;  // it went meanwhile, somebody says
+  look_again(op.key);
   count(op.row, +1);
   const auto before = std::exchange(it->second.row, op.row);
   count(before, -1);
@@ -223,10 +264,10 @@ void AsicTable::changed(const AsicOp& op) {
 void AsicTable::partly_changed(const AsicOp& op, const std::vector<AsicAttribute>& taken) {
   const auto it = rows_.find(op.key);
   if (it == rows_.end()) return;
-  auto known = it->second.row;
+  auto known = *it->second.row;
   for (const auto& set : taken) {
     std::erase_if(known.attributes, [&](const AsicAttribute& old) { return old.id == set.id; });
-    if (op.row.find(set.id) != nullptr) known.attributes.push_back(set);
+    if (op.row->find(set.id) != nullptr) known.attributes.push_back(set);
   }
   changed({AsicOp::Kind::Change, op.key, std::move(known), {}});
 }
@@ -234,7 +275,7 @@ void AsicTable::partly_changed(const AsicOp& op, const std::vector<AsicAttribute
 void AsicTable::mistook(const AsicKey& key, const std::vector<sai_attr_id_t>& attributes) {
   const auto it = rows_.find(key);
   if (it == rows_.end()) return;
-  auto known = it->second.row;
+  auto known = *it->second.row;
   std::erase_if(known.attributes, [&](const AsicAttribute& attribute) {
     return std::find(attributes.begin(), attributes.end(), attribute.id) != attributes.end();
   });

@@ -20,17 +20,20 @@
 namespace vtepd::hwsync {
 
 struct ActualRow {
-  AsicRow row{};
+  SharedRow row{};
   sai_object_id_t id{};
   bool permanent{};  // the ASIC's own: only ever changed, and back to what it was born with
 };
 
 class AsicTable {
  public:
-  using Wanted = std::function<std::optional<AsicRow>(const AsicKey&)>;
+  using Wanted = std::function<SharedRow(const AsicKey&)>;
   using Mark = std::function<void(const AsicKey&)>;
   using Emit = std::function<void(AsicOp)>;
   using KeySet = boost::unordered_flat_set<AsicKey, boost::hash<AsicKey>>;
+  // By SharedRow::identity().
+  using RowMap = FlatMap<const void*, int>;
+  using RowSet = boost::unordered_flat_set<const void*>;
 
   /// `wanted`: the mirror's word; `mark`: to have a key planned (again).
   AsicTable(Wanted wanted, Mark mark) : wanted_(std::move(wanted)), mark_(std::move(mark)) {}
@@ -66,23 +69,27 @@ class AsicTable {
   bool is_going(const AsicKey& key) const { return going_.contains(key); }
 
  private:
-  std::optional<AsicRow> possible(const AsicKey& key);
-  std::optional<AsicKey> missing(const AsicRow& row) const;
+  SharedRow possible(const AsicKey& key);
+  std::optional<AsicKey> missing(const SharedRow& row);
   bool is_out_of_reach(const AsicKey& key) const;
   bool is_way_yet(const AsicKey& key) const;
   void wait(const AsicKey& key, const AsicKey& what);
+  void stop_waiting(const AsicKey& key);
   void wake(const AsicKey& what);
   void plan_removal(const AsicKey& key, const ActualRow& actual, const Emit& emit);
-  void plan_change(const AsicKey& key, AsicRow wanted, const Emit& emit);
-  void count(const AsicRow& row, int step);
+  void plan_change(const AsicKey& key, SharedRow wanted, const Emit& emit);
+  void count(const SharedRow& row, int step);
+  void release(const SharedRow& row);
   void stay(const AsicKey& key);
+  void look_again(const AsicKey& key);
   bool in_use(const AsicKey& key) const;
 
   Wanted wanted_;
   Mark mark_;
   AsicMap<ActualRow> rows_;
-  AsicMap<AsicRow> born_;     // what permanent objects say when nothing is wanted of them
-  AsicMap<int> references_;   // to a key, by rows
+  AsicMap<SharedRow> born_;   // what permanent objects say when nothing is wanted of them
+  RowMap uses_;               // of a row, by objects and by operations on their way
+  AsicMap<int> references_;   // to a key, by rows in use
   AsicMap<KeySet> waiters_;   // by what they wait for
   AsicMap<AsicKey> waiting_;  // the other way round
   KeySet refused_;            // could not be created when it was last tried
@@ -90,7 +97,9 @@ class AsicTable {
   KeySet leaving_;            // their removal is on its way
   std::vector<AsicKey> newly_going_;
   KeySet created_in_batch_;
-  AsicMap<int> released_in_batch_;  // references that removals of this batch give up
+  RowMap given_up_in_batch_;        // uses of rows, by removals of this batch,
+  AsicMap<int> released_in_batch_;  // and references, of rows that nobody uses then
+  RowSet whole_;                    // rows of which nothing is missing, as this batch has it
 };
 
 }  // namespace vtepd::hwsync

@@ -249,7 +249,7 @@ void Hardware::plan(const AsicKey& key, const AsicTable::Emit& emit) {
     emit(std::move(op));
   });
   if (!is_right) return;
-  parked_.erase(key);
+  parked_[rank(key)].erase(key);
   if (group_of(key) != nullptr) right_groups_.push_back(key);
 }
 
@@ -314,7 +314,7 @@ void Hardware::brought_up(Result<SwitchFacts> facts) {
   if (settings_.profile.contains("SAI_WARM_BOOT_WRITE_FILE")) library_->close_warm(facts->id);
   warm_boot_used(settings_.profile);
   for (const auto& port : facts->running) set_running(port, true);
-  for (const auto& notice : std::exchange(early_, {})) tell(notice);
+  for (const auto& [port, notice] : std::exchange(early_, {})) tell(notice);
   reread();
   watch_carriers();
   holds_others_ = facts->held;
@@ -333,7 +333,7 @@ void Hardware::take_over() {
   std::vector<WantedRow> wanted;
   wanted.reserve(keys.size());
   for (const auto& key : keys) {
-    if (auto row = mirror_->wanted(key)) wanted.push_back({key, std::move(*row)});
+    if (auto row = mirror_->wanted(key)) wanted.push_back({key, std::move(row)});
   }
   busy_ = true;
   worker_.run([this, post = settings_.post, wanted = std::move(wanted)]() mutable {
@@ -406,15 +406,17 @@ void Hardware::settle(const Batch& batch, const Done& done) {
     take_outcome(batch.ops[i], done.outcomes[i]);
     tell_write(batch.ops[i], done.outcomes[i]);
     results.push_back(done.outcomes[i].result);
+    if (is_as_asked(batch.ops[i]))
+      reconciler_.confirm(batch.keys[i], [](const AsicOp&) { return true; });
   }
   reconciler_.settle(batch, results, clock_.now());
   for (const auto& key : std::exchange(deferred_, {})) mark(key);
   for (const auto& key : batch.keys) watch_group(key);
   for (std::size_t i = 0; i < batch.ops.size(); ++i) {
     if (done.outcomes[i].full) {
-      parked_.insert(batch.keys[i]);
+      parked_[rank(batch.keys[i])].insert(batch.keys[i]);
     } else {
-      parked_.erase(batch.keys[i]);
+      parked_[rank(batch.keys[i])].erase(batch.keys[i]);
     }
   }
   for (std::size_t i = 0; i < batch.ops.size(); ++i) {
@@ -429,15 +431,24 @@ void Hardware::settle(const Batch& batch, const Done& done) {
 void Hardware::watch_group(const AsicKey& key) {
   const auto* group = group_of(key);
   if (group == nullptr) return;
-  bool fails = reconciler_.failure(key) != nullptr;
-  if (!fails && !mirror_->floods_unknown()) return;
-  reconciler_.for_each_failure([&](const AsicKey& other, const Failure&) {
-    const auto* refused = group_of(other);
-    fails |= refused != nullptr && refused->vlan == group->vlan &&
-             refused->group.is_v6() == group->group.is_v6();
-  });
-  mirror_->flood_unknown(group->vlan, group->group.is_v6(), fails,
+  const bool v6 = group->group.is_v6();
+  auto& failing = failing_groups_[{group->vlan, v6}];
+  if (reconciler_.failure(key) != nullptr) {
+    failing.insert(key);
+  } else {
+    failing.erase(key);
+  }
+  mirror_->flood_unknown(group->vlan, v6, !failing.empty(),
                          [this](const AsicKey& vlan) { mark(vlan); });
+  if (failing.empty()) failing_groups_.erase({group->vlan, v6});
+}
+
+/// An address's row is the library's word on it: there are too many of them to compare each twice.
+bool Hardware::is_as_asked(const AsicOp& op) const {
+  if (!std::holds_alternative<FdbKey>(op.key)) return false;
+  const auto* actual = table_.find(op.key);
+  if (op.kind == AsicOp::Kind::Remove) return actual == nullptr;
+  return actual != nullptr && actual->row.identity() == op.row.identity();
 }
 
 void Hardware::take_outcome(const AsicOp& op, const WriteOutcome& outcome) {
@@ -472,9 +483,9 @@ void Hardware::tell_write(const AsicOp& op, const WriteOutcome& outcome) const {
   FdbWrite write{.vlan = key->vlan, .mac = key->mac};
   write.removed = op.kind == AsicOp::Kind::Remove;
   write.refused = !outcome.result;
-  if (const auto* endpoint = op.row.find(SAI_FDB_ENTRY_ATTR_ENDPOINT_IP)) {
+  if (const auto* endpoint = op.row->find(SAI_FDB_ENTRY_ATTR_ENDPOINT_IP)) {
     write.vtep = std::get<IpAddress>(endpoint->value);
-  } else if (const auto* port = op.row.find(SAI_FDB_ENTRY_ATTR_BRIDGE_PORT_ID)) {
+  } else if (const auto* port = op.row->find(SAI_FDB_ENTRY_ATTR_BRIDGE_PORT_ID)) {
     const auto* bridge_port = std::get_if<BridgePortKey>(&std::get<AsicKey>(port->value));
     if (bridge_port != nullptr) write.port = bridge_port->port.view();
   }
@@ -483,16 +494,18 @@ void Hardware::tell_write(const AsicOp& op, const WriteOutcome& outcome) const {
 
 /// A thing was removed: one of its kind that found no room may try again at once.
 void Hardware::unpark(const AsicKey& removed) {
-  const auto it = std::find_if(parked_.begin(), parked_.end(), [&](const AsicKey& key) {
-    return key.index() == removed.index() && reconciler_.failure(key) != nullptr;
+  auto& alike = parked_[rank(removed)];
+  const auto it = std::find_if(alike.begin(), alike.end(), [&](const AsicKey& key) {
+    return reconciler_.failure(key) != nullptr;
   });
-  if (it == parked_.end()) return;
+  if (it == alike.end()) return;
   reconciler_.retry_now(*it);
-  parked_.erase(it);
+  alike.erase(it);
 }
 
 void Hardware::hear() {
   for (const auto& notice : notifications_->take()) tell(notice);
+  look_for_flushed();
   if (!doubts_.empty()) ask_for_turn();
 }
 
@@ -512,7 +525,10 @@ void Hardware::tell(const Notice& notice) {
     return;
   }
   const auto& state = std::get<PortNotice>(notice);
-  if (!mirror_) return early_.push_back(state);
+  if (!mirror_) {
+    early_.insert_or_assign(state.port, state);
+    return;
+  }
   const auto* key = key_of(state.port);
   const auto* port = key == nullptr ? nullptr : std::get_if<PortKey>(key);
   if (port == nullptr) {
@@ -558,7 +574,7 @@ void Hardware::recover() {
 const AsicKey* Hardware::known_port(const FdbKey& key) const {
   const auto* known = table_.find(key);
   const auto* there =
-      known == nullptr ? nullptr : known->row.find(SAI_FDB_ENTRY_ATTR_BRIDGE_PORT_ID);
+      known == nullptr ? nullptr : known->row->find(SAI_FDB_ENTRY_ATTR_BRIDGE_PORT_ID);
   return there == nullptr ? nullptr : std::get_if<AsicKey>(&there->value);
 }
 
@@ -581,6 +597,7 @@ void Hardware::tell_fdb(const FdbNotice& notice) {
     return;
   }
   if (flush) return tell_flush(notice, vlan == nullptr ? VlanId{} : vlan->vlan, port);
+  look_for_flushed();  // what comes after a flush is there
   doubt({vlan->vlan, notice.mac}, port, !came);
   // What is behind a tunnel is BGP's to say.
   if (is_tunnel || !settings_.on_event) return;
@@ -600,15 +617,30 @@ void Hardware::tell_flush(const FdbNotice& notice, VlanId vlan, const AsicKey* p
     settings_.on_event(AsicFlushed{vlan, std::move(name)});
   }
   if (is_off()) return;
+  flushes_.push_back(
+      {vlan, port == nullptr ? std::nullopt : std::optional(*port), takes_static, takes_dynamic});
+}
+
+/// A port that falls may be told as a flush of each of its VLANs: all are looked for at once.
+void Hardware::look_for_flushed() {
+  const auto flushes = std::exchange(flushes_, {});
+  if (flushes.empty()) return;
   std::vector<AsicKey> keys;
   for (const auto& [key, actual] : table_.rows()) {
     const auto* fdb = std::get_if<FdbKey>(&key);
-    if (fdb == nullptr || (!vlan.is_none() && fdb->vlan != vlan)) continue;
-    if (port != nullptr && !leads_to(actual.row, *port)) continue;
-    if (is_static(actual.row)) {
-      if (takes_static) keys.push_back(key);
-    } else if (takes_dynamic) {
-      doubt(*fdb, port, true);
+    if (fdb == nullptr) continue;
+    const auto& row = *actual.row;
+    const bool stands = is_static(row);
+    const bool is_flushed = std::any_of(flushes.begin(), flushes.end(), [&](const Flush& flush) {
+      return (flush.vlan.is_none() || fdb->vlan == flush.vlan) &&
+             (stands ? flush.takes_static : flush.takes_dynamic) &&
+             (!flush.port || leads_to(row, *flush.port));
+    });
+    if (!is_flushed) continue;
+    if (stands) {
+      keys.push_back(key);
+    } else {
+      doubt(*fdb, nullptr, true);
     }
   }
   if (keys.empty()) return;
@@ -623,7 +655,8 @@ void Hardware::doubt(const FdbKey& key, const AsicKey* port, bool gone) {
   const bool is_ours = known != nullptr || in_flight_.contains(key);
   const bool is_as_known = !gone && known != nullptr && !in_flight_.contains(key) &&
                            !doubts_.contains(key) && !ripe_doubts_.contains(key) &&
-                           !is_static(known->row) && port != nullptr && leads_to(known->row, *port);
+                           !is_static(*known->row) && port != nullptr &&
+                           leads_to(*known->row, *port);
   if (is_ours && !is_as_known) doubts_.insert_or_assign(key, gone);
 }
 
@@ -661,7 +694,7 @@ void Hardware::for_each_row(const std::function<void(const AsicObject&)>& visit)
   for (const auto& key : keys) {
     const auto* actual = table_.find(key);
     if (actual != nullptr) {
-      visit(describe(key, actual->row, actual->id));
+      visit(describe(key, *actual->row, actual->id));
     } else {
       visit(describe(key, *mirror_->wanted(key), SAI_NULL_OBJECT_ID));
     }
@@ -681,7 +714,7 @@ std::vector<std::string> Hardware::ignored() const {
 std::optional<IpAddress> Hardware::has_remote_mac(VlanId vlan, const MacAddress& mac) const {
   const auto* actual = table_.find(FdbKey{vlan, mac});
   if (actual == nullptr) return std::nullopt;
-  const auto* endpoint = actual->row.find(SAI_FDB_ENTRY_ATTR_ENDPOINT_IP);
+  const auto* endpoint = actual->row->find(SAI_FDB_ENTRY_ATTR_ENDPOINT_IP);
   if (endpoint == nullptr) return std::nullopt;
   return std::get<IpAddress>(endpoint->value);
 }
@@ -689,7 +722,7 @@ std::optional<IpAddress> Hardware::has_remote_mac(VlanId vlan, const MacAddress&
 std::optional<std::string> Hardware::local_mac(VlanId vlan, const MacAddress& mac) const {
   const auto* actual = table_.find(FdbKey{vlan, mac});
   if (actual == nullptr) return std::nullopt;
-  const auto* port = actual->row.find(SAI_FDB_ENTRY_ATTR_BRIDGE_PORT_ID);
+  const auto* port = actual->row->find(SAI_FDB_ENTRY_ATTR_BRIDGE_PORT_ID);
   if (port == nullptr) return std::nullopt;  // the switch itself
   const auto* key = std::get_if<BridgePortKey>(&std::get<AsicKey>(port->value));
   if (key == nullptr) return std::nullopt;

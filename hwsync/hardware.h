@@ -19,6 +19,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -196,7 +197,6 @@ class Hardware {
   bool is_under_way(const AsicKey& key) const;
   void count_some(const std::shared_ptr<Counting>& counting);
   std::vector<AsicKey> every_key() const;
-  std::uint64_t used_by(sai_attr_id_t available) const;
   std::vector<AsicKey> way_of(VlanId vlan, const MacAddress& mac) const;
   std::string disagreement(const AsicKey& key) const;
   void bring_up();
@@ -214,6 +214,7 @@ class Hardware {
   void send(Batch batch);
   void size_batches(std::size_t written, Duration took);
   void settle(const Batch& batch, const Done& done);
+  bool is_as_asked(const AsicOp& op) const;
   void take_outcome(const AsicOp& op, const WriteOutcome& outcome);
   void tell_write(const AsicOp& op, const WriteOutcome& outcome) const;
   void unpark(const AsicKey& removed);
@@ -225,6 +226,7 @@ class Hardware {
   const AsicKey* known_port(const FdbKey& key) const;
   void tell_fdb(const FdbNotice& notice);
   void tell_flush(const FdbNotice& notice, VlanId vlan, const AsicKey* port);
+  void look_for_flushed();
   void doubt(const FdbKey& key, const AsicKey* port, bool gone);
   void tell_switch(bool up);
   void recover();
@@ -252,7 +254,7 @@ class Hardware {
   std::optional<Mirror> mirror_;
   AsicTable table_;
   Engine reconciler_;
-  std::set<AsicKey> parked_;                    // refused for want of room
+  std::map<int, std::set<AsicKey>> parked_;     // refused for want of room, by rank
   FlatMap<std::uint64_t, AsicKey> keys_by_id_;  // for what the ASIC tells
   HardwareCounters counters_;
   std::vector<std::string> left_out_;
@@ -267,14 +269,24 @@ class Hardware {
   std::size_t batch_size_ = 64;        // until it is known how fast the library is
   AsicTable::KeySet in_flight_;        // of the batches under way
   std::vector<AsicKey> right_groups_;  // planned, and there was nothing to do
-  std::vector<AsicKey> deferred_;      // to be planned once they are settled
-  std::vector<AsicKey> unread_;        // to be read then, and repaired
+  /// What of the multicast groups of a VLAN and family (IPv6: true) found no place.
+  std::map<std::pair<VlanId, bool>, std::set<AsicKey>> failing_groups_;
+  std::vector<AsicKey> deferred_;  // to be planned once they are settled
+  std::vector<AsicKey> unread_;    // to be read then, and repaired
+  /// That the ASIC tells of, and of which it was not looked yet what they took.
+  struct Flush {
+    VlanId vlan{};                  // none: all
+    std::optional<AsicKey> port{};  // none: all
+    bool takes_static{};
+    bool takes_dynamic{};
+  };
+  std::vector<Flush> flushes_;
   /// Entries that the ASIC changed by itself, or (true) has no more: their rows may be wrong.
   using Doubts = AsicMap<bool>;
-  Doubts doubts_;                  // of which the kernel hears first
-  Doubts ripe_doubts_;             // of which it has heard
-  std::set<PortName> carrying_;    // whose network devices have a carrier
-  std::vector<PortNotice> early_;  // told before it was known which port is whose
+  Doubts doubts_;                                // of which the kernel hears first
+  Doubts ripe_doubts_;                           // of which it has heard
+  std::set<PortName> carrying_;                  // whose network devices have a carrier
+  std::map<sai_object_id_t, PortNotice> early_;  // told before it was known which port is whose
   bool structure_changed_ = false;
   bool is_down_ = false;    // until it says that it is up
   bool shut_down_ = false;  // for good

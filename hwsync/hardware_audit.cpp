@@ -25,12 +25,32 @@ bool is_of_no_way(const AsicKey& key) {
          std::holds_alternative<TunnelKey>(key) || std::holds_alternative<VlanKey>(key);
 }
 
+/// The attribute of the switch that tells how much room there is for more of the kind.
+std::optional<sai_switch_attr_t> room_attribute(const AsicKey& key) {
+  const auto of_family = [](const IpAddress& address, sai_switch_attr_t v4, sai_switch_attr_t v6) {
+    return address.is_v4() ? v4 : v6;
+  };
+  if (std::holds_alternative<FdbKey>(key)) return SAI_SWITCH_ATTR_AVAILABLE_FDB_ENTRY;
+  if (const auto* route = std::get_if<RouteKey>(&key)) {
+    return of_family(route->prefix.address, SAI_SWITCH_ATTR_AVAILABLE_IPV4_ROUTE_ENTRY,
+                     SAI_SWITCH_ATTR_AVAILABLE_IPV6_ROUTE_ENTRY);
+  }
+  if (const auto* hop = std::get_if<NextHopKey>(&key)) {
+    return of_family(hop->address, SAI_SWITCH_ATTR_AVAILABLE_IPV4_NEXTHOP_ENTRY,
+                     SAI_SWITCH_ATTR_AVAILABLE_IPV6_NEXTHOP_ENTRY);
+  }
+  const auto* gateway = std::get_if<GatewayKey>(&key);
+  if (gateway == nullptr) return std::nullopt;
+  return of_family(gateway->address, SAI_SWITCH_ATTR_AVAILABLE_IPV4_NEIGHBOR_ENTRY,
+                   SAI_SWITCH_ATTR_AVAILABLE_IPV6_NEIGHBOR_ENTRY);
+}
+
 }  // namespace
 
 struct Hardware::Reading {
   struct Item {
     AsicKey key{};
-    AsicRow row{};
+    SharedRow row{};
     std::string what{};  // keeps it from being as wanted
   };
   std::vector<AsicKey> keys{};
@@ -58,7 +78,7 @@ std::string Hardware::disagreement(const AsicKey& key) const {
   const auto wanted = mirror_->wanted(key);
   const auto* actual = table_.find(key);
   const bool right = actual == nullptr ? !wanted
-                     : wanted ? difference(*wanted, actual->row) == std::vector<AsicAttribute>{}
+                     : wanted ? difference(*wanted, *actual->row) == std::vector<AsicAttribute>{}
                               : actual->permanent;
   if (right) return {};
   const auto state = state_of(key);
@@ -102,7 +122,7 @@ void Hardware::read_some(const std::shared_ptr<Reading>& reading) {
     const auto& rows = reading->rows;
     std::vector<ReadBack> read;
     for (auto i = reading->read; i < rows.size() && std::chrono::steady_clock::now() < end; ++i) {
-      read.push_back(writer_->read_back(rows[i].key, rows[i].row));
+      read.push_back(writer_->read_back(rows[i].key, *rows[i].row));
     }
     post(guarded([this, reading, read = std::move(read)] {
       for (const auto& one : read) {
@@ -110,7 +130,7 @@ void Hardware::read_some(const std::shared_ptr<Reading>& reading) {
         const auto* actual = table_.find(key);
         const bool changed = actual == nullptr || !(actual->row == row);
         if (changed || (one.agrees() && what.empty())) continue;
-        if (!one.agrees()) what += (what.empty() ? "" : "; ") + to_text(row, one);
+        if (!one.agrees()) what += (what.empty() ? "" : "; ") + to_text(*row, one);
         reading->findings.push_back({key, std::move(what), one});
       }
       const bool all = reading->read == reading->rows.size();
@@ -138,15 +158,15 @@ std::vector<AsicKey> Hardware::way_of(VlanId vlan, const MacAddress& mac) const 
   while (next < keys.size()) {  // they grow
     const auto key = keys[next++];
     const auto* actual = table_.find(key);
-    const auto row = actual != nullptr ? actual->row : *mirror_->wanted(key);
-    for (const auto& other : references(row)) {
+    const auto row = actual != nullptr ? actual->row : mirror_->wanted(key);
+    for (const auto& other : row.references()) {
       const bool of_flood = std::holds_alternative<FloodMemberKey>(other);
       if (floods || !of_flood) add(other);
     }
-    for (const auto& attribute : row.attributes) {
+    for (const auto& attribute : row->attributes) {
       const auto* vtep = std::get_if<IpAddress>(&attribute.value);
       if (vtep != nullptr && attribute.id == SAI_FDB_ENTRY_ATTR_ENDPOINT_IP &&
-          row.object == SAI_OBJECT_TYPE_FDB_ENTRY) {
+          row->object == SAI_OBJECT_TYPE_FDB_ENTRY) {
         const auto length = static_cast<std::uint8_t>(vtep->bytes().size() * 8);
         add(RouteKey{{*vtep, length}});
       }
@@ -164,10 +184,9 @@ void Hardware::trace(VlanId vlan, const MacAddress& mac, Traced done) {
     std::vector<AsicObject> objects;
     for (const auto& key : keys) {
       const auto* actual = table_.find(key);
-      const auto wanted = actual == nullptr ? mirror_->wanted(key) : std::nullopt;
-      if (actual == nullptr && !wanted) continue;  // it went meanwhile
-      auto& object = objects.emplace_back(describe(key, actual != nullptr ? actual->row : *wanted,
-                                                   actual != nullptr ? actual->id : 0));
+      const auto row = actual != nullptr ? actual->row : mirror_->wanted(key);
+      if (!row) continue;  // it went meanwhile
+      auto& object = objects.emplace_back(describe(key, *row, actual != nullptr ? actual->id : 0));
       const auto found = std::find_if(findings.begin(), findings.end(),
                                       [&](const auto& finding) { return finding.key == key; });
       if (found != findings.end()) {
@@ -178,30 +197,6 @@ void Hardware::trace(VlanId vlan, const MacAddress& mac, Traced done) {
     }
     done(std::move(objects));
   });
-}
-
-/// How many rows there are of what an attribute of the switch tells the room for.
-std::uint64_t Hardware::used_by(sai_attr_id_t available) const {
-  const auto counts = [available](const AsicKey& key) {
-    if (std::holds_alternative<FdbKey>(key))
-      return available == SAI_SWITCH_ATTR_AVAILABLE_FDB_ENTRY;
-    if (const auto* route = std::get_if<RouteKey>(&key)) {
-      return available == (route->prefix.address.is_v4()
-                               ? SAI_SWITCH_ATTR_AVAILABLE_IPV4_ROUTE_ENTRY
-                               : SAI_SWITCH_ATTR_AVAILABLE_IPV6_ROUTE_ENTRY);
-    }
-    if (const auto* hop = std::get_if<NextHopKey>(&key)) {
-      return available == (hop->address.is_v4() ? SAI_SWITCH_ATTR_AVAILABLE_IPV4_NEXTHOP_ENTRY
-                                                : SAI_SWITCH_ATTR_AVAILABLE_IPV6_NEXTHOP_ENTRY);
-    }
-    const auto* gateway = std::get_if<GatewayKey>(&key);
-    return gateway != nullptr &&
-           available == (gateway->address.is_v4() ? SAI_SWITCH_ATTR_AVAILABLE_IPV4_NEIGHBOR_ENTRY
-                                                  : SAI_SWITCH_ATTR_AVAILABLE_IPV6_NEIGHBOR_ENTRY);
-  };
-  return static_cast<std::uint64_t>(
-      std::count_if(table_.rows().begin(), table_.rows().end(),
-                    [&](const auto& row) { return counts(row.first); }));
 }
 
 void Hardware::room(std::function<void(std::vector<AsicRoom>)> done) {
@@ -222,8 +217,14 @@ void Hardware::room(std::function<void(std::vector<AsicRoom>)> done) {
   if (!mirror_ || self == nullptr || is_off()) return done({});
   std::vector<AsicRoom> rooms;
   rooms.reserve(kTables.size());
-  for (const auto& table : kTables) {
-    rooms.push_back({std::string(table.name), used_by(table.available), 0});
+  for (const auto& table : kTables) rooms.push_back({std::string(table.name), 0, 0});
+  for (const auto& [key, actual] : table_.rows()) {
+    const auto available = room_attribute(key);
+    if (!available) continue;
+    const auto* of = std::find_if(kTables.begin(), kTables.end(), [&](const Table& table) {
+      return table.available == *available;
+    });
+    ++rooms[static_cast<std::size_t>(of - kTables.begin())].used;
   }
   worker_.run([this, id = self->id, post = settings_.post, rooms = std::move(rooms),
                done = std::move(done)]() mutable {
@@ -257,7 +258,7 @@ void Hardware::count(std::span<const sai_object_type_t> types, Counts done) {
   for (const auto& [id, key] : keys_by_id_) {
     const auto* actual = table_.find(key);
     if (actual == nullptr || std::holds_alternative<BuiltInKey>(key)) continue;
-    const auto type = actual->row.object;
+    const auto type = actual->row->object;
     if (std::find(types.begin(), types.end(), type) == types.end()) continue;
     counting->objects.push_back({key, type, id});
   }

@@ -88,8 +88,24 @@ void differing(const Map& before, const Map& after, Emit&& emit) {
 
 }  // namespace
 
-std::optional<AsicRow> Mirror::wanted(const AsicKey& key) const {
-  return std::visit([this](const auto& k) { return row(k); }, key);
+SharedRow Mirror::wanted(const AsicKey& key) const {
+  return std::visit([this](const auto& k) { return SharedRow(row(k)); }, key);
+}
+
+/// Made anew for each address a row would cost more than all else that is done about it.
+template <class Make>
+SharedRow Mirror::shared(const FdbPlace& place, Make&& make) const {
+  constexpr std::size_t kFew = 1024;
+  auto& row = fdb_rows_[place];
+  if (row) return row;
+  row = make();
+  auto result = row;
+  if (fdb_rows_.size() > sweep_at_) {
+    boost::unordered::erase_if(fdb_rows_,
+                               [](const auto& known) { return !known.second.is_held_elsewhere(); });
+    sweep_at_ = std::max(kFew, 2 * fdb_rows_.size());
+  }
+  return result;
 }
 
 AsicRow Mirror::untouched(const AsicKey& key) {
@@ -701,18 +717,16 @@ std::optional<AsicRow> Mirror::row(const FloodMemberKey& key) const {
                  {}};
 }
 
-std::optional<AsicRow> Mirror::row(const FdbKey& key) const {
-  if (topology_.bridge.is_none() || key.vlan.is_none() || key.mac.is_multicast()) {
-    return std::nullopt;
-  }
+SharedRow Mirror::row(const FdbKey& key) const {
+  if (topology_.bridge.is_none() || key.vlan.is_none() || key.mac.is_multicast()) return {};
   const auto* entry = view_.bridge_fdb({topology_.bridge, key.vlan, key.mac});
-  if (entry == nullptr) return std::nullopt;
+  if (entry == nullptr) return {};
   if (entry->port == topology_.bridge) return bridge_fdb(key);
   const auto port = topology_.front_ports.find(entry->port);
   if (port == topology_.front_ports.end()) return remote_fdb(key, *entry);
   const bool own = entry->state == FdbState::Permanent && topology_.own_macs.contains(key.mac);
   const bool member = topology_.members.contains(Member{key.vlan, port->second});
-  if (own || !member) return std::nullopt;
+  if (own || !member) return {};
   return local_fdb(*entry, port->second, key.vlan);
 }
 
@@ -728,41 +742,43 @@ std::optional<AsicRow> Mirror::bridge_fdb(const FdbKey& key) const {
                  {VlanKey{key.vlan}}};
 }
 
-AsicRow Mirror::local_fdb(const BridgeFdbEntry& entry, const PortName& port, VlanId vlan) const {
-  const auto type =
-      entry.state == FdbState::Dynamic ? SAI_FDB_ENTRY_TYPE_DYNAMIC : SAI_FDB_ENTRY_TYPE_STATIC;
-  const auto action =
-      entry.state == FdbState::Permanent ? SAI_PACKET_ACTION_TRAP : SAI_PACKET_ACTION_FORWARD;
-  AsicRow row{SAI_OBJECT_TYPE_FDB_ENTRY,
-              {given(SAI_FDB_ENTRY_ATTR_TYPE, number(type)),
-               given(SAI_FDB_ENTRY_ATTR_BRIDGE_PORT_ID, key_of(BridgePortKey{port})),
-               given(SAI_FDB_ENTRY_ATTR_PACKET_ACTION, number(action))},
-              {VlanKey{vlan}, VlanMemberKey{vlan, port}}};
-  if (entry.state == FdbState::Static) {
-    row.attributes.push_back(optional(SAI_FDB_ENTRY_ATTR_ALLOW_MAC_MOVE, !entry.sticky));
-  }
-  return row;
+SharedRow Mirror::local_fdb(const BridgeFdbEntry& entry, const PortName& port, VlanId vlan) const {
+  return shared({vlan, port, {}, entry.state, entry.sticky}, [&] {
+    const auto type =
+        entry.state == FdbState::Dynamic ? SAI_FDB_ENTRY_TYPE_DYNAMIC : SAI_FDB_ENTRY_TYPE_STATIC;
+    const auto action =
+        entry.state == FdbState::Permanent ? SAI_PACKET_ACTION_TRAP : SAI_PACKET_ACTION_FORWARD;
+    AsicRow row{SAI_OBJECT_TYPE_FDB_ENTRY,
+                {given(SAI_FDB_ENTRY_ATTR_TYPE, number(type)),
+                 given(SAI_FDB_ENTRY_ATTR_BRIDGE_PORT_ID, key_of(BridgePortKey{port})),
+                 given(SAI_FDB_ENTRY_ATTR_PACKET_ACTION, number(action))},
+                {VlanKey{vlan}, VlanMemberKey{vlan, port}}};
+    if (entry.state == FdbState::Static) {
+      row.attributes.push_back(optional(SAI_FDB_ENTRY_ATTR_ALLOW_MAC_MOVE, !entry.sticky));
+    }
+    return row;
+  });
 }
 
-std::optional<AsicRow> Mirror::remote_fdb(const FdbKey& key, const BridgeFdbEntry& entry) const {
+SharedRow Mirror::remote_fdb(const FdbKey& key, const BridgeFdbEntry& entry) const {
   const auto* side = overlay(key.vlan);
-  if (side == nullptr || entry.port != side->device || entry.state == FdbState::Permanent) {
-    return std::nullopt;
-  }
+  if (side == nullptr || entry.port != side->device || entry.state == FdbState::Permanent)
+    return {};
   const auto* half = view_.vxlan_fdb({side->device, side->fdb_vni, key.mac});
-  if (half == nullptr || half->remote.is_none() || half->remote.is_multicast()) {
-    return std::nullopt;
-  }
-  return AsicRow{
-      SAI_OBJECT_TYPE_FDB_ENTRY,
-      {given(SAI_FDB_ENTRY_ATTR_TYPE, number(SAI_FDB_ENTRY_TYPE_STATIC)),
-       // So that a host that comes to a port here is learned there; a sticky one may not.
-       optional(SAI_FDB_ENTRY_ATTR_ALLOW_MAC_MOVE, !entry.sticky),
-       given(SAI_FDB_ENTRY_ATTR_BRIDGE_PORT_ID,
-             key_of(TunnelPortKey{side->local, tunnel_peer(half->remote)})),
-       given(SAI_FDB_ENTRY_ATTR_ENDPOINT_IP, half->remote),
-       given(SAI_FDB_ENTRY_ATTR_PACKET_ACTION, number(SAI_PACKET_ACTION_FORWARD))},
-      {VlanKey{key.vlan}, FloodMemberKey{key.vlan, half->remote}}};
+  if (half == nullptr || half->remote.is_none() || half->remote.is_multicast()) return {};
+  if (half->diverted) return {};  // SAI has no such entry
+  return shared({key.vlan, {}, half->remote, FdbState::Static, entry.sticky}, [&] {
+    return AsicRow{
+        SAI_OBJECT_TYPE_FDB_ENTRY,
+        {given(SAI_FDB_ENTRY_ATTR_TYPE, number(SAI_FDB_ENTRY_TYPE_STATIC)),
+         // So that a host that comes to a port here is learned there; a sticky one may not.
+         optional(SAI_FDB_ENTRY_ATTR_ALLOW_MAC_MOVE, !entry.sticky),
+         given(SAI_FDB_ENTRY_ATTR_BRIDGE_PORT_ID,
+               key_of(TunnelPortKey{side->local, tunnel_peer(half->remote)})),
+         given(SAI_FDB_ENTRY_ATTR_ENDPOINT_IP, half->remote),
+         given(SAI_FDB_ENTRY_ATTR_PACKET_ACTION, number(SAI_PACKET_ACTION_FORWARD))},
+        {VlanKey{key.vlan}, FloodMemberKey{key.vlan, half->remote}}};
+  });
 }
 
 void Mirror::flood_keys(const FloodKey& key, const EmitKey& emit) const {
@@ -866,6 +882,7 @@ bool Mirror::reread(const EmitKey& emit) {
   const auto before = std::exchange(topology_, read_topology(view_, ports_));
   if (before == topology_) return false;
   const auto& after = topology_;
+  fdb_rows_.clear();
   emit(SwitchKey{});
   for (const auto* topology : {&before, &after}) output_keys(*topology, emit);
   if (before.uplinks != after.uplinks) {

@@ -65,7 +65,7 @@ class Mirror {
         host_interfaces_(shape.host_interfaces) {}
 
   /// What `key` should say; none if it should not exist.
-  std::optional<AsicRow> wanted(const AsicKey& key) const;
+  SharedRow wanted(const AsicKey& key) const;
 
   /// What an object that exists from birth says when nothing is wanted of it.
   static AsicRow untouched(const AsicKey& key);
@@ -86,10 +86,11 @@ class Mirror {
   void all_entries(const EmitKey& emit) const;
 
   const Topology& topology() const { return topology_; }
+  /// Of how many places of MAC addresses the row is kept.
+  std::size_t known_places() const { return fdb_rows_.size(); }
 
   /// Groups of the VLAN and family did not all find room (or do again): unknown ones are flooded.
   void flood_unknown(VlanId vlan, bool v6, bool on, const EmitKey& emit);
-  bool floods_unknown() const { return !unknown_flooded_.empty(); }
   /// Whether the ASIC says that something answers at the port's other end.
   void set_running(const PortName& port, bool running, const EmitKey& emit);
 
@@ -125,10 +126,25 @@ class Mirror {
   std::optional<AsicRow> row(const VlanKey& key) const;
   std::optional<AsicRow> row(const VlanMemberKey& key) const;
   std::optional<AsicRow> row(const FloodMemberKey& key) const;
-  std::optional<AsicRow> row(const FdbKey& key) const;
+  SharedRow row(const FdbKey& key) const;
   std::optional<AsicRow> bridge_fdb(const FdbKey& key) const;
-  AsicRow local_fdb(const BridgeFdbEntry& entry, const PortName& port, VlanId vlan) const;
-  std::optional<AsicRow> remote_fdb(const FdbKey& key, const BridgeFdbEntry& entry) const;
+  SharedRow local_fdb(const BridgeFdbEntry& entry, const PortName& port, VlanId vlan) const;
+  SharedRow remote_fdb(const FdbKey& key, const BridgeFdbEntry& entry) const;
+
+  /// What a MAC address's row says, and all others of the same place.
+  struct FdbPlace {
+    VlanId vlan{};
+    PortName port{};   // or
+    IpAddress vtep{};  // behind the VLAN's tunnel
+    FdbState state{};
+    bool sticky{};
+    friend bool operator==(const FdbPlace&, const FdbPlace&) = default;
+    friend std::size_t hash_value(const FdbPlace& p) {
+      return detail::hash_of(p.vlan, p.port, p.vtep, static_cast<int>(p.state), p.sticky);
+    }
+  };
+  template <class Make>
+  SharedRow shared(const FdbPlace& place, Make&& make) const;
 
   const VxlanSide* overlay(VlanId vlan) const;
   std::optional<VlanId> vlan_of(const IpAddress& local, std::uint32_t vni) const;
@@ -157,6 +173,8 @@ class Mirror {
   FloodShape shape_;
   bool host_interfaces_;
   Topology topology_{};
+  mutable FlatMap<FdbPlace, SharedRow> fdb_rows_{};      // as the topology has it
+  mutable std::size_t sweep_at_ = 0;                     // so many of them
   std::set<std::pair<VlanId, bool>> unknown_flooded_{};  // with whether it is IPv6
   std::set<PortName> running_{};
 };

@@ -81,17 +81,17 @@ std::vector<WriteOutcome> Writer::write(std::span<const AsicOp> ops) {
 /// How many operations at the front one bulk call can do; one alone is one.
 std::size_t Writer::alike(std::span<const AsicOp> ops) const {
   const auto& front = ops.front();
-  const auto alone = alone_.find({front.row.object, front.kind});
+  const auto alone = alone_.find({front.row->object, front.kind});
   if (alone != alone_.end() && alone->second.left > 0) return 1;
   const auto end = std::find_if(ops.begin(), ops.end(), [&](const AsicOp& op) {
-    return op.kind != front.kind || op.row.object != front.row.object || !fits_in_bulk(op);
+    return op.kind != front.kind || op.row->object != front.row->object || !fits_in_bulk(op);
   });
   return std::max<std::size_t>(1, static_cast<std::size_t>(end - ops.begin()));
 }
 
 std::vector<WriteOutcome> Writer::write_alike(std::span<const AsicOp> ops) {
   if (ops.size() == 1) {
-    const auto alone = alone_.find({ops.front().row.object, ops.front().kind});
+    const auto alone = alone_.find({ops.front().row->object, ops.front().kind});
     if (alone != alone_.end() && alone->second.left > 0) --alone->second.left;
     return one_by_one(ops);
   }
@@ -119,11 +119,11 @@ void Writer::take_in(const AsicOp& op, sai_status_t status, std::span<sai_status
   } else if ((status == SAI_STATUS_NOT_IMPLEMENTED || status == SAI_STATUS_NOT_SUPPORTED) &&
              std::count(statuses.begin(), statuses.end(), SAI_STATUS_NOT_EXECUTED) ==
                  static_cast<std::ptrdiff_t>(statuses.size())) {
-    auto& [left, of] = alone_[{op.row.object, op.kind}];
+    auto& [left, of] = alone_[{op.row->object, op.kind}];
     left = of = std::clamp(of * 2, kFewestAlone, kMostAlone);
     return;
   }
-  alone_.erase({op.row.object, op.kind});
+  alone_.erase({op.row->object, op.kind});
   ++counters_.bulks;
 }
 
@@ -146,21 +146,27 @@ std::optional<sai_status_t> Writer::with_entries(std::span<const AsicOp> ops, Ca
 }
 
 std::vector<WriteOutcome> Writer::create_alike(std::span<const AsicOp> ops) {
-  std::vector<EncodedRow> rows;
+  std::vector<EncodedRow> rows;             // each that is shared once
+  FlatMap<const void*, std::size_t> known;  // where it is
   std::vector<std::span<const sai_attribute_t>> lists;
   rows.reserve(ops.size());  // lists point into rows
   lists.reserve(ops.size());
   for (const auto& op : ops) {
-    auto row = encoded(op);
-    // One that cannot be written, and says why when it is alone.
-    if (!row || find(op.key) != SAI_NULL_OBJECT_ID) return one_by_one(ops);
-    lists.push_back(rows.emplace_back(std::move(*row)).attributes());
+    // One that cannot be written says why when it is alone.
+    if (find(op.key) != SAI_NULL_OBJECT_ID) return one_by_one(ops);
+    const auto [at, is_new] = known.try_emplace(op.row.identity(), rows.size());
+    if (is_new) {
+      auto row = encoded(op);
+      if (!row) return one_by_one(ops);
+      rows.push_back(std::move(*row));
+    }
+    lists.push_back(rows[at->second].attributes());
   }
   std::vector<sai_object_id_t> ids(ops.size(), SAI_NULL_OBJECT_ID);
   std::vector<sai_status_t> statuses(ops.size(), SAI_STATUS_NOT_EXECUTED);
   const auto as_entries = with_entries(
       ops, [&](auto entries) { return library_.create_entries(entries, lists, statuses); });
-  const auto object = ops.front().row.object;
+  const auto object = ops.front().row->object;
   take_in(ops.front(),
           as_entries ? *as_entries : library_.create_objects(object, switch_, lists, ids, statuses),
           statuses);
@@ -189,7 +195,7 @@ std::vector<WriteOutcome> Writer::change_alike(std::span<const AsicOp> ops) {
   std::vector<std::vector<sai_object_id_t>> lists(ops.size());  // that attributes point into
   attributes.reserve(ops.size());
   for (std::size_t i = 0; i < ops.size(); ++i) {
-    const auto object = ops[i].row.object;
+    const auto object = ops[i].row->object;
     const auto& attribute = ops[i].sets.front();
     const auto encoded = encode(
         object, attribute, [this](const AsicKey& key) { return find(key); }, lists[i]);
@@ -205,7 +211,7 @@ std::vector<WriteOutcome> Writer::change_alike(std::span<const AsicOp> ops) {
   for (std::size_t i = 0; i < ops.size(); ++i) {
     if (statuses[i] == SAI_STATUS_SUCCESS) {
       ++counters_.sets;
-      trust(ops[i].row.object, {&attributes[i], 1});
+      trust(ops[i].row->object, {&attributes[i], 1});
       outcomes.emplace_back();
     } else {
       outcomes.push_back(change(ops[i]));
@@ -225,7 +231,7 @@ std::vector<WriteOutcome> Writer::remove_alike(std::span<const AsicOp> ops) {
       ids.push_back(find(op.key));
       if (ids.back() == SAI_NULL_OBJECT_ID) return one_by_one(ops);
     }
-    status = library_.remove_objects(ops.front().row.object, ids, statuses);
+    status = library_.remove_objects(ops.front().row->object, ids, statuses);
   }
   take_in(ops.front(), *status, statuses);
   std::vector<WriteOutcome> outcomes;
@@ -278,7 +284,7 @@ WriteOutcome Writer::refuse(std::string_view verb, const AsicOp& op, sai_status_
                             std::span<const sai_attribute_t> attributes) {
   ++counters_.refused;
   WriteOutcome outcome;
-  outcome.result = Error{0, sai::describe(verb, op.row.object, status, attributes)};
+  outcome.result = Error{0, sai::describe(verb, op.row->object, status, attributes)};
   outcome.full = sai::is_full(status);
   return outcome;
 }
@@ -317,19 +323,19 @@ sai_l2mc_entry_t Writer::entry(const McastKey& key) const {
 sai_status_t Writer::call_create(const AsicOp& op, const EncodedRow& row, sai_object_id_t& id) {
   const auto status = with_entry(
       op.key, [&](const auto& entry) { return library_.create_entry(entry, row.attributes()); });
-  return status ? *status : library_.create(op.row.object, switch_, id, row.attributes());
+  return status ? *status : library_.create(op.row->object, switch_, id, row.attributes());
 }
 
 sai_status_t Writer::call_set(const AsicOp& op, const sai_attribute_t& attribute) {
   const auto status =
       with_entry(op.key, [&](const auto& entry) { return library_.set_entry(entry, attribute); });
-  return status ? *status : library_.set(op.row.object, find(op.key), attribute);
+  return status ? *status : library_.set(op.row->object, find(op.key), attribute);
 }
 
 sai_status_t Writer::call_remove(const AsicOp& op) {
   const auto status =
       with_entry(op.key, [&](const auto& entry) { return library_.remove_entry(entry); });
-  return status ? *status : library_.remove(op.row.object, find(op.key));
+  return status ? *status : library_.remove(op.row->object, find(op.key));
 }
 
 sai_status_t Writer::call_get(const AsicKey& key, sai_object_type_t object,
@@ -416,22 +422,22 @@ void Writer::trust(sai_object_type_t object, std::span<const sai_attribute_t> at
 sai_status_t Writer::set_optional(const AsicOp& op, const sai_attribute_t& attribute) {
   auto status = call_set(op, attribute);
   if (sai::is_unsupported(status)) status = call_set(op, attribute);
-  if (status == SAI_STATUS_SUCCESS) trust(op.row.object, {&attribute, 1});
+  if (status == SAI_STATUS_SUCCESS) trust(op.row->object, {&attribute, 1});
   return status;
 }
 
 /// What could be created only without these is given them now. What it refuses still, it has not.
 void Writer::complete(const AsicOp& op, const std::vector<sai_attr_id_t>& without) {
-  for (const auto& attribute : op.row.attributes) {
+  for (const auto& attribute : op.row->attributes) {
     const bool is_due = std::find(without.begin(), without.end(), attribute.id) != without.end();
-    if (!is_due || is_left_out(op.row.object, attribute)) continue;
+    if (!is_due || is_left_out(op.row->object, attribute)) continue;
     std::vector<sai_object_id_t> list;
     const auto encoded = encode(
-        op.row.object, attribute, [this](const AsicKey& key) { return find(key); }, list);
+        op.row->object, attribute, [this](const AsicKey& key) { return find(key); }, list);
     if (encoded && set_optional(op, *encoded) == SAI_STATUS_SUCCESS) {
       ++counters_.sets;
     } else {
-      leave_out(op.row.object, attribute.id);
+      leave_out(op.row->object, attribute.id);
     }
   }
 }
@@ -439,8 +445,8 @@ void Writer::complete(const AsicOp& op, const std::vector<sai_attr_id_t>& withou
 /// The row with ids for keys, without what the library goes without.
 Result<EncodedRow> Writer::encoded(const AsicOp& op) const {
   const auto ids = [this](const AsicKey& key) { return find(key); };
-  if (left_out_.empty()) return EncodedRow::make(op.row, ids);
-  auto wanted = op.row;
+  if (left_out_.empty()) return EncodedRow::make(*op.row, ids);
+  auto wanted = *op.row;
   std::erase_if(wanted.attributes, [&](const AsicAttribute& attribute) {
     return is_left_out(wanted.object, attribute);
   });
@@ -477,7 +483,7 @@ WriteOutcome Writer::create(const AsicOp& op) {
     return refuse("create", op, SAI_STATUS_INVALID_OBJECT_ID);
   ++counters_.creates;
   if (!is_entry) ids_.insert_or_assign(op.key, id);
-  trust(op.row.object, row->attributes());
+  trust(op.row->object, row->attributes());
   complete(op, unsupported);
   return {{}, id, false, false, std::move(bad_values), {}};
 }
@@ -485,7 +491,7 @@ WriteOutcome Writer::create(const AsicOp& op) {
 /// The ASIC learned the address before we came: the entry is made ours. An end point cannot be
 /// taken away from an entry; SAI's users set it to nought.
 WriteOutcome Writer::adopt_entry(const AsicOp& op) {
-  auto row = op.row;
+  auto row = *op.row;
   const bool is_local =
       std::holds_alternative<FdbKey>(op.key) && row.find(SAI_FDB_ENTRY_ATTR_ENDPOINT_IP) == nullptr;
   if (is_local) {
@@ -514,10 +520,10 @@ WriteOutcome Writer::change(const AsicOp& op) {
     return outcome;
   };
   for (const auto& attribute : op.sets) {
-    if (is_left_out(op.row.object, attribute)) continue;
+    if (is_left_out(op.row->object, attribute)) continue;
     std::vector<sai_object_id_t> list;
     const auto encoded = encode(
-        op.row.object, attribute, [this](const AsicKey& key) { return find(key); }, list);
+        op.row->object, attribute, [this](const AsicKey& key) { return find(key); }, list);
     if (!encoded) {
       ++counters_.refused;
       return with_taken({encoded.error(), SAI_NULL_OBJECT_ID, false, false, {}, {}});
@@ -529,10 +535,10 @@ WriteOutcome Writer::change(const AsicOp& op) {
       all_taken.push_back(attribute);
     } else if (attribute.optional && sai::is_unsupported(status)) {
       unsupported.emplace_back(*encoded, status);
-      doubted_.try_emplace({op.row.object, encoded->id}, successes());
+      doubted_.try_emplace({op.row->object, encoded->id}, successes());
     } else {
       auto outcome = refuse("set", op, status, {&*encoded, 1});
-      outcome.gone = is_missing(status) && is_gone(op.key, op.row.object);
+      outcome.gone = is_missing(status) && is_gone(op.key, op.row->object);
       if (outcome.gone) forget(op.key);
       if (outcome.gone || !attribute.optional) return with_taken(std::move(outcome));
       if (!refusal) refusal = std::move(outcome);
@@ -543,7 +549,7 @@ WriteOutcome Writer::change(const AsicOp& op) {
   // Is it the attribute, or all? One that was taken before is taken again.
   if (taken && call_set(op, *taken) == SAI_STATUS_SUCCESS) ++counters_.sets;
   for (const auto& [attribute, status] : unsupported) {
-    if (!lacks(op.row.object, attribute.id)) {
+    if (!lacks(op.row->object, attribute.id)) {
       return with_taken(refuse("set", op, status, {&attribute, 1}));
     }
   }
@@ -587,11 +593,11 @@ bool Writer::flush_learned(const AsicKey& key) {
 WriteOutcome Writer::remove(const AsicOp& op) {
   const bool is_entry = has_own_key(op.key);
   if (!is_entry && find(op.key) == SAI_NULL_OBJECT_ID) return {};
-  if (op.row.object == SAI_OBJECT_TYPE_BRIDGE_PORT) quiet_bridge_port(find(op.key));
+  if (op.row->object == SAI_OBJECT_TYPE_BRIDGE_PORT) quiet_bridge_port(find(op.key));
   auto status = call_remove(op);
   if (status == SAI_STATUS_OBJECT_IN_USE && flush_learned(op.key)) status = call_remove(op);
   const bool is_done = status == SAI_STATUS_SUCCESS || is_absent(status) ||
-                       (is_missing(status) && is_gone(op.key, op.row.object));
+                       (is_missing(status) && is_gone(op.key, op.row->object));
   if (!is_done) return refuse("remove", op, status);
   ++counters_.removes;
   ids_.erase(op.key);

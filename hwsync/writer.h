@@ -65,7 +65,7 @@ struct ReadBack {
 /// An object that the library held already, and what it says of itself.
 struct Adopted {
   AsicKey key{};
-  AsicRow row{};
+  SharedRow row{};
   sai_object_id_t id{};
 };
 
@@ -78,7 +78,7 @@ struct TakenOver {
 /// What is wanted of a key.
 struct WantedRow {
   AsicKey key{};
-  AsicRow row{};
+  SharedRow row{};
 };
 
 class Writer {

@@ -196,14 +196,6 @@ class Tables:
     def neighbor(self, index):
         return self.ask(socket.AF_INET, self.indexes[f"br{index % self.vnis}"], 0, NDA_DST, ip(index)) is not None
 
-    def count_of(self, count, hosts):
-        """As the function below, asking for each of the stream's MACs: what is there besides is not found."""
-        vteps = {vtep: 0 for vtep in VTEPS}
-        for vtep in filter(None, map(self.vtep_of, range(count))):
-            vteps[vtep] += 1
-        neighbors = sum(map(self.neighbor, range(count))) if hosts else 0
-        return sum(map(self.bridge_has, range(count))), vteps, neighbors
-
 
 def count_of():
     """MACs of the stream: (in bridges, in vxlan devices by VTEP, neighbours)."""

@@ -158,3 +158,58 @@ TEST_CASE("an audit finds nothing in what waits to be written", "[hwsync][audit]
   CHECK(audit(crowd.bench, last).empty());
   CHECK(crowd.writes < Crowd::kSize);  // they are not at their end
 }
+
+TEST_CASE("a new MAC is planned once, and shares its row with others of its place", "[hwsync]") {
+  Bench bench;
+  bench.view = view_of(recipe1());
+  bench.open();
+  REQUIRE(bench.settle());
+  constexpr std::uint32_t kMany = 10000;
+  const auto planned = [&] { return bench.hardware->reconciler_counters().planned; };
+  const auto before = planned();
+  bench.happen(remote_hosts(0, kMany));
+  REQUIRE(bench.settle());
+  CHECK(planned() - before < kMany + 100);
+  CHECK(bench.hardware->has_remote_mac(vid(10), host_number(kMany - 1)) == kLeaf2);
+  const auto removed = planned();
+  bench.happen(undo(remote_hosts(0, kMany)));
+  REQUIRE(bench.settle());
+  CHECK(planned() - removed < 2 * kMany + 100);  // and once more, having gone
+  CHECK_FALSE(bench.hardware->has_remote_mac(vid(10), host_number(kMany - 1)));
+}
+
+TEST_CASE("a flood member goes though a MAC that stands on it was on its way", "[hwsync]") {
+  Bench bench;
+  bench.view = view_of(recipe1());
+  bench.open();
+  REQUIRE(bench.settle());
+  bench.happen(remote_hosts(0, 1));
+  bench.turn();  // it is sent
+  bench.happen(FloodGone{{kVxlan10, {}, kLeaf2}});
+  REQUIRE(bench.settle_with_retries());
+  CHECK_FALSE(bench.hardware->has_flood(vid(10), kLeaf2));
+  CHECK_FALSE(bench.hardware->has_remote_mac(vid(10), host_number(0)));
+  CHECK_FALSE(has_row(bench.rows(), "flood-member 10 10.1.1.2 [to be removed]"));
+}
+
+TEST_CASE("MACs that waited for a VTEP and went are not planned when it comes", "[hwsync]") {
+  Bench bench;
+  auto events = recipe1();
+  std::erase_if(events, [](const KernelEvent& event) {
+    const auto* flood = std::get_if<FloodSeen>(&event);
+    return flood != nullptr && flood->key == FloodKey{kVxlan10, {}, kLeaf2};
+  });
+  bench.view = view_of(events);
+  bench.open();
+  REQUIRE(bench.settle());
+  constexpr std::uint32_t kMany = 1000;
+  bench.happen(remote_hosts(0, kMany));
+  REQUIRE(bench.settle());
+  bench.happen(undo(remote_hosts(0, kMany)));
+  REQUIRE(bench.settle());
+  const auto before = bench.hardware->reconciler_counters().planned;
+  bench.happen(FloodSeen{{kVxlan10, {}, kLeaf2}});
+  REQUIRE(bench.settle());
+  CHECK(bench.hardware->reconciler_counters().planned - before < 20);
+  CHECK(bench.hardware->has_remote_mac(vid(10), kHostThere) == kLeaf2);
+}
