@@ -49,7 +49,7 @@ Core::Core(KernelPort& kernel, const Clock& clock, Ledger ledger, const Settings
       settings_(settings),
       outputs_(std::move(outputs)),
       state_{.ledger = std::move(ledger),
-             .rib = evpn::Rib({.mac = [this](const evpn::MacKey& k) { claim_mac(k); },
+             .rib = evpn::Rib({.mac = [this](const evpn::MacKey& k, bool m) { claim_mac(k, m); },
                                .host = [this](const evpn::HostKey& k) { mark_host(k); },
                                .vtep = [this](const VtepKey& k) { claim_vtep(k); }}),
              .sweep = evpn::Sweep(settings.sweep),
@@ -384,9 +384,9 @@ void Core::index_host(const NeighborKey& key, const NeighborEntry& entry) {
   if (std::find(ips.begin(), ips.end(), key.ip) == ips.end()) ips.push_back(key.ip);
 }
 
+/// Who owns this MAC may be another: its own rows, and those of all its addresses.
 void Core::mark_mac(const evpn::MacKey& key) {
-  const MacIpKey route{key.vni, key.mac, {}};
-  if (state_.locals.contains(key) || state_.told_macs.contains(route)) bgp_.mark(route);
+  mark_mac_alone(key);
   if (const auto it = state_.local_hosts.find(key); it != state_.local_hosts.end()) {
     for (const auto& ip : it->second) {
       bgp_.mark(MacIpKey{key.vni, key.mac, ip});
@@ -394,22 +394,28 @@ void Core::mark_mac(const evpn::MacKey& key) {
     }
   }
   mark_hosts_of(key);
-  const auto* binding = state_.bindings.by_vni(key.vni);
-  if (binding == nullptr) return;
-  kernel_.mark(BridgeFdbKey{binding->bridge, binding->vlan, key.mac});
-  kernel_.mark(VxlanFdbKey{binding->device, binding->fdb_vni, key.mac});
   state_.rib.for_each_host_of(key, [this](const evpn::HostKey& host) { mark_host(host); });
 }
 
+void Core::mark_mac_alone(const evpn::MacKey& key) {
+  const MacIpKey route{key.vni, key.mac, {}};
+  if (state_.locals.contains(key) || state_.told_macs.contains(route)) bgp_.mark(route);
+  mark_way(key);
+}
+
 /// bgpd has spoken of this MAC: its entries are no longer somebody's leftovers.
-void Core::claim_mac(const evpn::MacKey& key) {
+void Core::claim_mac(const evpn::MacKey& key, bool moved) {
   if (!state_.routes_known) return;  // refresh_all() will look at all of them
   const auto* binding = state_.bindings.by_vni(key.vni);
   if (binding != nullptr && !state_.unclaimed.empty()) {
     state_.unclaimed.erase(BridgeFdbKey{binding->bridge, binding->vlan, key.mac});
     state_.unclaimed.erase(VxlanFdbKey{binding->device, binding->fdb_vni, key.mac});
   }
-  mark_mac(key);
+  if (moved) {
+    mark_mac(key);
+  } else {
+    mark_mac_alone(key);
+  }
   review_announcement(key);
 }
 

@@ -233,7 +233,8 @@ class Core {
   void on_message(const auto& other);
 
   void mark_mac(const evpn::MacKey& key);
-  void claim_mac(const evpn::MacKey& key);
+  void mark_mac_alone(const evpn::MacKey& key);
+  void claim_mac(const evpn::MacKey& key, bool moved);
   void claim_vtep(const VtepKey& key);
   void mark_host(const evpn::HostKey& key);
   void update_local(const BridgeFdbKey& key, bool first_comparison);

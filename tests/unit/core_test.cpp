@@ -693,6 +693,30 @@ TEST_CASE("comparing costs what changed, not what there is", "[core]") {
   }
 }
 
+TEST_CASE("a remote MAC with a thousand addresses costs no more for each of them", "[core]") {
+  constexpr unsigned kMany = 1'000;
+  Leaf leaf;
+  leaf.connect();
+  const auto address = [](unsigned i) {
+    return *IpAddress::parse(fmt::format("192.0.{}.{}", i / 256, i % 256));
+  };
+  const auto compared = [&](const std::function<void(unsigned)>& tell) {
+    const auto before = leaf.core->kernel().counters().planned;
+    for (unsigned i = 0; i < kMany; ++i) tell(i);
+    return leaf.core->kernel().counters().planned - before;
+  };
+  CHECK(compared([&](unsigned i) { leaf.hear(route(kFarHost, kLeaf2, 0, address(i))); }) <
+        8 * kMany);
+  CHECK(leaf.kernel.state().neighbors().size() == kMany);
+  CHECK(compared([&](unsigned i) { leaf.hear(route(kFarHost, kLeaf3, 1, address(i))); }) <
+        8 * kMany);
+  CHECK(leaf.remote(kFarHost) == kLeaf3);
+  CHECK(compared([&](unsigned i) { leaf.hear(withdrawal(kFarHost, kLeaf3, address(i))); }) <
+        8 * kMany);
+  CHECK(leaf.kernel.state().neighbors().empty());
+  CHECK_FALSE(leaf.remote(kFarHost));
+}
+
 namespace {
 
 /// A kernel whose news come faster than they can be read.
