@@ -313,9 +313,11 @@ void Core::on_change(const BridgeFdbGone& gone) {
   follow_bridge_fdb(gone.key);
   // A VLAN leaves a tunnel's port, or the bridge, only after our entries in it.
   const auto* port = state_.view.link(gone.port);
-  const bool may_wait =
-      port != nullptr && (port->kind == LinkKind::Vxlan || port->kind == LinkKind::Bridge);
-  if (may_wait) kernel_.mark(VlansKey{port->name});
+  if (port == nullptr || (port->kind != LinkKind::Vxlan && port->kind != LinkKind::Bridge)) return;
+  const auto* wanted = wanted_link(state_, port->name);
+  if (wanted != nullptr && !wanted->vlans.contains(gone.key.vlan)) {
+    kernel_.mark(VlansKey{port->name});
+  }
 }
 
 void Core::follow_bridge_fdb(const BridgeFdbKey& key) {

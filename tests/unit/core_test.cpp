@@ -717,6 +717,19 @@ TEST_CASE("a remote MAC with a thousand addresses costs no more for each of them
   CHECK_FALSE(leaf.remote(kFarHost));
 }
 
+TEST_CASE("a remote MAC that is withdrawn concerns its own rows", "[core]") {
+  constexpr unsigned kMany = 100;
+  Leaf leaf;
+  leaf.connect();
+  const auto mac = [](unsigned i) { return MacAddress::from_number(0x020900000000ULL + i); };
+  for (unsigned i = 0; i < kMany; ++i) leaf.hear(route(mac(i), kLeaf2));
+  const auto before = leaf.core->kernel().counters().planned;
+  for (unsigned i = 0; i < kMany; ++i) leaf.hear(withdrawal(mac(i), kLeaf2));
+  CHECK(leaf.kernel.state().vxlan_fdb().empty());
+  // Both halves: by the route's end, and by that of the entry.
+  CHECK(leaf.core->kernel().counters().planned - before <= 4 * kMany);
+}
+
 namespace {
 
 /// A kernel whose news come faster than they can be read.
