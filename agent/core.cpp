@@ -179,6 +179,7 @@ Core::Turn Core::turn() {
   }
   if (std::exchange(adopt_due_, false)) adopt();
   if (bindings_stale_) rebind();
+  if (!changed_ports_.empty()) follow_locals();
   if (names_stale_) name_routers();
   compare_own();
   sweep_stale();
@@ -199,7 +200,8 @@ Core::Turn Core::turn() {
 }
 
 bool Core::synced() const {
-  return view_complete_ && !bindings_stale_ && !names_stale_ && kernel_.idle() && bgp_.idle();
+  return view_complete_ && !bindings_stale_ && changed_ports_.empty() && !names_stale_ &&
+         kernel_.idle() && bgp_.idle();
 }
 
 void Core::on_kernel(const KernelEvent& event) {

@@ -170,7 +170,7 @@ class Core {
   void on_kernel(const KernelEvent& event);
   void on_link(const std::optional<LinkTraits>& before, const std::optional<LinkTraits>& now);
   void on_port(IfIndex port);
-  void follow_locals(IfIndex port);
+  void follow_locals();
   void on_vnis(IfIndex device);
   void on_change(const LinkSeen&) {}     // on_link()
   void on_change(const SysctlsSeen&) {}  // on_link()
@@ -313,8 +313,9 @@ class Core {
   CoreCounters counters_;
   /// By link: those that the files want on top of it, its ports before its VLAN devices.
   std::unordered_map<std::string, std::vector<std::string>> dependents_;
-  FlatSet<MacAddress> own_macs_;  // that any bridge should hold as its own, by the files
-  FlatSet<Vni> own_dirty_;        // VNIs whose SVI, or an address of it, may be another
+  FlatSet<MacAddress> own_macs_;    // that any bridge should hold as its own, by the files
+  FlatSet<Vni> own_dirty_;          // VNIs whose SVI, or an address of it, may be another
+  FlatSet<IfIndex> changed_ports_;  // whose VLANs may be others
   bool bindings_stale_ = true;
   bool has_routers_ = false;  // devices whose names have the index of another's
   bool names_stale_ = false;
