@@ -54,8 +54,14 @@ struct ReconcilerCounters {
 /// What one take() may cost.
 struct TurnBudget {
   std::size_t keys{};  // to compare
-  std::size_t ops{};   // to write
+  std::size_t ops{};   // to write, each by its cost
 };
+
+/// What an operation counts against TurnBudget::ops; more, where Op has an overload that says so.
+template <class Op>
+std::size_t cost(const Op& /*op*/) {
+  return 1;
+}
 
 template <class Key, class Op>
 class Reconciler {
@@ -111,16 +117,17 @@ class Reconciler {
     return retries_.begin()->first;
   }
 
-  /// Compares at most `budget.keys` dirty keys, until `budget.ops` operations are together or more;
-  /// `plan(key, emit)` calls emit(op) for each difference.
+  /// Compares at most `budget.keys` dirty keys, until operations for `budget.ops` are together or
+  /// more; `plan(key, emit)` calls emit(op) for each difference.
   template <class Plan>
   Batch take(TimePoint now, TurnBudget budget, Plan&& plan) {
     mark_unconfirmed();
     mark_due_retries(now);
     Batch batch;
     Ops ops;
+    std::size_t spent = 0;
     auto& queue = first_.empty() ? queue_ : first_;
-    for (; budget.keys > 0 && batch.ops.size() < budget.ops && !queue.empty(); --budget.keys) {
+    for (; budget.keys > 0 && spent < budget.ops && !queue.empty(); --budget.keys) {
       const Key key = queue.front();
       queue.pop_front();
       hurried_.erase(key);
@@ -130,6 +137,7 @@ class Reconciler {
       plan(key, [&](Op op) { ops.push_back(std::move(op)); });
       if (!admit(key, ops, now)) continue;
       for (auto& op : ops) {
+        spent += cost(op);
         batch.keys.push_back(key);
         batch.ops.push_back(std::move(op));
       }

@@ -730,6 +730,26 @@ TEST_CASE("a remote MAC that is withdrawn concerns its own rows", "[core]") {
   CHECK(leaf.core->kernel().counters().planned - before <= 4 * kMany);
 }
 
+TEST_CASE("devices are deleted a few at a time", "[core]") {
+  WideLeaf leaf(40);
+  auto topology = leaf.topology;
+  std::erase_if(topology.links, [](const auto& row) { return row.first.starts_with("bridge."); });
+  leaf.core.set_topology(topology);
+  leaf.kernel.forget();
+  std::size_t most = 0;
+  for (bool more = true; more; leaf.kernel.forget()) {
+    more = leaf.core.turn().more;
+    const auto& ops = leaf.kernel.applied();
+    most = std::max(most, static_cast<std::size_t>(
+                              std::count_if(ops.begin(), ops.end(), [](const KernelOp& op) {
+                                return std::holds_alternative<DeleteLink>(op);
+                              })));
+  }
+  CHECK(leaf.kernel.state().link("bridge.10") == nullptr);
+  CHECK(most > 0);
+  CHECK(most <= 32 / 16);
+}
+
 namespace {
 
 /// A kernel whose news come faster than they can be read.
