@@ -240,7 +240,7 @@ void Core::on_nexthop(const NexthopGone& gone) {
 }
 
 /// An entry of ours that turns static on our own device was overwritten; a static one that was
-/// there first, or that stands on a local port, is an operator's.
+/// there first, that comes when ours has gone, or that stands on a local port, is an operator's.
 void Core::note_overwrite(const KernelEvent& event) {
   const auto note = [&](const auto& key, bool was_ours, bool is_ours_now, bool is_static) {
     if (is_ours_now && !state_.overwritten.empty()) state_.overwritten.erase(key);
@@ -266,6 +266,12 @@ void Core::note_overwrite(const KernelEvent& event) {
     note(host->key, was_remote, is_ours(host->entry),
          host->entry.state == NeighborState::Permanent && !mac_is_local);
   }
+}
+
+/// What comes by this key later comes where nothing of ours stood.
+void Core::on_gone(const KernelKey& key) {
+  if (!state_.overwritten.empty()) state_.overwritten.erase(key);
+  kernel_.mark(key);
 }
 
 void Core::on_change(const LinkGone& gone) {
@@ -311,7 +317,7 @@ void Core::on_change(const FloodGone& gone) {
 }
 
 void Core::on_change(const BridgeFdbGone& gone) {
-  kernel_.mark(gone.key);
+  on_gone(gone.key);
   follow_bridge_fdb(gone.key);
   // A VLAN leaves a tunnel's port, or the bridge, only after our entries in it.
   const auto* port = state_.view.link(gone.port);

@@ -188,14 +188,15 @@ class Core {
   void on_change(const BridgeFdbSeen& seen);
   void on_change(const BridgeFdbGone& gone);
   void on_change(const VxlanFdbSeen& seen) { confirm<SetVxlanFdb>(seen); }
-  void on_change(const VxlanFdbGone& gone) { kernel_.mark(gone.key); }
+  void on_change(const VxlanFdbGone& gone) { on_gone(gone.key); }
   void on_change(const NexthopGone&) {}  // on_nexthop()
   void on_change(const FloodSeen& seen);
   void on_change(const FloodGone& gone);
   void on_change(const MulticastSeen&) {}  // the ASIC's alone
   void on_change(const MulticastGone&) {}
   void on_change(const NeighborSeen& seen) { confirm<SetNeighbor>(seen); }
-  void on_change(const NeighborGone& gone) { kernel_.mark(gone.key); }
+  void on_change(const NeighborGone& gone) { on_gone(gone.key); }
+  void on_gone(const KernelKey& key);
   /// The row is compared again, unless it is just what vtepd has written into it.
   template <class Set, class Seen>
   void confirm(const Seen& seen) {

@@ -216,6 +216,33 @@ TEST_CASE("A4 an operator's static entries are left alone", "[core][A4]") {
   CHECK(macs[0].flags == MacFlags::kSticky);
 }
 
+TEST_CASE("a static entry that comes when an overwritten one has gone is the operator's",
+          "[core][A4]") {
+  Leaf leaf;
+  leaf.connect();
+  leaf.hear(route(kFarHost, kLeaf2, 0, kFarIp));
+  const SetVxlanFdb tunnel{leaf.vxlan_key(kFarHost),
+                           {.remote = kLeaf3, .state = FdbState::Permanent}};
+  const SetNeighbor host{leaf.neighbor_key(kFarIp),
+                         {.mac = kHost, .state = NeighborState::Permanent}};
+  // vtepd can't put its own back at once.
+  leaf.kernel.refuse_where([](const KernelOp& op) { return rank(op) >= 9; }, ENOBUFS);
+  REQUIRE(leaf.kernel.act(tunnel));
+  REQUIRE(leaf.kernel.act(host));
+  leaf.settle();
+  CHECK(leaf.core->state().overwritten.size() == 2);
+  REQUIRE(leaf.kernel.act(DeleteVxlanFdb{tunnel.key}));
+  REQUIRE(leaf.kernel.act(DeleteNeighbor{host.key}));
+  leaf.settle();
+  CHECK(leaf.core->state().overwritten.empty());
+  REQUIRE(leaf.kernel.act(tunnel));
+  REQUIRE(leaf.kernel.act(host));
+  leaf.kernel.allow_all();
+  leaf.pass(60s);
+  CHECK(*leaf.kernel.state().vxlan_fdb(tunnel.key) == tunnel.entry);
+  CHECK(*leaf.kernel.state().neighbor(host.key) == host.entry);
+}
+
 TEST_CASE("A6 a host that moves here takes the next sequence number and leaves no vxlan half",
           "[core][A6]") {
   Leaf leaf(GENERATE(false, true));
