@@ -307,8 +307,10 @@ void Core::on_change(const BridgeFdbSeen& seen) {
 }
 
 void Core::on_change(const FloodSeen& seen) {
-  kernel_.confirm(seen.key,
-                  [](const KernelOp& op) { return std::holds_alternative<AddFlood>(op); });
+  const bool is_own = kernel_.confirm(
+      seen.key, [](const KernelOp& op) { return std::holds_alternative<AddFlood>(op); });
+  // Its row went if somebody's member went between vtepd's last look and its write.
+  if (is_own) keep(state_.ledger.enter(ledger_flood(state_, seen.key)));
 }
 
 void Core::on_change(const FloodGone& gone) {
@@ -678,13 +680,12 @@ void Core::strike_gone(const std::string& link) {
 
 /// What went while nobody looked, or without a word that was heard.
 void Core::strike_unseen() {
-  FlatSet<std::string> present;
-  for (const auto& [key, entry] : state_.view.flood()) present.insert(ledger_flood(state_, key));
   std::set<std::string> links;
   std::vector<std::string> members;
   for (const auto& [row, value] : state_.ledger.rows()) {
     if (is_ledger_flood(row)) {
-      if (!present.contains(row)) members.push_back(row);
+      const auto key = flood_of_ledger_row(state_, row);
+      if (!key || !state_.view.has_flood(*key)) members.push_back(row);
     } else if (const auto link = link_of_ledger_row(row); link && !state_.view.link(*link)) {
       links.insert(*link);
     }

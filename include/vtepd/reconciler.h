@@ -101,14 +101,18 @@ class Reconciler {
 
   /// The table now says something of this key. Where that is the effect of the one operation that
   /// was asked for it, nothing is left to compare, unless somebody marks the key as well; anything
-  /// else marks it.
+  /// else marks it, and is false.
   template <class IsEffect>
-  void confirm(const Key& key, IsEffect&& is_effect) {
+  bool confirm(const Key& key, IsEffect&& is_effect) {
     const auto it = records_.find(key);
     const bool is_awaited = it != records_.end() && !it->second.failed &&
                             it->second.tried.size() == 1 && is_effect(it->second.tried.front());
-    if (!is_awaited) return mark(key);
+    if (!is_awaited) {
+      mark(key);
+      return false;
+    }
     it->second.confirmed = true;
+    return true;
   }
 
   /// When the next refused operation is due, if any is waiting.

@@ -619,6 +619,25 @@ TEST_CASE("a device that vtepd makes again stays vtepd's", "[core]") {
   CHECK_FALSE(op.has_svi());
 }
 
+TEST_CASE("a flood member that vtepd makes while another's end is unread is vtepd's", "[core]") {
+  Leaf leaf;
+  leaf.connect();
+  const auto key = leaf.flood_key(kLeaf2);
+  bool is_first = true;
+  leaf.kernel.refuse_where(
+      [&](const KernelOp& op) {  // what happens between vtepd's last look and its write
+        if (!std::holds_alternative<AddFlood>(op) || !std::exchange(is_first, false)) return false;
+        REQUIRE(leaf.kernel.act(AddFlood{key}));
+        REQUIRE(leaf.kernel.act(DeleteFlood{key}));
+        return false;
+      },
+      0);
+  leaf.hear(AddRemoteVtep{{kVni, kLeaf2}});
+  REQUIRE(leaf.kernel.state().has_flood(key));
+  leaf.hear(DeleteRemoteVtep{{kVni, kLeaf2}});
+  CHECK_FALSE(leaf.kernel.state().has_flood(key));
+}
+
 TEST_CASE("a flood member that a person adds after vtepd's went stays", "[core]") {
   Operator op;
   auto& leaf = op.leaf;
