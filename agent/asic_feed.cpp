@@ -2,8 +2,13 @@
 
 #include <unistd.h>
 
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
+
 namespace vtepd::agent {
 namespace {
+
+constexpr std::size_t kNewsPerTurn = 1024;  // of routes
 
 /// An entry that only the ASIC stands for: it may be replaced and ended with the ASIC's.
 bool is_asics(const BridgeFdbEntry& entry) {
@@ -119,31 +124,52 @@ Result<> AsicFeed::follow_routes(hwsync::Hardware& hardware) {
   if (!opened) return opened.error();
   underlay_ = std::make_unique<netlink::Underlay>(std::move(*opened));
   news_.assign(::dup(underlay_->fd()));
+  reader_.emplace();
   watch();
-  return read();
-}
-
-Result<> AsicFeed::read() {
-  const auto routes = underlay_->read();
+  auto routes = underlay_->dump();
   if (!routes) return routes.error();
-  hardware_->replace_routes(*routes);
+  hardware_->replace_routes(underlay_->replace(std::move(*routes)));
+  routes_known_ = true;
   return {};
 }
 
 void AsicFeed::watch() {
   news_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
                    [this](const boost::system::error_code& error) {
-                     if (error) return;
-                     const bool whole = underlay_->drain(
-                         [this](const IpPrefix& prefix, const std::vector<Hop>& hops) {
-                           hardware_->set_route(prefix, hops);
-                         });
-                     if (!whole) {
-                       if (auto again = read(); !again) handlers_.on_refused(again.error());
-                     }
-                     handlers_.on_work();
-                     watch();
+                     if (!error) drain();
                    });
+}
+
+void AsicFeed::drain() {
+  const auto drained =
+      underlay_->drain(kNewsPerTurn, [this](const IpPrefix& prefix, const std::vector<Hop>& hops) {
+        hardware_->set_route(prefix, hops);
+      });
+  handlers_.on_work();
+  if (drained == netlink::Underlay::Drained::Lost) routes_known_ = false;
+  if (routes_known_) {
+    watch();
+  } else {
+    read_again();
+  }
+}
+
+/// Meanwhile news wait.
+void AsicFeed::read_again() {
+  // The loop has work as long as the thread has.
+  reader_->run([this, work = boost::asio::make_work_guard(io_)] {
+    auto routes = underlay_->dump();
+    boost::asio::post(io_, [this, routes = std::move(routes)]() mutable {
+      routes_known_ = static_cast<bool>(routes);
+      if (routes) {
+        hardware_->replace_routes(underlay_->replace(std::move(*routes)));
+      } else {
+        handlers_.on_refused(routes.error());
+      }
+      handlers_.on_work();
+      watch();
+    });
+  });
 }
 
 void AsicFeed::take(const AsicEvent& event) {

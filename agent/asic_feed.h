@@ -5,7 +5,8 @@
 // the mirror wants. An entry that somebody fixed (static, permanent, sticky) is never replaced.
 // Order: what the ASIC told one after the other ends as its last word: of several events only what
 // they come to is written, and never before the view has heard of what was written before.
-// Threads: the event loop's; the events come from there, too.
+// Threads: the event loop's; the events come from there, too. All routes are read on a thread, but
+// for the first time.
 // Errors: routes that cannot be read are read again with the next news; a refused entry is told to
 // `on_refused` and stays the ASIC's alone until the address is heard of again.
 #pragma once
@@ -14,10 +15,12 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "hwsync/hardware.h"
+#include "hwsync/worker.h"
 #include "netlink/underlay.h"
 #include "vtepd/asic_event.h"
 #include "vtepd/kernel_port.h"
@@ -40,7 +43,7 @@ class AsicFeed {
 
   AsicFeed(boost::asio::io_context& io, KernelPort& kernel, const KernelView& view,
            Handlers handlers)
-      : kernel_(kernel), view_(view), handlers_(std::move(handlers)), news_(io) {}
+      : io_(io), kernel_(kernel), view_(view), handlers_(std::move(handlers)), news_(io) {}
 
   /// Reads the routes and follows them from now on.
   Result<> follow_routes(hwsync::Hardware& hardware);
@@ -53,15 +56,19 @@ class AsicFeed {
 
  private:
   void watch();
-  Result<> read();
+  void drain();
+  void read_again();
 
+  boost::asio::io_context& io_;
   KernelPort& kernel_;
   const KernelView& view_;
   Handlers handlers_;
   hwsync::Hardware* hardware_ = nullptr;
   std::unique_ptr<netlink::Underlay> underlay_;
   boost::asio::posix::stream_descriptor news_;
+  bool routes_known_ = false;  // all of them, and all news of them since
   std::vector<AsicEvent> events_;
+  std::optional<hwsync::Worker> reader_;  // last: ends first
 };
 
 }  // namespace vtepd::agent

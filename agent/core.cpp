@@ -49,7 +49,7 @@ Core::Core(KernelPort& kernel, const Clock& clock, Ledger ledger, const Settings
       settings_(settings),
       outputs_(std::move(outputs)),
       state_{.ledger = std::move(ledger),
-             .rib = evpn::Rib({.mac = [this](const evpn::MacKey& k) { claim_mac(k); },
+             .rib = evpn::Rib({.mac = [this](const evpn::MacKey& k, bool m) { claim_mac(k, m); },
                                .host = [this](const evpn::HostKey& k) { mark_host(k); },
                                .vtep = [this](const VtepKey& k) { claim_vtep(k); }}),
              .sweep = evpn::Sweep(settings.sweep),
@@ -179,6 +179,7 @@ Core::Turn Core::turn() {
   }
   if (std::exchange(adopt_due_, false)) adopt();
   if (bindings_stale_) rebind();
+  if (!changed_ports_.empty()) follow_locals();
   if (names_stale_) name_routers();
   compare_own();
   sweep_stale();
@@ -199,7 +200,8 @@ Core::Turn Core::turn() {
 }
 
 bool Core::synced() const {
-  return view_complete_ && !bindings_stale_ && !names_stale_ && kernel_.idle() && bgp_.idle();
+  return view_complete_ && !bindings_stale_ && changed_ports_.empty() && !names_stale_ &&
+         kernel_.idle() && bgp_.idle();
 }
 
 void Core::on_kernel(const KernelEvent& event) {
@@ -238,7 +240,7 @@ void Core::on_nexthop(const NexthopGone& gone) {
 }
 
 /// An entry of ours that turns static on our own device was overwritten; a static one that was
-/// there first, or that stands on a local port, is an operator's.
+/// there first, that comes when ours has gone, or that stands on a local port, is an operator's.
 void Core::note_overwrite(const KernelEvent& event) {
   const auto note = [&](const auto& key, bool was_ours, bool is_ours_now, bool is_static) {
     if (is_ours_now && !state_.overwritten.empty()) state_.overwritten.erase(key);
@@ -264,6 +266,12 @@ void Core::note_overwrite(const KernelEvent& event) {
     note(host->key, was_remote, is_ours(host->entry),
          host->entry.state == NeighborState::Permanent && !mac_is_local);
   }
+}
+
+/// What comes by this key later comes where nothing of ours stood.
+void Core::on_gone(const KernelKey& key) {
+  if (!state_.overwritten.empty()) state_.overwritten.erase(key);
+  kernel_.mark(key);
 }
 
 void Core::on_change(const LinkGone& gone) {
@@ -299,8 +307,10 @@ void Core::on_change(const BridgeFdbSeen& seen) {
 }
 
 void Core::on_change(const FloodSeen& seen) {
-  kernel_.confirm(seen.key,
-                  [](const KernelOp& op) { return std::holds_alternative<AddFlood>(op); });
+  const bool is_own = kernel_.confirm(
+      seen.key, [](const KernelOp& op) { return std::holds_alternative<AddFlood>(op); });
+  // Its row went if somebody's member went between vtepd's last look and its write.
+  if (is_own) keep(state_.ledger.enter(ledger_flood(state_, seen.key)));
 }
 
 void Core::on_change(const FloodGone& gone) {
@@ -309,13 +319,15 @@ void Core::on_change(const FloodGone& gone) {
 }
 
 void Core::on_change(const BridgeFdbGone& gone) {
-  kernel_.mark(gone.key);
+  on_gone(gone.key);
   follow_bridge_fdb(gone.key);
   // A VLAN leaves a tunnel's port, or the bridge, only after our entries in it.
   const auto* port = state_.view.link(gone.port);
-  const bool may_wait =
-      port != nullptr && (port->kind == LinkKind::Vxlan || port->kind == LinkKind::Bridge);
-  if (may_wait) kernel_.mark(VlansKey{port->name});
+  if (port == nullptr || (port->kind != LinkKind::Vxlan && port->kind != LinkKind::Bridge)) return;
+  const auto* wanted = wanted_link(state_, port->name);
+  if (wanted != nullptr && !wanted->vlans.contains(gone.key.vlan)) {
+    kernel_.mark(VlansKey{port->name});
+  }
 }
 
 void Core::follow_bridge_fdb(const BridgeFdbKey& key) {
@@ -384,9 +396,9 @@ void Core::index_host(const NeighborKey& key, const NeighborEntry& entry) {
   if (std::find(ips.begin(), ips.end(), key.ip) == ips.end()) ips.push_back(key.ip);
 }
 
+/// Who owns this MAC may be another: its own rows, and those of all its addresses.
 void Core::mark_mac(const evpn::MacKey& key) {
-  const MacIpKey route{key.vni, key.mac, {}};
-  if (state_.locals.contains(key) || state_.told_macs.contains(route)) bgp_.mark(route);
+  mark_mac_alone(key);
   if (const auto it = state_.local_hosts.find(key); it != state_.local_hosts.end()) {
     for (const auto& ip : it->second) {
       bgp_.mark(MacIpKey{key.vni, key.mac, ip});
@@ -394,22 +406,28 @@ void Core::mark_mac(const evpn::MacKey& key) {
     }
   }
   mark_hosts_of(key);
-  const auto* binding = state_.bindings.by_vni(key.vni);
-  if (binding == nullptr) return;
-  kernel_.mark(BridgeFdbKey{binding->bridge, binding->vlan, key.mac});
-  kernel_.mark(VxlanFdbKey{binding->device, binding->fdb_vni, key.mac});
   state_.rib.for_each_host_of(key, [this](const evpn::HostKey& host) { mark_host(host); });
 }
 
+void Core::mark_mac_alone(const evpn::MacKey& key) {
+  const MacIpKey route{key.vni, key.mac, {}};
+  if (state_.locals.contains(key) || state_.told_macs.contains(route)) bgp_.mark(route);
+  mark_way(key);
+}
+
 /// bgpd has spoken of this MAC: its entries are no longer somebody's leftovers.
-void Core::claim_mac(const evpn::MacKey& key) {
+void Core::claim_mac(const evpn::MacKey& key, bool moved) {
   if (!state_.routes_known) return;  // refresh_all() will look at all of them
   const auto* binding = state_.bindings.by_vni(key.vni);
   if (binding != nullptr && !state_.unclaimed.empty()) {
     state_.unclaimed.erase(BridgeFdbKey{binding->bridge, binding->vlan, key.mac});
     state_.unclaimed.erase(VxlanFdbKey{binding->device, binding->fdb_vni, key.mac});
   }
-  mark_mac(key);
+  if (moved) {
+    mark_mac(key);
+  } else {
+    mark_mac_alone(key);
+  }
   review_announcement(key);
 }
 
@@ -662,13 +680,12 @@ void Core::strike_gone(const std::string& link) {
 
 /// What went while nobody looked, or without a word that was heard.
 void Core::strike_unseen() {
-  FlatSet<std::string> present;
-  for (const auto& [key, entry] : state_.view.flood()) present.insert(ledger_flood(state_, key));
   std::set<std::string> links;
   std::vector<std::string> members;
   for (const auto& [row, value] : state_.ledger.rows()) {
     if (is_ledger_flood(row)) {
-      if (!present.contains(row)) members.push_back(row);
+      const auto key = flood_of_ledger_row(state_, row);
+      if (!key || !state_.view.has_flood(*key)) members.push_back(row);
     } else if (const auto link = link_of_ledger_row(row); link && !state_.view.link(*link)) {
       links.insert(*link);
     }

@@ -170,7 +170,7 @@ class Core {
   void on_kernel(const KernelEvent& event);
   void on_link(const std::optional<LinkTraits>& before, const std::optional<LinkTraits>& now);
   void on_port(IfIndex port);
-  void follow_locals(IfIndex port);
+  void follow_locals();
   void on_vnis(IfIndex device);
   void on_change(const LinkSeen&) {}     // on_link()
   void on_change(const SysctlsSeen&) {}  // on_link()
@@ -188,14 +188,15 @@ class Core {
   void on_change(const BridgeFdbSeen& seen);
   void on_change(const BridgeFdbGone& gone);
   void on_change(const VxlanFdbSeen& seen) { confirm<SetVxlanFdb>(seen); }
-  void on_change(const VxlanFdbGone& gone) { kernel_.mark(gone.key); }
+  void on_change(const VxlanFdbGone& gone) { on_gone(gone.key); }
   void on_change(const NexthopGone&) {}  // on_nexthop()
   void on_change(const FloodSeen& seen);
   void on_change(const FloodGone& gone);
   void on_change(const MulticastSeen&) {}  // the ASIC's alone
   void on_change(const MulticastGone&) {}
   void on_change(const NeighborSeen& seen) { confirm<SetNeighbor>(seen); }
-  void on_change(const NeighborGone& gone) { kernel_.mark(gone.key); }
+  void on_change(const NeighborGone& gone) { on_gone(gone.key); }
+  void on_gone(const KernelKey& key);
   /// The row is compared again, unless it is just what vtepd has written into it.
   template <class Set, class Seen>
   void confirm(const Seen& seen) {
@@ -233,7 +234,8 @@ class Core {
   void on_message(const auto& other);
 
   void mark_mac(const evpn::MacKey& key);
-  void claim_mac(const evpn::MacKey& key);
+  void mark_mac_alone(const evpn::MacKey& key);
+  void claim_mac(const evpn::MacKey& key, bool moved);
   void claim_vtep(const VtepKey& key);
   void mark_host(const evpn::HostKey& key);
   void update_local(const BridgeFdbKey& key, bool first_comparison);
@@ -312,8 +314,9 @@ class Core {
   CoreCounters counters_;
   /// By link: those that the files want on top of it, its ports before its VLAN devices.
   std::unordered_map<std::string, std::vector<std::string>> dependents_;
-  FlatSet<MacAddress> own_macs_;  // that any bridge should hold as its own, by the files
-  FlatSet<Vni> own_dirty_;        // VNIs whose SVI, or an address of it, may be another
+  FlatSet<MacAddress> own_macs_;    // that any bridge should hold as its own, by the files
+  FlatSet<Vni> own_dirty_;          // VNIs whose SVI, or an address of it, may be another
+  FlatSet<IfIndex> changed_ports_;  // whose VLANs may be others
   bool bindings_stale_ = true;
   bool has_routers_ = false;  // devices whose names have the index of another's
   bool names_stale_ = false;

@@ -132,18 +132,20 @@ void Core::on_port(IfIndex port) {
   if (link->kind == LinkKind::Vxlan) {
     bindings_stale_ = true;
   } else if (link->kind != LinkKind::Bridge) {
-    follow_locals(port);
+    changed_ports_.insert(port);
   }
   kernel_.mark(LinkKey{link->name});  // it may come up once its VLANs are right
   kernel_.mark(VlansKey{link->name});
   mark_own_macs(link->name);
 }
 
-/// The entries that stand on a port are hosts only while it is in their VLANs.
-void Core::follow_locals(IfIndex port) {
+/// The entries that stand on a port are hosts only while it is in their VLANs: once in a turn, for
+/// all ports that have changed.
+void Core::follow_locals() {
+  const auto ports = std::exchange(changed_ports_, {});
   std::vector<BridgeFdbKey> keys;
   for (const auto& [key, entry] : state_.view.bridge_fdb()) {
-    if (entry.port == port) keys.push_back(key);
+    if (ports.contains(entry.port)) keys.push_back(key);
   }
   for (const auto& key : keys) update_local(key, false);
 }

@@ -93,6 +93,16 @@ inline int rank(const KernelOp& op) {
   return std::visit(Order{}, op);
 }
 
+/// What an operation counts against a turn's budget. Where a device is closed, Linux waits for all
+/// CPUs, often tens of milliseconds.
+inline std::size_t cost(const KernelOp& op) {
+  constexpr std::size_t kClosing = 16;
+  const auto* change = std::get_if<ChangeLink>(&op);
+  const bool closes =
+      std::holds_alternative<DeleteLink>(op) || (change != nullptr && !change->up.value_or(true));
+  return closes ? kClosing : 1;
+}
+
 /// Towards bgpd: a VNI before its MACs, and the MACs away before their VNI.
 inline int rank(const EvpnMessage& message) {
   if (std::holds_alternative<DeleteLocalMacIp>(message)) return 0;

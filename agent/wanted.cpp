@@ -1,5 +1,7 @@
 #include "agent/wanted.h"
 
+#include <charconv>
+
 namespace vtepd::agent {
 namespace {
 
@@ -536,6 +538,17 @@ std::string ledger_own_mac(const std::string& bridge, VlanId vlan, const MacAddr
 }
 std::string ledger_flood(const State& state, const FloodKey& key) {
   return fmt::format("flood {} {} {}", state.view.name_of(key.device), key.vni, key.remote);
+}
+std::optional<FloodKey> flood_of_ledger_row(const State& state, const std::string& row) {
+  const auto name = row.find(' ') + 1;
+  const auto vni = row.find(' ', name) + 1;
+  const auto remote = row.find(' ', vni) + 1;
+  const auto* device = state.view.link(row.substr(name, vni - name - 1));
+  unsigned number = 0;
+  std::from_chars(row.data() + vni, row.data() + row.size(), number);
+  const auto address = IpAddress::parse(row.substr(remote));
+  if (device == nullptr || !address) return std::nullopt;
+  return FloodKey{device->index, Vni::make(number).value_or(Vni{}), *address};
 }
 
 void plan(const State& state, const KernelKey& key, const EmitKernelOp& emit) {

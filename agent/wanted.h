@@ -105,6 +105,8 @@ bool is_ledger_flood(const std::string& row);
 std::vector<std::string> ledger_rows_of(const Ledger& ledger, const std::string& link);
 std::string ledger_address(const std::string& link, const IpPrefix& prefix);
 std::string ledger_flood(const State& state, const FloodKey& key);
+/// None where its device is not there.
+std::optional<FloodKey> flood_of_ledger_row(const State& state, const std::string& row);
 std::string ledger_rule(const LocalRule& rule);
 /// Of an entry of the bridge's own (a gateway's MAC, an SVI's).
 std::string ledger_own_mac(const std::string& bridge, VlanId vlan, const MacAddress& mac);

@@ -13,14 +13,44 @@ bool beats(const RemoteMac& one, const RemoteMac& other) {
   return one.vtep < other.vtep;
 }
 
+/// Whether two routes of one MAC mean the same for it.
+bool are_equal(const RemoteMac& one, const RemoteMac& other) {
+  return !beats(one, other) && !beats(other, one);
+}
+
+template <class Claims>
+auto claim_of(Claims& claims, const MacAddress& mac) {
+  return std::find_if(claims.begin(), claims.end(),
+                      [&](const RemoteHost& claim) { return claim.mac == mac; });
+}
+
 }  // namespace
 
-RemoteMac* Rib::find(MacRoutes& routes, const IpAddress& ip) {
-  if (ip.is_none()) return routes.mac_only ? &*routes.mac_only : nullptr;
-  for (auto& [known, route] : routes.hosts) {
-    if (known == ip) return &route;
+RemoteMac* Rib::find(const MacIpKey& key) {
+  if (key.ip.is_none()) {
+    const auto it = macs_.find(MacKey{key.vni, key.mac});
+    return it == macs_.end() || !it->second.mac_only ? nullptr : &it->second.best;
   }
-  return nullptr;
+  const auto it = hosts_.find(HostKey{key.vni, key.ip});
+  if (it == hosts_.end()) return nullptr;
+  const auto claim = claim_of(it->second, key.mac);
+  return claim == it->second.end() ? nullptr : &claim->route;
+}
+
+const RemoteMac& Rib::route_of(const MacKey& key, const IpAddress& ip) const {
+  return claim_of(hosts_.find(HostKey{key.vni, ip})->second, key.mac)->route;
+}
+
+/// Several hosts behind one MAC tell the same VTEP, except for a moment in a move: where none is
+/// known to beat `limit`, the first that equals it is as good as any.
+RemoteMac Rib::best_host(const MacKey& key, const MacRoutes& routes, const RemoteMac* limit) const {
+  auto best = route_of(key, routes.hosts.front());
+  for (const auto& ip : routes.hosts) {
+    const auto& route = route_of(key, ip);
+    if (beats(route, best)) best = route;
+    if (limit != nullptr && are_equal(best, *limit)) break;
+  }
+  return best;
 }
 
 void Rib::count(bool was_stale, bool is_stale) {
@@ -30,52 +60,65 @@ void Rib::count(bool was_stale, bool is_stale) {
 
 void Rib::apply(const AddRemoteMacIp& add) {
   const MacKey key{add.key.vni, add.key.mac};
+  const HostKey host{add.key.vni, add.key.ip};
   const RemoteMac route{add.sequence, add.vtep, add.flags, add.stale};
   if (!add.stale) fresh_.insert(add.vtep);
-  auto& routes = macs_[key];
-  auto* known = find(routes, add.key.ip);
+  const auto [it, is_new] = macs_.try_emplace(key);
+  auto& routes = it->second;
+  const auto best = routes.best;
+  auto* known = find(add.key);
+  const bool was_best = known != nullptr && are_equal(*known, best);
   count(known != nullptr && known->stale, add.stale);
   if (known != nullptr) {
     *known = route;
   } else if (add.key.ip.is_none()) {
-    routes.mac_only = route;
+    routes.mac_only = true;
+    routes.best = route;
   } else {
-    routes.hosts.emplace_front(add.key.ip, route);
-    hosts_[{add.key.vni, add.key.ip}].push_back(add.key.mac);
+    routes.hosts.push_front(add.key.ip);
+    hosts_[host].push_back(RemoteHost{key.mac, route});
   }
-  changes_.mac(key);
-  // The MAC may have moved: each of its hosts' neighbours depends on who owns it.
-  for (const auto& [ip, host] : routes.hosts) changes_.host({key.vni, ip});
+  if (!routes.mac_only && (is_new || !beats(best, route))) {
+    routes.best = route;
+  } else if (!routes.mac_only && was_best) {
+    routes.best = best_host(key, routes, &best);
+  }
+  changes_.mac(key, is_new || !are_equal(best, routes.best));
+  if (!add.key.ip.is_none()) changes_.host(host);
 }
 
 void Rib::apply(const DeleteRemoteMacIp& withdrawal) {
-  const auto it = macs_.find(MacKey{withdrawal.key.vni, withdrawal.key.mac});
-  if (it == macs_.end()) return;
-  const auto* known = find(it->second, withdrawal.key.ip);
-  if (known == nullptr || known->stale) return;
-  erase(withdrawal.key);
+  const auto* known = find(withdrawal.key);
+  if (known != nullptr && !known->stale) erase(withdrawal.key);
 }
 
 void Rib::erase(const MacIpKey& key) {
-  const MacKey mac_key{key.vni, key.mac};
-  const auto it = macs_.find(mac_key);
-  if (it == macs_.end()) return;
-  auto& routes = it->second;
-  const auto* known = find(routes, key.ip);
+  const auto* known = find(key);
   if (known == nullptr) return;
+  const MacKey mac_key{key.vni, key.mac};
+  const HostKey host{key.vni, key.ip};
+  const auto it = macs_.find(mac_key);
+  auto& routes = it->second;
+  const auto best = routes.best;
+  const bool was_best = are_equal(*known, best);
   count(known->stale, false);
   if (key.ip.is_none()) {
-    routes.mac_only.reset();
+    routes.mac_only = false;
   } else {
-    routes.hosts.remove_if([&](const auto& host) { return host.first == key.ip; });
-    const auto index = hosts_.find(HostKey{key.vni, key.ip});
-    auto& macs = index->second;
-    macs.erase(std::find(macs.begin(), macs.end(), key.mac));
-    if (macs.empty()) hosts_.erase(index);
-    changes_.host({key.vni, key.ip});
+    routes.hosts.remove(key.ip);
+    const auto index = hosts_.find(host);
+    auto& claims = index->second;
+    claims.erase(claim_of(claims, key.mac));
+    if (claims.empty()) hosts_.erase(index);
+    changes_.host(host);
   }
-  if (!routes.mac_only && routes.hosts.empty()) macs_.erase(it);
-  changes_.mac(mac_key);
+  if (!routes.mac_only && routes.hosts.empty()) {
+    macs_.erase(it);
+    return changes_.mac(mac_key, true);
+  }
+  const auto* limit = key.ip.is_none() ? nullptr : &best;  // of a route of its own, none is known
+  if (!routes.mac_only && was_best) routes.best = best_host(mac_key, routes, limit);
+  changes_.mac(mac_key, !are_equal(best, routes.best));
 }
 
 void Rib::apply(const AddRemoteVtep& add) {
@@ -104,12 +147,12 @@ void Rib::mark_stale() {
   stale_ = vteps_.size();
   for (auto& [key, route] : vteps_) route.stale = true;
   for (auto& [key, routes] : macs_) {
-    if (routes.mac_only) routes.mac_only->stale = true;
+    routes.best.stale = true;
     if (routes.mac_only) ++stale_;
-    for (auto& [ip, route] : routes.hosts) {
-      route.stale = true;
-      ++stale_;
-    }
+  }
+  for (auto& [key, claims] : hosts_) {
+    for (auto& claim : claims) claim.route.stale = true;
+    stale_ += claims.size();
   }
 }
 
@@ -118,16 +161,9 @@ std::vector<EvpnMessage> Rib::stale_routes(bool whole_fabric) const {
   const auto goes = [&](bool stale, const IpAddress& vtep) {
     return stale && (whole_fabric || fresh_.contains(vtep));
   };
-  for (const auto& [key, routes] : macs_) {
-    for (const auto& [ip, route] : routes.hosts) {
-      if (goes(route.stale, route.vtep)) {
-        found.emplace_back(DeleteRemoteMacIp{{key.vni, key.mac, ip}, route.vtep});
-      }
-    }
-    if (routes.mac_only && goes(routes.mac_only->stale, routes.mac_only->vtep)) {
-      found.emplace_back(DeleteRemoteMacIp{{key.vni, key.mac, {}}, routes.mac_only->vtep});
-    }
-  }
+  for_each_route([&](const MacIpKey& key, const RemoteMac& route) {
+    if (goes(route.stale, route.vtep)) found.emplace_back(DeleteRemoteMacIp{key, route.vtep});
+  });
   for (const auto& [key, route] : vteps_) {
     if (goes(route.stale, key.vtep)) found.emplace_back(DeleteRemoteVtep{key});
   }
@@ -152,30 +188,16 @@ void Rib::remove(const EvpnMessage& withdrawal) {
 
 const RemoteMac* Rib::mac(const MacKey& key) const {
   const auto it = macs_.find(key);
-  if (it == macs_.end()) return nullptr;
-  const auto& routes = it->second;
-  if (routes.mac_only) return &*routes.mac_only;
-  // Several hosts behind one MAC tell the same VTEP, except for a moment in a move.
-  const auto best =
-      std::min_element(routes.hosts.begin(), routes.hosts.end(),
-                       [](const auto& a, const auto& b) { return beats(a.second, b.second); });
-  return &best->second;
+  return it == macs_.end() ? nullptr : &it->second.best;
 }
 
 std::optional<RemoteHost> Rib::host(const HostKey& key) const {
   const auto it = hosts_.find(key);
   if (it == hosts_.end()) return std::nullopt;
-  std::optional<RemoteHost> best;
-  for (const auto& mac : it->second) {
-    const auto& routes = macs_.find(MacKey{key.vni, mac})->second;
-    for (const auto& [ip, route] : routes.hosts) {
-      if (ip != key.ip) continue;
-      const bool wins =
-          !best || beats(route, best->route) || (!beats(best->route, route) && mac < best->mac);
-      if (wins) best = RemoteHost{mac, route};
-    }
-  }
-  return best;
+  return *std::min_element(
+      it->second.begin(), it->second.end(), [](const RemoteHost& a, const RemoteHost& b) {
+        return are_equal(a.route, b.route) ? a.mac < b.mac : beats(a.route, b.route);
+      });
 }
 
 bool Rib::floods_to(const VtepKey& key) const {

@@ -8,7 +8,9 @@
 // A MAC+IP route implies its MAC where no MAC-only route exists: bgpd 8.4 sends only the former
 // (RFC 7432 7.2; FRR bgp_evpn.c, evpn_zebra_install).
 //
-// Threads: the event loop's. Errors: none. Cost: O(1) per message.
+// Threads: the event loop's. Errors: none. Cost: O(1) per message, however many addresses its MAC
+// has (a router, a proxy: thousands); to take one from the MAC's list, or to find who speaks for
+// the MAC when the best of unequal ones goes, its addresses are gone through.
 #pragma once
 
 #include <boost/container/small_vector.hpp>
@@ -57,9 +59,10 @@ struct RemoteHost {
 
 class Rib {
  public:
-  /// Told of every row whose meaning changed.
+  /// Told of every row that bgpd has spoken of.
   struct Changes {
-    std::function<void(const MacKey&)> mac{};
+    /// `moved`: the MAC may be somebody else's now, and all of its addresses with it.
+    std::function<void(const MacKey&, bool moved)> mac{};
     std::function<void(const HostKey&)> host{};
     std::function<void(const VtepKey&)> vtep{};
   };
@@ -101,8 +104,10 @@ class Rib {
   template <class Visit>
   void for_each_route(Visit&& visit) const {
     for (const auto& [key, routes] : macs_) {
-      if (routes.mac_only) visit(MacIpKey{key.vni, key.mac, {}}, *routes.mac_only);
-      for (const auto& [ip, route] : routes.hosts) visit(MacIpKey{key.vni, key.mac, ip}, route);
+      if (routes.mac_only) visit(MacIpKey{key.vni, key.mac, {}}, routes.best);
+    }
+    for (const auto& [key, claims] : hosts_) {
+      for (const auto& claim : claims) visit(MacIpKey{key.vni, claim.mac, key.ip}, claim.route);
     }
   }
   /// The addresses that bgpd tells of one MAC.
@@ -110,11 +115,11 @@ class Rib {
   void for_each_host_of(const MacKey& key, Visit&& visit) const {
     const auto it = macs_.find(key);
     if (it == macs_.end()) return;
-    for (const auto& [ip, route] : it->second.hosts) visit(HostKey{key.vni, ip});
+    for (const auto& ip : it->second.hosts) visit(HostKey{key.vni, ip});
   }
   template <class Visit>
   void for_each_host(Visit&& visit) const {
-    for (const auto& [key, macs] : hosts_) visit(key);
+    for (const auto& [key, claims] : hosts_) visit(key);
   }
   template <class Visit>
   void for_each_vtep(Visit&& visit) const {
@@ -123,22 +128,25 @@ class Rib {
 
  private:
   struct MacRoutes {
-    std::optional<RemoteMac> mac_only{};
-    std::forward_list<std::pair<IpAddress, RemoteMac>> hosts{};  // few, and most MACs have none
+    RemoteMac best{};                      // what holds for the MAC
+    bool mac_only{};                       // it has a route of its own, which is the best
+    std::forward_list<IpAddress> hosts{};  // few, and most MACs have none
   };
   struct VtepRoute {
     FloodControl flood{};
     bool stale{};
   };
 
-  static RemoteMac* find(MacRoutes& routes, const IpAddress& ip);
+  RemoteMac* find(const MacIpKey& key);
+  const RemoteMac& route_of(const MacKey& key, const IpAddress& ip) const;
+  RemoteMac best_host(const MacKey& key, const MacRoutes& routes, const RemoteMac* limit) const;
   void erase(const MacIpKey& key);
   void erase(const VtepKey& key);
   void count(bool was_stale, bool is_stale);
 
   Changes changes_;
   FlatMap<MacKey, MacRoutes> macs_;
-  FlatMap<HostKey, boost::container::small_vector<MacAddress, 1>> hosts_;
+  FlatMap<HostKey, boost::container::small_vector<RemoteHost, 1>> hosts_;
   FlatMap<VtepKey, VtepRoute> vteps_;
   std::set<IpAddress> fresh_;  // VTEPs that told something in the present session
   std::size_t stale_ = 0;

@@ -1,6 +1,5 @@
 #include "netlink/underlay.h"
 
-#include <linux/filter.h>
 #include <linux/if.h>
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
@@ -15,27 +14,6 @@ namespace {
 constexpr std::size_t kReceiveBuffer = std::size_t{4} << 20U;
 constexpr std::uint8_t kIpv4Bits = 32;
 constexpr std::uint8_t kIpv6Bits = 128;
-
-/// Lets news of links and of routes with a length of 32 or 128 through (as monitor.cpp, which see).
-std::array<sock_filter, 9> links_and_host_routes() {
-  const auto instruction = [](unsigned code, unsigned true_skip, unsigned false_skip,
-                              std::uint32_t operand) {
-    return sock_filter{static_cast<std::uint16_t>(code), static_cast<std::uint8_t>(true_skip),
-                       static_cast<std::uint8_t>(false_skip), operand};
-  };
-  constexpr auto kType = static_cast<std::uint32_t>(offsetof(nlmsghdr, nlmsg_type));
-  constexpr auto kLength =
-      static_cast<std::uint32_t>(sizeof(nlmsghdr) + offsetof(rtmsg, rtm_dst_len));
-  return {instruction(BPF_LD | BPF_H | BPF_ABS, 0, 0, kType),
-          instruction(BPF_JMP | BPF_JEQ | BPF_K, 5, 0, htons(RTM_NEWLINK)),
-          instruction(BPF_JMP | BPF_JEQ | BPF_K, 1, 0, htons(RTM_NEWROUTE)),
-          instruction(BPF_JMP | BPF_JEQ | BPF_K, 0, 4, htons(RTM_DELROUTE)),
-          instruction(BPF_LD | BPF_B | BPF_ABS, 0, 0, kLength),
-          instruction(BPF_JMP | BPF_JEQ | BPF_K, 1, 0, kIpv4Bits),
-          instruction(BPF_JMP | BPF_JEQ | BPF_K, 0, 1, kIpv6Bits),
-          instruction(BPF_RET | BPF_K, 0, 0, UINT32_MAX),
-          instruction(BPF_RET | BPF_K, 0, 0, 0)};
-}
 
 /// RTA_VIA: a gateway of another family than the route's, behind its family.
 IpAddress read_via(Bytes raw) {
@@ -181,6 +159,30 @@ std::vector<IpPrefix> HostRoutes::stop(IfIndex link) {
   return touched;
 }
 
+std::array<sock_filter, 11> links_and_host_routes() {
+  const auto instruction = [](unsigned code, unsigned true_skip, unsigned false_skip,
+                              std::uint32_t operand) {
+    return sock_filter{static_cast<std::uint16_t>(code), static_cast<std::uint8_t>(true_skip),
+                       static_cast<std::uint8_t>(false_skip), operand};
+  };
+  constexpr auto kType = static_cast<std::uint32_t>(offsetof(nlmsghdr, nlmsg_type));
+  constexpr auto kTable = static_cast<std::uint32_t>(sizeof(nlmsghdr) + offsetof(rtmsg, rtm_table));
+  constexpr auto kLength =
+      static_cast<std::uint32_t>(sizeof(nlmsghdr) + offsetof(rtmsg, rtm_dst_len));
+  // As in monitor.cpp, which see.
+  return {instruction(BPF_LD | BPF_H | BPF_ABS, 0, 0, kType),
+          instruction(BPF_JMP | BPF_JEQ | BPF_K, 7, 0, htons(RTM_NEWLINK)),
+          instruction(BPF_JMP | BPF_JEQ | BPF_K, 1, 0, htons(RTM_NEWROUTE)),
+          instruction(BPF_JMP | BPF_JEQ | BPF_K, 0, 6, htons(RTM_DELROUTE)),
+          instruction(BPF_LD | BPF_B | BPF_ABS, 0, 0, kTable),
+          instruction(BPF_JMP | BPF_JEQ | BPF_K, 0, 4, RT_TABLE_MAIN),
+          instruction(BPF_LD | BPF_B | BPF_ABS, 0, 0, kLength),
+          instruction(BPF_JMP | BPF_JEQ | BPF_K, 1, 0, kIpv4Bits),
+          instruction(BPF_JMP | BPF_JEQ | BPF_K, 0, 1, kIpv6Bits),
+          instruction(BPF_RET | BPF_K, 0, 0, UINT32_MAX),
+          instruction(BPF_RET | BPF_K, 0, 0, 0)};
+}
+
 Result<Underlay> Underlay::open() {
   auto endpoint = Endpoint::open({.receive_buffer = kReceiveBuffer, .flags = SOCK_NONBLOCK});
   if (!endpoint) return endpoint.error();
@@ -194,29 +196,36 @@ Result<Underlay> Underlay::open() {
   return Underlay(std::move(*endpoint), std::move(*requester));
 }
 
-Result<UnderlayRoutes> Underlay::read() {
-  routes_.clear();
+Result<HostRoutes> Underlay::dump() {
+  HostRoutes routes;
   for (const auto family : {std::uint8_t{AF_INET}, std::uint8_t{AF_INET6}}) {
     const auto dumped =
-        requester_.dump({"host routes", RTM_GETROUTE, family, 0, 0}, [this](Bytes bytes) {
+        requester_.dump({"host routes", RTM_GETROUTE, family, 0, 0}, [&](Bytes bytes) {
           const auto message = take_message(bytes);
           const auto route = message ? decode_host_route(*message) : std::nullopt;
-          if (route) routes_.enter(*route);
+          if (route) routes.enter(*route);
         });
     if (!dumped) return dumped.error();
   }
+  return routes;
+}
+
+UnderlayRoutes Underlay::replace(HostRoutes&& dumped) {
+  routes_.replace(std::move(dumped));
   return routes_.best();
 }
 
-bool Underlay::drain(const Sink& sink) {
+Underlay::Drained Underlay::drain(std::size_t budget, const Sink& sink) {
   bool whole = true;
   const auto tell = [&](const IpPrefix& prefix) { sink(prefix, routes_.best(prefix)); };
-  for (;;) {
+  for (std::size_t taken = 0; taken < budget || endpoint_.has_fetched(); ++taken) {
     const auto received = endpoint_.receive();
-    if (!received) return false;
-    if (received->receipt == Endpoint::Receipt::Nothing) return whole;
+    if (!received) return Drained::Lost;
+    if (received->receipt == Endpoint::Receipt::Nothing) {
+      return whole ? Drained::CaughtUp : Drained::Lost;
+    }
     if (received->receipt == Endpoint::Receipt::Foreign) continue;
-    if (received->receipt != Endpoint::Receipt::Datagram) return false;
+    if (received->receipt != Endpoint::Receipt::Datagram) return Drained::Lost;
     auto datagram = received->datagram;
     while (!datagram.empty()) {
       const auto message = take_message(datagram);
@@ -233,6 +242,7 @@ bool Underlay::drain(const Sink& sink) {
       }
     }
   }
+  return whole ? Drained::More : Drained::Lost;
 }
 
 }  // namespace vtepd::netlink

@@ -32,13 +32,9 @@ bool set(std::optional<Value>& known, const Value& value) {
 bool Cache::apply(const EvpnMessage& message) {
   return std::visit(Overloaded{
                         [&](const AddLocalVni& m) { return put(local_vnis_, m.vni, m); },
-                        [&](const DeleteLocalVni& m) {
-                          erase_if(local_macs_,
-                                   [&](const auto& row) { return row.first.vni == m.vni; });
-                          return local_vnis_.erase(m.vni) != 0;
-                        },
-                        [&](const AddLocalMacIp& m) { return put(local_macs_, m.key, m); },
-                        [&](const DeleteLocalMacIp& m) { return local_macs_.erase(m.key) != 0; },
+                        [&](const DeleteLocalVni& m) { return erase(m); },
+                        [&](const AddLocalMacIp& m) { return add(m); },
+                        [&](const DeleteLocalMacIp& m) { return erase(m); },
                         [&](const AddRemoteVtep& m) {
                           has_fresh_ = has_fresh_ || !m.stale;
                           return put(remote_vteps_, m.key, m);
@@ -61,6 +57,30 @@ bool Cache::apply(const EvpnMessage& message) {
                         [](const auto&) { return false; },
                     },
                     message);
+}
+
+bool Cache::add(const AddLocalMacIp& route) {
+  auto& of_vni = local_macs_[route.key.vni];
+  const auto before = of_vni.size();
+  const bool changed = put(of_vni, route.key, route);
+  local_macs_held_ += of_vni.size() - before;
+  return changed;
+}
+
+bool Cache::erase(const DeleteLocalMacIp& withdrawal) {
+  const auto of_vni = local_macs_.find(withdrawal.key.vni);
+  if (of_vni == local_macs_.end() || of_vni->second.erase(withdrawal.key) == 0) return false;
+  --local_macs_held_;
+  if (of_vni->second.empty()) local_macs_.erase(of_vni);
+  return true;
+}
+
+bool Cache::erase(const DeleteLocalVni& gone) {
+  if (const auto of_vni = local_macs_.find(gone.vni); of_vni != local_macs_.end()) {
+    local_macs_held_ -= of_vni->second.size();
+    local_macs_.erase(of_vni);
+  }
+  return local_vnis_.erase(gone.vni) != 0;
 }
 
 std::optional<bool> Cache::is_stale(const EvpnMessage& withdrawal) const {
@@ -95,11 +115,10 @@ void Cache::forget_remote(const std::set<Vni>& vnis) {
 
 bool Cache::erase_fresh(const std::function<bool(Vni)>& of) {
   if (!has_fresh_) return false;
-  const auto before = size();
   const auto goes = [&](const auto& row) { return !row.second.stale && of(row.first.vni); };
-  erase_if(remote_vteps_, goes);
-  erase_if(remote_macs_, goes);
-  return size() != before;
+  const auto vteps = erase_if(remote_vteps_, goes);
+  const auto macs = erase_if(remote_macs_, goes);
+  return vteps + macs != 0;
 }
 
 std::vector<EvpnMessage> Cache::reset_switches() {

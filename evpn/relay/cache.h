@@ -8,7 +8,8 @@
 // anew when the VNI is back, but of what goes meanwhile bgpd says nothing (FRR,
 // bgp_evpn_local_vni_del(); zebra drops the same). Likewise all, when advertise-all-vni goes off.
 //
-// Threads: the event loop's. Errors: none. Cost: O(1) per message, DeleteLocalVni O(local MACs).
+// Threads: the event loop's. Errors: none. Cost: O(1) per message, DeleteLocalVni O(its local
+// MACs).
 #pragma once
 
 #include <functional>
@@ -42,7 +43,9 @@ class Cache {
   template <class Visit>
   void for_each_local(Visit&& visit) const {
     for (const auto& [vni, row] : local_vnis_) visit(EvpnMessage{row});
-    for (const auto& [key, row] : local_macs_) visit(EvpnMessage{row});
+    for (const auto& [vni, rows] : local_macs_) {
+      for (const auto& [key, row] : rows) visit(EvpnMessage{row});
+    }
   }
   template <class Visit>
   void for_each(Visit&& visit) const {
@@ -52,7 +55,7 @@ class Cache {
     for_each_local(visit);
   }
   std::size_t size() const {
-    return remote_vteps_.size() + remote_macs_.size() + local_vnis_.size() + local_macs_.size();
+    return remote_vteps_.size() + remote_macs_.size() + local_vnis_.size() + local_macs_held_;
   }
 
  private:
@@ -79,6 +82,9 @@ class Cache {
     for (const auto& [key, row] : advertise_) visit(EvpnMessage{row});
     for (const auto& [key, row] : flood_) visit(EvpnMessage{row});
   }
+  bool add(const AddLocalMacIp& route);
+  bool erase(const DeleteLocalMacIp& withdrawal);
+  bool erase(const DeleteLocalVni& gone);
   std::optional<bool> is_stale(const EvpnMessage& withdrawal) const;
   /// Whether there was any.
   bool erase_fresh(const std::function<bool(Vni)>& of);
@@ -91,7 +97,8 @@ class Cache {
   FlatMap<VtepKey, AddRemoteVtep> remote_vteps_;
   FlatMap<MacIpKey, MacRow> remote_macs_;
   FlatMap<Vni, AddLocalVni> local_vnis_;
-  FlatMap<MacIpKey, AddLocalMacIp> local_macs_;
+  FlatMap<Vni, FlatMap<MacIpKey, AddLocalMacIp>> local_macs_;
+  std::size_t local_macs_held_ = 0;
 };
 
 }  // namespace vtepd::evpn::relay

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <boost/container/flat_set.hpp>
 #include <map>
 #include <set>
@@ -119,6 +120,74 @@ using KernelEvent =
                  BridgeFdbGone, VxlanFdbSeen, VxlanFdbGone, NexthopGone, FloodSeen, FloodGone,
                  MulticastSeen, MulticastGone, NeighborSeen, NeighborGone>;
 
+/// The links that a row names: with any of them it goes.
+inline std::array<IfIndex, 1> links_of(const VxlanFdbKey& key, const VxlanFdbEntry& /*entry*/) {
+  return {key.device};
+}
+inline std::array<IfIndex, 1> links_of(const FloodKey& key, std::monostate /*entry*/) {
+  return {key.device};
+}
+inline std::array<IfIndex, 1> links_of(const NeighborKey& key, const NeighborEntry& /*entry*/) {
+  return {key.device};
+}
+inline std::array<IfIndex, 2> links_of(const BridgeFdbKey& key, const BridgeFdbEntry& entry) {
+  return {key.bridge, entry.port};
+}
+
+/// A table of which rows go with links, and how many name each link: the many links that no row
+/// names are gone without a look at any.
+template <class Key, class Value>
+class LinkRows {
+ public:
+  const FlatMap<Key, Value>& rows() const { return rows_; }
+  bool has_rows_of(IfIndex link) const { return uses_.contains(link); }
+
+  /// False if it already said so.
+  bool put(const Key& key, const Value& value) {
+    const auto [it, inserted] = rows_.try_emplace(key, value);
+    if (!inserted) {
+      if (it->second == value) return false;
+      unuse(key, it->second);
+      it->second = value;
+    }
+    for (const auto link : links_of(key, value)) ++uses_[link];
+    return true;
+  }
+  bool erase(const Key& key) {
+    const auto it = rows_.find(key);
+    if (it == rows_.end()) return false;
+    unuse(key, it->second);
+    rows_.erase(it);
+    return true;
+  }
+  template <class Goes>
+  bool erase_if(Goes&& goes) {
+    return boost::unordered::erase_if(rows_, [&](const auto& row) {
+             const bool gone = goes(row);
+             if (gone) unuse(row.first, row.second);
+             return gone;
+           }) != 0;
+  }
+  void erase_of(IfIndex link) {
+    if (!has_rows_of(link)) return;
+    erase_if([&](const auto& row) {
+      const auto links = links_of(row.first, row.second);
+      return std::find(links.begin(), links.end(), link) != links.end();
+    });
+  }
+
+ private:
+  void unuse(const Key& key, const Value& value) {
+    for (const auto link : links_of(key, value)) {
+      const auto it = uses_.find(link);
+      if (--it->second == 0) uses_.erase(it);
+    }
+  }
+
+  FlatMap<Key, Value> rows_;
+  FlatMap<IfIndex, std::size_t> uses_;
+};
+
 class KernelView {
  public:
   KernelView() = default;
@@ -142,9 +211,9 @@ class KernelView {
   const std::set<DefaultRoute>& routes() const { return routes_; }
   /// With the protocol of whoever made it.
   const std::map<LocalRule, std::uint8_t>& local_rules() const { return local_rules_; }
-  const FlatMap<BridgeFdbKey, BridgeFdbEntry>& bridge_fdb() const { return bridge_fdb_; }
-  const FlatMap<VxlanFdbKey, VxlanFdbEntry>& vxlan_fdb() const { return vxlan_fdb_; }
-  const FlatMap<FloodKey, std::monostate>& flood() const { return flood_; }
+  const FlatMap<BridgeFdbKey, BridgeFdbEntry>& bridge_fdb() const { return bridge_fdb_.rows(); }
+  const FlatMap<VxlanFdbKey, VxlanFdbEntry>& vxlan_fdb() const { return vxlan_fdb_.rows(); }
+  const FlatMap<FloodKey, std::monostate>& flood() const { return flood_.rows(); }
   /// The flood list of one VNI; its key has no remote.
   const boost::container::flat_set<IpAddress>* flood_list(const FloodKey& list) const {
     return find(flood_lists_, list);
@@ -154,7 +223,7 @@ class KernelView {
   const std::map<MulticastRouterKey, MulticastRouter>& multicast_routers() const {
     return multicast_routers_;
   }
-  const FlatMap<NeighborKey, NeighborEntry>& neighbors() const { return neighbors_; }
+  const FlatMap<NeighborKey, NeighborEntry>& neighbors() const { return neighbors_.rows(); }
 
   const Link* link(IfIndex index) const {
     const auto it = by_index_.find(index);
@@ -170,10 +239,12 @@ class KernelView {
     return found != nullptr ? found->name : fmt::format("if{}", index);
   }
   const PortVlans* vlans(IfIndex port) const { return find(vlans_, port); }
-  const BridgeFdbEntry* bridge_fdb(const BridgeFdbKey& key) const { return find(bridge_fdb_, key); }
-  const VxlanFdbEntry* vxlan_fdb(const VxlanFdbKey& key) const { return find(vxlan_fdb_, key); }
-  bool has_flood(const FloodKey& key) const { return flood_.contains(key); }
-  const NeighborEntry* neighbor(const NeighborKey& key) const { return find(neighbors_, key); }
+  const BridgeFdbEntry* bridge_fdb(const BridgeFdbKey& key) const {
+    return find(bridge_fdb(), key);
+  }
+  const VxlanFdbEntry* vxlan_fdb(const VxlanFdbKey& key) const { return find(vxlan_fdb(), key); }
+  bool has_flood(const FloodKey& key) const { return flood().contains(key); }
+  const NeighborEntry* neighbor(const NeighborKey& key) const { return find(neighbors(), key); }
   const VniFilter* vni_filter(IfIndex device) const { return find(vni_filters_, device); }
   const AddressEntry* address(const AddressKey& key) const {
     const auto* of_link = find(addresses_, key.link);
@@ -224,19 +295,19 @@ class KernelView {
     addresses_.erase(e.index);
     std::erase_if(routes_, [&](const DefaultRoute& route) { return route.link == e.index; });
     // The kernel drops a device's FDB and neighbours with it, and does not announce every one.
-    const auto of_device = [&](const auto& row) { return row.first.device == e.index; };
-    boost::unordered::erase_if(vxlan_fdb_, of_device);
-    boost::unordered::erase_if(flood_, of_device);
-    boost::unordered::erase_if(flood_lists_, of_device);
-    boost::unordered::erase_if(neighbors_, of_device);
+    vxlan_fdb_.erase_of(e.index);
+    if (flood_.has_rows_of(e.index)) {
+      boost::unordered::erase_if(flood_lists_,
+                                 [&](const auto& row) { return row.first.device == e.index; });
+    }
+    flood_.erase_of(e.index);
+    neighbors_.erase_of(e.index);
+    bridge_fdb_.erase_of(e.index);
     const auto of_port = [&](const auto& row) {
       return row.first.bridge == e.index || row.first.port == e.index;
     };
     std::erase_if(multicast_, of_port);
     std::erase_if(multicast_routers_, of_port);
-    boost::unordered::erase_if(bridge_fdb_, [&](const auto& row) {
-      return row.first.bridge == e.index || row.second.port == e.index;
-    });
     return true;
   }
   bool enter(const PortSeen& e) {
@@ -297,19 +368,18 @@ class KernelView {
   }
   bool enter(const RuleSeen& e) { return put(local_rules_, e.rule, e.protocol); }
   bool enter(const RuleGone& e) { return local_rules_.erase(e.rule) != 0; }
-  bool enter(const BridgeFdbSeen& e) { return put(bridge_fdb_, e.key, e.entry); }
+  bool enter(const BridgeFdbSeen& e) { return bridge_fdb_.put(e.key, e.entry); }
   // By key alone: the kernel holds one entry of it, and may name another port than it last told.
   // The line of a device's own MAC moves from the port to the bridge without a word (6.1).
-  bool enter(const BridgeFdbGone& e) { return bridge_fdb_.erase(e.key) != 0; }
-  bool enter(const VxlanFdbSeen& e) { return put(vxlan_fdb_, e.key, e.entry); }
-  bool enter(const VxlanFdbGone& e) { return vxlan_fdb_.erase(e.key) != 0; }
+  bool enter(const BridgeFdbGone& e) { return bridge_fdb_.erase(e.key); }
+  bool enter(const VxlanFdbSeen& e) { return vxlan_fdb_.put(e.key, e.entry); }
+  bool enter(const VxlanFdbGone& e) { return vxlan_fdb_.erase(e.key); }
   bool enter(const NexthopGone& e) {
-    return boost::unordered::erase_if(
-               vxlan_fdb_, [&](const auto& row) { return row.second.nexthop == e.id; }) != 0;
+    return vxlan_fdb_.erase_if([&](const auto& row) { return row.second.nexthop == e.id; });
   }
   bool enter(const FloodSeen& e) {
     flood_lists_[{e.key.device, e.key.vni, {}}].insert(e.key.remote);
-    return flood_.emplace(e.key, std::monostate{}).second;
+    return flood_.put(e.key, {});
   }
   bool enter(const FloodGone& e) {
     const auto list = flood_lists_.find(FloodKey{e.key.device, e.key.vni, {}});
@@ -317,7 +387,7 @@ class KernelView {
       list->second.erase(e.key.remote);
       if (list->second.empty()) flood_lists_.erase(list);
     }
-    return flood_.erase(e.key) != 0;
+    return flood_.erase(e.key);
   }
   bool enter(const MulticastSeen& e) {
     bool changed = false;
@@ -331,8 +401,8 @@ class KernelView {
     for (const auto& key : e.routers) erased += multicast_routers_.erase(key);
     return erased != 0;
   }
-  bool enter(const NeighborSeen& e) { return put(neighbors_, e.key, e.entry); }
-  bool enter(const NeighborGone& e) { return neighbors_.erase(e.key) != 0; }
+  bool enter(const NeighborSeen& e) { return neighbors_.put(e.key, e.entry); }
+  bool enter(const NeighborGone& e) { return neighbors_.erase(e.key); }
 
   std::map<IfIndex, Link> links_;
   FlatMap<IfIndex, const Link*> by_index_;  // into links_, whose rows stay where they are
@@ -343,13 +413,13 @@ class KernelView {
   std::map<IfIndex, Addresses> addresses_;
   std::set<DefaultRoute> routes_;
   std::map<LocalRule, std::uint8_t> local_rules_;
-  FlatMap<BridgeFdbKey, BridgeFdbEntry> bridge_fdb_;
-  FlatMap<VxlanFdbKey, VxlanFdbEntry> vxlan_fdb_;
-  FlatMap<FloodKey, std::monostate> flood_;
+  LinkRows<BridgeFdbKey, BridgeFdbEntry> bridge_fdb_;
+  LinkRows<VxlanFdbKey, VxlanFdbEntry> vxlan_fdb_;
+  LinkRows<FloodKey, std::monostate> flood_;
   FlatMap<FloodKey, boost::container::flat_set<IpAddress>> flood_lists_;
   std::map<MulticastKey, MulticastEntry> multicast_;
   std::map<MulticastRouterKey, MulticastRouter> multicast_routers_;
-  FlatMap<NeighborKey, NeighborEntry> neighbors_;
+  LinkRows<NeighborKey, NeighborEntry> neighbors_;
 };
 
 }  // namespace vtepd

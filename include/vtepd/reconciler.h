@@ -54,8 +54,14 @@ struct ReconcilerCounters {
 /// What one take() may cost.
 struct TurnBudget {
   std::size_t keys{};  // to compare
-  std::size_t ops{};   // to write
+  std::size_t ops{};   // to write, each by its cost
 };
+
+/// What an operation counts against TurnBudget::ops; more, where Op has an overload that says so.
+template <class Op>
+std::size_t cost(const Op& /*op*/) {
+  return 1;
+}
 
 template <class Key, class Op>
 class Reconciler {
@@ -95,14 +101,18 @@ class Reconciler {
 
   /// The table now says something of this key. Where that is the effect of the one operation that
   /// was asked for it, nothing is left to compare, unless somebody marks the key as well; anything
-  /// else marks it.
+  /// else marks it, and is false.
   template <class IsEffect>
-  void confirm(const Key& key, IsEffect&& is_effect) {
+  bool confirm(const Key& key, IsEffect&& is_effect) {
     const auto it = records_.find(key);
     const bool is_awaited = it != records_.end() && !it->second.failed &&
                             it->second.tried.size() == 1 && is_effect(it->second.tried.front());
-    if (!is_awaited) return mark(key);
+    if (!is_awaited) {
+      mark(key);
+      return false;
+    }
     it->second.confirmed = true;
+    return true;
   }
 
   /// When the next refused operation is due, if any is waiting.
@@ -111,16 +121,17 @@ class Reconciler {
     return retries_.begin()->first;
   }
 
-  /// Compares at most `budget.keys` dirty keys, until `budget.ops` operations are together or more;
-  /// `plan(key, emit)` calls emit(op) for each difference.
+  /// Compares at most `budget.keys` dirty keys, until operations for `budget.ops` are together or
+  /// more; `plan(key, emit)` calls emit(op) for each difference.
   template <class Plan>
   Batch take(TimePoint now, TurnBudget budget, Plan&& plan) {
     mark_unconfirmed();
     mark_due_retries(now);
     Batch batch;
     Ops ops;
+    std::size_t spent = 0;
     auto& queue = first_.empty() ? queue_ : first_;
-    for (; budget.keys > 0 && batch.ops.size() < budget.ops && !queue.empty(); --budget.keys) {
+    for (; budget.keys > 0 && spent < budget.ops && !queue.empty(); --budget.keys) {
       const Key key = queue.front();
       queue.pop_front();
       hurried_.erase(key);
@@ -130,6 +141,7 @@ class Reconciler {
       plan(key, [&](Op op) { ops.push_back(std::move(op)); });
       if (!admit(key, ops, now)) continue;
       for (auto& op : ops) {
+        spent += cost(op);
         batch.keys.push_back(key);
         batch.ops.push_back(std::move(op));
       }

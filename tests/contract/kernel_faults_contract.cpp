@@ -1,6 +1,7 @@
 // What every KernelPort promises when things go wrong: refusals with the kernel's errno, batches
 // with refusals in them, lost notifications, other programs at work.
 #define CATCH_CONFIG_RUNNER
+#include "netlink/underlay.h"
 #include "tests/contract/kernel_bench.h"
 
 namespace vtepd::contract {
@@ -241,6 +242,35 @@ TEST_CASE("what other programs change is seen, also where the kernel tells fragm
   CHECK(bench.link(sw.port1).name == "renamed");
   CHECK(bench.view.link("swp1") == nullptr);
   CHECK(bench.link(vxlan).is_bridge_port());
+}
+
+TEST_CASE("the underlay's news are read some at a time, and none is lost over it", "[foreign]") {
+  if (backend == Backend::Fake) return;
+  Bench bench;
+  REQUIRE(bench.apply(dummy_named("swp1")));
+  run("ip link set swp1 up");
+  auto underlay = netlink::Underlay::open();
+  REQUIRE(underlay);
+  run("for i in $(seq 0 199); do echo route add 10.0.0.$i/32 dev swp1; done | ip -batch -");
+  UnderlayRoutes heard;
+  std::size_t turns = 1;
+  const auto drain = [&] {
+    return underlay->drain(
+        32, [&](const IpPrefix& prefix, const std::vector<Hop>& hops) { heard[prefix] = hops; });
+  };
+  for (; drain() == netlink::Underlay::Drained::More; ++turns) CHECK(heard.size() <= turns * 48);
+  CHECK(heard.size() == 200);
+  CHECK(turns >= 4);
+  auto dumped = underlay->dump();
+  REQUIRE(dumped);
+  CHECK(underlay->replace(std::move(*dumped)) == heard);
+  // IPv4 says nothing of the routes that go with a link.
+  run("ip link set swp1 down");
+  while (drain() == netlink::Underlay::Drained::More) {
+  }
+  CHECK(heard.begin()->second.empty());
+  run("ip link set swp1 up");
+  CHECK(drain() == netlink::Underlay::Drained::Lost);
 }
 
 TEST_CASE("an underlay's routes never fill the queue, and default routes are heard", "[foreign]") {

@@ -221,6 +221,33 @@ TEST_CASE("A4 an operator's static entries are left alone", "[core][A4]") {
   CHECK(macs[0].flags == MacFlags::kSticky);
 }
 
+TEST_CASE("a static entry that comes when an overwritten one has gone is the operator's",
+          "[core][A4]") {
+  Leaf leaf;
+  leaf.connect();
+  leaf.hear(route(kFarHost, kLeaf2, 0, kFarIp));
+  const SetVxlanFdb tunnel{leaf.vxlan_key(kFarHost),
+                           {.remote = kLeaf3, .state = FdbState::Permanent}};
+  const SetNeighbor host{leaf.neighbor_key(kFarIp),
+                         {.mac = kHost, .state = NeighborState::Permanent}};
+  // vtepd can't put its own back at once.
+  leaf.kernel.refuse_where([](const KernelOp& op) { return rank(op) >= 9; }, ENOBUFS);
+  REQUIRE(leaf.kernel.act(tunnel));
+  REQUIRE(leaf.kernel.act(host));
+  leaf.settle();
+  CHECK(leaf.core->state().overwritten.size() == 2);
+  REQUIRE(leaf.kernel.act(DeleteVxlanFdb{tunnel.key}));
+  REQUIRE(leaf.kernel.act(DeleteNeighbor{host.key}));
+  leaf.settle();
+  CHECK(leaf.core->state().overwritten.empty());
+  REQUIRE(leaf.kernel.act(tunnel));
+  REQUIRE(leaf.kernel.act(host));
+  leaf.kernel.allow_all();
+  leaf.pass(60s);
+  CHECK(*leaf.kernel.state().vxlan_fdb(tunnel.key) == tunnel.entry);
+  CHECK(*leaf.kernel.state().neighbor(host.key) == host.entry);
+}
+
 TEST_CASE("A6 a host that moves here takes the next sequence number and leaves no vxlan half",
           "[core][A6]") {
   Leaf leaf(GENERATE(false, true));
@@ -597,6 +624,25 @@ TEST_CASE("a device that vtepd makes again stays vtepd's", "[core]") {
   CHECK_FALSE(op.has_svi());
 }
 
+TEST_CASE("a flood member that vtepd makes while another's end is unread is vtepd's", "[core]") {
+  Leaf leaf;
+  leaf.connect();
+  const auto key = leaf.flood_key(kLeaf2);
+  bool is_first = true;
+  leaf.kernel.refuse_where(
+      [&](const KernelOp& op) {  // what happens between vtepd's last look and its write
+        if (!std::holds_alternative<AddFlood>(op) || !std::exchange(is_first, false)) return false;
+        REQUIRE(leaf.kernel.act(AddFlood{key}));
+        REQUIRE(leaf.kernel.act(DeleteFlood{key}));
+        return false;
+      },
+      0);
+  leaf.hear(AddRemoteVtep{{kVni, kLeaf2}});
+  REQUIRE(leaf.kernel.state().has_flood(key));
+  leaf.hear(DeleteRemoteVtep{{kVni, kLeaf2}});
+  CHECK_FALSE(leaf.kernel.state().has_flood(key));
+}
+
 TEST_CASE("a flood member that a person adds after vtepd's went stays", "[core]") {
   Operator op;
   auto& leaf = op.leaf;
@@ -696,6 +742,63 @@ TEST_CASE("comparing costs what changed, not what there is", "[core]") {
     CHECK(leaf.kernel.state().link("swp1")->up);
     CHECK(leaf.compared() - before < 20);
   }
+}
+
+TEST_CASE("a remote MAC with a thousand addresses costs no more for each of them", "[core]") {
+  constexpr unsigned kMany = 1'000;
+  Leaf leaf;
+  leaf.connect();
+  const auto address = [](unsigned i) {
+    return *IpAddress::parse(fmt::format("192.0.{}.{}", i / 256, i % 256));
+  };
+  const auto compared = [&](const std::function<void(unsigned)>& tell) {
+    const auto before = leaf.core->kernel().counters().planned;
+    for (unsigned i = 0; i < kMany; ++i) tell(i);
+    return leaf.core->kernel().counters().planned - before;
+  };
+  CHECK(compared([&](unsigned i) { leaf.hear(route(kFarHost, kLeaf2, 0, address(i))); }) <
+        8 * kMany);
+  CHECK(leaf.kernel.state().neighbors().size() == kMany);
+  CHECK(compared([&](unsigned i) { leaf.hear(route(kFarHost, kLeaf3, 1, address(i))); }) <
+        8 * kMany);
+  CHECK(leaf.remote(kFarHost) == kLeaf3);
+  CHECK(compared([&](unsigned i) { leaf.hear(withdrawal(kFarHost, kLeaf3, address(i))); }) <
+        8 * kMany);
+  CHECK(leaf.kernel.state().neighbors().empty());
+  CHECK_FALSE(leaf.remote(kFarHost));
+}
+
+TEST_CASE("a remote MAC that is withdrawn concerns its own rows", "[core]") {
+  constexpr unsigned kMany = 100;
+  Leaf leaf;
+  leaf.connect();
+  const auto mac = [](unsigned i) { return MacAddress::from_number(0x020900000000ULL + i); };
+  for (unsigned i = 0; i < kMany; ++i) leaf.hear(route(mac(i), kLeaf2));
+  const auto before = leaf.core->kernel().counters().planned;
+  for (unsigned i = 0; i < kMany; ++i) leaf.hear(withdrawal(mac(i), kLeaf2));
+  CHECK(leaf.kernel.state().vxlan_fdb().empty());
+  // Both halves: by the route's end, and by that of the entry.
+  CHECK(leaf.core->kernel().counters().planned - before <= 4 * kMany);
+}
+
+TEST_CASE("devices are deleted a few at a time", "[core]") {
+  WideLeaf leaf(40);
+  auto topology = leaf.topology;
+  std::erase_if(topology.links, [](const auto& row) { return row.first.starts_with("bridge."); });
+  leaf.core.set_topology(topology);
+  leaf.kernel.forget();
+  std::size_t most = 0;
+  for (bool more = true; more; leaf.kernel.forget()) {
+    more = leaf.core.turn().more;
+    const auto& ops = leaf.kernel.applied();
+    most = std::max(most, static_cast<std::size_t>(
+                              std::count_if(ops.begin(), ops.end(), [](const KernelOp& op) {
+                                return std::holds_alternative<DeleteLink>(op);
+                              })));
+  }
+  CHECK(leaf.kernel.state().link("bridge.10") == nullptr);
+  CHECK(most > 0);
+  CHECK(most <= 32 / 16);
 }
 
 namespace {

@@ -2,7 +2,9 @@
 #include <linux/if.h>
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
+#include <array>
 #include <catch2/catch.hpp>
 #include <cstring>
 #include <vector>
@@ -146,6 +148,31 @@ TEST_CASE("other routes are nothing to the ASIC", "[netlink]") {
     const Raw cut(hop.begin(), hop.begin() + static_cast<std::ptrdiff_t>(size));
     CHECK_FALSE(Route{}.decoded(kDestination + attribute(RTA_MULTIPATH, cut)));
   }
+}
+
+TEST_CASE("news of other routes than those to hosts in the main table never wait", "[netlink]") {
+  std::array<int, 2> ends{};
+  REQUIRE(::socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, ends.data()) == 0);
+  auto filter = links_and_host_routes();
+  const sock_fprog program{static_cast<unsigned short>(filter.size()), filter.data()};
+  REQUIRE(::setsockopt(ends[1], SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) == 0);
+  const auto passes = [&](const Raw& message) {
+    REQUIRE(::send(ends[0], message.data(), message.size(), 0) > 0);
+    std::array<std::byte, 256> heard{};
+    return ::recv(ends[1], heard.data(), heard.size(), 0) > 0;
+  };
+  const auto route = [](const Route& what) { return raw_of(what.front()) + raw_of(what.header()); };
+  CHECK(passes(route({})));
+  CHECK(passes(route({.message = RTM_DELROUTE})));
+  CHECK(passes(route({.family = AF_INET6, .length = 128})));
+  CHECK(passes(route({.message = RTM_NEWLINK})));
+  CHECK_FALSE(passes(route({.length = 24})));
+  CHECK_FALSE(passes(route({.message = RTM_NEWNEIGH})));
+  // The hosts of tenants, with symmetric IRB: their VRFs have tables of their own.
+  CHECK_FALSE(passes(route({.table = 100})));
+  CHECK_FALSE(passes(route({.message = RTM_DELROUTE, .table = RT_TABLE_COMPAT})));
+  ::close(ends[0]);
+  ::close(ends[1]);
 }
 
 TEST_CASE("the kernel's answer to where an address is: a route of any length, with all hops",

@@ -14,6 +14,7 @@ struct SetTo {
   friend bool operator==(const SetTo&, const SetTo&) = default;
 };
 int rank(const SetTo& op) { return -op.value; }
+std::size_t cost(const SetTo& op) { return op.value >= 1000 ? 16 : 1; }
 
 /// A table of numbers and what is wanted of it.
 struct Table {
@@ -74,6 +75,21 @@ TEST_CASE("a key marked many times is planned once", "[reconciler]") {
   for (int i = 0; i < 50; ++i) table.engine.mark(3);
   (void)table.take();
   CHECK(table.engine.counters().planned == 1);
+}
+
+TEST_CASE("a turn's budget is spent by what operations cost", "[reconciler]") {
+  Reconciler<int, SetTo> engine;
+  const auto taken = [&](int value) {
+    for (int key = 0; key < 100; ++key) engine.mark(key);
+    return engine
+        .take({}, {.keys = 100, .ops = 64},
+              [&](int key, const auto& emit) {
+                emit(SetTo{key, value});
+              })
+        .ops.size();
+  };
+  CHECK(taken(1) == 64);
+  CHECK(taken(1000) == 4);
 }
 
 TEST_CASE("operations come in rank order, whatever order the keys were marked in", "[reconciler]") {

@@ -330,6 +330,23 @@ TEST_CASE("with a VNI go its remote routes, which bgpd no longer withdraws", "[r
   CHECK(bench.state.cache().size() == 2);
 }
 
+TEST_CASE("with a VNI go its local MACs, and nobody else's", "[relay]") {
+  Bench bench;
+  const AddLocalMacIp other{.key = {vni(11), local_mac(1).key.mac, {}}, .sequence = 7};
+  for (const auto& message :
+       {EvpnMessage{local_vni()}, EvpnMessage{local_mac(1)}, EvpnMessage{local_mac(2)},
+        EvpnMessage{AddLocalVni{.vni = vni(11)}}, EvpnMessage{other}}) {
+    REQUIRE(bench.state.from_agent(message));
+  }
+  CHECK(bench.state.cache().size() == 4);
+  REQUIRE(bench.state.from_agent(DeleteLocalVni{vni(10)}));
+  CHECK(bench.state.cache().size() == 2);
+  CHECK(bench.replays(other));
+  REQUIRE(bench.state.from_agent(DeleteLocalMacIp{other.key}));
+  REQUIRE(bench.state.from_agent(DeleteLocalMacIp{other.key}));
+  CHECK(bench.state.cache().size() == 1);
+}
+
 TEST_CASE("routes of a former session outlive their VNI: the sweep is theirs", "[relay]") {
   Bench bench;
   bench.session();

@@ -18,8 +18,12 @@ const auto kLeaf2 = *IpAddress::parse("10.0.0.2");
 const auto kLeaf3 = *IpAddress::parse("10.0.0.3");
 
 struct Heard {
-  int macs{}, hosts{}, vteps{};
-  Rib rib{{.mac = [this](const MacKey&) { ++macs; },
+  int macs{}, moves{}, hosts{}, vteps{};
+  Rib rib{{.mac =
+               [this](const MacKey&, bool moved) {
+                 ++macs;
+                 if (moved) ++moves;
+               },
            .host = [this](const HostKey&) { ++hosts; },
            .vtep = [this](const VtepKey&) { ++vteps; }}};
 };
@@ -85,6 +89,72 @@ TEST_CASE("of two VTEPs of one MAC's hosts the same one stands, whichever came f
     heard.rib.apply(swapped ? route(kHost, kLeaf2) : route(second, kLeaf3));
     CHECK(heard.rib.mac({kVni, kMac})->vtep == kLeaf2);
   }
+}
+
+namespace {
+
+IpAddress numbered(int i) {
+  return *IpAddress::parse(fmt::format("192.0.{}.{}", i / 256, i % 256));
+}
+
+}  // namespace
+
+TEST_CASE("a MAC with thousands of addresses costs no more for each of them", "[rib]") {
+  constexpr int kMany = 4'000;
+  Heard heard;
+  auto& rib = heard.rib;
+  const auto tell_all = [&](const IpAddress& vtep, std::uint32_t sequence) {
+    heard.macs = heard.moves = heard.hosts = 0;
+    for (int i = 0; i < kMany; ++i) rib.apply(route(numbered(i), vtep, sequence));
+    CHECK(heard.macs == kMany);
+    CHECK(heard.hosts == kMany);
+    CHECK(heard.moves == 1);
+    CHECK(rib.mac({kVni, kMac})->vtep == vtep);
+  };
+  tell_all(kLeaf2, 0);
+  tell_all(kLeaf3, 1);
+  heard.macs = heard.moves = heard.hosts = 0;
+  for (int i = 0; i < kMany; ++i) {
+    const DeleteRemoteMacIp withdrawal{{kVni, kMac, numbered(i)}, kLeaf3};
+    rib.apply(withdrawal);
+  }
+  CHECK(heard.macs == kMany);
+  CHECK(heard.hosts == kMany);
+  CHECK(heard.moves == 1);
+  CHECK(rib.macs() == 0);
+}
+
+TEST_CASE("who speaks for a MAC is the best of what is left of its routes", "[rib][A9]") {
+  Heard heard;
+  auto& rib = heard.rib;
+  const auto vtep = [&] { return rib.mac({kVni, kMac})->vtep; };
+  rib.apply(route(numbered(1), kLeaf2, 1));
+  rib.apply(route(numbered(2), kLeaf3, 2));
+  rib.apply(route(numbered(3), kLeaf1, 0));
+  CHECK(vtep() == kLeaf3);
+  heard.moves = 0;
+  SECTION("the best is withdrawn") {
+    rib.apply(DeleteRemoteMacIp{{kVni, kMac, numbered(2)}, kLeaf3});
+    CHECK(vtep() == kLeaf2);
+  }
+  SECTION("the best is told again, and is no more") {
+    rib.apply(route(numbered(2), kLeaf3, 0));
+    CHECK(vtep() == kLeaf2);
+  }
+  SECTION("the MAC has a route of its own, for a while") {
+    rib.apply(route({}, kLeaf1, 0));
+    CHECK(vtep() == kLeaf1);
+    CHECK(heard.moves == 1);
+    rib.apply(route(numbered(2), kLeaf2, 7));
+    CHECK(vtep() == kLeaf1);
+    CHECK(heard.moves == 1);
+    rib.apply(DeleteRemoteMacIp{{kVni, kMac, {}}, kLeaf1});
+    CHECK(vtep() == kLeaf2);
+    CHECK(rib.mac({kVni, kMac})->sequence == 7);
+    CHECK(heard.moves == 2);
+    return;
+  }
+  CHECK(heard.moves == 1);
 }
 
 TEST_CASE("a withdrawal of a stale route is not obeyed, of a fresh one it is", "[rib]") {
