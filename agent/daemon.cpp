@@ -16,6 +16,7 @@ namespace json = boost::json;
 namespace {
 
 constexpr const char* kNone = "none";
+constexpr const char* kNoAsic = "no ASIC is in use";
 constexpr const char* kNoHistory = "vtepd keeps no record of events (history = 0)";
 // How long a start waits for the relay before it calls itself ready without routes.
 constexpr auto kRelayPatience = std::chrono::seconds(10);
@@ -372,6 +373,14 @@ void Daemon::say_ready() {
       core_->state().routes_known ? "known" : "none", core_->kernel().failures());
 }
 
+/// Each reason once; empty: there is none any more.
+void Daemon::tell_asic_problem(const std::string& reason) {
+  if (reason == asic_problem_) return;
+  asic_problem_ = reason;
+  if (reason.empty()) return log(Level::Info, "event=asic_back");
+  log(Level::Error, "event=asic_failed library={} reason=\"{}\"", settings_.sai_library, reason);
+}
+
 void Daemon::open_asic() {
   if (settings_.sai_library == kNone) return;
   auto opened = hwsync::Hardware::open(
@@ -404,8 +413,9 @@ void Daemon::open_asic() {
       core_->state().view, clock_);
   if (!opened) {
     // Forwarding by the kernel is right without the ASIC; a restart loop would help nobody.
-    log(Level::Error, "event=asic_failed library={} reason=\"{}\"", settings_.sai_library,
-        opened.error().what);
+    tell_asic_problem(opened.error().what);
+    asic_ = queries_of_none(asic_problem_);
+    audit_.miss_asic(asic_problem_);
     return;
   }
   hardware_ = std::move(*opened);
@@ -512,7 +522,7 @@ Control::Source Daemon::stream_of(const json::object& request) const {
 
 /// Nothing where there is no such table (now).
 Show::Rows Daemon::rows_of(const std::string& table) const {
-  return table == "asic" && !asic_.present() ? Show::Rows{} : show_.table(table);
+  return table == "asic" && !hardware_ ? Show::Rows{} : show_.table(table);
 }
 
 /// Once for all that a handler has recorded; nobody who listens costs nothing.
@@ -599,8 +609,8 @@ json::array Daemon::socket_rows() const {
 
 void Daemon::show(const std::string& table, const Control::Reply& reply) {
   const auto refuse = [&](std::string why) { reply({{"schema", 1}, {"error", std::move(why)}}); };
-  if ((table == "asic" || table == "counters") && !asic_.present()) {
-    return refuse("no ASIC is in use");
+  if ((table == "asic" || table == "counters") && !hardware_) {
+    return refuse(asic_problem_.empty() ? kNoAsic : fmt::format("{}: {}", kNoAsic, asic_problem_));
   }
   if (table == "counters") {
     return asic_.counters(AsicQueries::Counted::All, [table, reply](const json::array& rows) {

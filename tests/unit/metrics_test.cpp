@@ -13,6 +13,7 @@
 #include <regex>
 #include <sstream>
 
+#include "agent/asic_queries.h"
 #include "agent/metrics.h"
 #include "agent/metrics_server.h"
 #include "tests/unit/core_leaf.h"
@@ -122,6 +123,23 @@ TEST_CASE("what the ASIC counts is told as soon as it has said it", "[metrics]")
   watched.metrics.collect([&](std::string told) { text = std::move(told); });
   CHECK(says("vtepd_synced"));
   CHECK_FALSE(says("vtepd_asic_octets_total"));
+}
+
+TEST_CASE("an ASIC whose library cannot be opened is out of sync, and a failure with its reason",
+          "[metrics]") {
+  Watched watched;
+  watched.asic = queries_of_none("libsai.so: no such file");
+  const auto samples = watched.samples();
+  CHECK(samples.at("vtepd_asic_synced") == 0);
+  CHECK(samples.at("vtepd_failures{layer=\"asic\",cause=\"other\"}") == 1);
+  const auto failures = watched.show.failures();
+  REQUIRE(failures.size() == 1);
+  CHECK(failures[0] == boost::json::value{{"layer", "asic"},
+                                          {"row", "switch"},
+                                          {"reason", "libsai.so: no such file"}});
+  std::string text;
+  watched.metrics.collect([&](std::string told) { text = std::move(told); });
+  CHECK(text.find("vtepd_asic_synced 0") != std::string::npos);
 }
 
 TEST_CASE("latencies are histograms: from route to kernel, and of a move", "[metrics]") {
