@@ -300,7 +300,10 @@ void Daemon::turn() {
     if (hardware_) hardware_->caught_up();
     asic_feed_.write();
   }
-  if (hardware_) hardware_->turn();
+  if (hardware_) {
+    hardware_->turn();
+    tell_asic_problem(hardware_->is_refused() ? hardware_->problem() : std::string());
+  }
   changes_.turned();
   if (turn.more) {
     schedule();
@@ -366,9 +369,10 @@ void Daemon::watch_loop() {
 
 void Daemon::say_ready() {
   if (ready_ || !core_->synced() || (!patience_over_ && !core_->state().routes_known)) return;
-  if (!changes_.idle() || (hardware_ && !hardware_->idle())) return;
+  if (!changes_.idle()) return;
+  if (hardware_ && !hardware_->idle() && !hardware_->is_refused()) return;
   ready_ = true;
-  sd_notify(0, "READY=1\nSTATUS=in sync");
+  sd_notify(0, ("READY=1\n" + status()).c_str());
   log(Level::Info, "event=ready routes={} failures={}",
       core_->state().routes_known ? "known" : "none", core_->kernel().failures());
 }
@@ -377,8 +381,15 @@ void Daemon::say_ready() {
 void Daemon::tell_asic_problem(const std::string& reason) {
   if (reason == asic_problem_) return;
   asic_problem_ = reason;
+  if (ready_) sd_notify(0, status().c_str());
   if (reason.empty()) return log(Level::Info, "event=asic_back");
   log(Level::Error, "event=asic_failed library={} reason=\"{}\"", settings_.sai_library, reason);
+}
+
+/// What systemctl status shows.
+std::string Daemon::status() const {
+  return "STATUS=in sync" +
+         (asic_problem_.empty() ? "" : fmt::format(", without the ASIC: {}", asic_problem_));
 }
 
 void Daemon::open_asic() {

@@ -53,6 +53,7 @@ class Daemon {
   void watch_loop();
   void say_ready();
   void tell_asic_problem(const std::string& reason);
+  std::string status() const;
   void open_asic();
   void open_ears();
   evpn::RelaySession::Handlers to_core();
