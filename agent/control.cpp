@@ -30,6 +30,13 @@ gid_t group_of(const std::string& path) {
   return ::stat(path.c_str(), &status) == 0 ? status.st_gid : static_cast<gid_t>(-1);
 }
 
+/// Which file stands at a path; none: zeros.
+std::pair<dev_t, ino_t> file_at(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) return {};
+  return {status.st_dev, status.st_ino};
+}
+
 bool is_allowed(int fd, gid_t group) {
   ucred peer{};
   socklen_t length = sizeof peer;
@@ -157,7 +164,7 @@ class Control::Connection : public std::enable_shared_from_this<Connection> {
 };
 
 Control::~Control() {
-  if (!path_.empty()) ::unlink(path_.c_str());
+  if (!path_.empty() && file_at(path_) == file_) ::unlink(path_.c_str());
 }
 
 Result<> Control::open(const std::string& path) {
@@ -171,6 +178,7 @@ Result<> Control::open(const std::string& path) {
   if (error)
     return Error{error.value(), fmt::format("control socket {}: {}", path, error.message())};
   path_ = path;
+  file_ = file_at(path);
   // Where vtepd runs as root and the group exists, its members may talk to vtepd too.
   const auto* group = ::getgrnam(kGroup);
   if (group != nullptr && ::geteuid() == 0 &&

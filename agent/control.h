@@ -13,6 +13,8 @@
 // Threads: the event loop's. Errors: open() is returned; a broken connection is dropped.
 #pragma once
 
+#include <sys/types.h>
+
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -23,6 +25,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "vtepd/result.h"
 
@@ -66,6 +69,7 @@ class Control {
   std::set<std::shared_ptr<Connection>> listeners_;
   std::shared_ptr<std::size_t> open_ = std::make_shared<std::size_t>(0);  // connections
   std::string path_;
+  std::pair<dev_t, ino_t> file_{};  // that stands there, if it is still ours
 };
 
 }  // namespace vtepd::agent

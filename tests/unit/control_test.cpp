@@ -188,6 +188,17 @@ TEST_CASE("a daemon that ends closes its streams") {
   CHECK(all == std::string(kGreeting) + "\n");
 }
 
+TEST_CASE("a daemon that ends leaves a socket that another has put in its place") {
+  Bench bench;
+  Bench other;
+  std::filesystem::rename(other.path(), bench.path());
+  bench.control.reset();
+  CHECK(std::filesystem::exists(bench.path()));
+  std::filesystem::rename(bench.path(), other.path());
+  other.control.reset();
+  CHECK_FALSE(std::filesystem::exists(other.path()));
+}
+
 TEST_CASE("a table's stream ends with its rows, and is none of the listeners then") {
   Bench bench;
   Client table(bench, "table");
