@@ -33,6 +33,7 @@ class Changes {
   };
   struct Request {
     std::string file{};
+    std::optional<std::string> text{};  // of the file, which then need not be there for vtepd
     bool disruptive{};                // devices may be deleted and made anew
     std::chrono::seconds confirm{0};  // 0: for good
   };
@@ -49,7 +50,7 @@ class Changes {
   /// The commands that apply() would amount to.
   boost::json::object difference(const Request& request) const;
   /// The running state held against the files, attribute by attribute.
-  boost::json::object check(const std::string& file) const;
+  boost::json::object check(const Request& request) const;
 
   /// To be called after each turn of the core.
   void turned();
@@ -89,7 +90,7 @@ class Changes {
   void tell(const std::vector<std::string>& lines);
   void await_confirmation(const Running& change);
   void take_back(std::string_view why);
-  Loaded load(const std::string& file) const;
+  Loaded load(const Request& request) const;
   std::string unconfirmed_path() const { return places_.state_dir + "/unconfirmed.interfaces"; }
 
   Core& core_;

@@ -21,7 +21,7 @@ namespace json = boost::json;
 using Protocol = boost::asio::local::stream_protocol;
 namespace {
 
-constexpr std::size_t kLongestRequest = 4096;
+constexpr std::size_t kLongestRequest = 16U << 20U;  // interface files are a part of some
 constexpr auto kPause = std::chrono::milliseconds(100);
 constexpr const char* kGroup = "vtepd";
 
@@ -75,6 +75,10 @@ class Control::Connection : public std::enable_shared_from_this<Connection> {
         socket_, request_, '\n',
         [self = shared_from_this()](const boost::system::error_code& error, std::size_t) {
           self->patience_.cancel();
+          if (error == boost::asio::error::not_found) {
+            return self->refuse(
+                fmt::format("the request is longer than {} MiB", kLongestRequest >> 20U));
+          }
           if (!error) self->answer();
         });
   }
@@ -97,7 +101,9 @@ class Control::Connection : public std::enable_shared_from_this<Connection> {
     std::string line;
     std::getline(stream, line);
     boost::system::error_code error;
-    const auto request = json::parse(line, error);
+    json::parse_options options;
+    options.allow_invalid_utf8 = true;  // files of others are in what we are asked
+    const auto request = json::parse(line, error, {}, options);
     if (error || !request.is_object()) {
       reply({{"schema", 1}, {"error", "the request is not a JSON object"}});
     } else if (auto source = control_.stream_of(request.get_object())) {

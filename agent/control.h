@@ -5,6 +5,7 @@
 // unix(7)). Requests: {"command":"show","table":"mac"}, {"command":"reload"}. Replies:
 // {"schema":1,"table":"mac","rows":[...]}, {"schema":1,"ok":true,"messages":[...]}, or
 // {"schema":1,"error":"..."}. A reply may take its time: other requests are served meanwhile.
+// A file to be applied is read by vtepctl and comes as "text": vtepd may not see it (PrivateTmp=).
 // Or the answer is a stream: {"schema":1,"stream":true}, then lines until one side goes or, of a
 // table, all rows are told. A stream holds no more than the lines under way: a reader who is slow
 // is waited for, by nobody else, and the loop serves others between two chunks.

@@ -488,6 +488,7 @@ void Daemon::answer(const json::object& request, const Control::Reply& reply) {
   }
   if (settings_.interfaces == kNone) return refuse("vtepd runs with --interfaces none");
   Changes::Request change{.file = word("file")};
+  if (request.contains("text")) change.text = word("text");
   if (const auto* disruptive = request.if_contains("disruptive")) {
     change.disruptive = disruptive->is_bool() && disruptive->get_bool();
   }
@@ -499,7 +500,7 @@ void Daemon::answer(const json::object& request, const Control::Reply& reply) {
   if (command == "confirm") return changes_.confirm(reply);
   if (command == "rollback") return changes_.roll_back(reply);
   if (command == "diff") return reply(changes_.difference(change));
-  if (command == "check") return reply(changes_.check(change.file));
+  if (command == "check") return reply(changes_.check(change));
   refuse(fmt::format("there is no command \"{}\"", command));
 }
 

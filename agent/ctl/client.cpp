@@ -5,11 +5,26 @@
 #include <boost/asio/read_until.hpp>
 #include <boost/asio/streambuf.hpp>
 #include <boost/asio/write.hpp>
+#include <filesystem>
+#include <fstream>
 #include <istream>
+#include <sstream>
 
 namespace vtepd::ctl {
 namespace json = boost::json;
 using Protocol = boost::asio::local::stream_protocol;
+
+Result<> include_file(json::object& request) {
+  const std::string path(request.at("file").as_string());
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  text << file.rdbuf();
+  // A folder can be opened, and an empty file leaves the stream without a character.
+  if (!file.is_open() || file.bad()) return system_error(path);
+  if (std::filesystem::is_directory(path)) return system_error(path, EISDIR);
+  request["text"] = text.str();
+  return {};
+}
 
 Result<> listen(const std::string& path, const json::object& request,
                 const std::function<bool(const std::string&)>& on_line) {

@@ -335,8 +335,12 @@ int run_once(const Words& words, const Manner& manner) {
     return complain(kUsage, "--vnis and --macs are of `resources fit`");
   }
   if (words[0] == "support" && words.size() <= 2) return support(words, manner);
-  const auto asked = vtepd::ctl::read_words(words, manner.flags);
+  auto asked = vtepd::ctl::read_words(words, manner.flags);
   if (!asked) return complain(kUsage, asked.error().what + "; see vtepctl --help");
+  if (asked->request.contains("file") && words[0] != "record") {
+    const auto included = vtepd::ctl::include_file(asked->request);
+    if (!included) return complain(kRefused, included.error().what);
+  }
   if (asked->request.contains("stream")) return show(*asked, manner);
   if (words[0] == "monitor") return monitor(*asked, manner);
   auto reply = vtepd::ctl::ask(manner.socket, asked->request);

@@ -242,6 +242,18 @@ TEST_CASE("check names each line that is not so, and no other") {
   }
 }
 
+TEST_CASE("a file whose text comes with the request need not be there") {
+  const Desk desk;
+  const std::string text = "auto swp1\niface swp1\n    mtu 1300\n";
+  const Changes::Request request{.file = (desk.folder / "elsewhere").string(), .text = text};
+  CHECK(text_at(desk.changes->difference(request), "commands").find("mtu 1300") !=
+        std::string::npos);
+  CHECK_FALSE(desk.changes->check(request).at("ok").as_bool());
+  const auto wrong = desk.changes->check({.file = request.file, .text = "    mtu 1300\n"});
+  CHECK(text_at(wrong, "messages").find("elsewhere:1") != std::string::npos);
+  CHECK_FALSE(desk.changes->difference({.file = request.file}).at("ok").as_bool());
+}
+
 TEST_CASE("a change that comes while another is made waits for its end") {
   Desk desk(CommandLines::Run);
   std::ofstream(desk.folder / "interfaces")
