@@ -56,6 +56,8 @@ class Changes {
   void turned();
   /// Nothing is being changed; the files of the daemon's start are in effect.
   bool idle() const { return !running_; }
+  /// No write waits for a change: at most its up commands, which may take their time, are left.
+  bool written_out() const { return !running_ || running_->stage == Stage::After; }
   const std::vector<CommandRunner::Failure>& command_failures() const { return runner_.failures(); }
 
  private:

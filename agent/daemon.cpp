@@ -351,6 +351,10 @@ void Daemon::feed_watchdog() {
   std::uint64_t limit_us = 0;
   if (sd_watchdog_enabled(0, &limit_us) <= 0) return;
   sd_notify(0, "WATCHDOG=1");
+  // Commands that come before the writes have a minute each, however many they are.
+  if (!ready_ && !changes_.written_out()) {
+    sd_notify(0, fmt::format("EXTEND_TIMEOUT_USEC={}", limit_us).c_str());
+  }
   watchdog_.expires_after(std::chrono::microseconds(limit_us / 3));
   watchdog_.async_wait([this](const boost::system::error_code& error) {
     if (!error) feed_watchdog();
@@ -369,7 +373,7 @@ void Daemon::watch_loop() {
 
 void Daemon::say_ready() {
   if (ready_ || !core_->synced() || (!patience_over_ && !core_->state().routes_known)) return;
-  if (!changes_.idle()) return;
+  if (!changes_.written_out()) return;
   if (hardware_ && !hardware_->idle() && !hardware_->is_refused()) return;
   ready_ = true;
   sd_notify(0, ("READY=1\n" + status()).c_str());

@@ -309,6 +309,22 @@ TEST_CASE("at the first start commands run, and what fails is told and kept") {
         std::string::npos);
 }
 
+TEST_CASE("the writes of a start wait for the commands before them, and for none behind them") {
+  Desk desk(CommandLines::Run);
+  const auto go = (desk.folder / "go").string();
+  std::ofstream(desk.folder / "interfaces")
+      << fmt::format("auto swp1\niface swp1\n    mtu 1300\n    pre-up true\n"
+                     "    up until test -e {}; do sleep 0.01; done\n",
+                     go);
+  desk.changes->apply({}, [](const json::object&) {});
+  CHECK_FALSE(desk.changes->written_out());
+  desk.run([&] { return desk.changes->written_out(); });
+  CHECK(desk.leaf.kernel.state().link("swp1")->mtu == 1300);
+  CHECK_FALSE(desk.changes->idle());
+  std::ofstream(go) << "now";
+  desk.run([&] { return desk.changes->idle(); });
+}
+
 TEST_CASE("without leave commands are warnings with their lines, and do not run") {
   Desk desk;
   const auto reply = desk.say("auto swp1\niface swp1\n" + desk.command("up"));
