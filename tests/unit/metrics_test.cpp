@@ -100,6 +100,21 @@ TEST_CASE("metrics count rows, writes and failures by cause", "[metrics]") {
   CHECK(samples.at("vtepd_asic_creates_total") == 5);
 }
 
+TEST_CASE("where no routes are expected, nobody is told that relay and bgpd are down",
+          "[metrics]") {
+  Watched watched;
+  CHECK(watched.samples().at("vtepd_relay") == 1);
+  CHECK(watched.samples().at("vtepd_bgp_session") == 1);
+  Leaf alone;
+  alone.core->expect_no_routes();
+  const AsicQueries none;
+  const Show show{*alone.core, alone.clock, none};
+  const auto text = Metrics(*alone.core, show).text();
+  CHECK(text.find("vtepd_synced") != std::string::npos);
+  CHECK(text.find("vtepd_relay ") == std::string::npos);
+  CHECK(text.find("vtepd_bgp_session ") == std::string::npos);
+}
+
 TEST_CASE("what the ASIC counts is told as soon as it has said it", "[metrics]") {
   Watched watched;
   std::function<void(const boost::json::array&)> answer;
