@@ -129,23 +129,25 @@ AsicQueries queries_of(hwsync::Hardware& hardware, const Clock& clock) {
 }
 
 AsicQueries queries_of_none(const std::string& reason) {
-  return {
-      .remote_mac = [](VlanId, MacAddress) { return std::optional<IpAddress>(); },
-      .local_mac = [](VlanId, MacAddress) { return std::optional<std::string>(); },
-      .flood = [](VlanId, IpAddress) { return false; },
-      .multicast = [](VlanId, IpAddress, IpAddress) { return false; },
-      .rows = [] { return json::array{}; },
-      .stats = [] { return json::object{{"failures", 1}, {"objects", 0}, {"synced", 0}}; },
-      .failures =
-          [reason] {
-            json::array rows;
-            rows.push_back(switch_failure(reason));
-            return rows;
-          },
-      .each_reason = [reason](
-                         const std::function<void(const std::string&)>& visit) { visit(reason); },
-      .counters = [](AsicQueries::Counted,
-                     const std::function<void(const json::array&)>& done) { done({}); }};
+  return {.remote_mac = [](VlanId, MacAddress) { return std::optional<IpAddress>(); },
+          .local_mac = [](VlanId, MacAddress) { return std::optional<std::string>(); },
+          .flood = [](VlanId, IpAddress) { return false; },
+          .multicast = [](VlanId, IpAddress, IpAddress) { return false; },
+          .rows = [] { return json::array{}; },
+          .stats =
+              [] {
+                return json::object{{"failures", 1}, {"objects", 0}, {"synced", 0}};
+              },
+          .failures =
+              [reason] {
+                json::array rows;
+                rows.push_back(switch_failure(reason));
+                return rows;
+              },
+          .each_reason =
+              [reason](const std::function<void(const std::string&)>& visit) { visit(reason); },
+          .counters = [](AsicQueries::Counted,
+                         const std::function<void(const json::array&)>& done) { done({}); }};
 }
 
 }  // namespace vtepd::agent

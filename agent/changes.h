@@ -34,8 +34,8 @@ class Changes {
   struct Request {
     std::string file{};
     std::optional<std::string> text{};  // of the file, which then need not be there for vtepd
-    bool disruptive{};                // devices may be deleted and made anew
-    std::chrono::seconds confirm{0};  // 0: for good
+    bool disruptive{};                  // devices may be deleted and made anew
+    std::chrono::seconds confirm{0};    // 0: for good
   };
   using Reply = std::function<void(boost::json::object)>;
 

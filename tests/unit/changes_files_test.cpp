@@ -312,10 +312,10 @@ TEST_CASE("at the first start commands run, and what fails is told and kept") {
 TEST_CASE("the writes of a start wait for the commands before them, and for none behind them") {
   Desk desk(CommandLines::Run);
   const auto go = (desk.folder / "go").string();
-  std::ofstream(desk.folder / "interfaces")
-      << fmt::format("auto swp1\niface swp1\n    mtu 1300\n    pre-up true\n"
-                     "    up until test -e {}; do sleep 0.01; done\n",
-                     go);
+  std::ofstream(desk.folder / "interfaces") << fmt::format(
+      "auto swp1\niface swp1\n    mtu 1300\n    pre-up true\n"
+      "    up until test -e {}; do sleep 0.01; done\n",
+      go);
   desk.changes->apply({}, [](const json::object&) {});
   CHECK_FALSE(desk.changes->written_out());
   desk.run([&] { return desk.changes->written_out(); });

@@ -56,11 +56,26 @@ TEST_CASE("each command asks for what it says") {
 }
 
 TEST_CASE("a recording goes to where it can be found") {
-  CHECK(asks({"record", "/var/lib/vtepd/x"}) == R"({"command":"record","file":"/var/lib/vtepd/x"})");
+  CHECK(asks({"record", "/var/lib/vtepd/x"}) ==
+        R"({"command":"record","file":"/var/lib/vtepd/x"})");
   CHECK(asks({"record", "/tmpfs/x"}) == R"({"command":"record","file":"/tmpfs/x"})");
   for (const auto* hidden : {"/tmp/x", "/home/me/x", "/root/x"}) {
     CHECK(asks({"record", hidden}).find("hides") != std::string::npos);
   }
+}
+
+TEST_CASE("vtepd is looked for where its settings say") {
+  const auto path =
+      std::filesystem::temp_directory_path() / fmt::format("vtepd-words-{}", ::getpid());
+  const auto with = [&](const std::string& text) {
+    std::ofstream(path) << text;
+    return control_socket(path.string());
+  };
+  CHECK(with("# control = /a\nrelay = none\ncontrol = /run/x.sock  # here\n") == "/run/x.sock");
+  CHECK(with("relay = none\n") == "/run/vtepd/vtepd.sock");
+  CHECK(with("what is this\n") == "/run/vtepd/vtepd.sock");
+  std::filesystem::remove(path);
+  CHECK(control_socket(path.string()) == "/run/vtepd/vtepd.sock");
 }
 
 TEST_CASE("a file is asked for with its text, whoever may read it") {
