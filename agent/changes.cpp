@@ -149,12 +149,15 @@ void Changes::begin_next() {
 }
 
 void Changes::begin(const Request& request, Reply reply) {
+  const auto& file = request.file.empty() ? places_.interfaces : request.file;
   if (unconfirmed_) {
-    return reply(error_reply("a change waits for its confirmation: vtepctl confirm, or rollback"));
+    const auto* why = "a change waits for its confirmation: vtepctl confirm, or rollback";
+    log(Level::Warning, "event=interfaces_refused file={} running_state=kept reason=\"{}\"", file,
+        why);
+    return reply(error_reply(why));
   }
   auto loaded = load(request);
   log_diagnostics(loaded);
-  const auto& file = request.file.empty() ? places_.interfaces : request.file;
   json::object told{{"schema", 1}, {"messages", messages_of(loaded)}};
   const auto refuse = [&](const std::string& why) {
     log(Level::Error, "event=interfaces_refused file={} running_state=kept", file);

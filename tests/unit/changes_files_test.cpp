@@ -7,6 +7,7 @@
 
 #include "agent/changes.h"
 #include "tests/unit/core_leaf.h"
+#include "tests/unit/log_lines.h"
 #include "tests/unit/places.h"
 
 using namespace vtepd;
@@ -332,6 +333,19 @@ TEST_CASE("without leave commands are warnings with their lines, and do not run"
   CHECK(text_at(reply, "messages").find("interfaces:3: warning: swp1: up: commands are not run") !=
         std::string::npos);
   CHECK(desk.heard().empty());
+}
+
+TEST_CASE("who asks by a signal while a change waits for its confirmation finds why in the log") {
+  Desk desk;
+  CHECK(desk.say("auto swp1\niface swp1\n").at("ok").as_bool());
+  bool replied = false;
+  desk.changes->apply({.confirm = std::chrono::hours(1)},
+                      [&](const json::object&) { replied = true; });
+  desk.run([&] { return replied && desk.changes->idle(); });
+  const LogLines lines(Level::Warning);
+  desk.changes->apply({}, [](const json::object&) {});
+  REQUIRE(lines.of("interfaces_refused").size() == 1);
+  CHECK(lines.of("interfaces_refused")[0].find("waits for its confirmation") != std::string::npos);
 }
 
 TEST_CASE("a change that is taken back takes back its devices' commands") {
