@@ -40,11 +40,13 @@ json::object stats_of(const hwsync::Hardware& hardware) {
           {"synced", hardware.problem().empty() && hardware.idle() ? 1 : 0}};
 }
 
+json::object switch_failure(const std::string& reason) {
+  return {{"layer", "asic"}, {"row", "switch"}, {"reason", reason}};
+}
+
 json::array failures_of(const hwsync::Hardware& hardware, const Clock& clock) {
   json::array rows;
-  if (!hardware.problem().empty()) {
-    rows.push_back({{"layer", "asic"}, {"row", "switch"}, {"reason", hardware.problem()}});
-  }
+  if (!hardware.problem().empty()) rows.push_back(switch_failure(hardware.problem()));
   const auto now = clock.now();
   const auto seconds = [](Duration d) { return std::chrono::duration<double>(d).count(); };
   hardware.for_each_failure([&](const std::string& key, const Failure& failure) {
@@ -124,6 +126,28 @@ AsicQueries queries_of(hwsync::Hardware& hardware, const Clock& clock) {
           [&](AsicQueries::Counted what, std::function<void(const json::array&)> done) {
             count(hardware, what, std::move(done));
           }};
+}
+
+AsicQueries queries_of_none(const std::string& reason) {
+  return {.remote_mac = [](VlanId, MacAddress) { return std::optional<IpAddress>(); },
+          .local_mac = [](VlanId, MacAddress) { return std::optional<std::string>(); },
+          .flood = [](VlanId, IpAddress) { return false; },
+          .multicast = [](VlanId, IpAddress, IpAddress) { return false; },
+          .rows = [] { return json::array{}; },
+          .stats =
+              [] {
+                return json::object{{"failures", 1}, {"objects", 0}, {"synced", 0}};
+              },
+          .failures =
+              [reason] {
+                json::array rows;
+                rows.push_back(switch_failure(reason));
+                return rows;
+              },
+          .each_reason =
+              [reason](const std::function<void(const std::string&)>& visit) { visit(reason); },
+          .counters = [](AsicQueries::Counted,
+                         const std::function<void(const json::array&)>& done) { done({}); }};
 }
 
 }  // namespace vtepd::agent

@@ -456,9 +456,13 @@ void Audit::compare_bgp(const std::shared_ptr<Look>& look) {
 }
 
 void Audit::read_asic(const std::shared_ptr<Look>& look) {
-  const bool asic =
-      request_.asic && hardware_ != nullptr && (!look->only || !look->only->asic.empty());
-  if (!asic) return look->then(std::make_shared<const Findings>(std::move(look->found)));
+  const bool asic = request_.asic && (!look->only || !look->only->asic.empty());
+  if (asic && !asic_missing_.empty()) {
+    look->found.asic.push_back({hwsync::SwitchKey{}, asic_missing_, {}});
+  }
+  if (!asic || hardware_ == nullptr) {
+    return look->then(std::make_shared<const Findings>(std::move(look->found)));
+  }
   std::vector<hwsync::AsicKey> only;
   if (look->only) {
     for (const auto& finding : look->only->asic) only.push_back(finding.key);

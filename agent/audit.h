@@ -113,6 +113,8 @@ class Audit {
 
   /// From now on the ASIC is looked at, too; it outlives the audit.
   void include(hwsync::Hardware& hardware) { hardware_ = &hardware; }
+  /// There should be an ASIC, and it cannot be looked at: a finding of each audit of its layer.
+  void miss_asic(std::string why) { asic_missing_ = std::move(why); }
   void run(Request request, Reply reply);
   /// Audits and repairs again and again, `pause` after each; zero: never.
   void repeat_every(Duration pause);
@@ -155,6 +157,7 @@ class Audit {
   Read read_;
   std::function<void()> wake_;
   hwsync::Hardware* hardware_ = nullptr;
+  std::string asic_missing_;  // why there is none, though there should be
   boost::asio::steady_timer pause_;
   boost::asio::steady_timer next_run_;
   std::deque<std::pair<Request, Reply>> waiting_;

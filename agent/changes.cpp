@@ -94,8 +94,9 @@ Changes::Changes(boost::asio::io_context& io, Core& core, Places places, std::fu
       confirmation_(io),
       runner_(io, kLongestCommand) {}
 
-Loaded Changes::load(const std::string& file) const {
-  auto loaded = load_interfaces(file.empty() ? places_.interfaces : file, places_.rules);
+Loaded Changes::load(const Request& request) const {
+  auto loaded = load_interfaces(request.file.empty() ? places_.interfaces : request.file,
+                                places_.rules, request.text);
   if (loaded.ok()) {
     loaded.topology = with_kernel_numbers(std::move(loaded.topology), core_.state().view);
   }
@@ -148,12 +149,15 @@ void Changes::begin_next() {
 }
 
 void Changes::begin(const Request& request, Reply reply) {
-  if (unconfirmed_) {
-    return reply(error_reply("a change waits for its confirmation: vtepctl confirm, or rollback"));
-  }
-  auto loaded = load(request.file);
-  log_diagnostics(loaded);
   const auto& file = request.file.empty() ? places_.interfaces : request.file;
+  if (unconfirmed_) {
+    const auto* why = "a change waits for its confirmation: vtepctl confirm, or rollback";
+    log(Level::Warning, "event=interfaces_refused file={} running_state=kept reason=\"{}\"", file,
+        why);
+    return reply(error_reply(why));
+  }
+  auto loaded = load(request);
+  log_diagnostics(loaded);
   json::object told{{"schema", 1}, {"messages", messages_of(loaded)}};
   const auto refuse = [&](const std::string& why) {
     log(Level::Error, "event=interfaces_refused file={} running_state=kept", file);
@@ -313,7 +317,7 @@ void Changes::take_back(std::string_view why) {
 }
 
 json::object Changes::difference(const Request& request) const {
-  const auto loaded = load(request.file);
+  const auto loaded = load(request);
   json::object reply{{"schema", 1}, {"ok", loaded.ok()}, {"messages", messages_of(loaded)}};
   if (!loaded.ok()) return reply;
   const auto disruptive = disruptions(core_.state(), loaded.topology);
@@ -328,8 +332,8 @@ json::object Changes::difference(const Request& request) const {
   return reply;
 }
 
-json::object Changes::check(const std::string& file) const {
-  const auto loaded = load(file);
+json::object Changes::check(const Request& request) const {
+  const auto loaded = load(request);
   json::object reply{{"schema", 1}, {"ok", loaded.ok()}, {"messages", messages_of(loaded)}};
   if (!loaded.ok()) return reply;
   auto checked = check_files(core_.state(), loaded);

@@ -33,8 +33,9 @@ class Changes {
   };
   struct Request {
     std::string file{};
-    bool disruptive{};                // devices may be deleted and made anew
-    std::chrono::seconds confirm{0};  // 0: for good
+    std::optional<std::string> text{};  // of the file, which then need not be there for vtepd
+    bool disruptive{};                  // devices may be deleted and made anew
+    std::chrono::seconds confirm{0};    // 0: for good
   };
   using Reply = std::function<void(boost::json::object)>;
 
@@ -49,12 +50,14 @@ class Changes {
   /// The commands that apply() would amount to.
   boost::json::object difference(const Request& request) const;
   /// The running state held against the files, attribute by attribute.
-  boost::json::object check(const std::string& file) const;
+  boost::json::object check(const Request& request) const;
 
   /// To be called after each turn of the core.
   void turned();
   /// Nothing is being changed; the files of the daemon's start are in effect.
   bool idle() const { return !running_; }
+  /// No write waits for a change: at most its up commands, which may take their time, are left.
+  bool written_out() const { return !running_ || running_->stage == Stage::After; }
   const std::vector<CommandRunner::Failure>& command_failures() const { return runner_.failures(); }
 
  private:
@@ -89,7 +92,7 @@ class Changes {
   void tell(const std::vector<std::string>& lines);
   void await_confirmation(const Running& change);
   void take_back(std::string_view why);
-  Loaded load(const std::string& file) const;
+  Loaded load(const Request& request) const;
   std::string unconfirmed_path() const { return places_.state_dir + "/unconfirmed.interfaces"; }
 
   Core& core_;

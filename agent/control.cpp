@@ -21,13 +21,20 @@ namespace json = boost::json;
 using Protocol = boost::asio::local::stream_protocol;
 namespace {
 
-constexpr std::size_t kLongestRequest = 4096;
+constexpr std::size_t kLongestRequest = 16U << 20U;  // interface files are a part of some
 constexpr auto kPause = std::chrono::milliseconds(100);
 constexpr const char* kGroup = "vtepd";
 
 gid_t group_of(const std::string& path) {
   struct stat status {};
   return ::stat(path.c_str(), &status) == 0 ? status.st_gid : static_cast<gid_t>(-1);
+}
+
+/// Which file stands at a path; none: zeros.
+std::pair<dev_t, ino_t> file_at(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) return {};
+  return {status.st_dev, status.st_ino};
 }
 
 bool is_allowed(int fd, gid_t group) {
@@ -68,6 +75,10 @@ class Control::Connection : public std::enable_shared_from_this<Connection> {
         socket_, request_, '\n',
         [self = shared_from_this()](const boost::system::error_code& error, std::size_t) {
           self->patience_.cancel();
+          if (error == boost::asio::error::not_found) {
+            return self->refuse(
+                fmt::format("the request is longer than {} MiB", kLongestRequest >> 20U));
+          }
           if (!error) self->answer();
         });
   }
@@ -90,7 +101,9 @@ class Control::Connection : public std::enable_shared_from_this<Connection> {
     std::string line;
     std::getline(stream, line);
     boost::system::error_code error;
-    const auto request = json::parse(line, error);
+    json::parse_options options;
+    options.allow_invalid_utf8 = true;  // files of others are in what we are asked
+    const auto request = json::parse(line, error, {}, options);
     if (error || !request.is_object()) {
       reply({{"schema", 1}, {"error", "the request is not a JSON object"}});
     } else if (auto source = control_.stream_of(request.get_object())) {
@@ -157,7 +170,7 @@ class Control::Connection : public std::enable_shared_from_this<Connection> {
 };
 
 Control::~Control() {
-  if (!path_.empty()) ::unlink(path_.c_str());
+  if (!path_.empty() && file_at(path_) == file_) ::unlink(path_.c_str());
 }
 
 Result<> Control::open(const std::string& path) {
@@ -171,6 +184,7 @@ Result<> Control::open(const std::string& path) {
   if (error)
     return Error{error.value(), fmt::format("control socket {}: {}", path, error.message())};
   path_ = path;
+  file_ = file_at(path);
   // Where vtepd runs as root and the group exists, its members may talk to vtepd too.
   const auto* group = ::getgrnam(kGroup);
   if (group != nullptr && ::geteuid() == 0 &&

@@ -5,6 +5,7 @@
 // unix(7)). Requests: {"command":"show","table":"mac"}, {"command":"reload"}. Replies:
 // {"schema":1,"table":"mac","rows":[...]}, {"schema":1,"ok":true,"messages":[...]}, or
 // {"schema":1,"error":"..."}. A reply may take its time: other requests are served meanwhile.
+// A file to be applied is read by vtepctl and comes as "text": vtepd may not see it (PrivateTmp=).
 // Or the answer is a stream: {"schema":1,"stream":true}, then lines until one side goes or, of a
 // table, all rows are told. A stream holds no more than the lines under way: a reader who is slow
 // is waited for, by nobody else, and the loop serves others between two chunks.
@@ -12,6 +13,8 @@
 //
 // Threads: the event loop's. Errors: open() is returned; a broken connection is dropped.
 #pragma once
+
+#include <sys/types.h>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
@@ -23,6 +26,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "vtepd/result.h"
 
@@ -66,6 +70,7 @@ class Control {
   std::set<std::shared_ptr<Connection>> listeners_;
   std::shared_ptr<std::size_t> open_ = std::make_shared<std::size_t>(0);  // connections
   std::string path_;
+  std::pair<dev_t, ino_t> file_{};  // that stands there, if it is still ours
 };
 
 }  // namespace vtepd::agent

@@ -16,6 +16,7 @@ namespace json = boost::json;
 namespace {
 
 constexpr const char* kNone = "none";
+constexpr const char* kNoAsic = "no ASIC is in use";
 constexpr const char* kNoHistory = "vtepd keeps no record of events (history = 0)";
 // How long a start waits for the relay before it calls itself ready without routes.
 constexpr auto kRelayPatience = std::chrono::seconds(10);
@@ -299,7 +300,10 @@ void Daemon::turn() {
     if (hardware_) hardware_->caught_up();
     asic_feed_.write();
   }
-  if (hardware_) hardware_->turn();
+  if (hardware_) {
+    hardware_->turn();
+    tell_asic_problem(hardware_->is_refused() ? hardware_->problem() : std::string());
+  }
   changes_.turned();
   if (turn.more) {
     schedule();
@@ -347,6 +351,10 @@ void Daemon::feed_watchdog() {
   std::uint64_t limit_us = 0;
   if (sd_watchdog_enabled(0, &limit_us) <= 0) return;
   sd_notify(0, "WATCHDOG=1");
+  // Commands that come before the writes have a minute each, however many they are.
+  if (!ready_ && !changes_.written_out()) {
+    sd_notify(0, fmt::format("EXTEND_TIMEOUT_USEC={}", limit_us).c_str());
+  }
   watchdog_.expires_after(std::chrono::microseconds(limit_us / 3));
   watchdog_.async_wait([this](const boost::system::error_code& error) {
     if (!error) feed_watchdog();
@@ -365,11 +373,27 @@ void Daemon::watch_loop() {
 
 void Daemon::say_ready() {
   if (ready_ || !core_->synced() || (!patience_over_ && !core_->state().routes_known)) return;
-  if (!changes_.idle() || (hardware_ && !hardware_->idle())) return;
+  if (!changes_.written_out()) return;
+  if (hardware_ && !hardware_->idle() && !hardware_->is_refused()) return;
   ready_ = true;
-  sd_notify(0, "READY=1\nSTATUS=in sync");
+  sd_notify(0, ("READY=1\n" + status()).c_str());
   log(Level::Info, "event=ready routes={} failures={}",
       core_->state().routes_known ? "known" : "none", core_->kernel().failures());
+}
+
+/// Each reason once; empty: there is none any more.
+void Daemon::tell_asic_problem(const std::string& reason) {
+  if (reason == asic_problem_) return;
+  asic_problem_ = reason;
+  if (ready_) sd_notify(0, status().c_str());
+  if (reason.empty()) return log(Level::Info, "event=asic_back");
+  log(Level::Error, "event=asic_failed library={} reason=\"{}\"", settings_.sai_library, reason);
+}
+
+/// What systemctl status shows.
+std::string Daemon::status() const {
+  return "STATUS=in sync" +
+         (asic_problem_.empty() ? "" : fmt::format(", without the ASIC: {}", asic_problem_));
 }
 
 void Daemon::open_asic() {
@@ -404,8 +428,9 @@ void Daemon::open_asic() {
       core_->state().view, clock_);
   if (!opened) {
     // Forwarding by the kernel is right without the ASIC; a restart loop would help nobody.
-    log(Level::Error, "event=asic_failed library={} reason=\"{}\"", settings_.sai_library,
-        opened.error().what);
+    tell_asic_problem(opened.error().what);
+    asic_ = queries_of_none(asic_problem_);
+    audit_.miss_asic(asic_problem_);
     return;
   }
   hardware_ = std::move(*opened);
@@ -467,6 +492,7 @@ void Daemon::answer(const json::object& request, const Control::Reply& reply) {
   }
   if (settings_.interfaces == kNone) return refuse("vtepd runs with --interfaces none");
   Changes::Request change{.file = word("file")};
+  if (request.contains("text")) change.text = word("text");
   if (const auto* disruptive = request.if_contains("disruptive")) {
     change.disruptive = disruptive->is_bool() && disruptive->get_bool();
   }
@@ -478,7 +504,7 @@ void Daemon::answer(const json::object& request, const Control::Reply& reply) {
   if (command == "confirm") return changes_.confirm(reply);
   if (command == "rollback") return changes_.roll_back(reply);
   if (command == "diff") return reply(changes_.difference(change));
-  if (command == "check") return reply(changes_.check(change.file));
+  if (command == "check") return reply(changes_.check(change));
   refuse(fmt::format("there is no command \"{}\"", command));
 }
 
@@ -512,7 +538,7 @@ Control::Source Daemon::stream_of(const json::object& request) const {
 
 /// Nothing where there is no such table (now).
 Show::Rows Daemon::rows_of(const std::string& table) const {
-  return table == "asic" && !asic_.present() ? Show::Rows{} : show_.table(table);
+  return table == "asic" && !hardware_ ? Show::Rows{} : show_.table(table);
 }
 
 /// Once for all that a handler has recorded; nobody who listens costs nothing.
@@ -599,8 +625,8 @@ json::array Daemon::socket_rows() const {
 
 void Daemon::show(const std::string& table, const Control::Reply& reply) {
   const auto refuse = [&](std::string why) { reply({{"schema", 1}, {"error", std::move(why)}}); };
-  if ((table == "asic" || table == "counters") && !asic_.present()) {
-    return refuse("no ASIC is in use");
+  if ((table == "asic" || table == "counters") && !hardware_) {
+    return refuse(asic_problem_.empty() ? kNoAsic : fmt::format("{}: {}", kNoAsic, asic_problem_));
   }
   if (table == "counters") {
     return asic_.counters(AsicQueries::Counted::All, [table, reply](const json::array& rows) {

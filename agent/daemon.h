@@ -52,6 +52,8 @@ class Daemon {
   void feed_watchdog();
   void watch_loop();
   void say_ready();
+  void tell_asic_problem(const std::string& reason);
+  std::string status() const;
   void open_asic();
   void open_ears();
   evpn::RelaySession::Handlers to_core();
@@ -95,6 +97,7 @@ class Daemon {
   bool ports_changed_ = true;
   AsicFeed asic_feed_;
   std::unique_ptr<hwsync::Hardware> hardware_;
+  std::string asic_problem_;  // why the ASIC is not in use, though it should be; as it was logged
   Audit audit_;
   bool scheduled_ = false;
   bool pump_posted_ = false;

@@ -9,6 +9,7 @@
 #include "agent/log.h"
 #include "agent/replay.h"
 #include "agent/settings.h"
+#include "agent/state_lock.h"
 #include "netlink/kernel.h"
 
 namespace {
@@ -57,6 +58,8 @@ int run(int argc, char** argv) {
   }
   agent::log_level = settings->level;
   if (!settings->replay.empty()) return replay(settings->replay);
+  const auto alone = agent::lock_state(settings->state_dir);
+  if (!alone) return fail(alone.error());
   const auto kernel = netlink::Kernel::open(
       {.receive_buffer = settings->netlink_buffer, .on_malformed = [](const Error& error) {
          agent::log(Level::Warning, "event=kernel_message_malformed reason=\"{}\"", error.what);

@@ -64,9 +64,15 @@ class Families {
   std::vector<MetricFamily> families_;
 };
 
-void add_stats(const Show& show, Families& families) {
+/// Of what is not there by choice (relay = none, evpn = kernel) an alert would say that it is down.
+bool is_meant(const State& state, const std::string& name) {
+  return state.routes_expected || (name != "bgp_session" && name != "relay");
+}
+
+void add_stats(const State& state, const Show& show, Families& families) {
   for (const auto& row : show.stats()) {
     const std::string name(row.at("counter").as_string());
+    if (!is_meant(state, name)) continue;
     const auto& value = row.at("value");
     if (!value.is_number()) continue;
     const auto help = fmt::format("{} of vtepctl show stats", name.substr(0, name.find('.')));
@@ -185,7 +191,7 @@ std::string Metrics::text(const json::array& counters) const {
   families.add("vtepd_info", MetricType::Gauge, "The version", 1, {{"version", VTEPD_VERSION}});
   add_rows(core_.state(), families);
   add_failures(core_, show_.asic_queries(), families);
-  add_stats(show_, families);
+  add_stats(core_.state(), show_, families);
   add_counters(counters, families);
   families.add("vtepd_route_to_kernel_seconds", "From a route's arrival to its write to the kernel",
                route_to_kernel_);

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <utility>
 
 #include "agent/log.h"
@@ -49,9 +50,11 @@ Result<> result_of(const record::Outcome& outcome) {
 }
 
 Result<std::unique_ptr<Recorder>> Recorder::open(const std::string& path, IfThere if_there) {
-  constexpr int kFlags = O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
-  const int how = if_there == IfThere::Replace ? O_TRUNC : O_EXCL;
-  const int fd = ::open(path.c_str(), kFlags | how, 0600);
+  const bool aside = if_there == IfThere::SetAside;
+  if (aside && std::rename(path.c_str(), (path + ".old").c_str()) != 0 && errno != ENOENT) {
+    return system_error(fmt::format("rename {} to {}.old", path, path));
+  }
+  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (fd < 0) return system_error(fmt::format("record {}", path));
   return std::unique_ptr<Recorder>(new Recorder(path, fd));
 }

@@ -97,10 +97,11 @@ class Recorder {
   /// What every file begins with: kMagic and the records' shape.
   static std::string header();
 
-  enum class IfThere : std::uint8_t { Replace, Refuse };
-  /// The file is made anew, for nobody else to read.
+  enum class IfThere : std::uint8_t { SetAside, Refuse };
+  /// The file is made anew, for nobody else to read. One that is set aside is PATH.old from then
+  /// on: the recording of a vtepd that died says why, and the next one starts at once.
   static Result<std::unique_ptr<Recorder>> open(const std::string& path,
-                                                IfThere if_there = IfThere::Replace);
+                                                IfThere if_there = IfThere::SetAside);
   ~Recorder();
   Recorder(const Recorder&) = delete;
   Recorder& operator=(const Recorder&) = delete;

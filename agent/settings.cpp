@@ -1,5 +1,6 @@
 #include "agent/settings.h"
 
+#include <boost/any.hpp>
 #include <boost/program_options.hpp>
 #include <fstream>
 #include <sstream>
@@ -12,42 +13,43 @@ options::options_description describe() {
   const auto text = [](const char* otherwise) {
     return options::value<std::string>()->default_value(otherwise);
   };
-  const auto seconds = [](unsigned otherwise) {
-    return options::value<unsigned>()->default_value(otherwise);
+  const auto number = [](int otherwise) {
+    return options::value<int>()->default_value(otherwise);  // unsigned would read -1 as 4294967295
   };
   options::options_description all("vtepd, the EVPN-VXLAN agent");
   all.add_options()                                                                               //
-      ("config", options::value<std::string>(), "configuration file (/etc/vtepd/vtepd.conf)")     //
+      ("config", options::value<std::string>(), "configuration file; without it there is none")   //
       ("interfaces", text("/etc/network/interfaces"), "interface files, or none")                 //
       ("evpn", text("frr"), "frr: by vtepd-relay; kernel: zebra writes the kernel")               //
       ("relay", text("/run/vtepd/evpn.sock"), "vtepd-relay's socket, or none")                    //
       ("control", text("/run/vtepd/vtepd.sock"), "the socket vtepctl talks to")                   //
       ("metrics", text("none"), "a path or a port of the loopback to serve metrics on, or none")  //
       ("sai-library", text("libsoftsai.so"), "the ASIC's SAI library, or none")                   //
-      ("sai-profile", text(""), "file of key=value lines for the SAI library")                    //
+      ("sai-profile", text("none"), "file of key=value lines for the SAI library, or none")       //
       ("state-dir", text("/run/vtepd"), "where the ledger of what vtepd made is kept")            //
       ("adopt", options::value<bool>()->default_value(false),
        "devices that stand as the files say count as made by vtepd: yes or no")  //
       ("user-commands", options::value<bool>()->default_value(false),
        "whether up, down, ... lines of interface files are run: yes or no")  //
       ("bpdu-guard", options::value<bool>()->default_value(false),
-       "whether mstpctl-bpduguard lines set the kernel's own guard: yes or no")                //
-      ("stale-time", seconds(120), "seconds that routes outlive bgpd's session, at most")      //
-      ("quiet-time", seconds(10), "seconds without news after which BGP counts as converged")  //
-      ("duplicate-moves", options::value<unsigned>()->default_value(5),
+       "whether mstpctl-bpduguard lines set the kernel's own guard: yes or no")               //
+      ("stale-time", number(120), "seconds that routes outlive bgpd's session, at most")      //
+      ("quiet-time", number(10), "seconds without news after which BGP counts as converged")  //
+      ("duplicate-moves", number(5),
        "moves in duplicate-window that make an address a duplicate; 0: never")  //
-      ("duplicate-window", seconds(180), "seconds in which they are counted")   //
+      ("duplicate-window", number(180), "seconds in which they are counted")    //
       ("duplicate-freeze", options::value<bool>()->default_value(true),
-       "whether a duplicate stays where it is; no: only warn")                                  //
-      ("duplicate-recovery", seconds(540), "seconds it is frozen; 0: until vtepctl clears it")  //
-      ("snoop", text("yes"), "learn hosts from their ARP and ND on local ports: yes or no")     //
-      ("probe-interval", seconds(180), "seconds of silence after which a host is asked")        //
+       "whether a duplicate stays where it is; no: only warn")                                 //
+      ("duplicate-recovery", number(540), "seconds it is frozen; 0: until vtepctl clears it")  //
+      ("snoop", options::value<bool>()->default_value(true),
+       "learn hosts from their ARP and ND on local ports: yes or no")                    //
+      ("probe-interval", number(180), "seconds of silence after which a host is asked")  //
       ("tunnel-announcements", options::value<bool>()->default_value(true),
-       "whether announcements of hosts cross the tunnels and lead frames until BGP does")     //
-      ("audit-interval", seconds(600), "seconds between audits of kernel and ASIC; 0: none")  //
+       "whether announcements of hosts cross the tunnels and lead frames until BGP does")    //
+      ("audit-interval", number(600), "seconds between audits of kernel and ASIC; 0: none")  //
       ("history", options::value<std::size_t>()->default_value(16384),
        "events kept for vtepctl history, show events and monitor; 0: none")               //
-      ("record", text(""), "file to record inputs and decisions in; empty: none")         //
+      ("record", text("none"), "file to record inputs and decisions in, or none")         //
       ("replay", text(""), "decide again what this recording has decided, and print it")  //
       ("netlink-buffer", options::value<std::size_t>()->default_value(std::size_t{32} << 20U),
        "bytes of the kernel's notifications that may wait to be read")  //
@@ -56,6 +58,9 @@ options::options_description describe() {
       ("help,h", "print this");
   return all;
 }
+
+/// The file that an option names; "none" is none.
+std::string file_of(const std::string& value) { return value == "none" ? "" : value; }
 
 Result<Level> level_of(const std::string& name) {
   if (name == "error") return Level::Error;
@@ -68,15 +73,21 @@ Result<Level> level_of(const std::string& name) {
 Result<Settings> settings_of(const options::variables_map& chosen) {
   const auto text = [&](const char* name) { return chosen[name].as<std::string>(); };
   const auto seconds = [&](const char* name) {
-    return std::chrono::seconds(chosen[name].as<unsigned>());
+    return std::chrono::seconds(chosen[name].as<int>());
   };
+  for (const auto& [name, value] : chosen) {
+    const auto* number = boost::any_cast<int>(&value.value());
+    if (number != nullptr && *number < 0)
+      return Error{0, fmt::format("{}: {} is negative", name, *number)};
+  }
   const auto level = level_of(text("log-level"));
   if (!level) return level.error();
   if (text("evpn") != "frr" && text("evpn") != "kernel") {
     return Error{0, fmt::format("evpn: \"{}\" is neither frr nor kernel", text("evpn"))};
   }
-  auto profile = text("sai-profile").empty() ? Result(hwsync::sai::Profile{})
-                                             : hwsync::sai::read_profile(text("sai-profile"));
+  const auto profile_file = file_of(text("sai-profile"));
+  auto profile = profile_file.empty() ? Result(hwsync::sai::Profile{})
+                                      : hwsync::sai::read_profile(profile_file);
   if (!profile) return profile.error();
   Settings settings{.interfaces = text("interfaces"),
                     .evpn_by_kernel = text("evpn") == "kernel",
@@ -86,7 +97,7 @@ Result<Settings> settings_of(const options::variables_map& chosen) {
                     .sai_library = text("sai-library"),
                     .sai_profile = std::move(*profile),
                     .state_dir = text("state-dir"),
-                    .record = text("record"),
+                    .record = file_of(text("record")),
                     .replay = text("replay"),
                     .audit_interval = seconds("audit-interval"),
                     .netlink_buffer = chosen["netlink-buffer"].as<std::size_t>(),
@@ -96,8 +107,9 @@ Result<Settings> settings_of(const options::variables_map& chosen) {
   settings.core.adopt = chosen["adopt"].as<bool>();
   settings.core.sweep.stale = seconds("stale-time");
   settings.core.sweep.quiet = seconds("quiet-time");
-  settings.core.moves = {.enabled = chosen["duplicate-moves"].as<unsigned>() != 0,
-                         .moves = chosen["duplicate-moves"].as<unsigned>(),
+  const auto moves = static_cast<unsigned>(chosen["duplicate-moves"].as<int>());
+  settings.core.moves = {.enabled = moves != 0,
+                         .moves = moves,
                          .window = seconds("duplicate-window"),
                          .freeze = chosen["duplicate-freeze"].as<bool>(),
                          .recovery = seconds("duplicate-recovery")};
@@ -113,11 +125,7 @@ Result<Settings> settings_of(const options::variables_map& chosen) {
     return Error{0, fmt::format("netlink-buffer: {} is not in 1 to {}", settings.netlink_buffer,
                                 kLargestBuffer)};
   }
-  const auto snoop = text("snoop");
-  if (snoop != "yes" && snoop != "no") {
-    return Error{0, fmt::format("snoop: \"{}\" is neither yes nor no", snoop)};
-  }
-  settings.core.snoop = snoop == "yes";
+  settings.core.snoop = chosen["snoop"].as<bool>();
   settings.core.tunnel_announcements = chosen["tunnel-announcements"].as<bool>();
   settings.core.hosts.quiet = seconds("probe-interval");
   if (settings.core.hosts.quiet < std::chrono::seconds(1)) {

@@ -46,6 +46,7 @@ void Snooping::listen_on(const std::vector<IfIndex>& ports, const KernelView& vi
   for (auto it = ports_.begin(); it != ports_.end();) {
     it = wanted.contains(it->first) ? std::next(it) : ports_.erase(it);
   }
+  std::erase_if(refused_, [&](const auto& row) { return view.link(row.first) == nullptr; });
   for (const auto port : wanted) {
     if (!ports_.contains(port)) open(port, view);
   }
@@ -54,10 +55,11 @@ void Snooping::listen_on(const std::vector<IfIndex>& ports, const KernelView& vi
 void Snooping::open(IfIndex port, const KernelView& view) {
   auto socket = evpn::PacketSocket::listen(port);
   if (!socket) {
-    log(Level::Error, "event=snooper_failed port={} reason=\"{}\"", view.name_of(port),
-        socket.error().what);
-    return;
+    const auto& why = socket.error().what;
+    if (std::exchange(refused_[port], why) == why) return;
+    return log(Level::Error, "event=snooper_failed port={} reason=\"{}\"", view.name_of(port), why);
   }
+  refused_.erase(port);
   const int watched = ::dup(socket->fd());
   ports_.emplace(port,
                  Port{std::move(*socket), boost::asio::posix::stream_descriptor(io_, watched)});

@@ -4,8 +4,8 @@
 // than a budget per second in all: in a flood the kernel drops what is too much, at little cost,
 // and everything else goes on.
 //
-// Threads: the event loop's. Errors: a port whose socket cannot be opened is logged, and tried
-// again when the devices change.
+// Threads: the event loop's. Errors: a port whose socket cannot be opened is logged, once for each
+// reason, and tried again when the devices change.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -59,6 +59,7 @@ class Snooping {
   boost::asio::steady_timer timer_;
   evpn::TokenBucket budget_;
   Ports ports_;
+  std::map<IfIndex, std::string> refused_;  // ports that cannot be listened on, as it was logged
   std::deque<IfIndex> ready_;
   bool serving_ = false;
   std::optional<evpn::PacketSocket> sender_;

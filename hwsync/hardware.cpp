@@ -302,7 +302,7 @@ void Hardware::brought_up(Result<SwitchFacts> facts) {
     if (!is_off()) problem_ = facts.error().what;
     const auto wait = kBringUpWait * (1U << std::min(bring_up_attempts_++, 5U));
     bring_up_at_ = clock_.now() + std::min<Duration>(wait, kBringUpLongest);
-    return;
+    return ask_for_turn();  // when the next try is due is asked after a turn
   }
   if (!is_off()) problem_.clear();
   mirror_.emplace(view_, underlay_, facts->ports,

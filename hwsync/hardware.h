@@ -156,6 +156,8 @@ class Hardware {
   std::optional<TimePoint> next_retry() const;
   /// Why the switch is not up, empty if it is.
   const std::string& problem() const { return problem_; }
+  /// It could not be brought up, and is tried again: there is nothing to wait for.
+  bool is_refused() const { return !mirror_ && bring_up_attempts_ != 0; }
   std::string library_version() const { return library_->version_text(); }
 
   void for_each_row(const std::function<void(const AsicObject&)>& visit) const;

@@ -10,6 +10,13 @@
 
 namespace vtepd::ctl {
 
+/// vtepd's control socket, as these settings have it; the usual one where they say nothing of it.
+std::string control_socket(const std::string& settings);
+
+/// Puts the text of the file that the request names into it: vtepd's own sight is that of its unit,
+/// without /home and with a /tmp of its own.
+Result<> include_file(boost::json::object& request);
+
 /// One request, one reply.
 Result<boost::json::object> ask(const std::string& path, const boost::json::object& request);
 

@@ -62,7 +62,7 @@ Options:
   --watch[=S]     the same again every S seconds (2)
   --color WHEN    auto (on a terminal), always, never
   --vtysh COMMAND how bgpd is asked, for audit and show peers
-  --socket PATH   where vtepd is
+  --socket PATH   where vtepd is; unless told, where /etc/vtepd/vtepd.conf says
   A MAC is written aa:bb:cc:dd:ee:ff, aa-bb-cc-dd-ee-ff or aabb.ccdd.eeff.
 
 Exit status: 0 done, 1 refused or not as wanted, 2 wrong words, 3 vtepd does not answer.

@@ -34,6 +34,7 @@ namespace options = boost::program_options;
 using vtepd::ctl::Asked;
 using Words = std::vector<std::string>;
 
+constexpr const char* kSettings = "/etc/vtepd/vtepd.conf";
 constexpr int kDone = 0;
 constexpr int kRefused = 1;
 constexpr int kUsage = 2;
@@ -335,8 +336,12 @@ int run_once(const Words& words, const Manner& manner) {
     return complain(kUsage, "--vnis and --macs are of `resources fit`");
   }
   if (words[0] == "support" && words.size() <= 2) return support(words, manner);
-  const auto asked = vtepd::ctl::read_words(words, manner.flags);
+  auto asked = vtepd::ctl::read_words(words, manner.flags);
   if (!asked) return complain(kUsage, asked.error().what + "; see vtepctl --help");
+  if (asked->request.contains("file") && words[0] != "record") {
+    const auto included = vtepd::ctl::include_file(asked->request);
+    if (!included) return complain(kRefused, included.error().what);
+  }
   if (asked->request.contains("stream")) return show(*asked, manner);
   if (words[0] == "monitor") return monitor(*asked, manner);
   auto reply = vtepd::ctl::ask(manner.socket, asked->request);
@@ -372,8 +377,7 @@ options::options_description describe() {
       "macs", options::value<std::uint64_t>()->default_value(0))(
       "color", options::value<std::string>()->default_value("auto"))(
       "vtysh", options::value<std::string>()->default_value("vtysh"))(
-      "socket", options::value<std::string>()->default_value("/run/vtepd/vtepd.sock"))(
-      "words", options::value<Words>());
+      "socket", options::value<std::string>())("words", options::value<Words>());
   return all;
 }
 
@@ -406,7 +410,8 @@ int run(int argc, char** argv) {
     fmt::print("vtepctl {}\n", VTEPD_VERSION);
     return kDone;
   }
-  const Manner manner{.socket = chosen["socket"].as<std::string>(),
+  const auto socket = given<std::string>(chosen, "socket");
+  const Manner manner{.socket = socket ? *socket : vtepd::ctl::control_socket(kSettings),
                       .vtysh = chosen["vtysh"].as<std::string>(),
                       .json = chosen.contains("json") || chosen.contains("pretty"),
                       .pretty = chosen.contains("pretty"),

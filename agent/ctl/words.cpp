@@ -205,6 +205,13 @@ Result<Asked> record(const Words& words, const Flags& /*flags*/) {
   if (!words[1].starts_with('/')) {
     return misuse("record: the file's whole path, such as /var/lib/vtepd/recording");
   }
+  for (const auto* folder : {"/tmp/", "/var/tmp/", "/home/", "/root/", "/run/user/"}) {
+    if (!words[1].starts_with(folder)) continue;
+    return misuse(
+        fmt::format("record: vtepd's unit hides {} from it, nobody would find the file; say "
+                    "/var/lib/vtepd/recording",
+                    folder));
+  }
   return Asked{{{"command", "record"}, {"file", words[1]}}, {}};
 }
 

@@ -21,8 +21,12 @@ constexpr std::size_t kMostBytes = 100'000'000;  // of all files together
 class DiskFiles : public Files {
  public:
   explicit DiskFiles(bool has_templates) : has_templates_(has_templates) {}
+  /// `known` is not read, but has that text.
+  DiskFiles(bool has_templates, std::string known, std::string text)
+      : has_templates_(has_templates), known_(std::move(known)), text_(std::move(text)) {}
 
   Result<std::string> read(const std::string& path) override {
+    if (!known_.empty() && path == known_) return text_;
     const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) return system_error(path);
     auto text = read_open(fd, path);
@@ -84,6 +88,8 @@ class DiskFiles : public Files {
   }
 
   bool has_templates_;
+  std::string known_;
+  std::string text_;
   std::size_t bytes_read_ = 0;
 };
 
@@ -120,8 +126,9 @@ Loaded load(const std::string& path, DiskFiles files, const FileRules& rules) {
 
 }  // namespace
 
-Loaded load_interfaces(const std::string& path, const FileRules& rules) {
-  return load(path, DiskFiles(true), rules);
+Loaded load_interfaces(const std::string& path, const FileRules& rules,
+                       std::optional<std::string> text) {
+  return load(path, text ? DiskFiles(true, path, *std::move(text)) : DiskFiles(true), rules);
 }
 Loaded load_plain(const std::string& path, const FileRules& rules) {
   return load(path, DiskFiles(false), rules);

@@ -4,6 +4,7 @@
 // template. Errors: never thrown; in `diagnostics`, one line each, as FILE:LINE.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,7 +35,10 @@ struct FileRules {
   BpduGuard guard{};
 };
 
-Loaded load_interfaces(const std::string& path, const FileRules& rules = {});
+/// `text`: what stands in the file, where somebody has read it already; what it includes is read
+/// from disk all the same.
+Loaded load_interfaces(const std::string& path, const FileRules& rules = {},
+                       std::optional<std::string> text = std::nullopt);
 
 /// The stanzas alone, as they stand in the file and all it includes.
 std::vector<Stanza> read_stanzas(const std::string& path, Diagnostics& diagnostics);

@@ -16,12 +16,14 @@
 namespace {
 
 namespace po = boost::program_options;
+using vtepd::evpn::relay::Level;
 using vtepd::evpn::relay::Relay;
 using vtepd::evpn::relay::RelayOptions;
 using vtepd::evpn::relay::Service;
 
-constexpr int kInfo = 6;  // syslog(3)
-void log_line(const std::string& line) { vtepd::evpn::write_log(kInfo, line); }
+void log(Level level, const std::string& line) {
+  vtepd::evpn::write_log(static_cast<int>(level), line);
+}
 
 po::options_description describe(RelayOptions& options) {
   po::options_description description("vtepd-relay: passes bgpd's messages to zebra, keeps EVPN");
@@ -40,10 +42,10 @@ int run(const RelayOptions& options) {
   std::signal(SIGPIPE, SIG_IGN);
   boost::asio::io_context io{1};
   auto inherited = Service::take_descriptors();
-  Relay relay(io, options, Service(), log_line);
+  Relay relay(io, options, Service(), log);
   const auto started = relay.start(std::move(inherited));
   if (!started) {
-    log_line(fmt::format("event=start_failed reason=\"{}\"", started.error().what));
+    log(Level::Error, fmt::format("event=start_failed reason=\"{}\"", started.error().what));
     return EXIT_FAILURE;
   }
   boost::asio::signal_set signals(io, SIGTERM, SIGINT);
@@ -52,8 +54,8 @@ int run(const RelayOptions& options) {
     relay.stop();
     io.stop();
   });
-  log_line(fmt::format("event=relay_started version={} listen={} zebra={} agent={}", VTEPD_VERSION,
-                       options.listen, options.zebra, options.agent));
+  log(Level::Info, fmt::format("event=relay_started version={} listen={} zebra={} agent={}",
+                               VTEPD_VERSION, options.listen, options.zebra, options.agent));
   io.run();
   return EXIT_SUCCESS;
 }
@@ -79,7 +81,7 @@ int main(int argc, char** argv) {
     }
     return run(options);
   } catch (const std::exception& failure) {
-    log_line(fmt::format("event=start_failed reason=\"{}\"", failure.what()));
+    log(Level::Error, fmt::format("event=start_failed reason=\"{}\"", failure.what()));
     return EXIT_FAILURE;
   }
 }

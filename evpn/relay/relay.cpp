@@ -37,7 +37,7 @@ void destroy_later(boost::asio::io_context& io, std::unique_ptr<Object> object) 
 }  // namespace
 
 Relay::Relay(boost::asio::io_context& io, RelayOptions options, Service service,
-             std::function<void(const std::string&)> log)
+             std::function<void(Level, const std::string&)> log)
     : io_(io),
       options_(std::move(options)),
       service_(service),
@@ -89,7 +89,8 @@ Result<UniqueFd> Relay::listener(const ListenAt& where, const std::string& name,
   auto fd = listen_at(where);
   if (!fd) return fd;
   const auto stored = service_.store(name, fd->value());
-  if (!stored) log(fmt::format("event=fd_store_failed reason=\"{}\"", stored.error().what));
+  if (!stored)
+    log(Level::Warning, fmt::format("event=fd_store_failed reason=\"{}\"", stored.error().what));
   return fd;
 }
 
@@ -98,13 +99,14 @@ Result<void> Relay::open_state(Inherited& inherited) {
     const auto reopened = reopen_state(std::move(it->second));
     if (reopened) return {};
     service_.remove("state");
-    log(fmt::format("event=cold_start reason=\"{}\"", reopened.error().what));
+    log(Level::Warning, fmt::format("event=cold_start reason=\"{}\"", reopened.error().what));
   }
   auto created = StateFile::create();
   if (!created) return created.error();
   file_ = std::make_unique<StateFile>(std::move(*created));
   const auto stored = service_.store("state", file_->fd());
-  if (!stored) log(fmt::format("event=fd_store_failed reason=\"{}\"", stored.error().what));
+  if (!stored)
+    log(Level::Warning, fmt::format("event=fd_store_failed reason=\"{}\"", stored.error().what));
   return {};
 }
 
@@ -128,8 +130,8 @@ void Relay::restore_pairs(Inherited& inherited) {
     if (fd.valid() && name.starts_with("pair-")) service_.remove(name);
   }
   if (state_.cache().size() != 0 || !pairs_.empty()) {
-    log(fmt::format("event=state_restored pairs={} routes={}", pairs_.size(),
-                    state_.cache().size()));
+    log(Level::Info, fmt::format("event=state_restored pairs={} routes={}", pairs_.size(),
+                                 state_.cache().size()));
     state_.resume();
   }
   save();
@@ -148,7 +150,8 @@ void Relay::restore_pair(PairSlot& slot, Inherited& inherited) {
   }
   const auto peer = complete ? peer_of(fds[0].value()) : Result<Peer>(Error{0, "half stored"});
   if (!peer) {
-    log(fmt::format("event=pair_lost pair={} reason=\"{}\"", id, peer.error().what));
+    log(Level::Warning,
+        fmt::format("event=pair_lost pair={} reason=\"{}\"", id, peer.error().what));
     for (const auto part : kPairParts) service_.remove(part_name(id, part));
     slot.id = 0;
     return;
@@ -163,7 +166,8 @@ void Relay::store_pair(PairId id) {
   const auto fds = pairs_.at(id)->descriptors();
   for (std::size_t i = 0; i < fds.size(); ++i) {
     const auto stored = service_.store(part_name(id, kPairParts[i]), fds[i]);
-    if (!stored) log(fmt::format("event=fd_store_failed reason=\"{}\"", stored.error().what));
+    if (!stored)
+      log(Level::Warning, fmt::format("event=fd_store_failed reason=\"{}\"", stored.error().what));
   }
 }
 
@@ -181,7 +185,8 @@ void Relay::save() {
         state_.snapshot([&](const EvpnMessage& m) { (void)wire::encode(m, snapshot); });
     if (whole) saved = file_->rewrite(snapshot);
   }
-  if (!saved) log(fmt::format("event=state_not_saved reason=\"{}\"", saved.error().what));
+  if (!saved)
+    log(Level::Warning, fmt::format("event=state_not_saved reason=\"{}\"", saved.error().what));
 }
 
 // --- bgpd and zebra ------------------------------------------------------------------------------
@@ -198,23 +203,26 @@ void Relay::accept_bgpd() {
 
 void Relay::open_pair(UniqueFd bgpd) {
   const auto peer = peer_of(bgpd.value());
-  if (!peer) return log(fmt::format("event=bgpd_refused reason=\"{}\"", peer.error().what));
+  if (!peer)
+    return log(Level::Warning, fmt::format("event=bgpd_refused reason=\"{}\"", peer.error().what));
   auto zebra = connect_to(options_.zebra);
   if (!zebra) {
     // bgpd tries again by itself; a held connection without zebra would only deceive it.
-    return log(fmt::format("event=zebra_unreachable reason=\"{}\"", zebra.error().what));
+    return log(Level::Warning,
+               fmt::format("event=zebra_unreachable reason=\"{}\"", zebra.error().what));
   }
   const auto id = ++last_id_;
   auto* slot = file_->take_slot(id);
-  if (slot == nullptr) return log("event=bgpd_refused reason=\"too many connections\"");
+  if (slot == nullptr)
+    return log(Level::Warning, "event=bgpd_refused reason=\"too many connections\"");
   state_.open(id, peer->process);
   const auto added = add_pair(id, {std::move(bgpd), std::move(*zebra), {}, {}, slot});
   if (!added) {
     state_.close(id, added.error().what);
     slot->id = 0;
-    return log(fmt::format("event=bgpd_refused reason=\"{}\"", added.error().what));
+    return log(Level::Warning, fmt::format("event=bgpd_refused reason=\"{}\"", added.error().what));
   }
-  log(fmt::format("event=pair_opened pair={} pid={}", id, peer->process.pid));
+  log(Level::Info, fmt::format("event=pair_opened pair={} pid={}", id, peer->process.pid));
   keep_facts(id);
   store_pair(id);
   check_revive_later(id);
@@ -261,7 +269,7 @@ void Relay::close_pair(PairId id, std::string reason) {
   if (it == pairs_.end()) return;
   auto pair = std::move(it->second);
   pairs_.erase(it);
-  log(fmt::format("event=pair_closed pair={} reason=\"{}\"", id, reason));
+  log(Level::Info, fmt::format("event=pair_closed pair={} reason=\"{}\"", id, reason));
   pair->stop();
   state_.close(id, reason);
   save();
@@ -281,17 +289,17 @@ void Relay::check_revive_later(PairId id) {
 
 void Relay::revive(Process bgpd) {
   if (options_.revive == "none") {
-    return log(
-        fmt::format("event=revive_off pid={} hint=\"bgpd has lost its routes in zebra and "
-                    "will not send them again: clear bgp *\"",
-                    bgpd.pid));
+    return log(Level::Warning,
+               fmt::format("event=revive_off pid={} hint=\"bgpd has lost its routes in zebra and "
+                           "will not send them again: clear bgp *\"",
+                           bgpd.pid));
   }
-  log(
+  log(Level::Warning,
       fmt::format("event=revive_started pid={} command=\"{}\" reason=\"bgpd lost its connection "
                   "to zebra and would not announce its routes again\"",
                   bgpd.pid, options_.revive));
   revive_.start([this](const std::string& outcome) {
-    log(fmt::format("event=revive_finished outcome=\"{}\"", outcome));
+    log(Level::Info, fmt::format("event=revive_finished outcome=\"{}\"", outcome));
   });
 }
 
@@ -312,14 +320,15 @@ void Relay::greet_agent(UniqueFd socket) {
   if (::stat(options_.agent.c_str(), &file) != 0) file.st_gid = ::getegid();
   const auto peer = peer_of(socket.value());
   if (!peer || !may_use(*peer, ::geteuid(), file.st_gid)) {
-    return log(fmt::format("event=agent_refused uid={} reason=\"{}\"", peer ? peer->uid : 0,
+    return log(Level::Warning,
+               fmt::format("event=agent_refused uid={} reason=\"{}\"", peer ? peer->uid : 0,
                            peer ? "neither root nor of the socket's group" : peer.error().what));
   }
   drop_agent("replaced by a newer one");
   const auto pid = peer->process.pid;
   AgentLink::Callbacks callbacks;
   callbacks.greeted = [this, pid] {
-    log(fmt::format("event=agent_connected pid={}", pid));
+    log(Level::Info, fmt::format("event=agent_connected pid={}", pid));
     state_.attach_agent();
   };
   callbacks.message = [this](const EvpnMessage& message) { return state_.from_agent(message); };
@@ -327,7 +336,8 @@ void Relay::greet_agent(UniqueFd socket) {
   callbacks.may_read = [this] { return state_.outgoing() < kMostOutgoing; };
   callbacks.replay_size = [this] { return state_.cache().size() * kLongestRoute; };
   callbacks.behind = [this, told = false](bool behind) mutable {
-    if (!std::exchange(told, true)) log("event=agent_slow hint=\"bgpd waits for vtepd\"");
+    if (!std::exchange(told, true))
+      log(Level::Warning, "event=agent_slow hint=\"bgpd waits for vtepd\"");
     state_.hold_bgpd(behind);
   };
   callbacks.closed = [this](const std::string& reason) { drop_agent(reason); };
@@ -339,7 +349,7 @@ void Relay::greet_agent(UniqueFd socket) {
 void Relay::drop_agent(const std::string& reason) {
   if (!agent_) return;
   state_.detach_agent();
-  log(fmt::format("event=agent_disconnected reason=\"{}\"", reason));
+  log(Level::Info, fmt::format("event=agent_disconnected reason=\"{}\"", reason));
   agent_->stop();
   destroy_later(io_, std::exchange(agent_, nullptr));
 }
@@ -352,7 +362,7 @@ void Relay::record(const EvpnMessage& message) {
   if (file_) file_->record(message);
 }
 
-void Relay::log(std::string line) { log_(line); }
+void Relay::log(Level level, std::string line) { log_(level, line); }
 
 void Relay::feed_watchdog() {
   const auto interval = service_.watchdog_interval();

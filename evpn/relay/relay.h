@@ -47,7 +47,7 @@ struct RelayOptions {
 class Relay : private RelayState::Effects {
  public:
   Relay(boost::asio::io_context& io, RelayOptions options, Service service,
-        std::function<void(const std::string&)> log);
+        std::function<void(Level, const std::string&)> log);
   ~Relay() override = default;
   Relay(const Relay&) = delete;
   Relay& operator=(const Relay&) = delete;
@@ -64,7 +64,7 @@ class Relay : private RelayState::Effects {
   // RelayState::Effects
   void to_agent(const EvpnMessage& message) override;
   void record(const EvpnMessage& message) override;
-  void log(std::string line) override;
+  void log(Level level, std::string line) override;
   void wake(PairId pair) override;
   void close_pair(PairId pair, std::string reason) override;
   void revive(Process bgpd) override;
@@ -91,7 +91,7 @@ class Relay : private RelayState::Effects {
   boost::asio::io_context& io_;
   RelayOptions options_;
   Service service_;
-  std::function<void(const std::string&)> log_;
+  std::function<void(Level, const std::string&)> log_;
   RelayState state_;
   std::unique_ptr<StateFile> file_;
   Descriptor bgpd_listener_;

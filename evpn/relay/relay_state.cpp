@@ -184,14 +184,14 @@ void RelayState::see_zebra(PairId id, Pair& pair, const Frame& frame) {
 void RelayState::warn_dropped(PairId id, Pair& pair, const Frame& frame) {
   if (std::exchange(pair.warned, true)) return;
   const auto message = pair.family->message(frame.command);
-  effects_.log(
-      fmt::format("event=zebra_speaks_evpn pair={} message={} hint=\"only vtepd may own "
-                  "EVPN; the message and later ones are dropped\"",
-                  id, message ? zapi::name_of(*message) : "?"));
+  effects_.log(Level::Warning,
+               fmt::format("event=zebra_speaks_evpn pair={} message={} hint=\"only vtepd may own "
+                           "EVPN; the message and later ones are dropped\"",
+                           id, message ? zapi::name_of(*message) : "?"));
 }
 
 void RelayState::refuse(PairId id, const std::string& reason) {
-  effects_.log(fmt::format("event=evpn_refused pair={} reason=\"{}\"", id, reason));
+  effects_.log(Level::Error, fmt::format("event=evpn_refused pair={} reason=\"{}\"", id, reason));
   down_reason_ = reason;
   tell_agent(SessionDown{reason});
 }
@@ -250,8 +250,8 @@ void RelayState::evaluate(PairId id, Pair& pair) {
 
 void RelayState::session_starts(PairId id, Pair& pair) {
   pair.up = true;
-  effects_.log(fmt::format("event=evpn_session_up family=\"{}\" pid={} pair={}", pair.family->name,
-                           pair.bgpd.pid, id));
+  effects_.log(Level::Info, fmt::format("event=evpn_session_up family=\"{}\" pid={} pair={}",
+                                        pair.family->name, pair.bgpd.pid, id));
   if (!pair.facts.told) {
     outgoing_.clear();
     cache_.for_each_local([&](const EvpnMessage& message) { outgoing_.push_back(message); });
@@ -270,7 +270,7 @@ void RelayState::session_ends(const std::string& reason) {
   cache_.mark_stale();
   down_reason_ = reason;
   effects_.record(SessionDown{reason});
-  effects_.log(fmt::format("event=evpn_session_down reason=\"{}\"", reason));
+  effects_.log(Level::Warning, fmt::format("event=evpn_session_down reason=\"{}\"", reason));
   tell_agent(SessionDown{reason});
 }
 
@@ -294,7 +294,8 @@ zapi::Bytes RelayState::take_outgoing(PairId id, std::size_t limit) {
     outgoing_.pop_front();
     const auto encoded = zapi::encode(*pair.family, message, frames);
     if (!encoded) {
-      effects_.log(fmt::format("event=local_route_refused reason=\"{}\"", encoded.error().what));
+      effects_.log(Level::Error,
+                   fmt::format("event=local_route_refused reason=\"{}\"", encoded.error().what));
     }
     if (!std::holds_alternative<QueryRemoteMacIp>(message)) put_on_record(message);
   }

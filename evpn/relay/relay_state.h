@@ -68,6 +68,10 @@ struct PairFacts {
   friend bool operator==(const PairFacts&, const PairFacts&) = default;
 };
 
+/// As syslog(3) numbers them. Errors: an operator must act; warnings: something is not as it should
+/// be, and may come right by itself.
+enum class Level : int { Error = 3, Warning = 4, Info = 6 };
+
 class RelayState {
  public:
   class Effects {
@@ -76,7 +80,7 @@ class RelayState {
     virtual void to_agent(const EvpnMessage& message) = 0;
     /// A change of the tables, for the state file.
     virtual void record(const EvpnMessage& message) = 0;
-    virtual void log(std::string line) = 0;
+    virtual void log(Level level, std::string line) = 0;
     /// Frames for bgpd wait in take_outgoing(), or a held stream may go on.
     virtual void wake(PairId pair) = 0;
     virtual void close_pair(PairId pair, std::string reason) = 0;

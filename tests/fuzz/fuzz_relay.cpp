@@ -20,7 +20,7 @@ struct Records : RelayState::Effects {
   std::size_t told = 0;
   void to_agent(const EvpnMessage&) override { ++told; }
   void record(const EvpnMessage& message) override { records.push_back(message); }
-  void log(std::string) override {}
+  void log(Level, std::string) override {}
   void wake(PairId) override {}
   void close_pair(PairId pair, std::string) override { to_close.push_back(pair); }
   void revive(Process) override {}

@@ -97,6 +97,23 @@ TEST_CASE("where there is no relay, BGP is no layer of an audit", "[audit]") {
   CHECK(reply.at("compared").as_object().contains("kernel"));
 }
 
+TEST_CASE("an ASIC that is missing is a finding of its layer, and of no other", "[audit]") {
+  Leaf leaf;
+  fill(leaf, 1);
+  Auditor auditor(leaf);
+  auditor.audit.miss_asic("libsai.so: no such file");
+  const bool repair = GENERATE(false, true);
+  const auto reply = auditor.run({.repair = repair});
+  CHECK_FALSE(reply.at("ok").as_bool());
+  REQUIRE(reply.at("rows").as_array().size() == 1);
+  const auto& row = reply.at("rows").as_array()[0];
+  CHECK(row.at("layer") == "asic");
+  CHECK(row.at("row") == "switch");
+  CHECK(row.at("what") == "libsai.so: no such file");
+  CHECK(row.at("repaired") == false);
+  CHECK(auditor.run({.asic = false}).at("ok").as_bool());
+}
+
 TEST_CASE("the rows of an audit come once each, and some at a time", "[audit]") {
   Leaf leaf(GENERATE(false, true));
   fill(leaf, 3000);

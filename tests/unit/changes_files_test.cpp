@@ -7,6 +7,7 @@
 
 #include "agent/changes.h"
 #include "tests/unit/core_leaf.h"
+#include "tests/unit/log_lines.h"
 #include "tests/unit/places.h"
 
 using namespace vtepd;
@@ -242,6 +243,18 @@ TEST_CASE("check names each line that is not so, and no other") {
   }
 }
 
+TEST_CASE("a file whose text comes with the request need not be there") {
+  const Desk desk;
+  const std::string text = "auto swp1\niface swp1\n    mtu 1300\n";
+  const Changes::Request request{.file = (desk.folder / "elsewhere").string(), .text = text};
+  CHECK(text_at(desk.changes->difference(request), "commands").find("mtu 1300") !=
+        std::string::npos);
+  CHECK_FALSE(desk.changes->check(request).at("ok").as_bool());
+  const auto wrong = desk.changes->check({.file = request.file, .text = "    mtu 1300\n"});
+  CHECK(text_at(wrong, "messages").find("elsewhere:1") != std::string::npos);
+  CHECK_FALSE(desk.changes->difference({.file = request.file}).at("ok").as_bool());
+}
+
 TEST_CASE("a change that comes while another is made waits for its end") {
   Desk desk(CommandLines::Run);
   std::ofstream(desk.folder / "interfaces")
@@ -297,6 +310,22 @@ TEST_CASE("at the first start commands run, and what fails is told and kept") {
         std::string::npos);
 }
 
+TEST_CASE("the writes of a start wait for the commands before them, and for none behind them") {
+  Desk desk(CommandLines::Run);
+  const auto go = (desk.folder / "go").string();
+  std::ofstream(desk.folder / "interfaces") << fmt::format(
+      "auto swp1\niface swp1\n    mtu 1300\n    pre-up true\n"
+      "    up until test -e {}; do sleep 0.01; done\n",
+      go);
+  desk.changes->apply({}, [](const json::object&) {});
+  CHECK_FALSE(desk.changes->written_out());
+  desk.run([&] { return desk.changes->written_out(); });
+  CHECK(desk.leaf.kernel.state().link("swp1")->mtu == 1300);
+  CHECK_FALSE(desk.changes->idle());
+  std::ofstream(go) << "now";
+  desk.run([&] { return desk.changes->idle(); });
+}
+
 TEST_CASE("without leave commands are warnings with their lines, and do not run") {
   Desk desk;
   const auto reply = desk.say("auto swp1\niface swp1\n" + desk.command("up"));
@@ -304,6 +333,19 @@ TEST_CASE("without leave commands are warnings with their lines, and do not run"
   CHECK(text_at(reply, "messages").find("interfaces:3: warning: swp1: up: commands are not run") !=
         std::string::npos);
   CHECK(desk.heard().empty());
+}
+
+TEST_CASE("who asks by a signal while a change waits for its confirmation finds why in the log") {
+  Desk desk;
+  CHECK(desk.say("auto swp1\niface swp1\n").at("ok").as_bool());
+  bool replied = false;
+  desk.changes->apply({.confirm = std::chrono::hours(1)},
+                      [&](const json::object&) { replied = true; });
+  desk.run([&] { return replied && desk.changes->idle(); });
+  const LogLines lines(Level::Warning);
+  desk.changes->apply({}, [](const json::object&) {});
+  REQUIRE(lines.of("interfaces_refused").size() == 1);
+  CHECK(lines.of("interfaces_refused")[0].find("waits for its confirmation") != std::string::npos);
 }
 
 TEST_CASE("a change that is taken back takes back its devices' commands") {

@@ -103,6 +103,34 @@ TEST_CASE("a request has one reply, also beside a stream") {
   CHECK(json::parse(other.line()).at("heard") == "show");
 }
 
+TEST_CASE("a request may hold a file, in whatever encoding, of some size") {
+  Bench bench;
+  boost::asio::io_context io;
+  Protocol::socket socket(io);
+  socket.connect(Protocol::endpoint(bench.path()));
+  const auto say = [&](const std::string& text) {
+    boost::asio::write(socket, boost::asio::buffer(text));
+    bench.run();
+  };
+  const std::string piece(65536, '\xe9');
+  const auto heard = [&] {
+    boost::asio::streambuf buffer;
+    boost::asio::read_until(socket, buffer, '\n');
+    return std::string(boost::asio::buffers_begin(buffer.data()),
+                       boost::asio::buffers_end(buffer.data()));
+  };
+  say(R"({"command":"apply","text":")");
+  SECTION("a megabyte") {
+    for (int i = 0; i < 16; ++i) say(piece);
+    say("\"}\n");
+    CHECK(json::parse(heard()).at("heard") == "apply");
+  }
+  SECTION("more than vtepd takes") {
+    for (int i = 0; i < 256; ++i) say(piece);
+    CHECK(heard().find("longer than 16 MiB") != std::string::npos);
+  }
+}
+
 TEST_CASE("a stream's lines come when there are some") {
   Bench bench;
   Client monitor(bench, "monitor");
@@ -186,6 +214,17 @@ TEST_CASE("a daemon that ends closes its streams") {
   boost::asio::read(socket, boost::asio::dynamic_buffer(all), error);
   CHECK(error == boost::asio::error::eof);
   CHECK(all == std::string(kGreeting) + "\n");
+}
+
+TEST_CASE("a daemon that ends leaves a socket that another has put in its place") {
+  Bench bench;
+  Bench other;
+  std::filesystem::rename(other.path(), bench.path());
+  bench.control.reset();
+  CHECK(std::filesystem::exists(bench.path()));
+  std::filesystem::rename(bench.path(), other.path());
+  other.control.reset();
+  CHECK_FALSE(std::filesystem::exists(other.path()));
 }
 
 TEST_CASE("a table's stream ends with its rows, and is none of the listeners then") {

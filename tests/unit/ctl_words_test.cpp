@@ -1,7 +1,13 @@
 // vtepctl's words: what they ask for, which rows they choose, and what is misuse.
 #include "agent/ctl/words.h"
 
+#include <unistd.h>
+
 #include <catch2/catch.hpp>
+#include <filesystem>
+#include <fstream>
+
+#include "agent/ctl/client.h"
 
 namespace json = boost::json;
 using namespace vtepd::ctl;
@@ -47,6 +53,48 @@ TEST_CASE("each command asks for what it says") {
   CHECK(asks({"clear", "duplicates", "10010", "192.0.2.1"}) ==
         R"({"command":"clear","table":"duplicates","vni":"10010","address":"192.0.2.1"})");
   for (const auto& table : tables()) CHECK(read_words({"show", table}, {}).has_value());
+}
+
+TEST_CASE("a recording goes to where it can be found") {
+  CHECK(asks({"record", "/var/lib/vtepd/x"}) ==
+        R"({"command":"record","file":"/var/lib/vtepd/x"})");
+  CHECK(asks({"record", "/tmpfs/x"}) == R"({"command":"record","file":"/tmpfs/x"})");
+  for (const auto* hidden : {"/tmp/x", "/home/me/x", "/root/x"}) {
+    CHECK(asks({"record", hidden}).find("hides") != std::string::npos);
+  }
+}
+
+TEST_CASE("vtepd is looked for where its settings say") {
+  const auto path =
+      std::filesystem::temp_directory_path() / fmt::format("vtepd-words-{}", ::getpid());
+  const auto with = [&](const std::string& text) {
+    std::ofstream(path) << text;
+    return control_socket(path.string());
+  };
+  CHECK(with("# control = /a\nrelay = none\ncontrol = /run/x.sock  # here\n") == "/run/x.sock");
+  CHECK(with("relay = none\n") == "/run/vtepd/vtepd.sock");
+  CHECK(with("what is this\n") == "/run/vtepd/vtepd.sock");
+  std::filesystem::remove(path);
+  CHECK(control_socket(path.string()) == "/run/vtepd/vtepd.sock");
+}
+
+TEST_CASE("a file is asked for with its text, whoever may read it") {
+  const auto path =
+      std::filesystem::temp_directory_path() / fmt::format("vtepd-words-{}", ::getpid());
+  const std::string text = "auto swp1 # caf\xe9\n\tiface\n";
+  std::ofstream(path) << text;
+  json::object request{{"file", path.string()}};
+  REQUIRE(include_file(request));
+  CHECK(request.at("text") == text);
+  std::ofstream(path, std::ios::trunc).close();
+  REQUIRE(include_file(request));
+  CHECK(request.at("text") == "");
+  std::filesystem::remove(path);
+  const auto missing = include_file(request);
+  REQUIRE_FALSE(missing);
+  CHECK(missing.error().what == path.string() + ": ENOENT: No such file or directory");
+  request["file"] = path.parent_path().string();
+  CHECK_FALSE(include_file(request));
 }
 
 TEST_CASE("rows are chosen by words, MACs in all three notations, cells by their first word") {

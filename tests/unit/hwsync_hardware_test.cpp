@@ -364,6 +364,23 @@ TEST_CASE("a profile that names a lane that is not there keeps the switch down, 
   CHECK_FALSE(bench.settle());
   CHECK(bench.hardware->problem() == "profile: vtepd.port.uplink: no port has lane 99");
   CHECK_FALSE(bench.hardware->idle());
+  CHECK(bench.hardware->is_refused());
+  CHECK(bench.hardware->next_retry().has_value());
+}
+
+TEST_CASE("a switch that cannot be brought up asks for the turn that sets its next try",
+          "[hwsync]") {
+  Bench bench({{"SOFTSAI_PORTS", "2"}, {"vtepd.port.a", "1"}, {"vtepd.port.b", "1"}});
+  bench.open();
+  unsigned asked = 0;
+  bench.hardware->on_work = [&] { ++asked; };
+  CHECK_FALSE(bench.hardware->is_refused());
+  bench.hardware->turn();
+  CHECK_FALSE(bench.hardware->next_retry().has_value());
+  while (!bench.hardware->is_refused() && bench.loop.run_one()) {
+  }
+  CHECK(bench.hardware->is_refused());
+  CHECK(asked == 1);
   CHECK(bench.hardware->next_retry().has_value());
 }
 

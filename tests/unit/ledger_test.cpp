@@ -5,6 +5,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "agent/state_lock.h"
+
 using namespace vtepd;
 using namespace vtepd::agent;
 namespace fs = std::filesystem;
@@ -46,6 +48,19 @@ TEST_CASE("rows outlive the ledger; a last line that was cut does not count", "[
   const std::map<std::string, std::string> rows{{"link vxlan10", ""}, {"vlans swp1", "10"}};
   CHECK(folder.open().rows() == rows);
   CHECK(folder.open().rows() == rows);
+}
+
+TEST_CASE("only one vtepd has a state folder, until it ends", "[ledger]") {
+  const Folder folder;
+  {
+    const auto first = lock_state(folder.path);
+    REQUIRE(first);
+    const auto second = lock_state(folder.path);
+    REQUIRE_FALSE(second);
+    CHECK(second.error().what == "vtepd already runs in " + folder.path.string());
+  }
+  CHECK(lock_state(folder.path));
+  CHECK_FALSE(lock_state(folder.file));
 }
 
 TEST_CASE("a fabric that flaps for ever does not make the file grow", "[ledger]") {

@@ -13,6 +13,7 @@
 #include <regex>
 #include <sstream>
 
+#include "agent/asic_queries.h"
 #include "agent/metrics.h"
 #include "agent/metrics_server.h"
 #include "tests/unit/core_leaf.h"
@@ -99,6 +100,21 @@ TEST_CASE("metrics count rows, writes and failures by cause", "[metrics]") {
   CHECK(samples.at("vtepd_asic_creates_total") == 5);
 }
 
+TEST_CASE("where no routes are expected, nobody is told that relay and bgpd are down",
+          "[metrics]") {
+  Watched watched;
+  CHECK(watched.samples().at("vtepd_relay") == 1);
+  CHECK(watched.samples().at("vtepd_bgp_session") == 1);
+  Leaf alone;
+  alone.core->expect_no_routes();
+  const AsicQueries none;
+  const Show show{*alone.core, alone.clock, none};
+  const auto text = Metrics(*alone.core, show).text();
+  CHECK(text.find("vtepd_synced") != std::string::npos);
+  CHECK(text.find("vtepd_relay ") == std::string::npos);
+  CHECK(text.find("vtepd_bgp_session ") == std::string::npos);
+}
+
 TEST_CASE("what the ASIC counts is told as soon as it has said it", "[metrics]") {
   Watched watched;
   std::function<void(const boost::json::array&)> answer;
@@ -122,6 +138,23 @@ TEST_CASE("what the ASIC counts is told as soon as it has said it", "[metrics]")
   watched.metrics.collect([&](std::string told) { text = std::move(told); });
   CHECK(says("vtepd_synced"));
   CHECK_FALSE(says("vtepd_asic_octets_total"));
+}
+
+TEST_CASE("an ASIC whose library cannot be opened is out of sync, and a failure with its reason",
+          "[metrics]") {
+  Watched watched;
+  watched.asic = queries_of_none("libsai.so: no such file");
+  const auto samples = watched.samples();
+  CHECK(samples.at("vtepd_asic_synced") == 0);
+  CHECK(samples.at("vtepd_failures{layer=\"asic\",cause=\"other\"}") == 1);
+  const auto failures = watched.show.failures();
+  REQUIRE(failures.size() == 1);
+  CHECK(failures[0] == boost::json::value{{"layer", "asic"},
+                                          {"row", "switch"},
+                                          {"reason", "libsai.so: no such file"}});
+  std::string text;
+  watched.metrics.collect([&](std::string told) { text = std::move(told); });
+  CHECK(text.find("vtepd_asic_synced 0") != std::string::npos);
 }
 
 TEST_CASE("latencies are histograms: from route to kernel, and of a move", "[metrics]") {

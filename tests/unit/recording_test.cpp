@@ -26,6 +26,7 @@ std::string new_file() {
   const int fd = mkstemp(path.data());
   REQUIRE(fd >= 0);
   close(fd);
+  std::remove(path.c_str());
   return path;
 }
 
@@ -235,10 +236,24 @@ TEST_CASE("a recording that begins in the middle of a life holds all that it com
 
 TEST_CASE("a file that is there is not recorded over where that is not wanted", "[recording]") {
   const auto path = new_file();
+  std::ofstream(path).close();
   CHECK_FALSE(Recorder::open(path, Recorder::IfThere::Refuse));
   CHECK(read_file(path).empty());
+  std::remove(path.c_str());
+}
+
+TEST_CASE("the recording of a vtepd that died is set aside by the next one", "[recording]") {
+  const auto path = new_file();
+  std::ofstream(path) << "the first";
+  CHECK(Recorder::open(path));
+  CHECK(read_file(path + ".old") == "the first");
+  CHECK(read_file(path).starts_with(Recorder::kMagic));
+  CHECK(Recorder::open(path));
+  CHECK(read_file(path + ".old").starts_with(Recorder::kMagic));
+  std::remove(path.c_str());
   CHECK(Recorder::open(path));
   std::remove(path.c_str());
+  std::remove((path + ".old").c_str());
 }
 
 TEST_CASE("read and written again a recording is the same", "[recording]") {

@@ -55,6 +55,7 @@ struct Bench {
   TemporaryFolder folder;
   boost::asio::io_context io{1};
   std::vector<std::string> lines;
+  std::vector<std::string> complaints;  // those that are errors or warnings
   UniqueFd zebra_listener;
   RelayOptions options;
   std::unique_ptr<Relay> relay;
@@ -75,7 +76,10 @@ struct Bench {
 
   void start() {
     relay = std::make_unique<Relay>(io, options, Service(),
-                                    [this](const std::string& line) { lines.push_back(line); });
+                                    [this](Level level, const std::string& line) {
+                                      lines.push_back(line);
+                                      if (level != Level::Info) complaints.push_back(line);
+                                    });
     REQUIRE(relay->start({}));
   }
   template <class Condition>
@@ -161,6 +165,7 @@ TEST_CASE("bgpd and zebra talk through the relay, vtepd hears EVPN and answers",
   agent.session.send(local_vni());
   CHECK(bench.arrives(bgpd, capabilities_84() + encoded(local_vni())));
   CHECK(bench.logged("event=evpn_session_up family=\"FRR 8.4-9.0\" pid="));
+  CHECK(bench.complaints.empty());
 }
 
 TEST_CASE("a session that is held takes in a few messages a turn, and loses nothing", "[relay]") {
@@ -270,6 +275,8 @@ TEST_CASE("without zebra bgpd is closed, and served once zebra is there", "[rela
     return bgpd.closed;
   }));
   CHECK(bench.logged("event=zebra_unreachable reason=\"connect to "));
+  REQUIRE_FALSE(bench.complaints.empty());
+  CHECK(bench.complaints[0].starts_with("event=zebra_unreachable"));
   bench.zebra_listener = std::move(*listen_at({bench.options.zebra, ""}));
   auto again = bench.connect_bgpd();
   auto zebra = bench.accept_zebra();

@@ -20,13 +20,17 @@ struct Told : RelayState::Effects {
   std::vector<EvpnMessage> agent;
   std::vector<EvpnMessage> records;
   std::vector<std::string> lines;
+  std::vector<Level> levels;  // of them
   std::vector<PairId> closed;
   std::vector<PairId> woken;
   std::vector<Process> revived;
 
   void to_agent(const EvpnMessage& message) override { agent.push_back(message); }
   void record(const EvpnMessage& message) override { records.push_back(message); }
-  void log(std::string line) override { lines.push_back(std::move(line)); }
+  void log(Level level, std::string line) override {
+    lines.push_back(std::move(line));
+    levels.push_back(level);
+  }
   void wake(PairId pair) override { woken.push_back(pair); }
   void close_pair(PairId pair, std::string) override { closed.push_back(pair); }
   void revive(Process bgpd) override { revived.push_back(bgpd); }
@@ -182,6 +186,7 @@ TEST_CASE("a client whose first message is no known HELLO is relayed only", "[re
   CHECK(
       is(bench.bgpd(odd + all_vni_84(true)), Kind::Forward, odd.size() + all_vni_84(true).size()));
   CHECK(bench.told.lines.at(0).find("event=evpn_refused") == 0);
+  CHECK(bench.told.levels.at(0) == Level::Error);
 }
 
 TEST_CASE("a malformed EVPN message ends the pair by message and field", "[relay]") {

@@ -210,7 +210,7 @@ struct Recorder : RelayState::Effects {
   StateFile& file;
   void to_agent(const EvpnMessage&) override {}
   void record(const EvpnMessage& message) override { file.record(message); }
-  void log(std::string) override {}
+  void log(Level, std::string) override {}
   void wake(PairId) override { woken = true; }
   void close_pair(PairId, std::string) override { ::_exit(3); }
   void revive(Process) override {}
