@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "agent/log.h"
+#include "agent/utf8.h"
 
 namespace vtepd::agent {
 namespace json = boost::json;
@@ -80,7 +81,7 @@ class Control::Connection : public std::enable_shared_from_this<Connection> {
     auto lines = source_();
     ended_ = !lines;
     if (ended_) return end();
-    reply_ = std::move(*lines);
+    reply_ = as_utf8(std::move(*lines));
     if (!reply_.empty()) write();
   }
 
@@ -90,7 +91,8 @@ class Control::Connection : public std::enable_shared_from_this<Connection> {
     std::string line;
     std::getline(stream, line);
     boost::system::error_code error;
-    const auto request = json::parse(line, error);
+    // What names a file need not be UTF-8.
+    const auto request = json::parse(line, error, {}, {.allow_invalid_utf8 = true});
     if (error || !request.is_object()) {
       reply({{"schema", 1}, {"error", "the request is not a JSON object"}});
     } else if (auto source = control_.stream_of(request.get_object())) {
@@ -134,7 +136,7 @@ class Control::Connection : public std::enable_shared_from_this<Connection> {
   }
 
   void reply(const json::object& object) {
-    reply_ = json::serialize(object) + "\n";
+    reply_ = as_utf8(json::serialize(object)) + "\n";
     boost::asio::async_write(socket_, boost::asio::buffer(reply_),
                              [self = shared_from_this()](const boost::system::error_code&,
                                                          std::size_t) { self->end(); });

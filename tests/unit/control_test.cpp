@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <istream>
+#include <utility>
 #include <vector>
 
 #include "agent/log.h"
@@ -42,6 +43,12 @@ struct Bench {
             return [rows = 3]() mutable -> std::optional<std::string> {
               if (rows == 0) return std::nullopt;
               return fmt::format("{{\"n\":{}}}\n", rows--);
+            };
+          }
+          if (request.at("command") == "latin") {
+            return [told = false]() mutable -> std::optional<std::string> {
+              if (std::exchange(told, true)) return std::nullopt;
+              return "{\"ifname\":\"B\xFCro\"}\n";
             };
           }
           if (request.at("command") != "monitor") return {};
@@ -216,4 +223,13 @@ TEST_CASE("who connects and asks nothing keeps nobody out for long") {
   bench.io.run_for(std::chrono::milliseconds(200));
   Client served(bench, "show");
   CHECK(json::parse(served.line()).at("heard") == "show");
+}
+
+TEST_CASE("what is no UTF-8 is told as JSON all the same, in replies and in streams") {
+  Bench bench;
+  Client one(bench, "B\xFCro \xE2\x82\xAC");
+  CHECK(json::parse(one.line()).at("heard") == "B\uFFFDro €");
+  Client stream(bench, "latin");
+  CHECK(stream.line() == kGreeting);
+  CHECK(json::parse(stream.line()).at("ifname") == "B\uFFFDro");
 }
