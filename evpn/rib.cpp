@@ -15,7 +15,8 @@ bool beats(const RemoteMac& one, const RemoteMac& other) {
 
 }  // namespace
 
-RemoteMac* Rib::find(MacRoutes& routes, const IpAddress& ip) {
+template <class Routes>
+auto Rib::find(Routes& routes, const IpAddress& ip) -> decltype(&*routes.mac_only) {
   if (ip.is_none()) return routes.mac_only ? &*routes.mac_only : nullptr;
   for (auto& [known, route] : routes.hosts) {
     if (known == ip) return &route;
@@ -160,6 +161,11 @@ const RemoteMac* Rib::mac(const MacKey& key) const {
       std::min_element(routes.hosts.begin(), routes.hosts.end(),
                        [](const auto& a, const auto& b) { return beats(a.second, b.second); });
   return &best->second;
+}
+
+const RemoteMac* Rib::route(const MacIpKey& key) const {
+  const auto it = macs_.find(MacKey{key.vni, key.mac});
+  return it == macs_.end() ? nullptr : find(it->second, key.ip);
 }
 
 std::optional<RemoteHost> Rib::host(const HostKey& key) const {

@@ -86,6 +86,8 @@ class Rib {
 
   const RemoteMac* mac(const MacKey& key) const;
   std::optional<RemoteHost> host(const HostKey& key) const;
+  /// What this very type-2 route says.
+  const RemoteMac* route(const MacIpKey& key) const;
   bool has_vtep(const VtepKey& key) const { return vteps_.contains(key); }
   bool floods_to(const VtepKey& key) const;
   bool vtep_is_fresh(const IpAddress& vtep) const { return fresh_.contains(vtep); }
@@ -131,7 +133,9 @@ class Rib {
     bool stale{};
   };
 
-  static RemoteMac* find(MacRoutes& routes, const IpAddress& ip);
+  /// Of a MAC's routes, constant or not.
+  template <class Routes>
+  static auto find(Routes& routes, const IpAddress& ip) -> decltype(&*routes.mac_only);
   void erase(const MacIpKey& key);
   void erase(const VtepKey& key);
   void count(bool was_stale, bool is_stale);

@@ -157,6 +157,11 @@ class Hardware {
   const std::string& problem() const { return problem_; }
   std::string library_version() const { return library_->version_text(); }
 
+  /// The objects that stand in the ASIC or wait to: in no order, some twice.
+  std::vector<AsicKey> keys() const;
+  /// Nothing where it neither stands nor is wanted by now.
+  std::optional<AsicObject> object(const AsicKey& key) const;
+  /// All of them, in their order: for few.
   void for_each_row(const std::function<void(const AsicObject&)>& visit) const;
   void for_each_failure(
       const std::function<void(const std::string& key, const Failure&)>& visit) const;
