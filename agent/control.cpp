@@ -59,12 +59,7 @@ class Control::Connection : public std::enable_shared_from_this<Connection> {
   Connection& operator=(const Connection&) = delete;
 
   void serve() {
-    patience_.expires_after(control_.patience);
-    patience_.async_wait([weak = weak_from_this()](const boost::system::error_code& error) {
-      const auto self = weak.lock();
-      boost::system::error_code already;
-      if (!error && self) self->socket_.close(already);
-    });
+    wait_for_peer();
     boost::asio::async_read_until(
         socket_, request_, '\n',
         [self = shared_from_this()](const boost::system::error_code& error, std::size_t) {
@@ -86,6 +81,16 @@ class Control::Connection : public std::enable_shared_from_this<Connection> {
   }
 
  private:
+  /// Lets the peer go, unless patience_ is cancelled before.
+  void wait_for_peer() {
+    patience_.expires_after(control_.patience);
+    patience_.async_wait([weak = weak_from_this()](const boost::system::error_code& error) {
+      const auto self = weak.lock();
+      boost::system::error_code already;
+      if (!error && self) self->socket_.close(already);
+    });
+  }
+
   void answer() {
     std::istream stream(&request_);
     std::string line;
@@ -137,9 +142,13 @@ class Control::Connection : public std::enable_shared_from_this<Connection> {
 
   void reply(const json::object& object) {
     reply_ = as_utf8(json::serialize(object)) + "\n";
-    boost::asio::async_write(socket_, boost::asio::buffer(reply_),
-                             [self = shared_from_this()](const boost::system::error_code&,
-                                                         std::size_t) { self->end(); });
+    wait_for_peer();
+    boost::asio::async_write(
+        socket_, boost::asio::buffer(reply_),
+        [self = shared_from_this()](const boost::system::error_code&, std::size_t) {
+          self->patience_.cancel();
+          self->end();
+        });
   }
 
   void end() {

@@ -19,6 +19,8 @@ constexpr const char* kNone = "none";
 constexpr const char* kNoHistory = "vtepd keeps no record of events (history = 0)";
 // How long a start waits for the relay before it calls itself ready without routes.
 constexpr auto kRelayPatience = std::chrono::seconds(10);
+// Rows of a table that are told at once, and held until they are read; more are told as a stream.
+constexpr std::size_t kMostRows = 10'000;
 // Rows that wait while more routes are taken in.
 constexpr std::size_t kLargestBacklog = 4096;
 
@@ -621,7 +623,15 @@ void Daemon::show(const std::string& table, const Control::Reply& reply) {
   auto source = rows_of(table);
   if (!source) return refuse(fmt::format("there is no table \"{}\"", table));
   json::array rows;
-  while (auto row = source()) rows.push_back(std::move(*row));
+  while (auto row = source()) {
+    if (rows.size() == kMostRows) {
+      return refuse(
+          fmt::format("{} has more than {} rows, which are to be asked for with "
+                      "\"stream\": true",
+                      table, kMostRows));
+    }
+    rows.push_back(std::move(*row));
+  }
   if (table == "resources") {
     for (auto& row : socket_rows()) rows.push_back(std::move(row));
   }

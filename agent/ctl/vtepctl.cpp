@@ -147,6 +147,22 @@ int print_audit(const json::object& reply, const Manner& manner) {
   return ok ? kDone : kRefused;
 }
 
+/// All rows of a table, which come as a stream.
+std::optional<json::array> rows_of(const std::string& socket, const std::string& table) {
+  json::array rows;
+  bool whole = false;
+  const auto listened =
+      vtepd::ctl::listen(socket, {{"command", "show"}, {"table", table}, {"stream", true}},
+                         [&](const std::string& line) {
+                           auto row = json::parse(line);
+                           whole = row.as_object().contains("end");
+                           if (!whole && !row.as_object().contains("stream"))
+                             rows.push_back(std::move(row));
+                           return !whole;
+                         });
+  return listened && whole ? std::optional(std::move(rows)) : std::nullopt;
+}
+
 /// Adds to an audit's reply how bgpd's own table compares with what vtepd was told. As there, a
 /// difference counts if it is there twice: a route may be on its way.
 void include_bgpd(const std::string& socket, const std::string& vtysh, json::object& reply) {
@@ -158,9 +174,13 @@ void include_bgpd(const std::string& socket, const std::string& vtysh, json::obj
       fmt::print(stderr, "bgpd's own table is not compared: {}\n", table.error().what);
       return;
     }
-    const auto told = vtepd::ctl::ask(socket, {{"command", "show"}, {"table", "route"}});
-    if (!told) return;
-    compared = vtepd::ctl::compare(*table, array_of(*told, "rows"));
+    const auto told = rows_of(socket, "route");
+    if (!told) {
+      fmt::print(stderr,
+                 "bgpd's own table is not compared: vtepd did not tell all of its routes\n");
+      return;
+    }
+    compared = vtepd::ctl::compare(*table, *told);
     if (compared.rows.empty()) break;
   }
   reply.at("compared").as_object()["bgpd"] = compared.routes;

@@ -36,7 +36,10 @@ struct Bench {
     control.emplace(
         io,
         [](const json::object& request, const Control::Reply& reply) {
-          reply({{"schema", 1}, {"heard", request.at("command")}});
+          const bool is_long = request.at("command") == "much";
+          reply({{"schema", 1},
+                 {"heard", request.at("command")},
+                 {"text", is_long ? std::string(4U << 20U, ' ') : ""}});
         },
         [this](const json::object& request) -> Control::Source {
           if (request.at("command") == "table") {
@@ -223,6 +226,21 @@ TEST_CASE("who connects and asks nothing keeps nobody out for long") {
   bench.io.run_for(std::chrono::milliseconds(200));
   Client served(bench, "show");
   CHECK(json::parse(served.line()).at("heard") == "show");
+}
+
+TEST_CASE("who does not read a reply keeps nobody out for long, and no memory") {
+  Bench bench;
+  bench.control->patience = std::chrono::milliseconds(20);
+  Client slow(bench, "much");
+  CHECK(bench.control->connections() == 1);
+  bench.io.restart();
+  bench.io.run_for(std::chrono::milliseconds(200));
+  CHECK(bench.control->connections() == 0);
+  std::string part;
+  boost::system::error_code error;
+  boost::asio::read(slow.socket, boost::asio::dynamic_buffer(part), error);
+  CHECK(error == boost::asio::error::eof);
+  CHECK(part.size() < 4U << 20U);
 }
 
 TEST_CASE("what is no UTF-8 is told as JSON all the same, in replies and in streams") {
