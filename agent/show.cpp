@@ -139,6 +139,14 @@ json::object with_vni(json::object row, const Binding* binding) {
   return row;
 }
 
+/// A line of a vxlan device, and the bridge whose port that is: `bridge fdb show br` prints it,
+/// too.
+json::object with_bridge(json::object row, const KernelView& view, IfIndex device) {
+  const auto* link = view.link(device);
+  if (link != nullptr && !link->master.is_none()) row["bridge"] = view.name_of(link->master);
+  return row;
+}
+
 }  // namespace
 
 std::string describe(const KernelView& view, const BridgeFdbEntry* entry) {
@@ -355,14 +363,16 @@ std::optional<json::object> Show::fdb_row(const BridgeFdbKey& key) const {
 std::optional<json::object> Show::fdb_row(const VxlanFdbKey& key) const {
   const auto* entry = state_.view.vxlan_fdb(key);
   if (entry == nullptr) return std::nullopt;
-  return with_vni(as_bridge_prints(state_.view, VxlanFdbSeen{key, *entry}),
-                  state_.bindings.by_fdb(key.device, key.vni));
+  return with_bridge(with_vni(as_bridge_prints(state_.view, VxlanFdbSeen{key, *entry}),
+                              state_.bindings.by_fdb(key.device, key.vni)),
+                     state_.view, key.device);
 }
 
 std::optional<json::object> Show::fdb_row(const FloodKey& key) const {
   if (!state_.view.has_flood(key)) return std::nullopt;
-  return with_vni(as_bridge_prints(state_.view, FloodSeen{key}),
-                  state_.bindings.by_fdb(key.device, key.vni));
+  return with_bridge(with_vni(as_bridge_prints(state_.view, FloodSeen{key}),
+                              state_.bindings.by_fdb(key.device, key.vni)),
+                     state_.view, key.device);
 }
 
 /// The VLANs of each bridge: their VNI, and the ports that are in them.

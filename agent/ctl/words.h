@@ -24,10 +24,10 @@ struct Flags {
   std::optional<std::string> layer{};
 };
 
-/// Rows pass in which one of `keys` says `value`, or is there at all, where that is empty.
+/// Rows pass in which one of `keys` says `value`, or is there at all, where there is no value.
 struct Filter {
   std::vector<std::string> keys{};
-  std::string value{};
+  std::optional<std::string> value{};
 };
 bool passes(const boost::json::object& row, const std::vector<Filter>& filters);
 

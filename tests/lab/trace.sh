@@ -92,6 +92,8 @@ ctl leaf1 fdb >"$FABRIC/leaf1/fdb"
 grep '^00:00:00:00:00:00 ' "$FABRIC/leaf1/fdb" | sort >"$FABRIC/leaf1/fdb-flood"
 check_equal "the entries" "$(lines "$FABRIC/leaf1/bridge")" "$(lines "$FABRIC/leaf1/fdb")"
 check_equal "the flood lists" "$(<"$FABRIC/leaf1/bridge-flood")" "$(<"$FABRIC/leaf1/fdb-flood")"
+check_equal "one bridge: both halves of what it forwards" "$(on leaf1 bridge fdb show br bridge | grep -c "^$remote ")" \
+  "$(ctl leaf1 fdb br bridge mac "$remote" | wc -l)"
 check_equal "filtered as bridge filters: one VLAN, one half" \
   "$(on leaf1 bridge fdb show | grep -c "^$remote .*master bridge")" "$(ctl leaf1 fdb mac "$remote" master | wc -l)"
 

@@ -57,7 +57,6 @@ TEST_CASE("rows are chosen by words, MACs in all three notations, cells by their
   CHECK(chosen({"show", "mac", "dev", "vxlan0"}, kRow));
   CHECK(chosen({"show", "mac", "dst", "10.0.0.12"}, kRow));
   CHECK_FALSE(chosen({"show", "mac", "vlan", "1"}, kRow));
-  CHECK_FALSE(chosen({"show", "mac", "vlan", "10", "state", "fail"}, kRow));
   CHECK_FALSE(chosen({"show", "mac", "dst", "10.0.0.1"}, kRow));
   CHECK_FALSE(chosen({"show", "mac", "type", "local"}, kRow));  // it has no such cell
   const json::object half{{"flags", json::array{"self", "extern_learn"}}};
@@ -67,10 +66,62 @@ TEST_CASE("rows are chosen by words, MACs in all three notations, cells by their
   for (const auto& table : tables()) {
     for (const auto& word : filters_of(table)) {
       INFO(table << " " << word);
-      const std::string value = word == "mac" ? "00:00:00:00:00:01" : "1";
+      const std::string value = word == "mac"                              ? "00:00:00:00:00:01"
+                                : word == "ip"                             ? "192.0.2.1"
+                                : word == "state" && table == "vtep"       ? "up"
+                                : word == "state" && table == "route"      ? "stale"
+                                : word == "state" && table == "duplicates" ? "frozen"
+                                : word == "state" && table == "mcast"      ? "no querier"
+                                : word == "state"                          ? "pending"
+                                                                           : "1";
       CHECK(read_words({"show", table, word, value}, {}).has_value());
     }
   }
+}
+
+TEST_CASE("an address is itself alone, in whatever notation", "[ctl]") {
+  const json::object longer{{"dst", "fd00::1:5"}};
+  CHECK_FALSE(chosen({"fdb", "dst", "fd00::1"}, longer));
+  CHECK_FALSE(chosen({"fdb", "dst", "fd00"}, longer));
+  CHECK(chosen({"fdb", "dst", "FD00:0::1:5"}, longer));
+  CHECK_FALSE(chosen({"show", "vtep", "dst", "2001"}, {{"vtep", "2001:db8::1"}}));
+  CHECK(chosen({"show", "neigh", "ip", "2001:DB8:0::1"}, {{"ip", "2001:db8::1"}}));
+  CHECK(chosen({"show", "mac", "dst", "2001:DB8::1"}, {{"vxlan", "2001:db8::1 extern_learn"}}));
+  CHECK(chosen({"show", "mac", "dst", "swp1"}, {{"wanted", "swp1"}}));
+}
+
+TEST_CASE("a list of ports has each of them", "[ctl]") {
+  const json::object vlan{{"ports", "swp1 swp12(tagged)"}};
+  CHECK(chosen({"show", "vlan", "dev", "swp1"}, vlan));
+  CHECK(chosen({"show", "vlan", "dev", "swp12"}, vlan));
+  CHECK_FALSE(chosen({"show", "vlan", "dev", "swp2"}, vlan));
+  const json::object group{{"ports", "swp1, swp2"}};
+  CHECK(chosen({"show", "mcast", "dev", "swp1"}, group));
+  CHECK(chosen({"show", "mcast", "dev", "swp2"}, group));
+  CHECK_FALSE(chosen({"show", "mcast", "dev", "swp"}, group));
+}
+
+TEST_CASE("fdb chooses as bridge does: both halves of a bridge, states that it does not print",
+          "[ctl]") {
+  const json::object learned{{"ifname", "swp1"}, {"master", "bridge"}, {"state", ""}};
+  const json::object half{{"ifname", "vxlan0"}, {"bridge", "bridge"}, {"state", "static"}};
+  CHECK(chosen({"fdb", "br", "bridge"}, learned));
+  CHECK(chosen({"fdb", "br", "bridge"}, half));
+  CHECK_FALSE(chosen({"fdb", "br", "bridge2"}, half));
+  CHECK_FALSE(chosen({"fdb", "master"}, half));
+  CHECK(chosen({"fdb", "state", "reachable"}, learned));
+  CHECK(chosen({"fdb", "state", "dynamic"}, learned));
+  CHECK_FALSE(chosen({"fdb", "state", "reachable"}, half));
+  CHECK(chosen({"fdb", "state", "temp"}, half));
+  CHECK_FALSE(chosen({"fdb", "state", "permanent"}, half));
+}
+
+TEST_CASE("states are chosen by their first words", "[ctl]") {
+  CHECK(chosen({"show", "mcast", "state", "no querier"}, {{"state", "no querier: flooded"}}));
+  CHECK(chosen({"show", "asic", "state", "waits"}, {{"state", "waits for vlan 10"}}));
+  CHECK(chosen({"show", "mac", "state", "another's entry"}, {{"state", "another's entry"}}));
+  CHECK_FALSE(chosen({"show", "mac", "state", "pending"}, {{"state", "asic pending"}}));
+  CHECK(chosen({"show", "port", "state", "held"}, {{"state", "held back: swp1 is"}}));
 }
 
 TEST_CASE("record takes a whole path, or off", "[ctl]") {
@@ -98,6 +149,12 @@ TEST_CASE("what makes no sense is said") {
   CHECK(asks({"show", "mac", "colour", "red"}) == "mac cannot be filtered by \"colour\"");
   CHECK(asks({"show", "mac", "vlan"}) == "\"vlan\" wants a value");
   CHECK(asks({"show", "mac", "mac", "00:00"}) == "\"00:00\" is no MAC address");
+  CHECK(asks({"show", "mac", "vlan", "ten"}) == "\"ten\" is no number");
+  CHECK(asks({"show", "vni", "vni", "10010x"}) == "\"10010x\" is no number");
+  CHECK(asks({"show", "neigh", "ip", "swp1"}) == "\"swp1\" is no IP address");
+  CHECK(asks({"show", "mac", "state", "faild"}) ==
+        "\"faild\" is no state of mac: in sync, pending, failed, asic pending, another's entry");
+  CHECK(asks({"fdb", "state", "stale"}).starts_with("\"stale\" is no state of fdb: "));
   CHECK(asks({"show", "mac"}, {.count = 3}) == "--count is of events");
   CHECK(asks({"trace", "vlan", "10"}) == "trace: a MAC or an IP address");
   CHECK(asks({"trace", "mac", "00:00:00:00:00:01"}) == "trace: in which VLAN?");

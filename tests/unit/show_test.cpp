@@ -78,6 +78,20 @@ TEST_CASE("rows that go while a table is told are left out") {
   CHECK_FALSE(mac().has_value());
 }
 
+TEST_CASE("a half in the vxlan device is of the bridge that has the device") {
+  Shown shown;
+  shown.leaf.hear(AddRemoteVtep{{kVni, kLeaf2}});
+  shown.leaf.hear(route(kFarHost, kLeaf2));
+  int halves = 0;
+  for (const auto& row : shown.rows("fdb")) {
+    CHECK(row.contains("bridge") != row.contains("master"));
+    if (!row.contains("bridge")) continue;
+    ++halves;
+    CHECK(row.at("bridge") == "bridge");
+  }
+  CHECK(halves == 2);
+}
+
 TEST_CASE("tables that grow are made row by row, of what still stands") {
   Shown shown;
   shown.leaf.hear(AddRemoteVtep{{kVni, kLeaf2}});
