@@ -47,8 +47,6 @@ struct Manner {
   bool pretty{};
   bool color{};
   vtepd::ctl::Flags flags{};
-  std::uint64_t vnis{};  // of `resources fit`
-  std::uint64_t macs{};
   std::optional<unsigned> watch{};  // seconds
 };
 
@@ -295,10 +293,11 @@ int show(const Asked& asked, const Manner& manner) {
   return kDone;
 }
 
-int fit(const Manner& manner) {
-  const auto reply = vtepd::ctl::ask(manner.socket, {{"command", "show"}, {"table", "resources"}});
+int fit(const Asked& asked, const Manner& manner) {
+  const auto reply = vtepd::ctl::ask(manner.socket, asked.request);
   if (!reply) return complain(kUnreachable, reply.error().what);
-  const auto rows = vtepd::ctl::fit(array_of(*reply, "rows"), manner.vnis, manner.macs);
+  const auto rows = vtepd::ctl::fit(array_of(*reply, "rows"), manner.flags.vnis.value_or(0),
+                                    manner.flags.macs.value_or(0));
   const bool fits = std::all_of(rows.begin(), rows.end(),
                                 [](const json::value& row) { return row.at("state") == "fits"; });
   if (manner.json) {
@@ -350,13 +349,10 @@ int print_reply(const std::string& command, const Asked& asked, const json::obje
 }
 
 int run_once(const Words& words, const Manner& manner) {
-  if (words == Words{"resources", "fit"}) return fit(manner);
-  if (manner.vnis != 0 || manner.macs != 0) {
-    return complain(kUsage, "--vnis and --macs are of `resources fit`");
-  }
-  if (words[0] == "support" && words.size() <= 2) return support(words, manner);
   const auto asked = vtepd::ctl::read_words(words, manner.flags);
   if (!asked) return complain(kUsage, asked.error().what + "; see vtepctl --help");
+  if (words[0] == "resources") return fit(*asked, manner);
+  if (words[0] == "support") return support(words, manner);
   if (asked->request.contains("stream")) return show(*asked, manner);
   if (words[0] == "monitor") return monitor(*asked, manner);
   auto reply = vtepd::ctl::ask(manner.socket, asked->request);
@@ -368,12 +364,15 @@ int run_once(const Words& words, const Manner& manner) {
   return print_reply(words[0], *asked, *reply, manner);
 }
 
-/// The same again and again, on a clean screen where there is one, until it is interrupted.
+/// The same again and again, for people with a heading and on a clean screen where there is one,
+/// until it is interrupted.
 int watch(const Words& words, const Manner& manner) {
   const std::chrono::seconds pause(std::max(1U, *manner.watch));
   for (;;) {
-    if (::isatty(STDOUT_FILENO) == 1) fmt::print("\033[H\033[J");
-    fmt::print("every {} s, {:%H:%M:%S}\n", pause.count(), fmt::localtime(std::time(nullptr)));
+    if (!manner.json) {
+      if (::isatty(STDOUT_FILENO) == 1) fmt::print("\033[H\033[J");
+      fmt::print("every {} s, {:%H:%M:%S}\n", pause.count(), fmt::localtime(std::time(nullptr)));
+    }
     const auto status = run_once(words, manner);
     if (status == kUsage || status == kUnreachable) return status;
     std::fflush(stdout);
@@ -387,9 +386,8 @@ options::options_description describe() {
   all.add_options()("help,h", "")("version", "")("json,j", "")("pretty,p", "")("dry-run", "")(
       "repair", "")("disruptive", "")("kernel", "")("confirm", number())(
       "layer", options::value<std::string>())("count", number())(
-      "watch", number()->implicit_value(2))("vnis",
-                                            options::value<std::uint64_t>()->default_value(0))(
-      "macs", options::value<std::uint64_t>()->default_value(0))(
+      "watch", number()->implicit_value(2))("vnis", options::value<std::uint64_t>())(
+      "macs", options::value<std::uint64_t>())(
       "color", options::value<std::string>()->default_value("auto"))(
       "vtysh", options::value<std::string>()->default_value("vtysh"))(
       "socket", options::value<std::string>()->default_value("/run/vtepd/vtepd.sock"))(
@@ -437,16 +435,16 @@ int run(int argc, char** argv) {
                                 .kernel = chosen.contains("kernel"),
                                 .confirm = given<std::uint32_t>(chosen, "confirm"),
                                 .count = given<std::uint32_t>(chosen, "count"),
-                                .layer = given<std::string>(chosen, "layer")},
-                      .vnis = chosen["vnis"].as<std::uint64_t>(),
-                      .macs = chosen["macs"].as<std::uint64_t>(),
+                                .layer = given<std::string>(chosen, "layer"),
+                                .vnis = given<std::uint64_t>(chosen, "vnis"),
+                                .macs = given<std::uint64_t>(chosen, "macs")},
                       .watch = given<std::uint32_t>(chosen, "watch")};
   const auto words = given<Words>(chosen, "words").value_or(Words{});
   if (words.empty()) {
     fmt::print(stderr, "{}", vtepd::ctl::kHelp);
     return kUsage;
   }
-  if (manner.watch && (words[0] == "monitor" || words[0] == "support")) {
+  if (manner.watch && !vtepd::ctl::is_repeatable(words, manner.flags)) {
     return complain(kUsage, words[0] + " is not to be watched");
   }
   return manner.watch ? watch(words, manner) : run_once(words, manner);

@@ -263,6 +263,10 @@ Result<Asked> record(const Words& words, const Flags& /*flags*/) {
 Result<Asked> audit(const Words& words, const Flags& flags) {
   if (words.size() != 1) return misuse(fmt::format("audit: \"{}\" is not understood", words[1]));
   Asked asked{{{"command", "audit"}, {"repair", flags.repair}}, {}};
+  constexpr std::array<std::string_view, 3> kLayers{"kernel", "bgp", "asic"};
+  if (flags.layer && std::find(kLayers.begin(), kLayers.end(), *flags.layer) == kLayers.end()) {
+    return misuse(fmt::format("there is no layer \"{}\"", *flags.layer));
+  }
   if (flags.layer) asked.request["layer"] = *flags.layer;
   return asked;
 }
@@ -271,9 +275,27 @@ Result<Asked> clear(const Words& words, const Flags& /*flags*/) {
   if ((words.size() != 2 && words.size() != 4) || words[1] != "duplicates") {
     return misuse("clear duplicates [VNI MAC|IP]");
   }
+  if (words.size() == 4 && !number_of(words[2])) {
+    return misuse(fmt::format("\"{}\" is no VNI", words[2]));
+  }
+  if (words.size() == 4 && !MacAddress::parse(words[3]) && !IpAddress::parse(words[3])) {
+    return misuse(fmt::format("\"{}\" is neither a MAC nor an IP address", words[3]));
+  }
   Asked asked{{{"command", "clear"}, {"table", words[1]}}, {}};
   if (words.size() == 4) asked.request.insert({{"vni", words[2]}, {"address", words[3]}});
   return asked;
+}
+
+/// How many more find room is worked out of the table.
+Result<Asked> resources(const Words& words, const Flags& /*flags*/) {
+  if (words != Words{"resources", "fit"}) return misuse("resources fit [--vnis N] [--macs M]");
+  return Asked{{{"command", "show"}, {"table", "resources"}}, {}};
+}
+
+/// Asks for much, by itself.
+Result<Asked> support(const Words& words, const Flags& /*flags*/) {
+  if (words.size() > 2) return misuse(fmt::format("support: \"{}\" is not understood", words[2]));
+  return Asked{};
 }
 
 Result<Asked> change(const Words& words, const Flags& flags) {
@@ -281,6 +303,10 @@ Result<Asked> change(const Words& words, const Flags& flags) {
   const bool takes_file = command == "apply" || command == "diff" || command == "check";
   if (words.size() > (takes_file ? 2U : 1U)) {
     return misuse(fmt::format("{}: \"{}\" is not understood", command, words.back()));
+  }
+  constexpr std::uint32_t kDay = 86'400;
+  if (flags.confirm && (*flags.confirm == 0 || *flags.confirm > kDay)) {
+    return misuse(fmt::format("--confirm: 1 to {} seconds", kDay));
   }
   Asked asked{{{"command", flags.dry_run ? "diff" : command}}, {}};
   if (words.size() == 2) asked.request["file"] = std::filesystem::absolute(words[1]).string();
@@ -293,24 +319,33 @@ struct Command {
   std::string_view name;
   Result<Asked> (*read)(const Words&, const Flags&);
   std::string_view flags;  // that it takes
+  bool is_repeatable;      // unless a flag makes it a change
 };
 
 constexpr std::array kCommands{
-    Command{"show", show, "count"},
-    Command{"fdb", show, ""},
-    Command{"trace", trace, ""},
-    Command{"history", history, ""},
-    Command{"monitor", monitor, "count kernel"},
-    Command{"audit", audit, "repair layer"},
-    Command{"clear", clear, ""},
-    Command{"apply", change, "dry-run disruptive confirm"},
-    Command{"diff", change, "disruptive"},
-    Command{"check", change, ""},
-    Command{"confirm", change, ""},
-    Command{"rollback", change, ""},
-    Command{"reload", change, ""},
-    Command{"record", record, ""},
+    Command{"show", show, "count", true},
+    Command{"fdb", show, "", true},
+    Command{"trace", trace, "", true},
+    Command{"history", history, "", true},
+    Command{"monitor", monitor, "count kernel", false},
+    Command{"audit", audit, "repair layer", true},
+    Command{"resources", resources, "vnis macs", true},
+    Command{"support", support, "", false},
+    Command{"clear", clear, "", false},
+    Command{"apply", change, "dry-run disruptive confirm", false},
+    Command{"diff", change, "disruptive", true},
+    Command{"check", change, "", true},
+    Command{"confirm", change, "", false},
+    Command{"rollback", change, "", false},
+    Command{"reload", change, "", false},
+    Command{"record", record, "", false},
 };
+
+const Command* command_named(std::string_view name) {
+  const auto* it = std::find_if(kCommands.begin(), kCommands.end(),
+                                [&](const Command& command) { return command.name == name; });
+  return it == kCommands.end() ? nullptr : it;
+}
 
 /// The first option that is given and does not belong to the command; empty: none.
 std::string_view stray(const Command& command, const Flags& flags) {
@@ -320,6 +355,8 @@ std::string_view stray(const Command& command, const Flags& flags) {
                                                              {"confirm", flags.confirm.has_value()},
                                                              {"count", flags.count.has_value()},
                                                              {"layer", flags.layer.has_value()},
+                                                             {"vnis", flags.vnis.has_value()},
+                                                             {"macs", flags.macs.has_value()},
                                                              {"kernel", flags.kernel}};
   for (const auto& [name, is_given] : given) {
     const auto takes = split(command.flags, ' ');
@@ -337,14 +374,17 @@ bool passes(const json::object& row, const std::vector<Filter>& filters) {
 
 Result<Asked> read_words(const std::vector<std::string>& words, const Flags& flags) {
   if (words.empty()) return misuse("a command is wanted");
-  for (const auto& command : kCommands) {
-    if (command.name != words[0]) continue;
-    if (const auto option = stray(command, flags); !option.empty()) {
-      return misuse(fmt::format("{} takes no --{}", words[0], option));
-    }
-    return command.read(words, flags);
+  const auto* command = command_named(words[0]);
+  if (command == nullptr) return misuse(fmt::format("there is no command \"{}\"", words[0]));
+  if (const auto option = stray(*command, flags); !option.empty()) {
+    return misuse(fmt::format("{} takes no --{}", words[0], option));
   }
-  return misuse(fmt::format("there is no command \"{}\"", words[0]));
+  return command->read(words, flags);
+}
+
+bool is_repeatable(const std::vector<std::string>& words, const Flags& flags) {
+  const auto* command = words.empty() ? nullptr : command_named(words[0]);
+  return command == nullptr || ((command->is_repeatable || flags.dry_run) && !flags.repair);
 }
 
 std::vector<std::string> tables() {

@@ -121,6 +121,17 @@ watching=$!
 twice() { (($(grep -c '^every 1 s' /run/watched) >= 2 && $(grep -c '^10010' /run/watched) >= 2)); }
 wait_until "a table that is watched is shown again" 10 twice
 kill "$watching"
+ctl leaf1 --watch=1 -j show vni >/run/watched &
+watching=$!
+two_answers() { (($(grep -c '"table":"vni"' /run/watched) >= 2)); }
+wait_until "as JSON, too" 10 two_answers
+kill "$watching"
+check "which is nothing but JSON" eval "! grep -q every /run/watched"
+for change in apply "audit --repair" "clear duplicates" "record off" confirm; do
+  # shellcheck disable=SC2086 # words
+  ctl leaf1 --watch=1 $change >/run/changed 2>&1
+  check_equal "$change is not to be watched" "2 0" "$? $(grep -c '^every' /run/changed)"
+done
 
 step "who may ask, and what makes no sense"
 as_nobody_else() { setpriv --reuid daemon --regid daemon --clear-groups "$BIN/vtepctl" "$@"; }
@@ -129,6 +140,10 @@ ctl leaf1 trace vlan 10 2>/dev/null
 check_equal "without a MAC it is misuse" 2 $?
 ctl leaf1 show mac --vnis 3 2>/dev/null
 check_equal "an option of another command is misuse" 2 $?
+ctl leaf1 apply --confirm 0 2>/dev/null
+check_equal "a change that is to be confirmed within no time is misuse" 2 $?
+ctl leaf1 show mac state faild 2>/dev/null
+check_equal "a state that there is not is misuse" 2 $?
 ctl leaf1 trace vlan 99 mac "$remote" 2>/dev/null
 check_equal "a VLAN that is not there is refused" 1 $?
 if [[ $1 == 1 ]]; then

@@ -8,6 +8,8 @@ using namespace vtepd::ctl;
 
 namespace {
 
+using Words = std::vector<std::string>;
+
 /// The request, or why it is none.
 std::string asks(const std::vector<std::string>& words, const Flags& flags = {}) {
   const auto asked = read_words(words, flags);
@@ -46,6 +48,7 @@ TEST_CASE("each command asks for what it says") {
   CHECK(asks({"apply"}, {.confirm = 60}) == R"({"command":"apply","confirm":60})");
   CHECK(asks({"clear", "duplicates", "10010", "192.0.2.1"}) ==
         R"({"command":"clear","table":"duplicates","vni":"10010","address":"192.0.2.1"})");
+  CHECK(asks({"resources", "fit"}, {.vnis = 4}) == R"({"command":"show","table":"resources"})");
   for (const auto& table : tables()) CHECK(read_words({"show", table}, {}).has_value());
 }
 
@@ -124,6 +127,27 @@ TEST_CASE("states are chosen by their first words", "[ctl]") {
   CHECK(chosen({"show", "port", "state", "held"}, {{"state", "held back: swp1 is"}}));
 }
 
+TEST_CASE("only what changes nothing and ends is repeatable", "[ctl]") {
+  const std::vector<Words> repeatable{{"show", "mac"},
+                                      {"fdb"},
+                                      {"audit"},
+                                      {"diff"},
+                                      {"check"},
+                                      {"resources", "fit"},
+                                      {"history", "mac", "00:00:00:00:00:01"}};
+  for (const auto& words : repeatable) {
+    INFO(words[0]);
+    CHECK(is_repeatable(words, {}));
+  }
+  for (const auto* word :
+       {"apply", "clear", "confirm", "rollback", "reload", "record", "monitor", "support"}) {
+    INFO(word);
+    CHECK_FALSE(is_repeatable({word}, {}));
+  }
+  CHECK_FALSE(is_repeatable({"audit"}, {.repair = true}));
+  CHECK(is_repeatable({"apply"}, {.dry_run = true}));
+}
+
 TEST_CASE("record takes a whole path, or off", "[ctl]") {
   const auto file = read_words({"record", "/var/lib/vtepd/day"}, {});
   REQUIRE(file);
@@ -165,6 +189,14 @@ TEST_CASE("what makes no sense is said") {
   CHECK(asks({"history", "mac", "00:00:00:00:00:01", "to"}) == "history: \"to\" is not understood");
   CHECK(asks({"diff"}, {.dry_run = true}) == "diff takes no --dry-run");
   CHECK(asks({"apply"}, {.repair = true}) == "apply takes no --repair");
+  CHECK(asks({"show", "mac"}, {.vnis = 3}) == "show takes no --vnis");
+  CHECK(asks({"apply"}, {.confirm = 0}) == "--confirm: 1 to 86400 seconds");
+  CHECK(asks({"apply"}, {.confirm = 4'294'967'295U}) == "--confirm: 1 to 86400 seconds");
+  CHECK(asks({"audit"}, {.layer = "bridge"}) == "there is no layer \"bridge\"");
+  CHECK(asks({"resources"}) == "resources fit [--vnis N] [--macs M]");
+  CHECK(asks({"support", "a", "b"}) == "support: \"b\" is not understood");
   CHECK(asks({"reload", "file"}) == "reload: \"file\" is not understood");
   CHECK(asks({"clear", "duplicates", "10"}) == "clear duplicates [VNI MAC|IP]");
+  CHECK(asks({"clear", "duplicates", "x", "192.0.2.1"}) == "\"x\" is no VNI");
+  CHECK(asks({"clear", "duplicates", "10", "x"}) == "\"x\" is neither a MAC nor an IP address");
 }
