@@ -144,6 +144,7 @@ ctl leaf1 apply --confirm 0 2>/dev/null
 check_equal "a change that is to be confirmed within no time is misuse" 2 $?
 ctl leaf1 show mac state faild 2>/dev/null
 check_equal "a state that there is not is misuse" 2 $?
+check_equal "no events are there at once" "" "$(ctl leaf1 monitor --count 0)"
 ctl leaf1 trace vlan 99 mac "$remote" 2>/dev/null
 check_equal "a VLAN that is not there is refused" 1 $?
 if [[ $1 == 1 ]]; then
