@@ -23,6 +23,7 @@ class DiskFiles : public Files {
   explicit DiskFiles(bool has_templates) : has_templates_(has_templates) {}
 
   Result<std::string> read(const std::string& path) override {
+    paths_.push_back(path);
     const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) return system_error(path);
     auto text = read_open(fd, path);
@@ -59,6 +60,8 @@ class DiskFiles : public Files {
     return Renderer{}.render(path, text);
   }
 
+  std::vector<std::string> release_paths() { return std::move(paths_); }
+
  private:
   Result<std::string> read_open(int fd, const std::string& path) {
     struct stat status {};
@@ -85,6 +88,7 @@ class DiskFiles : public Files {
 
   bool has_templates_;
   std::size_t bytes_read_ = 0;
+  std::vector<std::string> paths_;
 };
 
 std::vector<std::string> existing_links() {
@@ -115,7 +119,8 @@ Loaded load(const std::string& path, DiskFiles files, const FileRules& rules) {
   return {.stanzas = std::move(stanzas),
           .topology = std::move(planned.topology),
           .commands = std::move(planned.commands),
-          .diagnostics = std::move(found)};
+          .diagnostics = std::move(found),
+          .files = files.release_paths()};
 }
 
 }  // namespace

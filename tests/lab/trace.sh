@@ -116,6 +116,7 @@ check "and the kernel's tables" grep -q "LOOPBACK" /run/report/kernel/link
 check "and says what it is made of, and of what something was left out" \
   grep -q '^frr/running-config .*secrets left out of 1 lines: /run/vtysh' /run/report/MANIFEST
 check_equal "the password is nowhere in it" "" "$(grep -rl hunter2 /run/report)"
+check "the interface files are those that vtepd reads" grep -q "^==> $FABRIC/leaf1/" /run/report/files/interfaces
 ctl leaf1 --watch=1 show vni >/run/watched &
 watching=$!
 twice() { (($(grep -c '^every 1 s' /run/watched) >= 2 && $(grep -c '^10010' /run/watched) >= 2)); }
