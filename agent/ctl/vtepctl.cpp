@@ -10,12 +10,14 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <boost/program_options.hpp>
+#include <cerrno>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -232,11 +234,14 @@ int print_events(const json::object& reply, const Asked& asked, const Manner& ma
   for (const auto& row : reply.at("rows").as_array()) {
     if (vtepd::ctl::passes(row.as_object(), asked.filters)) rows.push_back(row);
   }
+  const auto* since = reply.if_contains("since_us");
   if (manner.json) {
-    print_json(json::object{{"schema", 1}, {"table", "events"}, {"rows", rows}}, manner);
+    json::object told{{"schema", 1}, {"table", "events"}, {"rows", rows}};
+    if (since != nullptr) told["since_us"] = *since;
+    print_json(told, manner);
     return kDone;
   }
-  if (const auto* since = reply.if_contains("since_us")) {
+  if (since != nullptr) {
     fmt::print("what happened before {} is overwritten\n",
                vtepd::ctl::time_text(since->to_number<std::int64_t>()));
   }
@@ -454,9 +459,13 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   try {
-    return run(argc, argv);
+    const int status = run(argc, argv);
+    if (std::fflush(stdout) == 0 || errno == EPIPE) return status;
+    return complain(kRefused, vtepd::system_error("standard output").what);
   } catch (const options::error& error) {
     return complain(kUsage, error.what());
+  } catch (const std::system_error& error) {  // of what is printed
+    return complain(kRefused, error.what());
   } catch (const std::exception& error) {
     return complain(kUnreachable,
                     fmt::format("vtepd's answer is not understood: {}", error.what()));
