@@ -10,20 +10,24 @@ namespace vtepd::agent {
 namespace json = boost::json;
 namespace {
 
-json::array rows_of(const hwsync::Hardware& hardware) {
-  json::array rows;
-  hardware.for_each_row([&](const hwsync::AsicObject& object) {
-    std::string attributes;
-    for (const auto& [name, value] : object.attributes) {
-      attributes += fmt::format("{}{}={}", attributes.empty() ? "" : " ", name, value);
-    }
-    rows.push_back({{"key", object.key},
-                    {"object", object.object},
-                    {"oid", object.id == 0 ? "-" : fmt::format("{:#x}", object.id)},
-                    {"attributes", attributes},
-                    {"state", object.state}});
-  });
-  return rows;
+json::object row_of(const hwsync::AsicObject& object) {
+  std::string attributes;
+  for (const auto& [name, value] : object.attributes) {
+    attributes += fmt::format("{}{}={}", attributes.empty() ? "" : " ", name, value);
+  }
+  return {{"key", object.key},
+          {"object", object.object},
+          {"oid", object.id == 0 ? "-" : fmt::format("{:#x}", object.id)},
+          {"attributes", attributes},
+          {"state", object.state}};
+}
+
+TableRows objects_of(const hwsync::Hardware& hardware) {
+  return rows_of(hardware.keys(),
+                 [&hardware](const hwsync::AsicKey& key) -> std::optional<json::object> {
+                   const auto object = hardware.object(key);
+                   return object ? std::optional(row_of(*object)) : std::nullopt;
+                 });
 }
 
 json::object stats_of(const hwsync::Hardware& hardware) {
@@ -113,7 +117,7 @@ AsicQueries queries_of(hwsync::Hardware& hardware, const Clock& clock) {
       .flood = [&](VlanId vlan, IpAddress vtep) { return hardware.has_flood(vlan, vtep); },
       .multicast = [&](VlanId vlan, IpAddress group,
                        IpAddress source) { return hardware.has_multicast(vlan, group, source); },
-      .rows = [&] { return rows_of(hardware); },
+      .rows = [&] { return objects_of(hardware); },
       .stats = [&] { return stats_of(hardware); },
       .failures = [&] { return failures_of(hardware, clock); },
       .each_reason =

@@ -66,6 +66,14 @@ json::array messages_of(const Loaded& loaded) {
   return lines;
 }
 
+/// What an answer about files that are not applied begins with.
+json::object reply_of(const Loaded& loaded) {
+  return {{"schema", 1},
+          {"ok", loaded.ok()},
+          {"messages", messages_of(loaded)},
+          {"files", json::array(loaded.files.begin(), loaded.files.end())}};
+}
+
 void log_diagnostics(const Loaded& loaded) {
   for (const auto& diagnostic : loaded.diagnostics) {
     if (diagnostic.severity == Severity::Error) {
@@ -318,7 +326,7 @@ void Changes::take_back(std::string_view why) {
 
 json::object Changes::difference(const Request& request) const {
   const auto loaded = load(request);
-  json::object reply{{"schema", 1}, {"ok", loaded.ok()}, {"messages", messages_of(loaded)}};
+  auto reply = reply_of(loaded);
   if (!loaded.ok()) return reply;
   const auto disruptive = disruptions(core_.state(), loaded.topology);
   for (const auto& [name, why] : disruptive) {
@@ -334,7 +342,7 @@ json::object Changes::difference(const Request& request) const {
 
 json::object Changes::check(const Request& request) const {
   const auto loaded = load(request);
-  json::object reply{{"schema", 1}, {"ok", loaded.ok()}, {"messages", messages_of(loaded)}};
+  auto reply = reply_of(loaded);
   if (!loaded.ok()) return reply;
   auto checked = check_files(core_.state(), loaded);
   malloc_trim(0);  // the model

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "agent/log.h"
+#include "agent/utf8.h"
 
 namespace vtepd::agent {
 namespace json = boost::json;
@@ -65,12 +66,7 @@ class Control::Connection : public std::enable_shared_from_this<Connection> {
   Connection& operator=(const Connection&) = delete;
 
   void serve() {
-    patience_.expires_after(control_.patience);
-    patience_.async_wait([weak = weak_from_this()](const boost::system::error_code& error) {
-      const auto self = weak.lock();
-      boost::system::error_code already;
-      if (!error && self) self->socket_.close(already);
-    });
+    wait_for_peer();
     boost::asio::async_read_until(
         socket_, request_, '\n',
         [self = shared_from_this()](const boost::system::error_code& error, std::size_t) {
@@ -91,19 +87,28 @@ class Control::Connection : public std::enable_shared_from_this<Connection> {
     auto lines = source_();
     ended_ = !lines;
     if (ended_) return end();
-    reply_ = std::move(*lines);
+    reply_ = as_utf8(std::move(*lines));
     if (!reply_.empty()) write();
   }
 
  private:
+  /// Lets the peer go, unless patience_ is cancelled before.
+  void wait_for_peer() {
+    patience_.expires_after(control_.patience);
+    patience_.async_wait([weak = weak_from_this()](const boost::system::error_code& error) {
+      const auto self = weak.lock();
+      boost::system::error_code already;
+      if (!error && self) self->socket_.close(already);
+    });
+  }
+
   void answer() {
     std::istream stream(&request_);
     std::string line;
     std::getline(stream, line);
     boost::system::error_code error;
-    json::parse_options options;
-    options.allow_invalid_utf8 = true;  // files of others are in what we are asked
-    const auto request = json::parse(line, error, {}, options);
+    // What names a file need not be UTF-8.
+    const auto request = json::parse(line, error, {}, {.allow_invalid_utf8 = true});
     if (error || !request.is_object()) {
       reply({{"schema", 1}, {"error", "the request is not a JSON object"}});
     } else if (auto source = control_.stream_of(request.get_object())) {
@@ -147,10 +152,14 @@ class Control::Connection : public std::enable_shared_from_this<Connection> {
   }
 
   void reply(const json::object& object) {
-    reply_ = json::serialize(object) + "\n";
-    boost::asio::async_write(socket_, boost::asio::buffer(reply_),
-                             [self = shared_from_this()](const boost::system::error_code&,
-                                                         std::size_t) { self->end(); });
+    reply_ = as_utf8(json::serialize(object)) + "\n";
+    wait_for_peer();
+    boost::asio::async_write(
+        socket_, boost::asio::buffer(reply_),
+        [self = shared_from_this()](const boost::system::error_code&, std::size_t) {
+          self->patience_.cancel();
+          self->end();
+        });
   }
 
   void end() {

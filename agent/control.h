@@ -9,7 +9,8 @@
 // Or the answer is a stream: {"schema":1,"stream":true}, then lines until one side goes or, of a
 // table, all rows are told. A stream holds no more than the lines under way: a reader who is slow
 // is waited for, by nobody else, and the loop serves others between two chunks.
-// At most kMostConnections are open at a time, and who connects and asks nothing is let go again.
+// At most kMostConnections are open at a time, and who connects and asks nothing, or does not read
+// the reply, is let go again. What is no UTF-8 in names, files and commands is U+FFFD in answers.
 //
 // Threads: the event loop's. Errors: open() is returned; a broken connection is dropped.
 #pragma once
@@ -54,8 +55,9 @@ class Control {
   /// There may be more lines: streams that are not busy writing ask their sources.
   void pump();
   std::size_t streams() const { return listeners_.size(); }
+  std::size_t connections() const { return *open_; }
 
-  /// How long a peer may take to ask something.
+  /// How long a peer may take to ask something, and to read the reply.
   std::chrono::milliseconds patience{10'000};
 
  private:

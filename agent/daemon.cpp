@@ -20,6 +20,8 @@ constexpr const char* kNoAsic = "no ASIC is in use";
 constexpr const char* kNoHistory = "vtepd keeps no record of events (history = 0)";
 // How long a start waits for the relay before it calls itself ready without routes.
 constexpr auto kRelayPatience = std::chrono::seconds(10);
+// Rows of a table that are told at once, and held until they are read; more are told as a stream.
+constexpr std::size_t kMostRows = 10'000;
 // Rows that wait while more routes are taken in.
 constexpr std::size_t kLargestBacklog = 4096;
 
@@ -531,14 +533,25 @@ Control::Source Daemon::stream_of(const json::object& request) const {
   if (*command == "monitor" && core_->journal().enabled()) return events_.follow();
   const auto* table = request.if_contains("table");
   const bool streamed = *command == "show" && request.contains("stream") && table != nullptr &&
-                        table->is_string() && *table != "failures" && *table != "resources";
+                        table->is_string() && *table != "resources";
   auto rows = streamed ? rows_of(std::string(table->get_string())) : Show::Rows{};
   return rows ? in_chunks(std::move(rows)) : Control::Source{};
 }
 
 /// Nothing where there is no such table (now).
 Show::Rows Daemon::rows_of(const std::string& table) const {
-  return table == "asic" && !hardware_ ? Show::Rows{} : show_.table(table);
+  if (table == "asic" && !hardware_) return {};
+  auto rows = show_.table(table);
+  if (table != "failures") return rows;
+  return [rows = std::move(rows), failures = changes_.command_failures(),
+          next = std::size_t{0}]() mutable -> std::optional<json::object> {
+    if (auto row = rows()) return row;
+    if (next == failures.size()) return std::nullopt;
+    const auto& [command, reason] = failures[next++];
+    return json::object{{"layer", "command"},
+                        {"row", fmt::format("{} {}", command.link, command.phase)},
+                        {"reason", fmt::format("{}: {}", command.origin, reason)}};
+  };
 }
 
 /// Once for all that a handler has recorded; nobody who listens costs nothing.
@@ -636,13 +649,14 @@ void Daemon::show(const std::string& table, const Control::Reply& reply) {
   auto source = rows_of(table);
   if (!source) return refuse(fmt::format("there is no table \"{}\"", table));
   json::array rows;
-  while (auto row = source()) rows.push_back(std::move(*row));
-  if (table == "failures") {
-    for (const auto& [command, reason] : changes_.command_failures()) {
-      rows.push_back({{"layer", "command"},
-                      {"row", fmt::format("{} {}", command.link, command.phase)},
-                      {"reason", fmt::format("{}: {}", command.origin, reason)}});
+  while (auto row = source()) {
+    if (rows.size() == kMostRows) {
+      return refuse(
+          fmt::format("{} has more than {} rows, which are to be asked for with "
+                      "\"stream\": true",
+                      table, kMostRows));
     }
+    rows.push_back(std::move(*row));
   }
   if (table == "resources") {
     for (auto& row : socket_rows()) rows.push_back(std::move(row));

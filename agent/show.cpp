@@ -133,29 +133,17 @@ Show::Rows one_by_one(json::array rows) {
   };
 }
 
-/// A row for each key, made when it is asked for, in the keys' order; none for what is gone by
-/// then. A heap rather than sorted: of 200,000 keys the first comes at once, and nobody waits for
-/// the rest.
-template <class Key, class RowOf>
-Show::Rows rows_of(std::vector<Key> keys, RowOf row_of) {
-  const std::greater<> later;
-  std::make_heap(keys.begin(), keys.end(), later);
-  return [keys = std::move(keys), row_of, later, last = std::optional<Key>()]() mutable {
-    std::optional<json::object> row;
-    while (!row && !keys.empty()) {
-      std::pop_heap(keys.begin(), keys.end(), later);
-      const Key key = std::move(keys.back());
-      keys.pop_back();
-      if (last != key) row = row_of(key);
-      last = key;
-    }
-    return row;
-  };
-}
-
 /// A line of the FDB, and the VNI that it belongs to, if any.
 json::object with_vni(json::object row, const Binding* binding) {
   if (binding != nullptr) row["vni"] = binding->vni.value();
+  return row;
+}
+
+/// A line of a vxlan device, and the bridge whose port that is: `bridge fdb show br` prints it,
+/// too.
+json::object with_bridge(json::object row, const KernelView& view, IfIndex device) {
+  const auto* link = view.link(device);
+  if (link != nullptr && !link->master.is_none()) row["bridge"] = view.name_of(link->master);
   return row;
 }
 
@@ -184,8 +172,17 @@ std::string describe(const NeighborEntry* entry) {
 }
 
 Show::Rows Show::table(std::string_view name) const {
-  if (name == "mac") return mac();
-  if (name == "fdb") return fdb();
+  // Those that grow with the fabric are made row by row.
+  struct Streamed {
+    std::string_view name;
+    Rows (Show::*rows)() const;
+  };
+  constexpr std::array kStreamed{
+      Streamed{"mac", &Show::mac},     Streamed{"fdb", &Show::fdb},
+      Streamed{"flood", &Show::flood}, Streamed{"neigh", &Show::neigh},
+      Streamed{"route", &Show::route}, Streamed{"port", &Show::port},
+      Streamed{"asic", &Show::asic},
+  };
   struct Table {
     std::string_view name;
     json::array (Show::*rows)() const;
@@ -194,22 +191,20 @@ Show::Rows Show::table(std::string_view name) const {
       Table{"vni", &Show::vni},
       Table{"vlan", &Show::vlan},
       Table{"vtep", &Show::vtep},
-      Table{"flood", &Show::flood},
       Table{"mcast", &Show::mcast},
-      Table{"neigh", &Show::neigh},
-      Table{"route", &Show::route},
       Table{"duplicates", &Show::duplicates},
-      Table{"port", &Show::port},
-      Table{"asic", &Show::asic},
       Table{"resources", &Show::resources},
       Table{"peers", &Show::peers},
       Table{"stats", &Show::stats},
       Table{"failures", &Show::failures},
   };
-  const auto* table = std::find_if(kTables.begin(), kTables.end(),
-                                   [&](const Table& row) { return row.name == name; });
-  if (table == kTables.end()) return {};
-  return one_by_one((this->*table->rows)());
+  for (const auto& table : kStreamed) {
+    if (table.name == name) return (this->*table.rows)();
+  }
+  for (const auto& table : kTables) {
+    if (table.name == name) return one_by_one((this->*table.rows)());
+  }
+  return {};
 }
 
 std::string Show::verdict(std::initializer_list<KernelKey> kernel,
@@ -369,14 +364,16 @@ std::optional<json::object> Show::fdb_row(const BridgeFdbKey& key) const {
 std::optional<json::object> Show::fdb_row(const VxlanFdbKey& key) const {
   const auto* entry = state_.view.vxlan_fdb(key);
   if (entry == nullptr) return std::nullopt;
-  return with_vni(as_bridge_prints(state_.view, VxlanFdbSeen{key, *entry}),
-                  state_.bindings.by_fdb(key.device, key.vni));
+  return with_bridge(with_vni(as_bridge_prints(state_.view, VxlanFdbSeen{key, *entry}),
+                              state_.bindings.by_fdb(key.device, key.vni)),
+                     state_.view, key.device);
 }
 
 std::optional<json::object> Show::fdb_row(const FloodKey& key) const {
   if (!state_.view.has_flood(key)) return std::nullopt;
-  return with_vni(as_bridge_prints(state_.view, FloodSeen{key}),
-                  state_.bindings.by_fdb(key.device, key.vni));
+  return with_bridge(with_vni(as_bridge_prints(state_.view, FloodSeen{key}),
+                              state_.bindings.by_fdb(key.device, key.vni)),
+                     state_.view, key.device);
 }
 
 /// The VLANs of each bridge: their VNI, and the ports that are in them.
@@ -548,36 +545,39 @@ json::array Show::mcast() const {
   return rows;
 }
 
-json::array Show::flood() const {
-  std::set<FloodKey> keys;
+Show::Rows Show::flood() const {
+  std::vector<FloodKey> keys;
+  keys.reserve(state_.view.flood().size());
   state_.rib.for_each_vtep([&](const VtepKey& key) {
     if (const auto* binding = state_.bindings.by_vni(key.vni)) {
-      keys.insert({binding->device, binding->fdb_vni, key.vtep});
+      keys.push_back({binding->device, binding->fdb_vni, key.vtep});
     }
   });
-  for (const auto& [key, row] : state_.view.flood()) keys.insert(key);
-  json::array rows;
-  for (const auto& key : keys) {
-    const auto* binding = state_.bindings.by_fdb(key.device, key.vni);
-    if (binding == nullptr) continue;
-    const bool by_bgp = state_.rib.floods_to({binding->vni, key.remote});
-    const bool wanted = wants_flood(state_, key);
-    const bool asic = asic_.present() && asic_.flood(binding->vlan, key.remote);
-    auto state = verdict({key}, {});
-    if (state == "in sync" && asic_.present() && !asic) state = "asic pending";
-    rows.push_back({{"vni", binding->vni.value()},
-                    {"vlan", number_or_null(binding->vlan.value())},
-                    {"dev", state_.view.name_of(key.device)},
-                    {"dst", text(key.remote)},
-                    {"wanted", by_bgp   ? "bgp"
-                               : wanted ? "file"
-                                        : "-"},
-                    {"rule", owner_of(state_, key).rule},
-                    {"kernel", state_.view.has_flood(key) ? "yes" : "-"},
-                    {"asic", asic ? "yes" : "-"},
-                    {"state", state}});
-  }
-  return rows;
+  for (const auto& [key, row] : state_.view.flood()) keys.push_back(key);
+  return rows_of(std::move(keys), [this](const FloodKey& key) { return flood_row(key); });
+}
+
+std::optional<json::object> Show::flood_row(const FloodKey& key) const {
+  const auto* binding = state_.bindings.by_fdb(key.device, key.vni);
+  if (binding == nullptr) return std::nullopt;
+  const bool stands = state_.view.has_flood(key);
+  if (!stands && !state_.rib.has_vtep({binding->vni, key.remote})) return std::nullopt;
+  const bool by_bgp = state_.rib.floods_to({binding->vni, key.remote});
+  const bool wanted = wants_flood(state_, key);
+  const bool asic = asic_.present() && asic_.flood(binding->vlan, key.remote);
+  auto state = verdict({key}, {});
+  if (state == "in sync" && asic_.present() && !asic) state = "asic pending";
+  return json::object{{"vni", binding->vni.value()},
+                      {"vlan", number_or_null(binding->vlan.value())},
+                      {"dev", state_.view.name_of(key.device)},
+                      {"dst", text(key.remote)},
+                      {"wanted", by_bgp   ? "bgp"
+                                 : wanted ? "file"
+                                          : "-"},
+                      {"rule", owner_of(state_, key).rule},
+                      {"kernel", stands ? "yes" : "-"},
+                      {"asic", asic ? "yes" : "-"},
+                      {"state", state}};
 }
 
 /// On which port a host was heard, and when.
@@ -597,102 +597,123 @@ std::string_view Show::source_of(const Binding& binding, const IpAddress& ip) co
   return evpn::name_of(local_host(state_, binding, ip)->source);
 }
 
-json::array Show::neigh() const {
-  std::set<NeighborKey> keys;
+/// First the hosts heard in VLANs without an SVI.
+Show::Rows Show::neigh() const {
+  using Key = std::variant<MacIpKey, NeighborKey>;
+  std::vector<Key> keys;
   for (const auto& [key, entry] : state_.view.neighbors()) {
-    if (state_.bindings.by_svi(key.device) != nullptr) keys.insert(key);
+    if (state_.bindings.by_svi(key.device) != nullptr) keys.emplace_back(key);
   }
   state_.rib.for_each_host([&](const evpn::HostKey& key) {
     const auto* binding = state_.bindings.by_vni(key.vni);
-    if (binding != nullptr && !binding->svi.is_none()) keys.insert({binding->svi, key.ip});
+    if (binding != nullptr && !binding->svi.is_none()) {
+      keys.emplace_back(NeighborKey{binding->svi, key.ip});
+    }
   });
-  std::set<MacIpKey> without_svi;
   state_.hosts.for_each([&](const evpn::HostKey& key, const evpn::SnoopedHost& host) {
     const auto* binding = state_.bindings.by_vni(key.vni);
     if (binding == nullptr) return;
     if (binding->svi.is_none()) {
-      without_svi.insert({key.vni, host.mac, key.ip});
+      keys.emplace_back(MacIpKey{key.vni, host.mac, key.ip});
     } else {
-      keys.insert({binding->svi, key.ip});
+      keys.emplace_back(NeighborKey{binding->svi, key.ip});
     }
   });
-  json::array rows;
-  for (const auto& key : without_svi) {
-    const auto& binding = *state_.bindings.by_vni(key.vni);
-    rows.push_back({{"ip", text(key.ip)},
-                    {"mac", text(key.mac)},
-                    {"vlan", number_or_null(binding.vlan.value())},
-                    {"vni", key.vni.value()},
-                    {"dev", "-"},
-                    {"wanted", "-"},
-                    {"bgp", bgp_column(state_, key)},
-                    {"kernel", "-"},
-                    {"source", source_of(binding, key.ip)},
-                    {"rule", owner_of(state_, evpn::HostKey{key.vni, key.ip}).rule},
-                    {"heard", heard_column({key.vni, key.ip})},
-                    {"state", verdict({}, {key})}});
-  }
-  for (const auto& key : keys) {
-    const auto& binding = *state_.bindings.by_svi(key.device);
-    const auto* entry = state_.view.neighbor(key);
-    const auto wanted = wanted_neighbor(state_, key);
-    const auto mac = wanted ? wanted->mac : entry != nullptr ? entry->mac : MacAddress{};
-    const auto host = state_.rib.host({binding.vni, key.ip});
-    auto bgp = bgp_column(state_, MacIpKey{binding.vni, mac, key.ip});
-    if (host && bgp == "-") bgp = "remote " + describe(host->route);
-    rows.push_back({{"ip", text(key.ip)},
-                    {"mac", text(mac)},
-                    {"vlan", number_or_null(binding.vlan.value())},
-                    {"vni", binding.vni.value()},
-                    {"dev", state_.view.name_of(key.device)},
-                    {"wanted", !wanted                                 ? "-"
-                               : wanted->state == NeighborState::NoArp ? text(host->route.vtep)
-                                                                       : "local"},
-                    {"bgp", bgp},
-                    {"kernel", describe(entry)},
-                    {"source", source_of(binding, key.ip)},
-                    {"rule", owner_of(state_, evpn::HostKey{binding.vni, key.ip}).rule},
-                    {"heard", heard_column({binding.vni, key.ip})},
-                    {"state", verdict({key}, {MacIpKey{binding.vni, mac, key.ip}})}});
-  }
-  return rows;
+  return rows_of(std::move(keys), [this](const Key& key) {
+    return std::visit([this](const auto& of) { return neigh_row(of); }, key);
+  });
+}
+
+std::optional<json::object> Show::neigh_row(const MacIpKey& key) const {
+  const auto* binding = state_.bindings.by_vni(key.vni);
+  const auto* host = state_.hosts.find({key.vni, key.ip});
+  if (binding == nullptr || host == nullptr || host->mac != key.mac) return std::nullopt;
+  return json::object{{"ip", text(key.ip)},
+                      {"mac", text(key.mac)},
+                      {"vlan", number_or_null(binding->vlan.value())},
+                      {"vni", key.vni.value()},
+                      {"dev", "-"},
+                      {"wanted", "-"},
+                      {"bgp", bgp_column(state_, key)},
+                      {"kernel", "-"},
+                      {"source", source_of(*binding, key.ip)},
+                      {"rule", owner_of(state_, evpn::HostKey{key.vni, key.ip}).rule},
+                      {"heard", heard_column({key.vni, key.ip})},
+                      {"state", verdict({}, {key})}};
+}
+
+std::optional<json::object> Show::neigh_row(const NeighborKey& key) const {
+  const auto* binding = state_.bindings.by_svi(key.device);
+  if (binding == nullptr) return std::nullopt;
+  const evpn::HostKey host_key{binding->vni, key.ip};
+  const auto* entry = state_.view.neighbor(key);
+  const auto host = state_.rib.host(host_key);
+  if (entry == nullptr && !host && state_.hosts.find(host_key) == nullptr) return std::nullopt;
+  const auto wanted = wanted_neighbor(state_, key);
+  const auto mac = wanted ? wanted->mac : entry != nullptr ? entry->mac : MacAddress{};
+  auto bgp = bgp_column(state_, MacIpKey{binding->vni, mac, key.ip});
+  if (host && bgp == "-") bgp = "remote " + describe(host->route);
+  return json::object{{"ip", text(key.ip)},
+                      {"mac", text(mac)},
+                      {"vlan", number_or_null(binding->vlan.value())},
+                      {"vni", binding->vni.value()},
+                      {"dev", state_.view.name_of(key.device)},
+                      {"wanted", !wanted                                 ? "-"
+                                 : wanted->state == NeighborState::NoArp ? text(host->route.vtep)
+                                                                         : "local"},
+                      {"bgp", bgp},
+                      {"kernel", describe(entry)},
+                      {"source", source_of(*binding, key.ip)},
+                      {"rule", owner_of(state_, host_key).rule},
+                      {"heard", heard_column(host_key)},
+                      {"state", verdict({key}, {MacIpKey{binding->vni, mac, key.ip}})}};
 }
 
 /// What bgpd has told, and what it was told of ours.
-json::array Show::route() const {
-  json::array rows;
-  const auto add = [&](const MacIpKey& key, std::string_view origin, const std::string& vtep,
-                       std::uint32_t sequence, std::uint8_t flags, bool stale) {
-    rows.push_back({{"type", key.mac.is_zero() ? 3 : 2},
-                    {"vni", key.vni.value()},
-                    {"mac", key.mac.is_zero() ? json::value() : json::value(text(key.mac))},
-                    {"ip", key.ip.is_none() ? json::value() : json::value(text(key.ip))},
-                    {"origin", origin},
-                    {"vtep", vtep},
-                    {"seq", sequence},
-                    {"sticky", (flags & MacFlags::kSticky) != 0},
-                    {"gateway", (flags & MacFlags::kGateway) != 0},
-                    {"state", stale ? "stale" : "valid"}});
-  };
-  std::map<MacIpKey, evpn::RemoteMac> routes;
-  state_.rib.for_each_route(
-      [&](const MacIpKey& key, const evpn::RemoteMac& route) { routes.emplace(key, route); });
-  for (const auto& [key, route] : routes) {
-    add(key, "remote", text(route.vtep), route.sequence, route.flags, route.stale);
-  }
-  std::set<VtepKey> vteps;
-  state_.rib.for_each_vtep([&](const VtepKey& key) { vteps.insert(key); });
-  for (const auto& key : vteps) {
-    add({key.vni, {}, key.vtep}, "remote", text(key.vtep), 0, 0, false);
-  }
-  std::map<MacIpKey, AddLocalMacIp> told(state_.told_macs.begin(), state_.told_macs.end());
-  for (const auto& [key, route] : told) {
-    add(key, "local", "-", route.sequence, route.flags, false);
-  }
+Show::Rows Show::route() const {
+  std::vector<RouteKey> keys;
+  keys.reserve(state_.rib.macs() + state_.told_macs.size() + state_.told_vnis.size());
+  state_.rib.for_each_route([&](const MacIpKey& key, const evpn::RemoteMac& /*route*/) {
+    keys.emplace_back(RouteOf::BgpdMac, key);
+  });
+  state_.rib.for_each_vtep([&](const VtepKey& key) {
+    keys.emplace_back(RouteOf::BgpdVtep, MacIpKey{key.vni, {}, key.vtep});
+  });
+  for (const auto& [key, route] : state_.told_macs) keys.emplace_back(RouteOf::OurMac, key);
   for (const auto& [vni, route] : state_.told_vnis) {
-    add({vni, {}, route.vtep}, "local", "-", 0, 0, false);
+    keys.emplace_back(RouteOf::OurVni, MacIpKey{vni, {}, route.vtep});
   }
-  return rows;
+  return rows_of(std::move(keys), [this](const RouteKey& key) { return route_row(key); });
+}
+
+std::optional<json::object> Show::route_row(const RouteKey& route_key) const {
+  const auto& [of, key] = route_key;
+  std::optional<evpn::RemoteMac> found;
+  if (of == RouteOf::BgpdMac) {
+    if (const auto* route = state_.rib.route(key)) found = *route;
+  } else if (of == RouteOf::BgpdVtep) {
+    if (state_.rib.has_vtep({key.vni, key.ip})) found.emplace();
+  } else if (of == RouteOf::OurMac) {
+    const auto it = state_.told_macs.find(key);
+    if (it != state_.told_macs.end()) {
+      found = evpn::RemoteMac{.sequence = it->second.sequence, .flags = it->second.flags};
+    }
+  } else if (state_.told_vnis.contains(key.vni)) {
+    found.emplace();
+  }
+  if (!found) return std::nullopt;
+  const bool is_remote = of == RouteOf::BgpdMac || of == RouteOf::BgpdVtep;
+  const auto vtep = of == RouteOf::BgpdVtep ? key.ip : found->vtep;
+  return json::object{{"type", key.mac.is_zero() ? 3 : 2},
+                      {"vni", key.vni.value()},
+                      {"mac", key.mac.is_zero() ? json::value() : json::value(text(key.mac))},
+                      {"ip", key.ip.is_none() ? json::value() : json::value(text(key.ip))},
+                      {"origin", is_remote ? "remote" : "local"},
+                      {"vtep", is_remote ? text(vtep) : "-"},
+                      {"seq", found->sequence},
+                      {"sticky", (found->flags & MacFlags::kSticky) != 0},
+                      {"gateway", (found->flags & MacFlags::kGateway) != 0},
+                      {"state", found->stale ? "stale" : "valid"}};
 }
 
 json::array Show::duplicates() const {
@@ -755,23 +776,37 @@ json::object Show::port_row(const Link& link) const {
                : held}};
 }
 
-json::array Show::port() const {
-  json::array rows;
+/// The devices that are there, then those that are not.
+Show::Rows Show::port() const {
+  using Key = std::variant<IfIndex, std::string>;
+  std::vector<Key> keys;
   for (const auto& [index, link] : state_.view.links()) {
     if (link.is_bridge_port() || state_.topology->links.contains(link.name)) {
-      rows.push_back(port_row(link));
+      keys.emplace_back(index);
     }
   }
   for (const auto& [name, wanted] : state_.topology->links) {
-    if (state_.view.link(name) != nullptr) continue;
-    rows.push_back({{"ifname", name},
-                    {"file", text(wanted.origin)},
-                    {"state", wanted.ours ? verdict({LinkKey{name}}, {}) : "no such device"}});
+    if (state_.view.link(name) == nullptr) keys.emplace_back(name);
   }
-  return rows;
+  return rows_of(std::move(keys), [this](const Key& key) {
+    return std::visit([this](const auto& of) { return port_row(of); }, key);
+  });
 }
 
-json::array Show::asic() const { return asic_.present() ? asic_.rows() : json::array{}; }
+std::optional<json::object> Show::port_row(IfIndex index) const {
+  const auto* link = state_.view.link(index);
+  return link == nullptr ? std::nullopt : std::optional(port_row(*link));
+}
+
+std::optional<json::object> Show::port_row(const std::string& name) const {
+  const auto it = state_.topology->links.find(name);
+  if (it == state_.topology->links.end()) return std::nullopt;
+  return json::object{{"ifname", name},
+                      {"file", text(it->second.origin)},
+                      {"state", it->second.ours ? verdict({LinkKey{name}}, {}) : "no such device"}};
+}
+
+Show::Rows Show::asic() const { return asic_.present() ? asic_.rows() : one_by_one({}); }
 
 json::array Show::stats() const {
   json::array rows;

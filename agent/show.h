@@ -14,6 +14,7 @@
 #include "agent/audit.h"
 #include "agent/core.h"
 #include "agent/snooping.h"
+#include "agent/table_rows.h"
 #include "agent/tunnels.h"
 #include "vtepd/underlay.h"
 
@@ -26,7 +27,7 @@ struct AsicQueries {
   std::function<bool(VlanId, IpAddress)> flood{};
   /// Of a multicast group, by VLAN, group and source (none: any).
   std::function<bool(VlanId, IpAddress, IpAddress)> multicast{};
-  std::function<boost::json::array()> rows{};
+  std::function<TableRows()> rows{};
   std::function<boost::json::object()> stats{};
   std::function<boost::json::array()> failures{};
   std::function<void(const std::function<void(const std::string& reason)>&)> each_reason{};
@@ -50,9 +51,7 @@ class Show {
   /// The kernel's answer to how an address is reached; may be empty.
   std::function<Result<Way>(const IpAddress& destination, IfIndex through)> route_to{};
 
-  /// One row after the other; nothing: that was the last. Rows are made when they are asked for, of
-  /// what stood there at the beginning and still does.
-  using Rows = std::function<std::optional<boost::json::object>()>;
+  using Rows = TableRows;
   /// The rows of a table; an empty function where there is no such table.
   Rows table(std::string_view name) const;
 
@@ -62,13 +61,13 @@ class Show {
   Rows mac() const;
   /// The kernel's entries as `bridge fdb` prints them, both halves and flood lists.
   Rows fdb() const;
-  boost::json::array flood() const;
+  Rows flood() const;
   boost::json::array mcast() const;
-  boost::json::array neigh() const;
-  boost::json::array route() const;
+  Rows neigh() const;
+  Rows route() const;
   boost::json::array duplicates() const;
-  boost::json::array port() const;
-  boost::json::array asic() const;
+  Rows port() const;
+  Rows asic() const;
   boost::json::array stats() const;
   boost::json::array failures() const;
   boost::json::array resources() const;
@@ -86,9 +85,18 @@ class Show {
   std::optional<boost::json::object> fdb_row(const BridgeFdbKey& key) const;
   std::optional<boost::json::object> fdb_row(const VxlanFdbKey& key) const;
   std::optional<boost::json::object> fdb_row(const FloodKey& key) const;
+  std::optional<boost::json::object> flood_row(const FloodKey& key) const;
+  std::optional<boost::json::object> neigh_row(const MacIpKey& key) const;
+  std::optional<boost::json::object> neigh_row(const NeighborKey& key) const;
+  /// In the order in which they are shown. The address of a type-3 route is its VTEP's.
+  enum class RouteOf : std::uint8_t { BgpdMac, BgpdVtep, OurMac, OurVni };
+  using RouteKey = std::pair<RouteOf, MacIpKey>;
+  std::optional<boost::json::object> route_row(const RouteKey& route_key) const;
   std::string_view source_of(const Binding& binding, const IpAddress& ip) const;
   std::string heard_column(const evpn::HostKey& key) const;
   boost::json::object port_row(const Link& link) const;
+  std::optional<boost::json::object> port_row(IfIndex index) const;
+  std::optional<boost::json::object> port_row(const std::string& name) const;
 
   const Core& core_;
   const State& state_;

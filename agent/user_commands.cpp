@@ -25,7 +25,7 @@ namespace json = boost::json;
 namespace {
 
 constexpr const char* kShell = "/bin/sh";
-constexpr std::size_t kMostOutput = 1000;  // characters kept of what a command says, the last ones
+constexpr std::size_t kMostOutput = 1000;  // bytes kept of what a command says, the last ones
 
 bool is_up_phase(const std::string& phase) { return phase.ends_with("up"); }
 
@@ -47,7 +47,8 @@ std::string row_of(std::span<const UserCommand> commands) {
 std::vector<UserCommand> commands_of_row(const std::string& device, const std::string& row) {
   std::vector<UserCommand> commands;
   boost::system::error_code failed;
-  const auto parsed = json::parse(row, failed);
+  // What row_of() wrote, whatever bytes the commands have.
+  const auto parsed = json::parse(row, failed, {}, {.allow_invalid_utf8 = true});
   if (failed || !parsed.is_array()) return commands;
   const auto word = [](const json::value& value) {
     return value.is_string() ? std::string(value.get_string()) : std::string();
@@ -103,12 +104,15 @@ std::string how_it_ended(int status) {
   return fmt::format("exit status {}", WEXITSTATUS(status));
 }
 
-/// The last part of it, on one line.
+/// The last part of it, on one line; no character is cut in two.
 std::string as_reason(std::string text) {
   while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back())) != 0) {
     text.pop_back();
   }
   if (text.size() > kMostOutput) text.erase(0, text.size() - kMostOutput);
+  // What was cut, here or while it was read, may begin with the rest of a character of UTF-8.
+  const auto is_rest = [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U; };
+  text.erase(text.begin(), std::find_if_not(text.begin(), text.end(), is_rest));
   for (auto& c : text) {
     if (std::iscntrl(static_cast<unsigned char>(c)) != 0) c = ' ';
   }

@@ -26,13 +26,15 @@ auto claim_of(Claims& claims, const MacAddress& mac) {
 
 }  // namespace
 
-RemoteMac* Rib::find(const MacIpKey& key) {
+/// Constant or not, as `self` is.
+template <class Self>
+auto Rib::find(Self& self, const MacIpKey& key) -> decltype(&self.macs_.begin()->second.best) {
   if (key.ip.is_none()) {
-    const auto it = macs_.find(MacKey{key.vni, key.mac});
-    return it == macs_.end() || !it->second.mac_only ? nullptr : &it->second.best;
+    const auto it = self.macs_.find(MacKey{key.vni, key.mac});
+    return it == self.macs_.end() || !it->second.mac_only ? nullptr : &it->second.best;
   }
-  const auto it = hosts_.find(HostKey{key.vni, key.ip});
-  if (it == hosts_.end()) return nullptr;
+  const auto it = self.hosts_.find(HostKey{key.vni, key.ip});
+  if (it == self.hosts_.end()) return nullptr;
   const auto claim = claim_of(it->second, key.mac);
   return claim == it->second.end() ? nullptr : &claim->route;
 }
@@ -66,7 +68,7 @@ void Rib::apply(const AddRemoteMacIp& add) {
   const auto [it, is_new] = macs_.try_emplace(key);
   auto& routes = it->second;
   const auto best = routes.best;
-  auto* known = find(add.key);
+  auto* known = find(*this, add.key);
   const bool was_best = known != nullptr && are_equal(*known, best);
   count(known != nullptr && known->stale, add.stale);
   if (known != nullptr) {
@@ -88,12 +90,12 @@ void Rib::apply(const AddRemoteMacIp& add) {
 }
 
 void Rib::apply(const DeleteRemoteMacIp& withdrawal) {
-  const auto* known = find(withdrawal.key);
+  const auto* known = find(*this, withdrawal.key);
   if (known != nullptr && !known->stale) erase(withdrawal.key);
 }
 
 void Rib::erase(const MacIpKey& key) {
-  const auto* known = find(key);
+  const auto* known = find(*this, key);
   if (known == nullptr) return;
   const MacKey mac_key{key.vni, key.mac};
   const HostKey host{key.vni, key.ip};
@@ -190,6 +192,8 @@ const RemoteMac* Rib::mac(const MacKey& key) const {
   const auto it = macs_.find(key);
   return it == macs_.end() ? nullptr : &it->second.best;
 }
+
+const RemoteMac* Rib::route(const MacIpKey& key) const { return find(*this, key); }
 
 std::optional<RemoteHost> Rib::host(const HostKey& key) const {
   const auto it = hosts_.find(key);

@@ -89,6 +89,8 @@ class Rib {
 
   const RemoteMac* mac(const MacKey& key) const;
   std::optional<RemoteHost> host(const HostKey& key) const;
+  /// What this very type-2 route says.
+  const RemoteMac* route(const MacIpKey& key) const;
   bool has_vtep(const VtepKey& key) const { return vteps_.contains(key); }
   bool floods_to(const VtepKey& key) const;
   bool vtep_is_fresh(const IpAddress& vtep) const { return fresh_.contains(vtep); }
@@ -137,7 +139,8 @@ class Rib {
     bool stale{};
   };
 
-  RemoteMac* find(const MacIpKey& key);
+  template <class Self>
+  static auto find(Self& self, const MacIpKey& key) -> decltype(&self.macs_.begin()->second.best);
   const RemoteMac& route_of(const MacKey& key, const IpAddress& ip) const;
   RemoteMac best_host(const MacKey& key, const MacRoutes& routes, const RemoteMac* limit) const;
   void erase(const MacIpKey& key);

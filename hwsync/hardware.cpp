@@ -680,24 +680,28 @@ AsicObject Hardware::describe(const AsicKey& key, const AsicRow& row, sai_object
   return object;
 }
 
-void Hardware::for_each_row(const std::function<void(const AsicObject&)>& visit) const {
-  if (!mirror_) return;
+std::vector<AsicKey> Hardware::keys() const {
   std::vector<AsicKey> keys;
+  if (!mirror_) return keys;
+  keys.reserve(table_.rows().size());
   for (const auto& [key, row] : table_.rows()) keys.push_back(key);
-  const auto add_missing = [&](const AsicKey& key) {
-    if (table_.find(key) == nullptr && mirror_->wanted(key)) keys.push_back(key);
-  };
-  for (const auto& [key, what] : table_.waiting()) add_missing(key);
-  reconciler_.for_each_failure([&](const AsicKey& key, const Failure&) { add_missing(key); });
-  std::sort(keys.begin(), keys.end());
-  keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
-  for (const auto& key : keys) {
-    const auto* actual = table_.find(key);
-    if (actual != nullptr) {
-      visit(describe(key, *actual->row, actual->id));
-    } else {
-      visit(describe(key, *mirror_->wanted(key), SAI_NULL_OBJECT_ID));
-    }
+  for (const auto& [key, what] : table_.waiting()) keys.push_back(key);
+  reconciler_.for_each_failure([&](const AsicKey& key, const Failure&) { keys.push_back(key); });
+  return keys;
+}
+
+std::optional<AsicObject> Hardware::object(const AsicKey& key) const {
+  if (const auto* actual = table_.find(key)) return describe(key, *actual->row, actual->id);
+  const auto wanted = mirror_ ? mirror_->wanted(key) : SharedRow();
+  return wanted ? std::optional(describe(key, *wanted, SAI_NULL_OBJECT_ID)) : std::nullopt;
+}
+
+void Hardware::for_each_row(const std::function<void(const AsicObject&)>& visit) const {
+  auto all = keys();
+  std::sort(all.begin(), all.end());
+  all.erase(std::unique(all.begin(), all.end()), all.end());
+  for (const auto& key : all) {
+    if (const auto row = object(key)) visit(*row);
   }
 }
 

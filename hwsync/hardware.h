@@ -160,6 +160,11 @@ class Hardware {
   bool is_refused() const { return !mirror_ && bring_up_attempts_ != 0; }
   std::string library_version() const { return library_->version_text(); }
 
+  /// The objects that stand in the ASIC or wait to: in no order, some twice.
+  std::vector<AsicKey> keys() const;
+  /// Nothing where it neither stands nor is wanted by now.
+  std::optional<AsicObject> object(const AsicKey& key) const;
+  /// All of them, in their order: for few.
   void for_each_row(const std::function<void(const AsicObject&)>& visit) const;
   void for_each_failure(
       const std::function<void(const std::string& key, const Failure&)>& visit) const;

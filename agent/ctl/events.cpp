@@ -31,15 +31,19 @@ std::string milliseconds(std::int64_t us) {
   return fmt::format("{}.{:03}ms", us / 1000, us % 1000);
 }
 
-void print_streamed(const json::object& row, bool as_json) {
-  if (as_json) {
-    fmt::print("{}\n", json::serialize(row));
-  } else if (const auto* lost = row.if_contains("lost")) {
-    fmt::print("{} events are not shown: they came faster than they were read\n",
-               json::serialize(*lost));
-  } else if (row.contains("text")) {
-    fmt::print("{}\n", event_line(row));
+std::string streamed_text(const json::object& row, bool as_json) {
+  if (as_json) return json::serialize(row) + "\n";
+  if (const auto* lost = row.if_contains("lost")) {
+    return fmt::format("{} events are not shown: they came faster than they were read\n",
+                       json::serialize(*lost));
   }
+  return row.contains("text") ? event_line(row) + "\n" : "";
+}
+
+/// The text is out when this returns.
+Result<> print_now(const std::string& text) {
+  const bool taken = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
+  return taken && std::fflush(stdout) == 0 ? Result<>{} : system_error("standard output");
 }
 
 /// Reads what vtepd streams and, where it is wanted, the kernel's tracepoints, as they come.
@@ -49,15 +53,19 @@ class Watcher {
       : path_(path), asked_(asked), watch_(watch), left_(watch.count) {}
 
   Result<> run() {
+    if (watch_.kernel != nullptr) {
+      // Whatever ends us, the tracepoints are not to stay behind: a pipe that nobody reads and a
+      // terminal that is gone are told as errors and signals are.
+      std::signal(SIGPIPE, SIG_IGN);
+      for (const auto signal : {SIGINT, SIGTERM, SIGHUP}) signals_.add(signal);
+      signals_.async_wait([this](const boost::system::error_code&, int) { io_.stop(); });
+    }
     boost::system::error_code error;
     socket_.connect(Protocol::endpoint(path_), error);
     if (error) return Error{error.value(), fmt::format("{}: {}", path_, error.message())};
     boost::asio::write(socket_, boost::asio::buffer(json::serialize(asked_.request) + "\n"), error);
     read_vtepd();
     if (watch_.kernel != nullptr) {
-      signals_.add(SIGINT);
-      signals_.add(SIGTERM);
-      signals_.async_wait([this](const boost::system::error_code&, int) { io_.stop(); });
       pipe_.assign(::dup(watch_.kernel->fd()));
       read_kernel();
     }
@@ -109,7 +117,10 @@ class Watcher {
     }
     const bool is_event = row.contains("text");
     if (is_event && !passes(row, asked_.filters)) return;
-    print_streamed(row, watch_.as_json);
+    if (auto printed = print_now(streamed_text(row, watch_.as_json)); !printed) {
+      const bool nobody_reads = printed.error().code == EPIPE;
+      return end(nobody_reads ? Result<>{} : Error{0, printed.error().what});
+    }
     if (is_event && left_ && --*left_ == 0) end({});
   }
 
@@ -157,7 +168,7 @@ std::string event_line(const json::object& row) {
 }
 
 Result<> watch_events(const std::string& path, const Asked& asked, const Watch& watch) {
-  std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);
+  if (watch.count == 0U) return {};
   return Watcher(path, asked, watch).run();
 }
 

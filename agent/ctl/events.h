@@ -25,8 +25,9 @@ struct Watch {
   const TraceInstance* kernel{};         // its events, too, if not null
 };
 /// Prints what vtepd streams and the filters let pass, each line at once, until it ends or there
-/// were as many as asked for; with the kernel's tracepoints also until SIGINT or SIGTERM, so that
-/// their owner can put them away. An error with code 0: vtepd would not.
+/// were as many as asked for; with the kernel's tracepoints also until SIGINT, SIGTERM or SIGHUP,
+/// or nobody reads it any more, so that their owner can put them away. An error with code 0: vtepd
+/// would not, or it cannot be printed.
 Result<> watch_events(const std::string& path, const Asked& asked, const Watch& watch);
 
 }  // namespace vtepd::ctl

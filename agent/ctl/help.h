@@ -59,7 +59,7 @@ Changing:
 Options:
   -j, --json      JSON, with a "schema" number; rows as they come
   -p, --pretty    JSON for people
-  --watch[=S]     the same again every S seconds (2)
+  --watch[=S]     the same again every S seconds (2), where that changes nothing
   --color WHEN    auto (on a terminal), always, never
   --vtysh COMMAND how bgpd is asked, for audit and show peers
   --socket PATH   where vtepd is; unless told, where /etc/vtepd/vtepd.conf says

@@ -44,7 +44,6 @@ constexpr std::array kExhibits{
     Exhibit{"kernel/bridge-fdb", "bridge -s fdb"},
     Exhibit{"kernel/neighbour-limits", "sysctl net.ipv4.neigh.default net.ipv6.neigh.default"},
     Exhibit{"files/vtepd.conf", "cat /etc/vtepd/vtepd.conf"},
-    Exhibit{"files/interfaces", "tail -n +1 /etc/network/interfaces /etc/network/interfaces.d/*"},
     Exhibit{"files/daemons", "cat /etc/frr/daemons"},
     Exhibit{"frr/version", "VTYSH -c 'show version'"},
     Exhibit{"frr/running-config", "VTYSH -c 'show running-config'"},
@@ -53,9 +52,11 @@ constexpr std::array kExhibits{
 };
 
 // What stands behind one of these in a line is not for others' eyes.
-constexpr std::array<std::string_view, 10> kSecrets{"password", "passwd",   "passphrase", "secret",
-                                                    "psk",      "md5",      "key-string", "-key",
-                                                    "token",    "community"};
+// Commands that ask a server for something carry their user's name in their words.
+constexpr std::array<std::string_view, 16> kSecrets{
+    "password", "passwd",  "passphrase", "secret",         "psk",           "md5",    "key-string",
+    "-key",     "api_key", "token",      "authentication", "authorization", "bearer", "community",
+    "curl",     "wget"};
 
 std::string lower(std::string_view text) {
   std::string result(text);
@@ -75,6 +76,35 @@ std::size_t secret_of(std::string_view line) {
     if (end != std::string::npos) first = std::min(first, end + 1);
   }
   return first;
+}
+
+template <class OfLine>
+Redacted line_by_line(std::string_view text, OfLine of_line) {
+  Redacted result;
+  while (!text.empty()) {
+    const auto end = std::min(text.find('\n'), text.size());
+    const auto clean = of_line(text.substr(0, end));
+    result.text += clean.text;
+    result.lines += clean.lines;
+    if (end < text.size()) result.text += '\n';
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return result;
+}
+
+/// Each text in it by itself; how many lines something was left out of.
+std::size_t redact(json::value& value) {
+  std::size_t lines = 0;
+  if (auto* text = value.if_string()) {
+    const auto clean = redacted(*text);
+    if (clean.lines != 0) *text = clean.text;
+    lines = clean.lines;
+  } else if (auto* list = value.if_array()) {
+    for (auto& item : *list) lines += redact(item);
+  } else if (auto* object = value.if_object()) {
+    for (auto& [key, item] : *object) lines += redact(item);
+  }
+  return lines;
 }
 
 std::string output_of(const std::string& command) {
@@ -116,19 +146,15 @@ class Folder {
   Folder(const Folder&) = delete;
   Folder& operator=(const Folder&) = delete;
 
-  void add(const std::string& name, const std::string& from, std::string text, bool has_secrets) {
+  void add(const std::string& name, const std::string& from, Redacted clean) {
     std::string notes;
-    if (text.size() > kMostBytes) {
-      text.resize(kMostBytes);
+    if (clean.text.size() > kMostBytes) {
+      clean.text.resize(kMostBytes);
       notes += ", cut";
     }
-    if (has_secrets) {
-      auto clean = redacted(text);
-      if (clean.lines != 0) notes += fmt::format(", secrets left out of {} lines", clean.lines);
-      text = std::move(clean.text);
-    }
-    manifest_ += fmt::format("{}  {} bytes{}: {}\n", name, text.size(), notes, from);
-    write(name, text);
+    if (clean.lines != 0) notes += fmt::format(", secrets left out of {} lines", clean.lines);
+    manifest_ += fmt::format("{}  {} bytes{}: {}\n", name, clean.text.size(), notes, from);
+    write(name, clean.text);
   }
   void finish() { write("MANIFEST", manifest_); }
   const std::filesystem::path& path() const { return path_; }
@@ -144,9 +170,37 @@ class Folder {
   std::string manifest_;
 };
 
+/// The interface files that vtepd reads, whose names came with a difference; Debian's where it does
+/// not say.
+void add_interface_files(Folder& folder, const std::string& difference) {
+  boost::system::error_code error;
+  const auto reply = json::parse(difference, error);
+  const auto* object = error ? nullptr : reply.if_object();
+  const auto* told = object == nullptr ? nullptr : object->if_contains("files");
+  std::vector<std::string> paths;
+  if (told != nullptr && told->is_array()) {
+    for (const auto& path : told->get_array()) paths.emplace_back(path.as_string());
+  }
+  const bool known = !paths.empty();
+  if (!known) paths = {"/etc/network/interfaces"};
+  std::string text;
+  for (const auto& path : paths) {
+    std::ifstream file(path, std::ios::binary);
+    if (text.size() > kMostBytes) break;
+    text += fmt::format("==> {} <==\n", path);
+    if (!file) text += system_error(path).what;
+    text.append(std::istreambuf_iterator<char>(file), {});
+    text += '\n';
+  }
+  folder.add("files/interfaces", known ? "the files that vtepd reads" : "vtepd did not say which",
+             redacted(text));
+}
+
 void add_vtepd(Folder& folder, const std::string& socket) {
   const auto add = [&](const std::string& name, const json::object& request) {
-    folder.add("vtepd/" + name, json::serialize(request), answer_of(socket, request), false);
+    auto answer = answer_of(socket, request);
+    folder.add("vtepd/" + name, json::serialize(request), redacted_json(answer));
+    return answer;
   };
   for (const auto& table : tables()) {
     json::object request{{"command", "show"}, {"table", table}};
@@ -159,35 +213,36 @@ void add_vtepd(Folder& folder, const std::string& socket) {
   }
   add("audit.json", {{"command", "audit"}, {"repair", false}});
   add("check.json", {{"command", "check"}});
-  add("diff.json", {{"command", "diff"}});
+  add_interface_files(folder, add("diff.json", {{"command", "diff"}}));
 }
 
 void add_rest(Folder& folder, const std::string& vtysh) {
   for (const auto& exhibit : kExhibits) {
     std::string command(exhibit.command);
     if (command.starts_with("VTYSH")) command.replace(0, 5, vtysh);
-    folder.add(std::string(exhibit.name), command, output_of(command), true);
+    folder.add(std::string(exhibit.name), command, redacted(output_of(command)));
   }
 }
 
 }  // namespace
 
 Redacted redacted(std::string_view text) {
-  Redacted result;
-  while (!text.empty()) {
-    const auto end = std::min(text.find('\n'), text.size());
-    const auto line = text.substr(0, end);
+  return line_by_line(text, [](std::string_view line) -> Redacted {
     const auto secret = secret_of(line);
-    if (secret < line.size()) {
-      result.text += fmt::format("{}<left out>", line.substr(0, secret));
-      ++result.lines;
-    } else {
-      result.text += line;
-    }
-    if (end < text.size()) result.text += '\n';
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return result;
+    if (secret >= line.size()) return {std::string(line), 0};
+    return {fmt::format("{}<left out>", line.substr(0, secret)), 1};
+  });
+}
+
+Redacted redacted_json(std::string_view lines) {
+  return line_by_line(lines, [](std::string_view line) -> Redacted {
+    boost::system::error_code error;
+    auto value = json::parse(line, error);
+    if (error) return redacted(line);  // a complaint
+    const auto left_out = redact(value);
+    return left_out == 0 ? Redacted{std::string(line), 0}
+                         : Redacted{json::serialize(value), left_out};
+  });
 }
 
 Result<> write_support(const std::string& file, const std::string& socket,

@@ -10,6 +10,8 @@
 #include <cerrno>
 #include <charconv>
 #include <chrono>
+#include <csignal>
+#include <filesystem>
 #include <utility>
 
 #include "vtepd/ids.h"
@@ -124,6 +126,21 @@ Result<std::string> find_tracefs() {
                "/sys/kernel/tracing`"};
 }
 
+constexpr std::string_view kOurs = "vtepctl-";
+
+/// Takes away the instances of those of us that were killed. One that is still read, from another
+/// PID namespace, the kernel keeps.
+void remove_orphans(const std::string& instances) {
+  std::error_code failed;
+  for (const auto& entry : std::filesystem::directory_iterator(instances, failed)) {
+    const auto name = entry.path().filename().string();
+    if (!name.starts_with(kOurs)) continue;
+    const auto pid = number(std::string_view(name).substr(kOurs.size()));
+    const bool is_orphan = pid && ::kill(static_cast<pid_t>(*pid), 0) != 0 && errno == ESRCH;
+    if (is_orphan) ::rmdir(entry.path().c_str());
+  }
+}
+
 }  // namespace
 
 std::optional<json::object> tracepoint_row(std::string_view line, std::int64_t offset_us) {
@@ -171,7 +188,9 @@ std::int64_t clock_offset_us() {
 Result<TraceInstance> TraceInstance::open(const std::string& tracefs) {
   const auto root = tracefs.empty() ? find_tracefs() : Result(tracefs);
   if (!root) return root.error();
-  const auto folder = fmt::format("{}/instances/vtepctl-{}", *root, ::getpid());
+  const auto instances = *root + "/instances";
+  remove_orphans(instances);
+  const auto folder = fmt::format("{}/{}{}", instances, kOurs, ::getpid());
   // One that is there is of a process that had our number and was killed.
   if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) return system_error(folder);
   TraceInstance instance(folder);

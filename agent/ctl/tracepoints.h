@@ -5,7 +5,7 @@
 // include/trace/events/bridge.h, both of Linux 6.1.
 //
 // Threads: the caller's. Errors: why there are no tracepoints. The kernel keeps an instance until
-// it is removed: TraceInstance does so when it goes.
+// it is removed: TraceInstance does so when it goes, and the next one where its process was killed.
 #pragma once
 
 #include <boost/json.hpp>

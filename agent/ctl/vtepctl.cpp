@@ -10,12 +10,14 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <boost/program_options.hpp>
+#include <cerrno>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -48,8 +50,6 @@ struct Manner {
   bool pretty{};
   bool color{};
   vtepd::ctl::Flags flags{};
-  std::uint64_t vnis{};  // of `resources fit`
-  std::uint64_t macs{};
   std::optional<unsigned> watch{};  // seconds
 };
 
@@ -148,6 +148,22 @@ int print_audit(const json::object& reply, const Manner& manner) {
   return ok ? kDone : kRefused;
 }
 
+/// All rows of a table, which come as a stream.
+std::optional<json::array> rows_of(const std::string& socket, const std::string& table) {
+  json::array rows;
+  bool whole = false;
+  const auto listened =
+      vtepd::ctl::listen(socket, {{"command", "show"}, {"table", table}, {"stream", true}},
+                         [&](const std::string& line) {
+                           auto row = json::parse(line);
+                           whole = row.as_object().contains("end");
+                           if (!whole && !row.as_object().contains("stream"))
+                             rows.push_back(std::move(row));
+                           return !whole;
+                         });
+  return listened && whole ? std::optional(std::move(rows)) : std::nullopt;
+}
+
 /// Adds to an audit's reply how bgpd's own table compares with what vtepd was told. As there, a
 /// difference counts if it is there twice: a route may be on its way.
 void include_bgpd(const std::string& socket, const std::string& vtysh, json::object& reply) {
@@ -159,9 +175,13 @@ void include_bgpd(const std::string& socket, const std::string& vtysh, json::obj
       fmt::print(stderr, "bgpd's own table is not compared: {}\n", table.error().what);
       return;
     }
-    const auto told = vtepd::ctl::ask(socket, {{"command", "show"}, {"table", "route"}});
-    if (!told) return;
-    compared = vtepd::ctl::compare(*table, array_of(*told, "rows"));
+    const auto told = rows_of(socket, "route");
+    if (!told) {
+      fmt::print(stderr,
+                 "bgpd's own table is not compared: vtepd did not tell all of its routes\n");
+      return;
+    }
+    compared = vtepd::ctl::compare(*table, *told);
     if (compared.rows.empty()) break;
   }
   reply.at("compared").as_object()["bgpd"] = compared.routes;
@@ -215,11 +235,14 @@ int print_events(const json::object& reply, const Asked& asked, const Manner& ma
   for (const auto& row : reply.at("rows").as_array()) {
     if (vtepd::ctl::passes(row.as_object(), asked.filters)) rows.push_back(row);
   }
+  const auto* since = reply.if_contains("since_us");
   if (manner.json) {
-    print_json(json::object{{"schema", 1}, {"table", "events"}, {"rows", rows}}, manner);
+    json::object told{{"schema", 1}, {"table", "events"}, {"rows", rows}};
+    if (since != nullptr) told["since_us"] = *since;
+    print_json(told, manner);
     return kDone;
   }
-  if (const auto* since = reply.if_contains("since_us")) {
+  if (since != nullptr) {
     fmt::print("what happened before {} is overwritten\n",
                vtepd::ctl::time_text(since->to_number<std::int64_t>()));
   }
@@ -276,10 +299,11 @@ int show(const Asked& asked, const Manner& manner) {
   return kDone;
 }
 
-int fit(const Manner& manner) {
-  const auto reply = vtepd::ctl::ask(manner.socket, {{"command", "show"}, {"table", "resources"}});
+int fit(const Asked& asked, const Manner& manner) {
+  const auto reply = vtepd::ctl::ask(manner.socket, asked.request);
   if (!reply) return complain(kUnreachable, reply.error().what);
-  const auto rows = vtepd::ctl::fit(array_of(*reply, "rows"), manner.vnis, manner.macs);
+  const auto rows = vtepd::ctl::fit(array_of(*reply, "rows"), manner.flags.vnis.value_or(0),
+                                    manner.flags.macs.value_or(0));
   const bool fits = std::all_of(rows.begin(), rows.end(),
                                 [](const json::value& row) { return row.at("state") == "fits"; });
   if (manner.json) {
@@ -331,13 +355,10 @@ int print_reply(const std::string& command, const Asked& asked, const json::obje
 }
 
 int run_once(const Words& words, const Manner& manner) {
-  if (words == Words{"resources", "fit"}) return fit(manner);
-  if (manner.vnis != 0 || manner.macs != 0) {
-    return complain(kUsage, "--vnis and --macs are of `resources fit`");
-  }
-  if (words[0] == "support" && words.size() <= 2) return support(words, manner);
   auto asked = vtepd::ctl::read_words(words, manner.flags);
   if (!asked) return complain(kUsage, asked.error().what + "; see vtepctl --help");
+  if (words[0] == "resources") return fit(*asked, manner);
+  if (words[0] == "support") return support(words, manner);
   if (asked->request.contains("file") && words[0] != "record") {
     const auto included = vtepd::ctl::include_file(asked->request);
     if (!included) return complain(kRefused, included.error().what);
@@ -353,12 +374,15 @@ int run_once(const Words& words, const Manner& manner) {
   return print_reply(words[0], *asked, *reply, manner);
 }
 
-/// The same again and again, on a clean screen where there is one, until it is interrupted.
+/// The same again and again, for people with a heading and on a clean screen where there is one,
+/// until it is interrupted.
 int watch(const Words& words, const Manner& manner) {
   const std::chrono::seconds pause(std::max(1U, *manner.watch));
   for (;;) {
-    if (::isatty(STDOUT_FILENO) == 1) fmt::print("\033[H\033[J");
-    fmt::print("every {} s, {:%H:%M:%S}\n", pause.count(), fmt::localtime(std::time(nullptr)));
+    if (!manner.json) {
+      if (::isatty(STDOUT_FILENO) == 1) fmt::print("\033[H\033[J");
+      fmt::print("every {} s, {:%H:%M:%S}\n", pause.count(), fmt::localtime(std::time(nullptr)));
+    }
     const auto status = run_once(words, manner);
     if (status == kUsage || status == kUnreachable) return status;
     std::fflush(stdout);
@@ -372,9 +396,8 @@ options::options_description describe() {
   all.add_options()("help,h", "")("version", "")("json,j", "")("pretty,p", "")("dry-run", "")(
       "repair", "")("disruptive", "")("kernel", "")("confirm", number())(
       "layer", options::value<std::string>())("count", number())(
-      "watch", number()->implicit_value(2))("vnis",
-                                            options::value<std::uint64_t>()->default_value(0))(
-      "macs", options::value<std::uint64_t>()->default_value(0))(
+      "watch", number()->implicit_value(2))("vnis", options::value<std::uint64_t>())(
+      "macs", options::value<std::uint64_t>())(
       "color", options::value<std::string>()->default_value("auto"))(
       "vtysh", options::value<std::string>()->default_value("vtysh"))(
       "socket", options::value<std::string>())("words", options::value<Words>());
@@ -422,16 +445,16 @@ int run(int argc, char** argv) {
                                 .kernel = chosen.contains("kernel"),
                                 .confirm = given<std::uint32_t>(chosen, "confirm"),
                                 .count = given<std::uint32_t>(chosen, "count"),
-                                .layer = given<std::string>(chosen, "layer")},
-                      .vnis = chosen["vnis"].as<std::uint64_t>(),
-                      .macs = chosen["macs"].as<std::uint64_t>(),
+                                .layer = given<std::string>(chosen, "layer"),
+                                .vnis = given<std::uint64_t>(chosen, "vnis"),
+                                .macs = given<std::uint64_t>(chosen, "macs")},
                       .watch = given<std::uint32_t>(chosen, "watch")};
   const auto words = given<Words>(chosen, "words").value_or(Words{});
   if (words.empty()) {
     fmt::print(stderr, "{}", vtepd::ctl::kHelp);
     return kUsage;
   }
-  if (manner.watch && (words[0] == "monitor" || words[0] == "support")) {
+  if (manner.watch && !vtepd::ctl::is_repeatable(words, manner.flags)) {
     return complain(kUsage, words[0] + " is not to be watched");
   }
   return manner.watch ? watch(words, manner) : run_once(words, manner);
@@ -441,9 +464,13 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   try {
-    return run(argc, argv);
+    const int status = run(argc, argv);
+    if (std::fflush(stdout) == 0 || errno == EPIPE) return status;
+    return complain(kRefused, vtepd::system_error("standard output").what);
   } catch (const options::error& error) {
     return complain(kUsage, error.what());
+  } catch (const std::system_error& error) {  // of what is printed
+    return complain(kRefused, error.what());
   } catch (const std::exception& error) {
     return complain(kUnreachable,
                     fmt::format("vtepd's answer is not understood: {}", error.what()));

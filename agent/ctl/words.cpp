@@ -1,5 +1,7 @@
 #include "agent/ctl/words.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -21,30 +23,33 @@ struct FilterWord {
 
 /// A table, and by which words its rows are chosen: "dev=ifname,svi" looks into these cells, "vlan"
 /// into that of its own name. The words are those of `bridge`, as far as rows have what they ask
-/// for.
+/// for. `states`: all there are, up to their colon; none where they are others' words.
 struct Table {
   std::string_view name;
   std::string_view filters;
+  std::string_view states{};
 };
 constexpr std::array kTables{
-    Table{"vni", "vni vlan br=bridge dev=dev,svi state"},
-    Table{"vlan", "vlan vni br dev=dev,svi"},
-    Table{"mac", "mac vlan vni dev=wanted,bridge,asic dst=wanted,vxlan,asic type state"},
-    Table{"neigh", "ip mac vlan vni dev state"},
-    Table{"flood", "vni vlan dev dst state"},
-    Table{"mcast", "vlan br=bridge dev=ports ip=group state"},
-    Table{"vtep", "dst=vtep state"},
-    Table{"route", "vni mac ip dst=vtep type state"},
+    Table{"vni", "vni vlan br=bridge dev=dev,svi state", "in sync,pending,failed"},
+    Table{"vlan", "vlan vni br dev=dev,svi,ports"},
+    Table{"mac", "mac vlan vni dev=wanted,bridge,asic dst=wanted,vxlan,asic type state",
+          "in sync,pending,failed,asic pending,another's entry"},
+    Table{"neigh", "ip mac vlan vni dev state", "in sync,pending,failed"},
+    Table{"flood", "vni vlan dev dst state", "in sync,pending,failed,asic pending"},
+    Table{"mcast", "vlan br=bridge dev=ports ip=group state", "in sync,asic pending,no querier"},
+    Table{"vtep", "dst=vtep state", "up,in part,unreachable"},
+    Table{"route", "vni mac ip dst=vtep type state", "valid,stale"},
     Table{"peers", "state"},
-    Table{"duplicates", "vni state"},
+    Table{"duplicates", "vni state", "counting,duplicate,frozen"},
     Table{"port", "dev=ifname br=master state"},
-    Table{"asic", "key state"},
+    Table{"asic", "key state", "ok,pending,failed,waits for,to be removed"},
     Table{"counters", "key dir"},
     Table{"resources", ""},
     Table{"stats", "counter"},
     Table{"failures", "layer"},
     Table{"events", "mac vlan vni dev=ifname layer by"},
-    Table{"fdb", "mac dev=ifname br=master vlan vni=src_vni,vni dst state self=flags master"},
+    Table{"fdb", "mac dev=ifname br=master,bridge vlan vni=src_vni,vni dst state self=flags master",
+          "permanent,static,reachable"},
 };
 
 Words split(std::string_view text, char at) {
@@ -82,10 +87,45 @@ std::optional<std::uint32_t> number_of(const std::string& word) {
   return number;
 }
 
-/// A MAC in any of the three notations becomes the one that rows have.
-std::string plain(const std::string& value) {
+/// Whether a text says it: whole, or as its first words, up to a space or a colon that ends them
+/// ("failed: ...", "swp1 sticky"; not those of an address).
+bool text_says(std::string_view text, std::string_view value) {
+  if (!text.starts_with(value)) return false;
+  const auto rest = text.substr(value.size());
+  return rest.empty() || rest.starts_with(' ') || rest.starts_with(": ");
+}
+
+Result<std::string> state_in_rows(const Table& table, const std::string& value) {
+  const auto states = split(table.states, ',');
+  const bool is_fdb = table.name == "fdb";
+  const auto wanted = is_fdb && value == "temp"      ? "static"
+                      : is_fdb && value == "dynamic" ? "reachable"
+                                                     : value;
+  const bool is_known =
+      states.empty() || std::any_of(states.begin(), states.end(), [&](const std::string& state) {
+        return text_says(state, wanted);
+      });
+  if (!is_known) {
+    return misuse(
+        fmt::format("\"{}\" is no state of {}: {}", value, table.name, fmt::join(states, ", ")));
+  }
+  return is_fdb && wanted == "reachable" ? "" : wanted;  // for which bridge prints nothing
+}
+
+/// The value as rows write it, whatever notation it is given in; or why none can have it.
+Result<std::string> value_in_rows(const Table& table, const std::string& word,
+                                  const std::string& value) {
   const auto mac = MacAddress::parse(value);
-  return mac ? fmt::format("{}", *mac) : value;
+  const auto ip = IpAddress::parse(value);
+  if (word == "mac" && !mac) return misuse(fmt::format("\"{}\" is no MAC address", value));
+  if (word == "ip" && !ip) return misuse(fmt::format("\"{}\" is no IP address", value));
+  if (word == "state") return state_in_rows(table, value);
+  if (word == "vlan" || word == "vni") {
+    const auto number = number_of(value);
+    if (!number) return misuse(fmt::format("\"{}\" is no number", value));
+    return fmt::format("{}", *number);
+  }
+  return mac ? fmt::format("{}", *mac) : ip ? fmt::format("{}", *ip) : value;
 }
 
 /// `vlan 10 dev swp1 self ...`, from `at` on.
@@ -97,17 +137,16 @@ Result<std::vector<Filter>> read_filters(const Table& table, const Words& words,
     const auto it = std::find_if(known.begin(), known.end(),
                                  [&](const FilterWord& filter) { return filter.word == word; });
     if (it != known.end() && (word == "self" || word == "master")) {  // these have no value
-      filters.push_back({it->keys, word == "self" ? word : ""});
+      filters.push_back({it->keys, word == "self" ? std::optional(word) : std::nullopt});
       continue;
     }
     if (it == known.end()) {
       return misuse(fmt::format("{} cannot be filtered by \"{}\"", table.name, word));
     }
     if (at == words.size()) return misuse(fmt::format("\"{}\" wants a value", word));
-    if (word == "mac" && !MacAddress::parse(words[at])) {
-      return misuse(fmt::format("\"{}\" is no MAC address", words[at]));
-    }
-    filters.push_back({it->keys, plain(words[at++])});
+    auto value = value_in_rows(table, word, words[at++]);
+    if (!value) return value.error();
+    filters.push_back({it->keys, std::move(*value)});
   }
   return filters;
 }
@@ -117,15 +156,28 @@ std::string text_of(const json::value& value) {
   return json::serialize(value);
 }
 
-/// Whether a cell says it: whole, or as its first word ("failed: ...", "swp1 sticky").
 bool says(const json::value& cell, const std::string& value) {
   if (const auto* list = cell.if_array()) {
     return std::any_of(list->begin(), list->end(),
                        [&](const json::value& item) { return says(item, value); });
   }
-  const auto text = text_of(cell);
-  if (!text.starts_with(value)) return false;
-  return text.size() == value.size() || text[value.size()] == ' ' || text[value.size()] == ':';
+  return text_says(text_of(cell), value);
+}
+
+/// "swp1 swp2(tagged)", "swp1, swp2": each of them.
+bool lists(const json::value& ports, const std::string& value) {
+  const auto names = split(text_of(ports), ' ');
+  return std::any_of(names.begin(), names.end(), [&](const std::string& name) {
+    return name.substr(0, name.find_first_of("(,")) == value;
+  });
+}
+
+bool passes(const json::object& row, const Filter& filter) {
+  return std::any_of(filter.keys.begin(), filter.keys.end(), [&](const std::string& key) {
+    const auto* cell = row.if_contains(key);
+    if (cell == nullptr || !filter.value) return cell != nullptr;
+    return key == "ports" ? lists(*cell, *filter.value) : says(*cell, *filter.value);
+  });
 }
 
 Result<Asked> show(const Words& words, const Flags& flags) {
@@ -218,6 +270,10 @@ Result<Asked> record(const Words& words, const Flags& /*flags*/) {
 Result<Asked> audit(const Words& words, const Flags& flags) {
   if (words.size() != 1) return misuse(fmt::format("audit: \"{}\" is not understood", words[1]));
   Asked asked{{{"command", "audit"}, {"repair", flags.repair}}, {}};
+  constexpr std::array<std::string_view, 3> kLayers{"kernel", "bgp", "asic"};
+  if (flags.layer && std::find(kLayers.begin(), kLayers.end(), *flags.layer) == kLayers.end()) {
+    return misuse(fmt::format("there is no layer \"{}\"", *flags.layer));
+  }
   if (flags.layer) asked.request["layer"] = *flags.layer;
   return asked;
 }
@@ -226,9 +282,27 @@ Result<Asked> clear(const Words& words, const Flags& /*flags*/) {
   if ((words.size() != 2 && words.size() != 4) || words[1] != "duplicates") {
     return misuse("clear duplicates [VNI MAC|IP]");
   }
+  if (words.size() == 4 && !number_of(words[2])) {
+    return misuse(fmt::format("\"{}\" is no VNI", words[2]));
+  }
+  if (words.size() == 4 && !MacAddress::parse(words[3]) && !IpAddress::parse(words[3])) {
+    return misuse(fmt::format("\"{}\" is neither a MAC nor an IP address", words[3]));
+  }
   Asked asked{{{"command", "clear"}, {"table", words[1]}}, {}};
   if (words.size() == 4) asked.request.insert({{"vni", words[2]}, {"address", words[3]}});
   return asked;
+}
+
+/// How many more find room is worked out of the table.
+Result<Asked> resources(const Words& words, const Flags& /*flags*/) {
+  if (words != Words{"resources", "fit"}) return misuse("resources fit [--vnis N] [--macs M]");
+  return Asked{{{"command", "show"}, {"table", "resources"}}, {}};
+}
+
+/// Asks for much, by itself.
+Result<Asked> support(const Words& words, const Flags& /*flags*/) {
+  if (words.size() > 2) return misuse(fmt::format("support: \"{}\" is not understood", words[2]));
+  return Asked{};
 }
 
 Result<Asked> change(const Words& words, const Flags& flags) {
@@ -236,6 +310,10 @@ Result<Asked> change(const Words& words, const Flags& flags) {
   const bool takes_file = command == "apply" || command == "diff" || command == "check";
   if (words.size() > (takes_file ? 2U : 1U)) {
     return misuse(fmt::format("{}: \"{}\" is not understood", command, words.back()));
+  }
+  constexpr std::uint32_t kDay = 86'400;
+  if (flags.confirm && (*flags.confirm == 0 || *flags.confirm > kDay)) {
+    return misuse(fmt::format("--confirm: 1 to {} seconds", kDay));
   }
   Asked asked{{{"command", flags.dry_run ? "diff" : command}}, {}};
   if (words.size() == 2) asked.request["file"] = std::filesystem::absolute(words[1]).string();
@@ -248,24 +326,33 @@ struct Command {
   std::string_view name;
   Result<Asked> (*read)(const Words&, const Flags&);
   std::string_view flags;  // that it takes
+  bool is_repeatable;      // unless a flag makes it a change
 };
 
 constexpr std::array kCommands{
-    Command{"show", show, "count"},
-    Command{"fdb", show, ""},
-    Command{"trace", trace, ""},
-    Command{"history", history, ""},
-    Command{"monitor", monitor, "count kernel"},
-    Command{"audit", audit, "repair layer"},
-    Command{"clear", clear, ""},
-    Command{"apply", change, "dry-run disruptive confirm"},
-    Command{"diff", change, "disruptive"},
-    Command{"check", change, ""},
-    Command{"confirm", change, ""},
-    Command{"rollback", change, ""},
-    Command{"reload", change, ""},
-    Command{"record", record, ""},
+    Command{"show", show, "count", true},
+    Command{"fdb", show, "", true},
+    Command{"trace", trace, "", true},
+    Command{"history", history, "", true},
+    Command{"monitor", monitor, "count kernel", false},
+    Command{"audit", audit, "repair layer", true},
+    Command{"resources", resources, "vnis macs", true},
+    Command{"support", support, "", false},
+    Command{"clear", clear, "", false},
+    Command{"apply", change, "dry-run disruptive confirm", false},
+    Command{"diff", change, "disruptive", true},
+    Command{"check", change, "", true},
+    Command{"confirm", change, "", false},
+    Command{"rollback", change, "", false},
+    Command{"reload", change, "", false},
+    Command{"record", record, "", false},
 };
+
+const Command* command_named(std::string_view name) {
+  const auto* it = std::find_if(kCommands.begin(), kCommands.end(),
+                                [&](const Command& command) { return command.name == name; });
+  return it == kCommands.end() ? nullptr : it;
+}
 
 /// The first option that is given and does not belong to the command; empty: none.
 std::string_view stray(const Command& command, const Flags& flags) {
@@ -275,6 +362,8 @@ std::string_view stray(const Command& command, const Flags& flags) {
                                                              {"confirm", flags.confirm.has_value()},
                                                              {"count", flags.count.has_value()},
                                                              {"layer", flags.layer.has_value()},
+                                                             {"vnis", flags.vnis.has_value()},
+                                                             {"macs", flags.macs.has_value()},
                                                              {"kernel", flags.kernel}};
   for (const auto& [name, is_given] : given) {
     const auto takes = split(command.flags, ' ');
@@ -286,24 +375,23 @@ std::string_view stray(const Command& command, const Flags& flags) {
 }  // namespace
 
 bool passes(const json::object& row, const std::vector<Filter>& filters) {
-  return std::all_of(filters.begin(), filters.end(), [&](const Filter& filter) {
-    return std::any_of(filter.keys.begin(), filter.keys.end(), [&](const std::string& key) {
-      const auto* cell = row.if_contains(key);
-      return cell != nullptr && (filter.value.empty() || says(*cell, filter.value));
-    });
-  });
+  return std::all_of(filters.begin(), filters.end(),
+                     [&](const Filter& filter) { return passes(row, filter); });
 }
 
 Result<Asked> read_words(const std::vector<std::string>& words, const Flags& flags) {
   if (words.empty()) return misuse("a command is wanted");
-  for (const auto& command : kCommands) {
-    if (command.name != words[0]) continue;
-    if (const auto option = stray(command, flags); !option.empty()) {
-      return misuse(fmt::format("{} takes no --{}", words[0], option));
-    }
-    return command.read(words, flags);
+  const auto* command = command_named(words[0]);
+  if (command == nullptr) return misuse(fmt::format("there is no command \"{}\"", words[0]));
+  if (const auto option = stray(*command, flags); !option.empty()) {
+    return misuse(fmt::format("{} takes no --{}", words[0], option));
   }
-  return misuse(fmt::format("there is no command \"{}\"", words[0]));
+  return command->read(words, flags);
+}
+
+bool is_repeatable(const std::vector<std::string>& words, const Flags& flags) {
+  const auto* command = words.empty() ? nullptr : command_named(words[0]);
+  return command == nullptr || ((command->is_repeatable || flags.dry_run) && !flags.repair);
 }
 
 std::vector<std::string> tables() {

@@ -22,12 +22,14 @@ struct Flags {
   std::optional<std::uint32_t> confirm{};  // seconds
   std::optional<std::uint32_t> count{};
   std::optional<std::string> layer{};
+  std::optional<std::uint64_t> vnis{};
+  std::optional<std::uint64_t> macs{};
 };
 
-/// Rows pass in which one of `keys` says `value`, or is there at all, where that is empty.
+/// Rows pass in which one of `keys` says `value`, or is there at all, where there is no value.
 struct Filter {
   std::vector<std::string> keys{};
-  std::string value{};
+  std::optional<std::string> value{};
 };
 bool passes(const boost::json::object& row, const std::vector<Filter>& filters);
 
@@ -36,6 +38,10 @@ struct Asked {
   std::vector<Filter> filters{};
 };
 Result<Asked> read_words(const std::vector<std::string>& words, const Flags& flags);
+
+/// Whether what the words ask for may be asked again and again: it comes to an end, and changes
+/// nothing. Of words that make no sense read_words() tells.
+bool is_repeatable(const std::vector<std::string>& words, const Flags& flags);
 
 /// The tables of `show`, and by which words each can be filtered.
 std::vector<std::string> tables();

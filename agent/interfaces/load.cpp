@@ -26,6 +26,7 @@ class DiskFiles : public Files {
       : has_templates_(has_templates), known_(std::move(known)), text_(std::move(text)) {}
 
   Result<std::string> read(const std::string& path) override {
+    paths_.push_back(path);
     if (!known_.empty() && path == known_) return text_;
     const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) return system_error(path);
@@ -63,6 +64,8 @@ class DiskFiles : public Files {
     return Renderer{}.render(path, text);
   }
 
+  std::vector<std::string> release_paths() { return std::move(paths_); }
+
  private:
   Result<std::string> read_open(int fd, const std::string& path) {
     struct stat status {};
@@ -91,6 +94,7 @@ class DiskFiles : public Files {
   std::string known_;
   std::string text_;
   std::size_t bytes_read_ = 0;
+  std::vector<std::string> paths_;
 };
 
 std::vector<std::string> existing_links() {
@@ -121,7 +125,8 @@ Loaded load(const std::string& path, DiskFiles files, const FileRules& rules) {
   return {.stanzas = std::move(stanzas),
           .topology = std::move(planned.topology),
           .commands = std::move(planned.commands),
-          .diagnostics = std::move(found)};
+          .diagnostics = std::move(found),
+          .files = files.release_paths()};
 }
 
 }  // namespace

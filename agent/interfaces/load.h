@@ -17,6 +17,7 @@ struct Loaded {
   SharedTopology topology{};  // empty after an error: a file is taken whole or not at all
   std::vector<UserCommand> commands{};
   std::vector<Diagnostic> diagnostics{};
+  std::vector<std::string> files{};  // that were read, in their order
 
   bool ok() const {
     for (const auto& d : diagnostics) {

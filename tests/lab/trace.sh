@@ -92,6 +92,8 @@ ctl leaf1 fdb >"$FABRIC/leaf1/fdb"
 grep '^00:00:00:00:00:00 ' "$FABRIC/leaf1/fdb" | sort >"$FABRIC/leaf1/fdb-flood"
 check_equal "the entries" "$(lines "$FABRIC/leaf1/bridge")" "$(lines "$FABRIC/leaf1/fdb")"
 check_equal "the flood lists" "$(<"$FABRIC/leaf1/bridge-flood")" "$(<"$FABRIC/leaf1/fdb-flood")"
+check_equal "one bridge: both halves of what it forwards" "$(on leaf1 bridge fdb show br bridge | grep -c "^$remote ")" \
+  "$(ctl leaf1 fdb br bridge mac "$remote" | wc -l)"
 check_equal "filtered as bridge filters: one VLAN, one half" \
   "$(on leaf1 bridge fdb show | grep -c "^$remote .*master bridge")" "$(ctl leaf1 fdb mac "$remote" master | wc -l)"
 
@@ -114,11 +116,23 @@ check "and the kernel's tables" grep -q "LOOPBACK" /run/report/kernel/link
 check "and says what it is made of, and of what something was left out" \
   grep -q '^frr/running-config .*secrets left out of 1 lines: /run/vtysh' /run/report/MANIFEST
 check_equal "the password is nowhere in it" "" "$(grep -rl hunter2 /run/report)"
+check "the interface files are those that vtepd reads" grep -q "^==> $FABRIC/leaf1/" /run/report/files/interfaces
 ctl leaf1 --watch=1 show vni >/run/watched &
 watching=$!
 twice() { (($(grep -c '^every 1 s' /run/watched) >= 2 && $(grep -c '^10010' /run/watched) >= 2)); }
 wait_until "a table that is watched is shown again" 10 twice
 kill "$watching"
+ctl leaf1 --watch=1 -j show vni >/run/watched &
+watching=$!
+two_answers() { (($(grep -c '"table":"vni"' /run/watched) >= 2)); }
+wait_until "as JSON, too" 10 two_answers
+kill "$watching"
+check "which is nothing but JSON" eval "! grep -q every /run/watched"
+for change in apply "audit --repair" "clear duplicates" "record off" confirm; do
+  # shellcheck disable=SC2086 # words
+  ctl leaf1 --watch=1 $change >/run/changed 2>&1
+  check_equal "$change is not to be watched" "2 0" "$? $(grep -c '^every' /run/changed)"
+done
 
 step "who may ask, and what makes no sense"
 as_nobody_else() { setpriv --reuid daemon --regid daemon --clear-groups "$BIN/vtepctl" "$@"; }
@@ -127,6 +141,11 @@ ctl leaf1 trace vlan 10 2>/dev/null
 check_equal "without a MAC it is misuse" 2 $?
 ctl leaf1 show mac --vnis 3 2>/dev/null
 check_equal "an option of another command is misuse" 2 $?
+ctl leaf1 apply --confirm 0 2>/dev/null
+check_equal "a change that is to be confirmed within no time is misuse" 2 $?
+ctl leaf1 show mac state faild 2>/dev/null
+check_equal "a state that there is not is misuse" 2 $?
+check_equal "no events are there at once" "" "$(ctl leaf1 monitor --count 0)"
 ctl leaf1 trace vlan 99 mac "$remote" 2>/dev/null
 check_equal "a VLAN that is not there is refused" 1 $?
 if [[ $1 == 1 ]]; then

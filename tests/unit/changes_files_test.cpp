@@ -273,6 +273,19 @@ TEST_CASE("a change that comes while another is made waits for its end") {
   CHECK(desk.heard() == Lines{"post-up swp1"});
 }
 
+TEST_CASE("an answer about files names all that were read, in their order") {
+  Desk desk;
+  const auto path = [&](const char* name) { return (desk.folder / name).string(); };
+  std::filesystem::create_directory(desk.folder / "more");
+  std::ofstream(desk.folder / "interfaces") << fmt::format(
+      "source {}\nsource-directory {}\nauto br0\niface br0\n", path("empty"), path("more"));
+  std::ofstream(desk.folder / "empty") << "\n";
+  std::ofstream(desk.folder / "more" / "ports") << "auto swp1\niface swp1\n";
+  const json::array wanted{path("interfaces"), path("empty"), path("more/ports")};
+  CHECK(desk.changes->difference({}).at("files") == wanted);
+  CHECK(desk.changes->check({}).at("files") == wanted);
+}
+
 TEST_CASE("commands run once around the change that brings their device, and when it leaves") {
   Desk desk(CommandLines::Run);
   const auto file = "auto d0\niface d0\n    link-type dummy\n" + desk.command("post-up") +

@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <istream>
+#include <utility>
 #include <vector>
 
 #include "agent/log.h"
@@ -35,13 +36,22 @@ struct Bench {
     control.emplace(
         io,
         [](const json::object& request, const Control::Reply& reply) {
-          reply({{"schema", 1}, {"heard", request.at("command")}});
+          const bool is_long = request.at("command") == "much";
+          reply({{"schema", 1},
+                 {"heard", request.at("command")},
+                 {"text", is_long ? std::string(4U << 20U, ' ') : ""}});
         },
         [this](const json::object& request) -> Control::Source {
           if (request.at("command") == "table") {
             return [rows = 3]() mutable -> std::optional<std::string> {
               if (rows == 0) return std::nullopt;
               return fmt::format("{{\"n\":{}}}\n", rows--);
+            };
+          }
+          if (request.at("command") == "latin") {
+            return [told = false]() mutable -> std::optional<std::string> {
+              if (std::exchange(told, true)) return std::nullopt;
+              return "{\"ifname\":\"B\xFCro\"}\n";
             };
           }
           if (request.at("command") != "monitor") return {};
@@ -255,4 +265,28 @@ TEST_CASE("who connects and asks nothing keeps nobody out for long") {
   bench.io.run_for(std::chrono::milliseconds(200));
   Client served(bench, "show");
   CHECK(json::parse(served.line()).at("heard") == "show");
+}
+
+TEST_CASE("who does not read a reply keeps nobody out for long, and no memory") {
+  Bench bench;
+  bench.control->patience = std::chrono::milliseconds(20);
+  Client slow(bench, "much");
+  CHECK(bench.control->connections() == 1);
+  bench.io.restart();
+  bench.io.run_for(std::chrono::milliseconds(200));
+  CHECK(bench.control->connections() == 0);
+  std::string part;
+  boost::system::error_code error;
+  boost::asio::read(slow.socket, boost::asio::dynamic_buffer(part), error);
+  CHECK(error == boost::asio::error::eof);
+  CHECK(part.size() < 4U << 20U);
+}
+
+TEST_CASE("what is no UTF-8 is told as JSON all the same, in replies and in streams") {
+  Bench bench;
+  Client one(bench, "B\xFCro \xE2\x82\xAC");
+  CHECK(json::parse(one.line()).at("heard") == "B\uFFFDro €");
+  Client stream(bench, "latin");
+  CHECK(stream.line() == kGreeting);
+  CHECK(json::parse(stream.line()).at("ifname") == "B\uFFFDro");
 }

@@ -2,15 +2,26 @@
 // has what tracefs has.
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/read_until.hpp>
+#include <boost/asio/streambuf.hpp>
+#include <boost/asio/write.hpp>
 #include <catch2/catch.hpp>
+#include <csignal>
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <utility>
 
 #include "agent/ctl/events.h"
 #include "agent/ctl/tracepoints.h"
+#include "agent/ctl/words.h"
 
 using namespace vtepd;
 using ctl::tracepoint_row;
@@ -55,6 +66,65 @@ std::string content(const fs::path& path) {
   text << std::ifstream(path).rdbuf();
   return text.str();
 }
+
+/// `monitor --kernel` in a process of its own, whose standard output is a pipe; vtepd is here.
+class Monitor {
+ public:
+  Monitor() {
+    REQUIRE(::pipe(output_.data()) == 0);
+    std::fflush(nullptr);
+    child_ = ::fork();
+    if (child_ == 0) watch();
+    root_ = fs::temp_directory_path() / ("tracefs-" + std::to_string(child_));
+    ::close(output_[1]);
+    acceptor_.accept(socket_);
+    boost::asio::streambuf request;
+    boost::asio::read_until(socket_, request, '\n');
+  }
+  ~Monitor() {
+    if (output_[0] >= 0) ::close(output_[0]);
+    fs::remove_all(root_);
+    fs::remove(path_);
+  }
+  Monitor(const Monitor&) = delete;
+  Monitor& operator=(const Monitor&) = delete;
+
+  pid_t pid() const { return child_; }
+  void read_no_more() { ::close(std::exchange(output_[0], -1)); }
+  void tell(const std::string& line) { boost::asio::write(socket_, boost::asio::buffer(line)); }
+  /// How it ended by itself, and what it left the tracepoints as.
+  std::string end() const {
+    int status = 0;
+    REQUIRE(::waitpid(child_, &status, 0) == child_);
+    const auto events = root_ / "instances" / ("vtepctl-" + std::to_string(child_)) / "events";
+    return (WIFEXITED(status) ? "status " + std::to_string(WEXITSTATUS(status)) : "killed") +
+           ", enable " + content(events / "bridge" / "fdb_delete" / "enable");
+  }
+
+ private:
+  using Protocol = boost::asio::local::stream_protocol;
+
+  [[noreturn]] void watch() const {
+    ::dup2(output_[1], STDOUT_FILENO);
+    ::close(output_[0]);
+    const FakeTracefs fake;  // stays for the parent to look at
+    int status = 1;
+    if (auto instance = ctl::TraceInstance::open(fake.root())) {
+      const ctl::TraceInstance kernel(std::move(*instance));
+      const auto asked = ctl::read_words({"monitor"}, {.kernel = true});
+      status = ctl::watch_events(path_, *asked, {.kernel = &kernel}) ? 0 : 2;
+    }
+    ::_exit(status);
+  }
+
+  std::string path_ = fs::temp_directory_path() / ("monitor-" + std::to_string(::getpid()));
+  std::array<int, 2> output_{};
+  boost::asio::io_context io_;
+  Protocol::acceptor acceptor_{io_, Protocol::endpoint(path_)};
+  Protocol::socket socket_{io_};
+  pid_t child_ = -1;
+  fs::path root_;
+};
 
 }  // namespace
 
@@ -129,4 +199,42 @@ TEST_CASE("a kernel without these tracepoints is named, and nothing is left behi
   CHECK(instance.error().what.find("no tracepoints of bridges") != std::string::npos);
   CHECK_FALSE(fs::exists(fake.instance()));
   CHECK_FALSE(ctl::TraceInstance::open(fake.root() / "nowhere"));
+}
+
+TEST_CASE("a monitor whose reader or terminal has gone leaves no tracepoint on") {
+  constexpr auto kEvent = R"({"time_us":1,"layer":"kernel","text":"x"})"
+                          "\n";
+  SECTION("the reader") {
+    Monitor monitor;
+    monitor.read_no_more();
+    monitor.tell(kEvent);
+    CHECK(monitor.end() == "status 0, enable 0");
+  }
+  SECTION("the terminal") {
+    const Monitor monitor;
+    REQUIRE(::kill(monitor.pid(), SIGHUP) == 0);
+    CHECK(monitor.end() == "status 0, enable 0");
+  }
+}
+
+TEST_CASE("an instance whose process was killed is taken away by the next") {
+  const FakeTracefs fake;
+  const auto dead = ::fork();
+  if (dead == 0) ::_exit(0);
+  REQUIRE(::waitpid(dead, nullptr, 0) == dead);
+  const auto instances = fake.root() / "instances";
+  const auto orphan = instances / ("vtepctl-" + std::to_string(dead));
+  const auto of_another = instances / ("vtepctl-" + std::to_string(::getppid()));
+  const auto no_instance_of_ours = instances / "vtepctl-x";
+  for (const auto& folder : {orphan, of_another, no_instance_of_ours}) fs::create_directory(folder);
+  REQUIRE(ctl::TraceInstance::open(fake.root()));
+  CHECK_FALSE(fs::exists(orphan));
+  CHECK(fs::exists(of_another));
+  CHECK(fs::exists(no_instance_of_ours));
+}
+
+TEST_CASE("a monitor of no events ends at once") {
+  const auto asked = ctl::read_words({"monitor"}, {.count = 0});
+  REQUIRE(asked);
+  CHECK(ctl::watch_events("/nowhere", *asked, {.count = 0}));
 }

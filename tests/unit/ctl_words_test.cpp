@@ -14,6 +14,8 @@ using namespace vtepd::ctl;
 
 namespace {
 
+using Words = std::vector<std::string>;
+
 /// The request, or why it is none.
 std::string asks(const std::vector<std::string>& words, const Flags& flags = {}) {
   const auto asked = read_words(words, flags);
@@ -52,6 +54,7 @@ TEST_CASE("each command asks for what it says") {
   CHECK(asks({"apply"}, {.confirm = 60}) == R"({"command":"apply","confirm":60})");
   CHECK(asks({"clear", "duplicates", "10010", "192.0.2.1"}) ==
         R"({"command":"clear","table":"duplicates","vni":"10010","address":"192.0.2.1"})");
+  CHECK(asks({"resources", "fit"}, {.vnis = 4}) == R"({"command":"show","table":"resources"})");
   for (const auto& table : tables()) CHECK(read_words({"show", table}, {}).has_value());
 }
 
@@ -105,7 +108,6 @@ TEST_CASE("rows are chosen by words, MACs in all three notations, cells by their
   CHECK(chosen({"show", "mac", "dev", "vxlan0"}, kRow));
   CHECK(chosen({"show", "mac", "dst", "10.0.0.12"}, kRow));
   CHECK_FALSE(chosen({"show", "mac", "vlan", "1"}, kRow));
-  CHECK_FALSE(chosen({"show", "mac", "vlan", "10", "state", "fail"}, kRow));
   CHECK_FALSE(chosen({"show", "mac", "dst", "10.0.0.1"}, kRow));
   CHECK_FALSE(chosen({"show", "mac", "type", "local"}, kRow));  // it has no such cell
   const json::object half{{"flags", json::array{"self", "extern_learn"}}};
@@ -115,10 +117,83 @@ TEST_CASE("rows are chosen by words, MACs in all three notations, cells by their
   for (const auto& table : tables()) {
     for (const auto& word : filters_of(table)) {
       INFO(table << " " << word);
-      const std::string value = word == "mac" ? "00:00:00:00:00:01" : "1";
+      const std::string value = word == "mac"                              ? "00:00:00:00:00:01"
+                                : word == "ip"                             ? "192.0.2.1"
+                                : word == "state" && table == "vtep"       ? "up"
+                                : word == "state" && table == "route"      ? "stale"
+                                : word == "state" && table == "duplicates" ? "frozen"
+                                : word == "state" && table == "mcast"      ? "no querier"
+                                : word == "state"                          ? "pending"
+                                                                           : "1";
       CHECK(read_words({"show", table, word, value}, {}).has_value());
     }
   }
+}
+
+TEST_CASE("an address is itself alone, in whatever notation", "[ctl]") {
+  const json::object longer{{"dst", "fd00::1:5"}};
+  CHECK_FALSE(chosen({"fdb", "dst", "fd00::1"}, longer));
+  CHECK_FALSE(chosen({"fdb", "dst", "fd00"}, longer));
+  CHECK(chosen({"fdb", "dst", "FD00:0::1:5"}, longer));
+  CHECK_FALSE(chosen({"show", "vtep", "dst", "2001"}, {{"vtep", "2001:db8::1"}}));
+  CHECK(chosen({"show", "neigh", "ip", "2001:DB8:0::1"}, {{"ip", "2001:db8::1"}}));
+  CHECK(chosen({"show", "mac", "dst", "2001:DB8::1"}, {{"vxlan", "2001:db8::1 extern_learn"}}));
+  CHECK(chosen({"show", "mac", "dst", "swp1"}, {{"wanted", "swp1"}}));
+}
+
+TEST_CASE("a list of ports has each of them", "[ctl]") {
+  const json::object vlan{{"ports", "swp1 swp12(tagged)"}};
+  CHECK(chosen({"show", "vlan", "dev", "swp1"}, vlan));
+  CHECK(chosen({"show", "vlan", "dev", "swp12"}, vlan));
+  CHECK_FALSE(chosen({"show", "vlan", "dev", "swp2"}, vlan));
+  const json::object group{{"ports", "swp1, swp2"}};
+  CHECK(chosen({"show", "mcast", "dev", "swp1"}, group));
+  CHECK(chosen({"show", "mcast", "dev", "swp2"}, group));
+  CHECK_FALSE(chosen({"show", "mcast", "dev", "swp"}, group));
+}
+
+TEST_CASE("fdb chooses as bridge does: both halves of a bridge, states that it does not print",
+          "[ctl]") {
+  const json::object learned{{"ifname", "swp1"}, {"master", "bridge"}, {"state", ""}};
+  const json::object half{{"ifname", "vxlan0"}, {"bridge", "bridge"}, {"state", "static"}};
+  CHECK(chosen({"fdb", "br", "bridge"}, learned));
+  CHECK(chosen({"fdb", "br", "bridge"}, half));
+  CHECK_FALSE(chosen({"fdb", "br", "bridge2"}, half));
+  CHECK_FALSE(chosen({"fdb", "master"}, half));
+  CHECK(chosen({"fdb", "state", "reachable"}, learned));
+  CHECK(chosen({"fdb", "state", "dynamic"}, learned));
+  CHECK_FALSE(chosen({"fdb", "state", "reachable"}, half));
+  CHECK(chosen({"fdb", "state", "temp"}, half));
+  CHECK_FALSE(chosen({"fdb", "state", "permanent"}, half));
+}
+
+TEST_CASE("states are chosen by their first words", "[ctl]") {
+  CHECK(chosen({"show", "mcast", "state", "no querier"}, {{"state", "no querier: flooded"}}));
+  CHECK(chosen({"show", "asic", "state", "waits"}, {{"state", "waits for vlan 10"}}));
+  CHECK(chosen({"show", "mac", "state", "another's entry"}, {{"state", "another's entry"}}));
+  CHECK_FALSE(chosen({"show", "mac", "state", "pending"}, {{"state", "asic pending"}}));
+  CHECK(chosen({"show", "port", "state", "held"}, {{"state", "held back: swp1 is"}}));
+}
+
+TEST_CASE("only what changes nothing and ends is repeatable", "[ctl]") {
+  const std::vector<Words> repeatable{{"show", "mac"},
+                                      {"fdb"},
+                                      {"audit"},
+                                      {"diff"},
+                                      {"check"},
+                                      {"resources", "fit"},
+                                      {"history", "mac", "00:00:00:00:00:01"}};
+  for (const auto& words : repeatable) {
+    INFO(words[0]);
+    CHECK(is_repeatable(words, {}));
+  }
+  for (const auto* word :
+       {"apply", "clear", "confirm", "rollback", "reload", "record", "monitor", "support"}) {
+    INFO(word);
+    CHECK_FALSE(is_repeatable({word}, {}));
+  }
+  CHECK_FALSE(is_repeatable({"audit"}, {.repair = true}));
+  CHECK(is_repeatable({"apply"}, {.dry_run = true}));
 }
 
 TEST_CASE("record takes a whole path, or off", "[ctl]") {
@@ -146,6 +221,12 @@ TEST_CASE("what makes no sense is said") {
   CHECK(asks({"show", "mac", "colour", "red"}) == "mac cannot be filtered by \"colour\"");
   CHECK(asks({"show", "mac", "vlan"}) == "\"vlan\" wants a value");
   CHECK(asks({"show", "mac", "mac", "00:00"}) == "\"00:00\" is no MAC address");
+  CHECK(asks({"show", "mac", "vlan", "ten"}) == "\"ten\" is no number");
+  CHECK(asks({"show", "vni", "vni", "10010x"}) == "\"10010x\" is no number");
+  CHECK(asks({"show", "neigh", "ip", "swp1"}) == "\"swp1\" is no IP address");
+  CHECK(asks({"show", "mac", "state", "faild"}) ==
+        "\"faild\" is no state of mac: in sync, pending, failed, asic pending, another's entry");
+  CHECK(asks({"fdb", "state", "stale"}).starts_with("\"stale\" is no state of fdb: "));
   CHECK(asks({"show", "mac"}, {.count = 3}) == "--count is of events");
   CHECK(asks({"trace", "vlan", "10"}) == "trace: a MAC or an IP address");
   CHECK(asks({"trace", "mac", "00:00:00:00:00:01"}) == "trace: in which VLAN?");
@@ -156,6 +237,14 @@ TEST_CASE("what makes no sense is said") {
   CHECK(asks({"history", "mac", "00:00:00:00:00:01", "to"}) == "history: \"to\" is not understood");
   CHECK(asks({"diff"}, {.dry_run = true}) == "diff takes no --dry-run");
   CHECK(asks({"apply"}, {.repair = true}) == "apply takes no --repair");
+  CHECK(asks({"show", "mac"}, {.vnis = 3}) == "show takes no --vnis");
+  CHECK(asks({"apply"}, {.confirm = 0}) == "--confirm: 1 to 86400 seconds");
+  CHECK(asks({"apply"}, {.confirm = 4'294'967'295U}) == "--confirm: 1 to 86400 seconds");
+  CHECK(asks({"audit"}, {.layer = "bridge"}) == "there is no layer \"bridge\"");
+  CHECK(asks({"resources"}) == "resources fit [--vnis N] [--macs M]");
+  CHECK(asks({"support", "a", "b"}) == "support: \"b\" is not understood");
   CHECK(asks({"reload", "file"}) == "reload: \"file\" is not understood");
   CHECK(asks({"clear", "duplicates", "10"}) == "clear duplicates [VNI MAC|IP]");
+  CHECK(asks({"clear", "duplicates", "x", "192.0.2.1"}) == "\"x\" is no VNI");
+  CHECK(asks({"clear", "duplicates", "10", "x"}) == "\"x\" is neither a MAC nor an IP address");
 }

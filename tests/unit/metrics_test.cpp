@@ -29,7 +29,7 @@ struct Watched {
   Leaf leaf;
   Audit::Counters audits{.runs = 3, .findings = 2, .repaired = 1};
   AsicQueries asic{
-      .rows = [] { return boost::json::array{}; },
+      .rows = [] { return TableRows{}; },
       .stats =
           [] {
             return boost::json::object{{"creates", 5}, {"objects", 7}, {"synced", 1}};

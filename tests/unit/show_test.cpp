@@ -78,6 +78,43 @@ TEST_CASE("rows that go while a table is told are left out") {
   CHECK_FALSE(mac().has_value());
 }
 
+TEST_CASE("a half in the vxlan device is of the bridge that has the device") {
+  Shown shown;
+  shown.leaf.hear(AddRemoteVtep{{kVni, kLeaf2}});
+  shown.leaf.hear(route(kFarHost, kLeaf2));
+  int halves = 0;
+  for (const auto& row : shown.rows("fdb")) {
+    CHECK(row.contains("bridge") != row.contains("master"));
+    if (!row.contains("bridge")) continue;
+    ++halves;
+    CHECK(row.at("bridge") == "bridge");
+  }
+  CHECK(halves == 2);
+}
+
+TEST_CASE("tables that grow are made row by row, of what still stands") {
+  Shown shown;
+  shown.leaf.hear(AddRemoteVtep{{kVni, kLeaf2}});
+  shown.leaf.hear(AddRemoteVtep{{kVni, kLeaf3}});
+  shown.leaf.hear(route(kFarHost, kLeaf2, 0, kFarIp));
+  REQUIRE(shown.leaf.kernel.learn(kHost, shown.leaf.index("swp1"), kVlan));
+  shown.leaf.settle();
+  std::map<std::string, Show::Rows> begun;
+  for (const auto* table : {"route", "flood", "neigh", "port"}) {
+    INFO(table);
+    begun[table] = shown.show.table(table);
+    if (std::string_view(table) != "neigh") CHECK(begun[table]());
+  }
+  shown.leaf.hear(withdrawal(kFarHost, kLeaf2, kFarIp));
+  for (const auto& vtep : {kLeaf2, kLeaf3}) shown.leaf.hear(DeleteRemoteVtep{{kVni, vtep}});
+  const auto left = begun["route"]();
+  REQUIRE(left);
+  CHECK(left->at("origin") == "local");
+  CHECK_FALSE(begun["flood"]());
+  CHECK_FALSE(begun["neigh"]());
+  CHECK(begun["port"]());
+}
+
 TEST_CASE("a VLAN has its VNI, SVI and ports") {
   const Shown shown;
   const auto row = shown.row("vlan", "vlan", 10);

@@ -136,6 +136,27 @@ TEST_CASE("a command that fails is told with its line and its last words, and st
   CHECK(run.runner.failures()[0].reason == "exit status 3: no such thing");
 }
 
+TEST_CASE("what a command says is cut between two characters") {
+  const Run run(
+      {line("swp1", "up", "for i in $(seq 500); do printf '\\342\\202\\254'; done; exit 1"),
+       line("swp1", "up", "printf '\\374'; exit 1")});
+  REQUIRE(run.runner.failures().size() == 2);
+  std::string last = "exit status 1: ";
+  for (int i = 0; i < 333; ++i) last += "€";  // 999 of 1,500 bytes
+  CHECK(run.runner.failures()[0].reason == last);
+  CHECK(run.runner.failures()[1].reason == "exit status 1: \xFC");
+}
+
+TEST_CASE("commands whose bytes are no UTF-8 are known again") {
+  Ledger ledger;
+  const std::vector commands{line("swp1", "up", "ip link set swp1 alias B\xFCro"),
+                             line("swp1", "down", "echo B\xFCro")};
+  settle(ledger, due_commands(ledger, with({"swp1"}), commands, {}));
+  CHECK(due_commands(ledger, with({"swp1"}), commands, {}).after.empty());
+  const auto due = due_commands(ledger, with({}), {}, {});
+  CHECK(words_of(due.before) == Words{"swp1 down echo B\xFCro"});
+}
+
 TEST_CASE("the failures of a device's commands go when they run again") {
   Run run({line("swp1", "up", "exit 1"), line("swp2", "up", "exit 1")});
   CHECK(run.runner.failures().size() == 2);
