@@ -2,9 +2,9 @@
 //
 // SAI names objects by ids that say nothing. What an object is, is in the attributes that cannot be
 // changed after its creation: its natural key. Rows that are wanted are matched with objects by it,
-// what they refer to before themselves; groups and maps, which have none, are found by who refers
-// to them. Then the object's other attributes are read: what differs is left out of its row, so
-// that the next comparison sets it, and nothing else. What is left over of what vtepd makes is
+// what they refer to before themselves; groups, maps and LAGs, which have none, are found by who
+// refers to them. Then the object's other attributes are read: what differs is left out of its row,
+// so that the next comparison sets it, and nothing else. What is left over of what vtepd makes is
 // removed, in as many rounds as its references need, with what the ASIC has learned of it.
 //
 // A single object that turns out to be there already is found in the same way.
@@ -38,7 +38,9 @@ constexpr std::array kOurs{SAI_OBJECT_TYPE_VLAN_MEMBER,
                            SAI_OBJECT_TYPE_NEXT_HOP_GROUP_MEMBER,
                            SAI_OBJECT_TYPE_NEXT_HOP_GROUP,
                            SAI_OBJECT_TYPE_NEXT_HOP,
-                           SAI_OBJECT_TYPE_ROUTER_INTERFACE};
+                           SAI_OBJECT_TYPE_ROUTER_INTERFACE,
+                           SAI_OBJECT_TYPE_LAG_MEMBER,
+                           SAI_OBJECT_TYPE_LAG};
 
 /// What an object is, beyond what cannot be changed.
 bool identifies(sai_object_type_t object, sai_attr_id_t id) {
@@ -46,13 +48,16 @@ bool identifies(sai_object_type_t object, sai_attr_id_t id) {
   if (object == SAI_OBJECT_TYPE_NEXT_HOP_GROUP_MEMBER) {
     return !known.settable || id == SAI_NEXT_HOP_GROUP_MEMBER_ATTR_NEXT_HOP_ID;
   }
+  // A port is in one LAG at most: it tells which that is.
+  if (object == SAI_OBJECT_TYPE_LAG_MEMBER) return id == SAI_LAG_MEMBER_ATTR_PORT_ID;
   return !known.settable && known.kind != sai::ValueKind::OidList;
 }
 
 /// Those of which two can be the same: they are known by who refers to them.
 bool is_anonymous(sai_object_type_t object) {
   return object == SAI_OBJECT_TYPE_L2MC_GROUP || object == SAI_OBJECT_TYPE_NEXT_HOP_GROUP ||
-         object == SAI_OBJECT_TYPE_TUNNEL_MAP || object == SAI_OBJECT_TYPE_ISOLATION_GROUP;
+         object == SAI_OBJECT_TYPE_TUNNEL_MAP || object == SAI_OBJECT_TYPE_ISOLATION_GROUP ||
+         object == SAI_OBJECT_TYPE_LAG;
 }
 
 // Entries as texts, since a library may leave anything in bytes that their family does not use.
@@ -112,6 +117,7 @@ class Writer::Adoption {
 
   TakenOver run() {
     find();
+    drop_misplaced();
     find_unwanted();
     quiet();
     remove_entries();
@@ -272,6 +278,18 @@ class Writer::Adoption {
     const auto it = std::find_if(
         first, last, [this](const auto& place) { return !taken_.contains(place.second); });
     return it == last ? SAI_NULL_OBJECT_ID : it->second;
+  }
+
+  /// A port in another LAG than it is to be in would keep that LAG from going.
+  void drop_misplaced() {
+    std::erase_if(found_, [this](const Adopted& adopted) {
+      const bool misplaced = adopted.row->object == SAI_OBJECT_TYPE_LAG_MEMBER &&
+                             adopted.row->find(SAI_LAG_MEMBER_ATTR_LAG_ID) == nullptr;
+      if (!misplaced) return false;
+      writer_.ids_.erase(adopted.key);
+      taken_.erase(adopted.id);
+      return true;
+    });
   }
 
   void find_unwanted() {

@@ -57,6 +57,8 @@ std::string to_text(const AsicKey& key) {
                                                                   : "cpu-port");
           },
           [](const PortKey& k) { return fmt::format("port {}", k.port.view()); },
+          [](const LagKey& k) { return fmt::format("lag {}", k.bond.view()); },
+          [](const LagMemberKey& k) { return fmt::format("lag-member {}", k.port.view()); },
           [](const HostInterfaceKey& k) { return fmt::format("host-interface {}", k.port.view()); },
           [](const TrapKey& k) { return fmt::format("trap {:#x}", static_cast<unsigned>(k.type)); },
           [](const RouterPortKey& k) { return fmt::format("router-port {}", k.port.view()); },

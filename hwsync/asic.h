@@ -25,7 +25,8 @@
 
 namespace vtepd::hwsync {
 
-/// A front-panel port by its netdev's name, in place (IFNAMSIZ) because keys are copied a lot.
+/// A front-panel port, or a bond of such, by its netdev's name; in place (IFNAMSIZ) because keys
+/// are copied a lot.
 class PortName {
  public:
   constexpr PortName() = default;
@@ -56,6 +57,18 @@ struct PortKey {
   PortName port{};
   friend auto operator<=>(const PortKey&, const PortKey&) = default;
   friend std::size_t hash_value(const PortKey& k) { return hash_value(k.port); }
+};
+/// A bond of physical ports; wherever another key names a port, it may be a bond.
+struct LagKey {
+  PortName bond{};
+  friend auto operator<=>(const LagKey&, const LagKey&) = default;
+  friend std::size_t hash_value(const LagKey& k) { return hash_value(k.bond); }
+};
+/// A physical port in its bond, of which there is one at a time.
+struct LagMemberKey {
+  PortName port{};
+  friend auto operator<=>(const LagMemberKey&, const LagMemberKey&) = default;
+  friend std::size_t hash_value(const LagMemberKey& k) { return hash_value(k.port); }
 };
 /// The network device through which the kernel sends and receives on a port.
 struct HostInterfaceKey {
@@ -257,12 +270,12 @@ struct FdbKey {
 /// The alternatives stand in the order of dependency: an object refers only to objects of kinds
 /// before its own. rank() is this order, and there is no other list of it.
 using AsicKey =
-    std::variant<SwitchKey, BuiltInKey, PortKey, HostInterfaceKey, TrapKey, UnderlayKey,
-                 RouterPortKey, GatewayKey, NextHopKey, HopGroupKey, HopMemberKey, RouteKey,
-                 TunnelMapKey, TunnelKey, TerminationKey, MapEntryKey, IsolationKey, BridgePortKey,
-                 StpPortKey, IsolatedPortKey, TunnelPortKey, FloodGroupKey, FloodChoiceKey,
-                 FloodOutputKey, McastGroupKey, McastOutputKey, VlanKey, RouterVlanKey,
-                 VlanMemberKey, FloodMemberKey, McastKey, FdbKey>;
+    std::variant<SwitchKey, BuiltInKey, PortKey, LagKey, LagMemberKey, HostInterfaceKey, TrapKey,
+                 UnderlayKey, RouterPortKey, GatewayKey, NextHopKey, HopGroupKey, HopMemberKey,
+                 RouteKey, TunnelMapKey, TunnelKey, TerminationKey, MapEntryKey, IsolationKey,
+                 BridgePortKey, StpPortKey, IsolatedPortKey, TunnelPortKey, FloodGroupKey,
+                 FloodChoiceKey, FloodOutputKey, McastGroupKey, McastOutputKey, VlanKey,
+                 RouterVlanKey, VlanMemberKey, FloodMemberKey, McastKey, FdbKey>;
 
 /// Whether SAI names the object by a key of its own instead of an id.
 bool has_own_key(const AsicKey& key);
@@ -285,6 +298,7 @@ struct AsicRow {
   sai_object_type_t object{};
   std::vector<AsicAttribute> attributes{};  // in the order in which they may be set
   std::vector<AsicKey> after{};             // must exist as well, though no attribute names them
+  std::vector<AsicKey> instead_of{};        // must have gone: SAI has the one or the other
   const AsicAttribute* find(sai_attr_id_t id) const;
   friend bool operator==(const AsicRow&, const AsicRow&) = default;
 };

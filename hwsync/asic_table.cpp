@@ -88,6 +88,14 @@ std::optional<AsicKey> AsicTable::missing(const SharedRow& row) {
   return std::nullopt;
 }
 
+/// The first object in the place of which this one is to stand, and that is there or may be.
+std::optional<AsicKey> AsicTable::in_the_way(const AsicRow& row) const {
+  for (const auto& key : row.instead_of) {
+    if (rows_.contains(key) || coming_.contains(key) || created_in_batch_.contains(key)) return key;
+  }
+  return std::nullopt;
+}
+
 /// Nobody wants it, or the library does not have it: it will not be there soon.
 bool AsicTable::is_out_of_reach(const AsicKey& key) const {
   if (refused_.contains(key) || !wanted_(key)) return true;
@@ -123,6 +131,7 @@ SharedRow AsicTable::possible(const AsicKey& key) {
 
 void AsicTable::plan(const AsicKey& key, const Emit& emit) {
   stop_waiting(key);
+  hindered_.erase(key);
   auto wanted = possible(key);
   const auto* actual = find(key);
   if (actual == nullptr) {
@@ -130,13 +139,21 @@ void AsicTable::plan(const AsicKey& key, const Emit& emit) {
       refused_.erase(key);
       return;
     }
-    if (const auto what = missing(wanted)) return wait(key, *what);
-    created_in_batch_.insert(key);
-    return emit({AsicOp::Kind::Create, key, std::move(wanted), {}});
+    return plan_creation(key, std::move(wanted), emit);
   }
   if (!wanted && actual->permanent) wanted = born_.at(key);
   if (wanted) return plan_change(key, std::move(wanted), emit);
   plan_removal(key, *actual, emit);
+}
+
+void AsicTable::plan_creation(const AsicKey& key, SharedRow wanted, const Emit& emit) {
+  if (const auto what = missing(wanted)) return wait(key, *what);
+  if (const auto what = in_the_way(*wanted)) {
+    hindered_.insert(key);
+    return wait(key, *what);
+  }
+  created_in_batch_.insert(key);
+  emit({AsicOp::Kind::Create, key, std::move(wanted), {}});
 }
 
 void AsicTable::plan_removal(const AsicKey& key, const ActualRow& actual, const Emit& emit) {
@@ -163,9 +180,7 @@ void AsicTable::plan_change(const AsicKey& key, SharedRow wanted, const Emit& em
     const bool free = !in_use(key);
     plan_removal(key, actual, emit);
     if (!free) return;
-    if (const auto what = missing(wanted)) return wait(key, *what);
-    created_in_batch_.insert(key);
-    return emit({AsicOp::Kind::Create, key, std::move(wanted), {}});
+    return plan_creation(key, std::move(wanted), emit);
   }
   stay(key);
   if (const auto what = missing(wanted)) {
@@ -208,12 +223,14 @@ void AsicTable::end_batch() {
 void AsicTable::sent(const AsicOp& op) {
   if (op.kind == AsicOp::Kind::Remove) {
     leaving_.insert(op.key);
-  } else {
-    count(op.row, +1);
+    return;
   }
+  if (op.kind == AsicOp::Kind::Create) coming_.insert(op.key);
+  count(op.row, +1);
 }
 
 void AsicTable::arrived(const AsicOp& op) {
+  if (op.kind == AsicOp::Kind::Create) coming_.erase(op.key);
   if (op.kind != AsicOp::Kind::Remove) return count(op.row, -1);
   leaving_.erase(op.key);
   wake(op.key);  // should it stay: who waits for it need not
@@ -229,7 +246,7 @@ void AsicTable::refused(const AsicOp& op) {
     for (const auto& key : it->second) {
       const auto waits = waiting_.find(key);
       if (waits == waiting_.end() || !(waits->second == keys[i])) continue;  // it does no more
-      if (find(key) != nullptr) mark_(key);
+      if (find(key) != nullptr || hindered_.contains(key)) mark_(key);
       keys.push_back(key);
     }
   }
@@ -292,6 +309,7 @@ void AsicTable::vanished(const AsicKey& key) {
   rows_.erase(it);
   going_.erase(key);
   count(row, -1);
+  wake(key);  // who waits for it to go
   mark_(key);
 }
 

@@ -2,8 +2,9 @@
 //
 // An object can be created only when all it refers to exists, and removed only when nothing refers
 // to it. So a plan for one key may be to wait: for what it needs (it is woken when that has been
-// created) or for its dependents to go (they are planned without it, then it is woken). Nothing is
-// tried that must fail, and no order of events is wrong.
+// created), for its dependents to go (they are planned without it, then it is woken), or for what
+// it stands in the place of to go. Nothing is tried that must fail, and no order of events is
+// wrong.
 //
 // Threads: the event loop's. Errors: none; what was refused is the Reconciler's to keep.
 // The rows are what the library has acknowledged, call by call: SAI has no other news of its own
@@ -46,8 +47,9 @@ class AsicTable {
   void plan(const AsicKey& key, const Emit& emit);
   void end_batch();
 
-  /// The operation is on its way: what its row refers to must stay, and what it removes is as good
-  /// as gone. arrived() when it is known what became of it, before that is told.
+  /// The operation is on its way: what its row refers to must stay, what it creates is as good as
+  /// there, and what it removes as gone. arrived() when it is known what became of it, before that
+  /// is told.
   void sent(const AsicOp& op);
   void arrived(const AsicOp& op);
 
@@ -71,6 +73,8 @@ class AsicTable {
  private:
   SharedRow possible(const AsicKey& key);
   std::optional<AsicKey> missing(const SharedRow& row);
+  std::optional<AsicKey> in_the_way(const AsicRow& row) const;
+  void plan_creation(const AsicKey& key, SharedRow wanted, const Emit& emit);
   bool is_out_of_reach(const AsicKey& key) const;
   bool is_way_yet(const AsicKey& key) const;
   void wait(const AsicKey& key, const AsicKey& what);
@@ -95,6 +99,8 @@ class AsicTable {
   KeySet refused_;            // could not be created when it was last tried
   KeySet going_;              // to be removed once nothing refers to them
   KeySet leaving_;            // their removal is on its way
+  KeySet coming_;             // their creation is
+  KeySet hindered_;           // wait for something to have gone
   std::vector<AsicKey> newly_going_;
   KeySet created_in_batch_;
   RowMap given_up_in_batch_;        // uses of rows, by removals of this batch,

@@ -185,7 +185,7 @@ bool BringUp::holds_objects() {
     return held && held->size() > born;
   };
   return more_than(SAI_OBJECT_TYPE_VLAN, 1) || more_than(SAI_OBJECT_TYPE_TUNNEL, 0) ||
-         more_than(SAI_OBJECT_TYPE_L2MC_GROUP, 0) ||
+         more_than(SAI_OBJECT_TYPE_LAG, 0) || more_than(SAI_OBJECT_TYPE_L2MC_GROUP, 0) ||
          more_than(SAI_OBJECT_TYPE_ROUTER_INTERFACE, 0) || more_than(SAI_OBJECT_TYPE_STP_PORT, 0) ||
          more_than(SAI_OBJECT_TYPE_ISOLATION_GROUP, 0) || more_than(SAI_OBJECT_TYPE_FDB_ENTRY, 0);
 }

@@ -163,6 +163,11 @@ std::vector<AsicKey> Hardware::way_of(VlanId vlan, const MacAddress& mac) const 
       const bool of_flood = std::holds_alternative<FloodMemberKey>(other);
       if (floods || !of_flood) add(other);
     }
+    if (const auto* lag = std::get_if<LagKey>(&key)) {
+      for (const auto& [port, slave] : mirror_->topology().slaves) {
+        if (slave.bond == lag->bond) add(LagMemberKey{port});
+      }
+    }
     for (const auto& attribute : row->attributes) {
       const auto* vtep = std::get_if<IpAddress>(&attribute.value);
       if (vtep != nullptr && attribute.id == SAI_FDB_ENTRY_ATTR_ENDPOINT_IP &&

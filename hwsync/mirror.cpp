@@ -12,7 +12,7 @@ namespace {
 constexpr std::uint32_t kFrameOverhead = 14 + 4 + 4;
 constexpr std::uint32_t kDefaultFrame = 1514;  // of SAI
 constexpr std::uint32_t kUnderlayMtu = 9100;
-constexpr std::uint32_t kDefaultPvid = 1;
+constexpr std::uint16_t kDefaultPvid = 1;
 constexpr std::uint8_t kTosInherit = 1;  // of a vxlan device: copy the inner field
 
 AsicAttribute given(sai_attr_id_t id, AsicValue value) { return {id, std::move(value), false}; }
@@ -72,6 +72,12 @@ AsicRow plain_vlan(VlanId vlan) {
   }
   return row;
 }
+
+std::uint16_t pvid_of(const PortState& port) {
+  return port.pvid.is_none() ? kDefaultPvid : port.pvid.value();
+}
+
+bool drops_untagged(const PortState& port) { return port.bridged && port.pvid.is_none(); }
 
 /// Emits `key(row)` for every row that two maps do not share.
 template <class Map, class Emit>
@@ -162,16 +168,49 @@ std::optional<AsicRow> Mirror::row(const BuiltInKey& key) const { return untouch
 
 std::optional<AsicRow> Mirror::row(const PortKey& key) const {
   const auto it = topology_.ports.find(key.port);
-  if (it == topology_.ports.end()) return std::nullopt;
+  if (it == topology_.ports.end() || it->second.bond) return std::nullopt;
   const auto& port = it->second;
-  const auto pvid = port.pvid.is_none() ? kDefaultPvid : port.pvid.value();
   return AsicRow{SAI_OBJECT_TYPE_PORT,
-                 {given(SAI_PORT_ATTR_PORT_VLAN_ID, number(pvid)),
-                  optional(SAI_PORT_ATTR_DROP_UNTAGGED, port.bridged && port.pvid.is_none()),
+                 {given(SAI_PORT_ATTR_PORT_VLAN_ID, number(pvid_of(port))),
+                  optional(SAI_PORT_ATTR_DROP_UNTAGGED, drops_untagged(port)),
                   optional(SAI_PORT_ATTR_MTU,
                            number(port.mtu == 0 ? kDefaultFrame : port.mtu + kFrameOverhead)),
                   given(SAI_PORT_ATTR_ADMIN_STATE, port.up)},
                  {}};
+}
+
+/// What a port's bridge port or router interface stands on.
+AsicKey Mirror::base(const PortName& port) const {
+  const auto it = topology_.ports.find(port);
+  const bool bond = it != topology_.ports.end() && it->second.bond;
+  return bond ? AsicKey(LagKey{port}) : AsicKey(PortKey{port});
+}
+
+std::optional<AsicRow> Mirror::row(const LagKey& key) const {
+  const auto it = topology_.ports.find(key.bond);
+  if (it == topology_.ports.end() || !it->second.bond) return std::nullopt;
+  const auto& bond = it->second;
+  return AsicRow{SAI_OBJECT_TYPE_LAG,
+                 {given(SAI_LAG_ATTR_PORT_VLAN_ID, number(pvid_of(bond))),
+                  optional(SAI_LAG_ATTR_DROP_UNTAGGED, drops_untagged(bond))},
+                 {}};
+}
+
+std::optional<AsicRow> Mirror::row(const LagMemberKey& key) const {
+  const auto it = topology_.slaves.find(key.port);
+  if (it == topology_.slaves.end()) return std::nullopt;
+  const auto& slave = it->second;
+  // To pass is SAI's default, and may be left unsaid.
+  const auto disabled = [](sai_attr_id_t id, bool passes) {
+    return passes ? optional(id, false) : given(id, true);
+  };
+  return AsicRow{SAI_OBJECT_TYPE_LAG_MEMBER,
+                 {given(SAI_LAG_MEMBER_ATTR_LAG_ID, key_of(LagKey{slave.bond})),
+                  given(SAI_LAG_MEMBER_ATTR_PORT_ID, key_of(PortKey{key.port})),
+                  disabled(SAI_LAG_MEMBER_ATTR_EGRESS_DISABLE, slave.distributes),
+                  disabled(SAI_LAG_MEMBER_ATTR_INGRESS_DISABLE, slave.collects)},
+                 {},
+                 {BridgePortKey{key.port}, RouterPortKey{key.port}}};
 }
 
 // ---- the underlay
@@ -218,10 +257,11 @@ std::optional<AsicRow> Mirror::row(const RouterPortKey& key) const {
                  {given(SAI_ROUTER_INTERFACE_ATTR_VIRTUAL_ROUTER_ID,
                         key_of(BuiltInKey{BuiltIn::VirtualRouter})),
                   given(SAI_ROUTER_INTERFACE_ATTR_TYPE, number(SAI_ROUTER_INTERFACE_TYPE_PORT)),
-                  given(SAI_ROUTER_INTERFACE_ATTR_PORT_ID, key_of(PortKey{key.port})),
+                  given(SAI_ROUTER_INTERFACE_ATTR_PORT_ID, base(key.port)),
                   given(SAI_ROUTER_INTERFACE_ATTR_SRC_MAC_ADDRESS, port.mac),
                   optional(SAI_ROUTER_INTERFACE_ATTR_MTU, number(port.mtu))},
-                 {}};
+                 {},
+                 {LagMemberKey{key.port}}};
 }
 
 std::optional<AsicRow> Mirror::row(const RouterVlanKey& key) const {
@@ -439,10 +479,11 @@ std::optional<AsicRow> Mirror::row(const BridgePortKey& key) const {
                                         : SAI_BRIDGE_PORT_FDB_LEARNING_MODE_DISABLE;
   AsicRow row{SAI_OBJECT_TYPE_BRIDGE_PORT,
               {given(SAI_BRIDGE_PORT_ATTR_TYPE, number(SAI_BRIDGE_PORT_TYPE_PORT)),
-               given(SAI_BRIDGE_PORT_ATTR_PORT_ID, key_of(PortKey{key.port})),
+               given(SAI_BRIDGE_PORT_ATTR_PORT_ID, base(key.port)),
                given(SAI_BRIDGE_PORT_ATTR_FDB_LEARNING_MODE, number(mode)),
                given(SAI_BRIDGE_PORT_ATTR_INGRESS_FILTERING, true)},
-              {}};
+              {},
+              {LagMemberKey{key.port}}};
   if (it->second.isolated) {
     row.attributes.push_back(given(SAI_BRIDGE_PORT_ATTR_ISOLATION_GROUP, key_of(IsolationKey{})));
   }
@@ -919,10 +960,12 @@ bool Mirror::reread(const EmitKey& emit) {
   }
   differing(before.ports, after.ports, [&](const auto& row) {
     emit(PortKey{row.first});
+    emit(LagKey{row.first});
     emit(HostInterfaceKey{row.first});
     emit(RouterPortKey{row.first});
     bridge_port_keys(row.first, emit);
   });
+  differing(before.slaves, after.slaves, [&](const auto& row) { emit(LagMemberKey{row.first}); });
   differing(before.tunnels, after.tunnels, [&](const auto& row) {
     tunnel_keys(row.first, emit);
     entries = true;
@@ -940,9 +983,10 @@ bool Mirror::reread(const EmitKey& emit) {
 
 void Mirror::all_structure(const EmitKey& emit) const {
   emit(SwitchKey{});
-  for (const auto& [name, state] : topology_.ports) emit(PortKey{name});
+  for (const auto& [name, state] : topology_.ports) emit(base(name));
+  for (const auto& [name, slave] : topology_.slaves) emit(LagMemberKey{name});
   if (host_interfaces_) {
-    for (const auto& [name, state] : topology_.ports) emit(HostInterfaceKey{name});
+    for (const auto& name : ports_) emit(HostInterfaceKey{name});
     for (const auto type : kTraps) emit(TrapKey{type});
   }
   for (const auto& [index, name] : topology_.uplinks) emit(RouterPortKey{name});

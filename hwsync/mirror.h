@@ -25,6 +25,10 @@
 //   VLAN. Groups that the switch itself has joined are no matter of forwarding. Where a VLAN's
 //   groups do not all stand in the ASIC, it floods what it does not know.
 // - Entries without a VLAN (VID 0) are of no VLAN the ASIC knows.
+// - A bond is a LAG of those of its slaves that are ports of the ASIC, and in all else as a port. A
+//   slave that the bond does not use (its link, or LACP, is not ready, or it is the backup) is a
+//   disabled member, and is a bridge port or an uplink no more: SAI has the one or the other. Modes
+//   by which frames do not go as in a LAG (broadcast, balance-tlb, balance-alb) are not mirrored.
 // - A port that is up and no port of anything is an uplink and has a router interface. Neighbours
 //   and routes count as far as they are on uplinks; the switch's own addresses are the CPU's.
 // - Where vtepd makes the ports' network devices (the profile's vtepd.host-interfaces=1), it also
@@ -98,6 +102,8 @@ class Mirror {
   std::optional<AsicRow> row(const SwitchKey& key) const;
   std::optional<AsicRow> row(const BuiltInKey& key) const;
   std::optional<AsicRow> row(const PortKey& key) const;
+  std::optional<AsicRow> row(const LagKey& key) const;
+  std::optional<AsicRow> row(const LagMemberKey& key) const;
   std::optional<AsicRow> row(const HostInterfaceKey& key) const;
   std::optional<AsicRow> row(const TrapKey& key) const;
   std::optional<AsicRow> row(const RouterPortKey& key) const;
@@ -146,6 +152,7 @@ class Mirror {
   template <class Make>
   SharedRow shared(const FdbPlace& place, Make&& make) const;
 
+  AsicKey base(const PortName& port) const;
   const VxlanSide* overlay(VlanId vlan) const;
   std::optional<VlanId> vlan_of(const IpAddress& local, std::uint32_t vni) const;
   bool has_peer(const IpAddress& local, const IpAddress& remote) const;

@@ -16,7 +16,15 @@ bool is_vlan_aware_bridge(const Link& link) {
          value_or(link.options, Option::BridgeVlanFiltering, 0) != 0;
 }
 
-/// Reads one view into one Topology, in the order bridge, ports, vxlan devices.
+/// Whether an ASIC's bond does what the kernel's does: one of its ports for each flow, and whatever
+/// comes in at any of them (linux/if_bonding.h, BOND_MODE_*).
+bool is_lag(const Link& bond) {
+  enum : unsigned { RoundRobin, ActiveBackup, Xor, Broadcast, Lacp };
+  const auto mode = value_or(bond.options, Option::BondMode, RoundRobin);
+  return mode == RoundRobin || mode == ActiveBackup || mode == Xor || mode == Lacp;
+}
+
+/// Reads one view into one Topology, in the order bonds, bridge, ports, vxlan devices.
 class Reader {
  public:
   Reader(const KernelView& view, const PortMap& ports) : view_(view), ports_(ports) {}
@@ -27,8 +35,10 @@ class Reader {
     for (const auto& [index, link] : view_.links()) {
       if (!link.mac.is_zero()) topology_.own_macs.insert(link.mac);
     }
+    read_bonds();
     choose_bridge();
-    for (const auto& name : ports_) read_front_port(name);
+    for (const auto& name : ports_) read_port(name);
+    for (const auto bond : bonds_) read_port(PortName(view_.link(bond)->name));
     if (!topology_.uplinks.empty()) read_addresses();
     read_snooping();
     for (const auto& [index, link] : view_.links()) {
@@ -81,7 +91,32 @@ class Reader {
   }
 
   bool is_asic_port(const Link& link) const {
-    return link.kind == LinkKind::Vxlan || ports_.contains(PortName(link.name));
+    return link.kind == LinkKind::Vxlan || bonds_.contains(link.index) ||
+           ports_.contains(PortName(link.name));
+  }
+
+  /// Bonds of which a slave is a port of the ASIC. One that is down takes and sends nothing.
+  void read_bonds() {
+    for (const auto& name : ports_) {
+      const auto* link = view_.link(std::string(name.view()));
+      const auto* bond = link == nullptr ? nullptr : view_.link(link->master);
+      if (bond == nullptr || bond->kind != LinkKind::Bond) continue;
+      if (!is_lag(*bond) || ports_.contains(PortName(bond->name))) {
+        ignore("{}: the ASIC has no such bond, its port {} forwards nothing", bond->name,
+               link->name);
+        continue;
+      }
+      bonds_.insert(bond->index);
+      const bool passes = bond->up && bond->running && link->up && link->running;
+      topology_.slaves.emplace(
+          name, Slave{PortName(bond->name), passes && link->collects, passes && link->distributes});
+    }
+    if (bonds_.empty()) return;
+    for (const auto& [index, link] : view_.links()) {
+      if (!bonds_.contains(link.master) || ports_.contains(PortName(link.name))) continue;
+      ignore("{}: its port {} is none of the ASIC's, and stays in software",
+             view_.link(link.master)->name, link.name);
+    }
   }
 
   /// The vlan-aware bridge that has ports of the ASIC.
@@ -130,20 +165,16 @@ class Reader {
     }
   }
 
-  void read_front_port(const PortName& name) {
+  void read_port(const PortName& name) {
     auto& state = topology_.ports[name];
     const auto* link = view_.link(std::string(name.view()));
     if (link == nullptr) return;
+    state.bond = bonds_.contains(link->index);
     state.up = link->up;
     state.mtu = link->mtu;
     state.mac = link->mac;
     state.routed = link->up && link->master.is_none();
     if (state.routed) topology_.uplinks.emplace(link->index, name);
-    const auto* master = view_.link(link->master);
-    if (master != nullptr && master->kind == LinkKind::Bond) {
-      ignore("{}: bonds are not in the ASIC, its port {} forwards nothing", master->name,
-             link->name);
-    }
     if (!is_port(*link)) return;
     state.bridged = true;
     state.floods = floods_of(*link);
@@ -266,6 +297,7 @@ class Reader {
   const KernelView& view_;
   const PortMap& ports_;
   Topology topology_{};
+  std::set<IfIndex> bonds_{};  // that are in the ASIC
   bool learns_ = true;
 };
 

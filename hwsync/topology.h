@@ -1,5 +1,6 @@
 // The slow-changing half of the kernel view as the ASIC needs it: which front-panel ports are
-// bridged, which VLANs they carry, which VLAN is which VNI on which vxlan device.
+// bridged, or slaves of a bond, which VLANs they carry, which VLAN is which VNI on which vxlan
+// device.
 //
 // Pure: read_topology() looks at links and VLANs of the view and at nothing else. It is read anew
 // after link changes (once per turn, however many there were); MAC and flood entries, of which
@@ -27,7 +28,9 @@ using PortMap = std::set<PortName>;
 /// Whether each kind (Flooded) is flooded.
 using Floods = std::array<bool, kFlooded.size()>;
 
+/// A port, or a bond of ports.
 struct PortState {
+  bool bond{};
   bool up{};
   std::uint32_t mtu{};
   bool bridged{};
@@ -39,6 +42,14 @@ struct PortState {
   bool routed{};                              // an uplink: up, and no port of anything
   MacAddress mac{};
   friend bool operator==(const PortState&, const PortState&) = default;
+};
+
+/// A port that is a bond's slave, and whether frames pass there, inwards and outwards.
+struct Slave {
+  PortName bond{};
+  bool collects{};
+  bool distributes{};
+  friend bool operator==(const Slave&, const Slave&) = default;
 };
 
 /// The overlay side of a VLAN.
@@ -95,6 +106,7 @@ struct Topology {
   std::uint32_t ageing_seconds{};
   std::uint16_t vxlan_port{};
   std::map<PortName, PortState> ports{};
+  std::map<PortName, Slave> slaves{};  // of bonds that are in `ports`
   std::map<VlanId, VlanState> vlans{};
   std::map<Member, bool> members{};  // whether untagged
   std::map<IpAddress, TunnelState> tunnels{};

@@ -1,6 +1,6 @@
 // Writes operations to a SAI library and says what became of each: what is of one kind in bulk,
-// where the library has a call for that (FDB entries, routes, neighbours, members of VLANs and of
-// next hop groups), all else one by one.
+// where the library has a call for that (FDB entries, routes, neighbours, members of VLANs, of LAGs
+// and of next hop groups), all else one by one.
 //
 // Threads: the SAI thread's alone, with all it owns.
 // Errors: an outcome per operation, its reason naming function, object and attribute. What SAI's

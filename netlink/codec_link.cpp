@@ -1,6 +1,7 @@
 // RTM_NEWLINK, RTM_DELLINK of family AF_UNSPEC: struct ifinfomsg (linux/if_link.h), and the port
 // options of RTM_SETLINK. Integer options go by option_table alone.
 #include <linux/if.h>
+#include <linux/if_bonding.h>
 #include <linux/if_bridge.h>
 #include <linux/if_link.h>
 #include <linux/if_vlan.h>
@@ -247,6 +248,25 @@ void decode_bond(const AttributeReader& data, Link& link) {
   }
 }
 
+/// As the kernel's own drivers of switches have it (bond_lower_state_changed()): a slave sends when
+/// its link is up and the bond has it active, whatever its LACP says. A port without a partner may
+/// be active, and one whose aggregator is not the active one is not, though its LACP is content.
+/// Only where collecting and distributing are two steps (coupled_control off) a port that has taken
+/// the first is not active yet.
+void decode_bond_slave(const AttributeReader& data, Link& link) {
+  const auto number = [&](unsigned attribute, const char* name) {
+    return data.value<std::uint8_t>(attribute, name);
+  };
+  const auto state = number(IFLA_BOND_SLAVE_STATE, "IFLA_BOND_SLAVE_STATE");
+  const auto mii = number(IFLA_BOND_SLAVE_MII_STATUS, "IFLA_BOND_SLAVE_MII_STATUS");
+  const auto lacp =
+      number(IFLA_BOND_SLAVE_AD_ACTOR_OPER_PORT_STATE, "IFLA_BOND_SLAVE_AD_ACTOR_OPER_PORT_STATE");
+  const bool up = mii == BOND_LINK_UP;
+  const auto steps = lacp.value_or(0) & (LACP_STATE_COLLECTING | LACP_STATE_DISTRIBUTING);
+  link.distributes = up && state == BOND_STATE_ACTIVE;
+  link.collects = link.distributes || (up && steps == LACP_STATE_COLLECTING);
+}
+
 void decode_kind(const AttributeReader& in, Link& link, Complaint& complaint) {
   if (!in.has(IFLA_LINKINFO)) return;
   const auto info = in.nested(IFLA_LINKINFO, "IFLA_LINKINFO");
@@ -266,10 +286,11 @@ void decode_kind(const AttributeReader& in, Link& link, Complaint& complaint) {
       link.vlan = VlanId::make(number).value_or(VlanId{});
     }
   }
-  if (info.text(IFLA_INFO_SLAVE_KIND) == "bridge") {
-    decode_options(info.nested(IFLA_INFO_SLAVE_DATA, "IFLA_INFO_SLAVE_DATA"), Container::BridgePort,
-                   link.options);
-  }
+  const auto slave_of = info.text(IFLA_INFO_SLAVE_KIND);
+  if (slave_of != "bridge" && slave_of != "bond") return;
+  const auto data = info.nested(IFLA_INFO_SLAVE_DATA, "IFLA_INFO_SLAVE_DATA");
+  if (slave_of == "bridge") decode_options(data, Container::BridgePort, link.options);
+  if (slave_of == "bond") decode_bond_slave(data, link);
 }
 
 void decode_attributes(const AttributeReader& in, Link& link, Complaint& complaint) {

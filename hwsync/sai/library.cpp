@@ -78,6 +78,7 @@ constexpr std::array kLengths{Length{SAI_API_SWITCH, 13, 11100, 15},
                               Length{SAI_API_NEXT_HOP, 4, 11300, 8},
                               Length{SAI_API_NEXT_HOP_GROUP, 14, 11000, 16},
                               Length{SAI_API_ROUTE, 8, 0, 0},
+                              Length{SAI_API_LAG, 10, 0, 0},
                               Length{SAI_API_STP, 10, 0, 0},
                               Length{SAI_API_ISOLATION_GROUP, 8, 0, 0}};
 
@@ -99,6 +100,8 @@ template <>
 constexpr sai_api_t kApi<sai_l2mc_api_t> = SAI_API_L2MC;
 template <>
 constexpr sai_api_t kApi<sai_l2mc_group_api_t> = SAI_API_L2MC_GROUP;
+template <>
+constexpr sai_api_t kApi<sai_lag_api_t> = SAI_API_LAG;
 template <>
 constexpr sai_api_t kApi<sai_stp_api_t> = SAI_API_STP;
 template <>
@@ -246,6 +249,7 @@ void Library::fetch_tables() {
   tunnel_ = table<sai_tunnel_api_t>(SAI_API_TUNNEL);
   l2mc_ = table<sai_l2mc_api_t>(SAI_API_L2MC);
   l2mc_group_ = table<sai_l2mc_group_api_t>(SAI_API_L2MC_GROUP);
+  lag_ = table<sai_lag_api_t>(SAI_API_LAG);
   stp_ = table<sai_stp_api_t>(SAI_API_STP);
   isolation_group_ = table<sai_isolation_group_api_t>(SAI_API_ISOLATION_GROUP);
   virtual_router_ = table<sai_virtual_router_api_t>(SAI_API_VIRTUAL_ROUTER);
@@ -318,6 +322,7 @@ Library::Objects Library::objects(sai_object_type_t type) const {
   using Tunnel = sai_tunnel_api_t;
   using Group = sai_l2mc_group_api_t;
   using Isolation = sai_isolation_group_api_t;
+  using Lag = sai_lag_api_t;
   switch (type) {
     case SAI_OBJECT_TYPE_SWITCH:
       return {nullptr, slot<&sai_switch_api_t::remove_switch>(switch_),
@@ -331,6 +336,14 @@ Library::Objects Library::objects(sai_object_type_t type) const {
               nullptr,
               nullptr,
               slot<&sai_port_api_t::get_port_stats>(port_)};
+    case SAI_OBJECT_TYPE_LAG:
+      return {slot<&Lag::create_lag>(lag_), slot<&Lag::remove_lag>(lag_),
+              slot<&Lag::set_lag_attribute>(lag_), slot<&Lag::get_lag_attribute>(lag_)};
+    case SAI_OBJECT_TYPE_LAG_MEMBER:
+      return {
+          slot<&Lag::create_lag_member>(lag_),        slot<&Lag::remove_lag_member>(lag_),
+          slot<&Lag::set_lag_member_attribute>(lag_), slot<&Lag::get_lag_member_attribute>(lag_),
+          slot<&Lag::create_lag_members>(lag_),       slot<&Lag::remove_lag_members>(lag_)};
     case SAI_OBJECT_TYPE_VLAN:
       return {slot<&Vlan::create_vlan>(vlan_),
               slot<&Vlan::remove_vlan>(vlan_),

@@ -205,6 +205,7 @@ class Library {
   const sai_tunnel_api_t* tunnel_ = nullptr;
   const sai_l2mc_api_t* l2mc_ = nullptr;
   const sai_l2mc_group_api_t* l2mc_group_ = nullptr;
+  const sai_lag_api_t* lag_ = nullptr;
   const sai_stp_api_t* stp_ = nullptr;
   const sai_isolation_group_api_t* isolation_group_ = nullptr;
   const sai_virtual_router_api_t* virtual_router_ = nullptr;

@@ -265,6 +265,19 @@ typedef struct _sai_l2mc_group_api_t {
   sai_object_get_fn get_l2mc_group_member_attribute;
 } sai_l2mc_group_api_t;
 
+typedef struct _sai_lag_api_t {
+  sai_object_create_fn create_lag;
+  sai_object_remove_fn remove_lag;
+  sai_object_set_fn set_lag_attribute;
+  sai_object_get_fn get_lag_attribute;
+  sai_object_create_fn create_lag_member;
+  sai_object_remove_fn remove_lag_member;
+  sai_object_set_fn set_lag_member_attribute;
+  sai_object_get_fn get_lag_member_attribute;
+  sai_bulk_object_create_fn create_lag_members;
+  sai_bulk_object_remove_fn remove_lag_members;
+} sai_lag_api_t;
+
 typedef struct _sai_stp_api_t {
   sai_object_create_fn create_stp;
   sai_object_remove_fn remove_stp;
@@ -428,6 +441,7 @@ static_assert(sizeof(sai_fdb_api_t) == 9 * sizeof(void*));
 static_assert(sizeof(sai_tunnel_api_t) == 23 * sizeof(void*));
 static_assert(sizeof(sai_l2mc_api_t) == 4 * sizeof(void*));
 static_assert(sizeof(sai_l2mc_group_api_t) == 8 * sizeof(void*));
+static_assert(sizeof(sai_lag_api_t) == 10 * sizeof(void*));
 static_assert(sizeof(sai_stp_api_t) == 10 * sizeof(void*));
 static_assert(sizeof(sai_isolation_group_api_t) == 8 * sizeof(void*));
 static_assert(sizeof(sai_virtual_router_api_t) == 4 * sizeof(void*));

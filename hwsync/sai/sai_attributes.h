@@ -10,6 +10,8 @@ typedef enum _sai_switch_attr_t {
   SAI_SWITCH_ATTR_PORT_LIST = 2,
   SAI_SWITCH_ATTR_CPU_PORT = 4,
   SAI_SWITCH_ATTR_FDB_TABLE_SIZE = 6,
+  SAI_SWITCH_ATTR_LAG_MEMBERS = 9,
+  SAI_SWITCH_ATTR_NUMBER_OF_LAGS = 10,
   SAI_SWITCH_ATTR_OPER_STATUS = 18,
   SAI_SWITCH_ATTR_DEFAULT_VLAN_ID = 36,
   SAI_SWITCH_ATTR_DEFAULT_STP_INST_ID = 37,
@@ -57,6 +59,20 @@ typedef enum _sai_port_attr_t {
   SAI_PORT_ATTR_DROP_TAGGED = 48,
   SAI_PORT_ATTR_MTU = 54,
 } sai_port_attr_t;
+
+typedef enum _sai_lag_attr_t {
+  SAI_LAG_ATTR_PORT_LIST = 0,
+  SAI_LAG_ATTR_PORT_VLAN_ID = 3,
+  SAI_LAG_ATTR_DROP_UNTAGGED = 5,
+  SAI_LAG_ATTR_DROP_TAGGED = 6,
+} sai_lag_attr_t;
+
+typedef enum _sai_lag_member_attr_t {
+  SAI_LAG_MEMBER_ATTR_LAG_ID = 0,
+  SAI_LAG_MEMBER_ATTR_PORT_ID = 1,
+  SAI_LAG_MEMBER_ATTR_EGRESS_DISABLE = 2,
+  SAI_LAG_MEMBER_ATTR_INGRESS_DISABLE = 3,
+} sai_lag_member_attr_t;
 
 typedef enum _sai_bridge_type_t {
   SAI_BRIDGE_TYPE_1Q = 0,

@@ -67,6 +67,7 @@ typedef std::uint64_t sai_api_version_t;  // 10000 * major + 100 * minor + revis
 #define SAI_KEY_WARM_BOOT_READ_FILE "SAI_WARM_BOOT_READ_FILE"
 #define SAI_KEY_WARM_BOOT_WRITE_FILE "SAI_WARM_BOOT_WRITE_FILE"
 #define SAI_KEY_FDB_TABLE_SIZE "SAI_FDB_TABLE_SIZE"
+#define SAI_KEY_NUM_LAG_MEMBERS "SAI_NUM_LAG_MEMBERS"
 
 typedef enum _sai_api_t {
   SAI_API_UNSPECIFIED = 0,

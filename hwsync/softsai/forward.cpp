@@ -1,6 +1,7 @@
 #include "hwsync/softsai/forward.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace vtepd::softsai {
 namespace {
@@ -158,7 +159,9 @@ class Run {
     }
     verdict_.counts.push_back(passing(ingress_port_, false, received_));
     if (received_.size() + kFcsSize > port->mtu) return drop(Drop::TooLarge);
-    if (port->router_interface != SAI_NULL_OBJECT_ID) {
+    if (!port->collects) {
+      if (!is_reserved(ethernet->destination) || pass_traps(*ethernet)) lose(Drop::Blocked);
+    } else if (port->router_interface != SAI_NULL_OBJECT_ID) {
       route(port->router_interface, *ethernet);
     } else {
       switch_local(*port, *ethernet);
@@ -342,12 +345,12 @@ class Run {
   // ---- bridged ports ----------------------------------------------------------------------------
 
   void switch_local(const PlanePort& port, const Ethernet& ethernet) {
-    const auto* bridge_port = look_up(tables_.bridge_ports, port.bridge_port);
-    if (bridge_port == nullptr || !bridge_port->up) return lose(Drop::PortDown);
     if (is_reserved(ethernet.destination)) {
       if (pass_traps(ethernet)) lose(Drop::Discarded);
       return;
     }
+    const auto* bridge_port = look_up(tables_.bridge_ports, port.bridge_port);
+    if (bridge_port == nullptr || !bridge_port->up) return lose(Drop::PortDown);
     const bool has_vlan = ethernet.tag && ethernet.tag->vlan != 0;
     if (has_vlan ? port.drop_tagged : port.drop_untagged) return lose(Drop::NotAccepted);
     Bridged bridged;
@@ -504,7 +507,21 @@ class Run {
     encapsulate_to(frame, bridge_port, port->tunnel, endpoint);
   }
 
-  void send_local(const Bridged& frame, Id bridge_port, Id port_id) {
+  /// The port itself, or the one that a LAG sends the flow by; none if no member can.
+  Id outlet(Id port, std::uint32_t hash) const {
+    const auto* members = look_up(tables_.lags, port);
+    if (members == nullptr) return port;
+    std::vector<Id> usable;
+    std::copy_if(members->begin(), members->end(), std::back_inserter(usable), [this](Id member) {
+      const auto* state = look_up(tables_.ports, member);
+      return state != nullptr && state->up;
+    });
+    // Other bits than those that chose among equal next hops: else each path used one port alone.
+    return usable.empty() ? Id{SAI_NULL_OBJECT_ID} : usable[(hash >> 16U) % usable.size()];
+  }
+
+  void send_local(const Bridged& frame, Id bridge_port, Id port_or_lag) {
+    const auto port_id = outlet(port_or_lag, flow_hash(frame.inner));
     const auto* port = look_up(tables_.ports, port_id);
     if (port == nullptr || !port->up) return lose_copy(Drop::PortDown, port_id);
     const auto* tagging = look_up(frame.vlan->members, bridge_port);
@@ -586,18 +603,19 @@ class Run {
       target = (*group)[hash % group->size()];
     }
     if (const auto* hop = look_up(tables_.next_hops, target)) {
-      return path_to(hop->router_interface, hop->address);
+      return path_to(hop->router_interface, hop->address, hash);
     }
-    return path_to(target, destination);  // a router interface: the network is its own
+    return path_to(target, destination, hash);  // a router interface: the network is its own
   }
 
-  std::optional<Path> path_to(Id interface, const IpAddress& neighbor) const {
+  std::optional<Path> path_to(Id interface, const IpAddress& neighbor, std::uint32_t hash) const {
     const auto* state = look_up(tables_.router_interfaces, interface);
     const auto* mac = look_up(tables_.neighbors, std::pair(interface, neighbor));
     if (state == nullptr || mac == nullptr) return std::nullopt;
-    const auto* port = look_up(tables_.ports, state->port);
+    const auto port_id = outlet(state->port, hash);
+    const auto* port = look_up(tables_.ports, port_id);
     if (port == nullptr || !port->up) return std::nullopt;
-    return Path{state->port, state->mac, *mac, state->mtu};
+    return Path{port_id, state->mac, *mac, state->mtu};
   }
 
   const PlaneTables& tables_;

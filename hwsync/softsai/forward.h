@@ -11,9 +11,11 @@
 // - What came out of a tunnel never goes into one (split horizon), and is not trapped: the host
 //   interface of an uplink would show a foreign frame.
 // - An inner frame with a VLAN tag is dropped (RFC 7348 section 6.1).
-// - 01:80:C2:00:00:0X is never forwarded (IEEE 802.1Q 8.6.3): it is trapped, or, out of a tunnel
-//   as well, dropped.
+// - 01:80:C2:00:00:0X is never forwarded (IEEE 802.1Q 8.6.3): it is trapped, also where nothing
+//   else may come in, or, out of a tunnel as well, dropped.
 // - A port's MTU holds for what comes in, too.
+// - A LAG sends each flow by one of those of its ports that are up and may send; what comes in at a
+//   port of it came in at the LAG.
 // - A tunnel's packet may have a priority tag; one of a VLAN is not the router interface's.
 // - Multicast without an entry goes to the VLAN's group for unknown groups of its family, if it has
 //   one, else as multicast is flooded. 224.0.0.0/24 and ff02::1 are link-local, as RFC 4541 has

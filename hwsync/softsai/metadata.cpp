@@ -18,6 +18,8 @@ struct Name {
 
 constexpr std::array kNames{
     Name{SAI_OBJECT_TYPE_PORT, "PORT"},
+    Name{SAI_OBJECT_TYPE_LAG, "LAG"},
+    Name{SAI_OBJECT_TYPE_LAG_MEMBER, "LAG_MEMBER"},
     Name{SAI_OBJECT_TYPE_VLAN, "VLAN"},
     Name{SAI_OBJECT_TYPE_VLAN_MEMBER, "VLAN_MEMBER"},
     Name{SAI_OBJECT_TYPE_BRIDGE_PORT, "BRIDGE_PORT"},

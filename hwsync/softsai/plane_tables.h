@@ -27,7 +27,8 @@ struct PlanePort {
   std::uint32_t mtu = 1514;
   Id bridge_port{};
   Id router_interface{};
-  bool strips_tag{};  // its host interface (SAI_HOSTIF_VLAN_TAG_STRIP)
+  bool strips_tag{};     // its host interface (SAI_HOSTIF_VLAN_TAG_STRIP)
+  bool collects = true;  // false: a member of a LAG that takes nothing in
 };
 
 struct PlaneBridgePort {
@@ -123,7 +124,8 @@ struct PlaneTables {
   MacAddress mac{};
   Id cpu_port{};
   std::uint16_t vxlan_port = 4789;
-  std::map<Id, PlanePort> ports{};
+  std::map<Id, PlanePort> ports{};       // one in a LAG has what the LAG has
+  std::map<Id, std::vector<Id>> lags{};  // the ports that may send
   std::map<Id, PlaneBridgePort> bridge_ports{};
   std::map<std::uint16_t, PlaneVlan> vlans{};
   std::map<Id, std::vector<GroupOutput>> groups{};

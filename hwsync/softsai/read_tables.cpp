@@ -111,6 +111,8 @@ class Reading {
            entry.number(SAI_TUNNEL_TERM_TABLE_ENTRY_ATTR_ACTION_TUNNEL_ID)});
     });
     read_underlay();
+    each(SAI_OBJECT_TYPE_LAG, [this](const Reader& lag) { tables_.lags[lag.id()]; });
+    each(SAI_OBJECT_TYPE_LAG_MEMBER, [this](const Reader& member) { read_lag_member(member); });
     each(SAI_OBJECT_TYPE_HOSTIF_TRAP, [this](const Reader& trap) {
       tables_.traps[trap.as<sai_hostif_trap_type_t>(SAI_HOSTIF_TRAP_ATTR_TRAP_TYPE)] =
           trap.as<sai_packet_action_t>(SAI_HOSTIF_TRAP_ATTR_PACKET_ACTION);
@@ -141,6 +143,27 @@ class Reading {
     state.drop_untagged = port.flag(SAI_PORT_ATTR_DROP_UNTAGGED);
     state.drop_tagged = port.flag(SAI_PORT_ATTR_DROP_TAGGED);
     state.mtu = static_cast<std::uint32_t>(port.number(SAI_PORT_ATTR_MTU));
+  }
+
+  /// What stands on the LAG is found by the time that its members are read.
+  void read_lag_member(const Reader& member) {
+    const auto port = member.number(SAI_LAG_MEMBER_ATTR_PORT_ID);
+    const auto it = tables_.ports.find(port);
+    if (it == tables_.ports.end()) return;
+    const auto id = member.number(SAI_LAG_MEMBER_ATTR_LAG_ID);
+    const Reader lag(store_, id, *store_.find(id));
+    auto& state = it->second;
+    state.pvid = static_cast<std::uint16_t>(lag.number(SAI_LAG_ATTR_PORT_VLAN_ID));
+    state.drop_untagged = lag.flag(SAI_LAG_ATTR_DROP_UNTAGGED);
+    state.drop_tagged = lag.flag(SAI_LAG_ATTR_DROP_TAGGED);
+    state.collects = !member.flag(SAI_LAG_MEMBER_ATTR_INGRESS_DISABLE);
+    for (const auto& [bridge_port, standing] : tables_.bridge_ports) {
+      if (standing.port == id) state.bridge_port = bridge_port;
+    }
+    for (const auto& [interface, standing] : tables_.router_interfaces) {
+      if (standing.port == id) state.router_interface = interface;
+    }
+    if (!member.flag(SAI_LAG_MEMBER_ATTR_EGRESS_DISABLE)) tables_.lags[id].push_back(port);
   }
 
   void read_hostif(const Reader& hostif) {

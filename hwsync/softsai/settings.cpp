@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::uint64_t kDefaultFdbSize = 131072;
 constexpr std::uint64_t kLargestTable = 1U << 24U;
+constexpr std::uint64_t kMostPorts = 1024;
 
 /// `fallback` if the key is absent, none if its value is not a number of 'low' to 'high'.
 std::optional<std::uint64_t> number(const sai_service_method_table_t& services,
@@ -61,12 +62,16 @@ bool read_wires(const sai_service_method_table_t& services, Settings& settings) 
 
 std::optional<Settings> read_settings(const sai_service_method_table_t& services) {
   Settings settings;
-  const auto ports = number(services, "SOFTSAI_PORTS", 1, 1024, settings.ports);
+  const auto ports = number(services, "SOFTSAI_PORTS", 1, kMostPorts, settings.ports);
+  const auto members =
+      number(services, SAI_KEY_NUM_LAG_MEMBERS, 1, kMostPorts, settings.lag_members);
   const auto bulk = number(services, "SOFTSAI_BULK", 0, 1, 1);
-  if (!ports || !bulk || !read_table_sizes(services, settings) || !read_wires(services, settings)) {
+  if (!ports || !members || !bulk || !read_table_sizes(services, settings) ||
+      !read_wires(services, settings)) {
     return std::nullopt;
   }
   settings.ports = static_cast<std::uint32_t>(*ports);
+  settings.lag_members = static_cast<std::uint32_t>(*members);
   settings.bulk = *bulk == 1;
   const auto text = [&](const char* key) {
     const char* found = services.profile_get_value(0, key);

@@ -10,6 +10,7 @@
 //   SAI_BOOT_TYPE=1 (SAI's
 //                                 own keys)
 //   SAI_FDB_TABLE_SIZE=131072     MAC addresses (SAI's own key)
+//   SAI_NUM_LAG_MEMBERS=16        ports of one LAG (SAI's own key), 1 to 1024
 //   SOFTSAI_MAX_<OBJECT>=N        table size of another object, e.g. SOFTSAI_MAX_TUNNEL=4
 //
 // Other keys are other libraries' and ignored; a value that is no number in range fails
@@ -27,6 +28,7 @@ namespace vtepd::softsai {
 
 struct Settings {
   std::uint32_t ports = 32;
+  std::uint32_t lag_members = 16;
   bool p2p = true;
   bool p2mp = true;
   bool bulk = true;

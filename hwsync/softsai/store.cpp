@@ -59,7 +59,38 @@ sai_status_t Store::refuse(const Object& object) const {
   if (key && natural_keys_.contains(*key)) return SAI_STATUS_ITEM_ALREADY_EXISTS;
   const auto room = available(object.type);
   if (room && *room == 0) return SAI_STATUS_TABLE_FULL;
-  return SAI_STATUS_SUCCESS;
+  return refuse_port(object);
+}
+
+/// A port is in a LAG, or has a bridge port or a router interface of its own. A LAG has all of it
+/// that its ports have.
+sai_status_t Store::refuse_port(const Object& object) const {
+  const auto named = [&](sai_attr_id_t id) {
+    const auto it = object.attributes.find(id);
+    return it == object.attributes.end() ? sai_object_id_t{SAI_NULL_OBJECT_ID}
+                                         : it->second.as_number();
+  };
+  const auto has = [this](sai_object_id_t port, sai_object_type_t type, sai_attr_id_t attribute) {
+    return !referring(port, type, attribute).empty();
+  };
+  constexpr auto kMember = SAI_OBJECT_TYPE_LAG_MEMBER;
+  if (object.type == kMember) {
+    const auto port = named(SAI_LAG_MEMBER_ATTR_PORT_ID);
+    if (has(port, SAI_OBJECT_TYPE_BRIDGE_PORT, SAI_BRIDGE_PORT_ATTR_PORT_ID) ||
+        has(port, SAI_OBJECT_TYPE_ROUTER_INTERFACE, SAI_ROUTER_INTERFACE_ATTR_PORT_ID)) {
+      return SAI_STATUS_OBJECT_IN_USE;
+    }
+    const auto members =
+        referring(named(SAI_LAG_MEMBER_ATTR_LAG_ID), kMember, SAI_LAG_MEMBER_ATTR_LAG_ID);
+    return members.size() < settings_.lag_members ? SAI_STATUS_SUCCESS : SAI_STATUS_TABLE_FULL;
+  }
+  const auto port = object.type == SAI_OBJECT_TYPE_BRIDGE_PORT ? named(SAI_BRIDGE_PORT_ATTR_PORT_ID)
+                    : object.type == SAI_OBJECT_TYPE_ROUTER_INTERFACE
+                        ? named(SAI_ROUTER_INTERFACE_ATTR_PORT_ID)
+                        : sai_object_id_t{SAI_NULL_OBJECT_ID};
+  const bool is_member =
+      port != SAI_NULL_OBJECT_ID && has(port, kMember, SAI_LAG_MEMBER_ATTR_PORT_ID);
+  return is_member ? SAI_STATUS_OBJECT_IN_USE : SAI_STATUS_SUCCESS;
 }
 
 std::optional<std::uint64_t> Store::available(sai_object_type_t type) const {
@@ -221,6 +252,8 @@ std::optional<Value> Store::computed(sai_object_id_t id, const Object& object,
   static constexpr std::array kRules{
       Rule{SAI_OBJECT_TYPE_VLAN, SAI_VLAN_ATTR_MEMBER_LIST, SAI_OBJECT_TYPE_VLAN_MEMBER,
            SAI_VLAN_MEMBER_ATTR_VLAN_ID},
+      Rule{SAI_OBJECT_TYPE_LAG, SAI_LAG_ATTR_PORT_LIST, SAI_OBJECT_TYPE_LAG_MEMBER,
+           SAI_LAG_MEMBER_ATTR_LAG_ID},
       Rule{SAI_OBJECT_TYPE_L2MC_GROUP, SAI_L2MC_GROUP_ATTR_L2MC_MEMBER_LIST,
            SAI_OBJECT_TYPE_L2MC_GROUP_MEMBER, SAI_L2MC_GROUP_MEMBER_ATTR_L2MC_GROUP_ID},
       Rule{SAI_OBJECT_TYPE_STP, SAI_STP_ATTR_PORT_LIST, SAI_OBJECT_TYPE_STP_PORT,

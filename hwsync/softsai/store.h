@@ -155,6 +155,7 @@ class Store {
                                  std::initializer_list<std::pair<sai_attr_id_t, Value>> values);
   void make_ports();
   sai_status_t refuse(const Object& object) const;
+  sai_status_t refuse_port(const Object& object) const;
   void count_references(const Object& object, int step);
   void store_value(sai_object_id_t id, Object& object, const AttributeRow& row, Value value);
   sai_status_t read(sai_object_id_t id, const Object& object,

@@ -124,6 +124,13 @@ std::optional<Value> Store::switch_value(const AttributeRow& row) const {
       return Value::object_list(ports_);
     case SAI_SWITCH_ATTR_CPU_PORT:
       return Value::number(row.kind, cpu_port_);
+    case SAI_SWITCH_ATTR_NUMBER_OF_LAGS: {
+      const auto size = settings_.table_sizes.find(SAI_OBJECT_TYPE_LAG);
+      return Value::number(row.kind,
+                           size == settings_.table_sizes.end() ? settings_.ports : size->second);
+    }
+    case SAI_SWITCH_ATTR_LAG_MEMBERS:
+      return Value::number(row.kind, settings_.lag_members);
     case SAI_SWITCH_ATTR_FDB_TABLE_SIZE:
       return Value::number(row.kind, settings_.table_sizes.at(SAI_OBJECT_TYPE_FDB_ENTRY));
     case SAI_SWITCH_ATTR_AVAILABLE_FDB_ENTRY:

@@ -407,6 +407,19 @@ constexpr sai_l2mc_group_api_t kL2mcGroup = {
     .get_l2mc_group_member_attribute = get<SAI_OBJECT_TYPE_L2MC_GROUP_MEMBER>,
 };
 
+constexpr sai_lag_api_t kLag = {
+    .create_lag = create<SAI_OBJECT_TYPE_LAG>,
+    .remove_lag = remove<SAI_OBJECT_TYPE_LAG>,
+    .set_lag_attribute = set<SAI_OBJECT_TYPE_LAG>,
+    .get_lag_attribute = get<SAI_OBJECT_TYPE_LAG>,
+    .create_lag_member = create<SAI_OBJECT_TYPE_LAG_MEMBER>,
+    .remove_lag_member = remove<SAI_OBJECT_TYPE_LAG_MEMBER>,
+    .set_lag_member_attribute = set<SAI_OBJECT_TYPE_LAG_MEMBER>,
+    .get_lag_member_attribute = get<SAI_OBJECT_TYPE_LAG_MEMBER>,
+    .create_lag_members = create_many<SAI_OBJECT_TYPE_LAG_MEMBER>,
+    .remove_lag_members = remove_many<SAI_OBJECT_TYPE_LAG_MEMBER>,
+};
+
 constexpr sai_stp_api_t kStp = {
     .create_stp = create<SAI_OBJECT_TYPE_STP>,
     .remove_stp = remove<SAI_OBJECT_TYPE_STP>,
@@ -548,6 +561,8 @@ const void* table_of(sai_api_t api) {
       return &kL2mc;
     case SAI_API_L2MC_GROUP:
       return &kL2mcGroup;
+    case SAI_API_LAG:
+      return &kLag;
     case SAI_API_STP:
       return &kStp;
     case SAI_API_ISOLATION_GROUP:

@@ -19,6 +19,7 @@ bool condition_holds(const AttributeRow& row, NumberOf&& number_of) {
 bool is_vlan_number(const AttributeRow& row) {
   constexpr std::array kNumbers{std::string_view("SAI_VLAN_ATTR_VLAN_ID"),
                                 std::string_view("SAI_PORT_ATTR_PORT_VLAN_ID"),
+                                std::string_view("SAI_LAG_ATTR_PORT_VLAN_ID"),
                                 std::string_view("SAI_TUNNEL_MAP_ENTRY_ATTR_VLAN_ID_KEY"),
                                 std::string_view("SAI_TUNNEL_MAP_ENTRY_ATTR_VLAN_ID_VALUE")};
   return std::find(kNumbers.begin(), kNumbers.end(), row.name) != kNumbers.end();
@@ -180,6 +181,7 @@ std::optional<std::string> natural_key(const Object& object) {
   };
   static const std::array rules{
       Rule{SAI_OBJECT_TYPE_PORT, {SAI_PORT_ATTR_HW_LANE_LIST}},
+      Rule{SAI_OBJECT_TYPE_LAG_MEMBER, {SAI_LAG_MEMBER_ATTR_PORT_ID}},  // one LAG a port
       Rule{SAI_OBJECT_TYPE_VLAN, {SAI_VLAN_ATTR_VLAN_ID}},
       Rule{SAI_OBJECT_TYPE_VLAN_MEMBER,
            {SAI_VLAN_MEMBER_ATTR_VLAN_ID, SAI_VLAN_MEMBER_ATTR_BRIDGE_PORT_ID}},

@@ -52,6 +52,9 @@ struct Link {
   // Of a bridge: whether somebody asks for members of multicast groups, without whom it floods.
   bool querier_v4{};
   bool querier_v6{};
+  // Of a bond's slave: whether the bond takes frames that come in there, and sends there.
+  bool collects{};
+  bool distributes{};
   Options options{};
 
   bool is_bridge_port() const { return options.contains(Option::PortState); }

@@ -9,8 +9,9 @@
 // filters want at once; forwarding and ageing; the permanent FDB lines that the kernel keeps for
 // devices' own MACs; link-local addresses, duplicate address detection, broadcast and secondary
 // addresses; neighbour states in time (no ARP, a deleted neighbour is gone at once, without
-// NUD_FAILED); carrier (a link that is up runs); STP; multicast; other namespaces;
-// limits of any kind; vlan_default_pvid other than 1; the order of rows in a dump.
+// NUD_FAILED); carrier (a link that is up runs); which of its slaves a bond uses; STP; multicast;
+// other namespaces; limits of any kind; vlan_default_pvid other than 1; the order of rows in a
+// dump.
 //
 // Threads: the test's. Errors: as results; kernel_refusal's form.
 #pragma once

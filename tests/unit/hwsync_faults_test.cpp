@@ -18,6 +18,7 @@ struct Faults {
   std::chrono::microseconds pause{};
   bool outlives = false;
   bool counts_ports = true;
+  bool has_lags = true;
   bool tells_bridges = false;
   sai_object_id_t uncounted = SAI_NULL_OBJECT_ID;
   bool is_open = false;
@@ -368,6 +369,22 @@ sai_hostif_api_t hostif_table() {
   return table;
 }
 
+sai_lag_api_t lag_table() {
+  using Table = sai_lag_api_t;
+  constexpr auto kApi = SAI_API_LAG;
+  constexpr auto kMember = SAI_OBJECT_TYPE_LAG_MEMBER;
+  auto table = original<Table>(kApi);
+  put<&Table::create_lag, kApi, SAI_OBJECT_TYPE_LAG>(table);
+  put<&Table::remove_lag, kApi, SAI_OBJECT_TYPE_LAG>(table);
+  put<&Table::set_lag_attribute, kApi, SAI_OBJECT_TYPE_LAG>(table);
+  put<&Table::create_lag_member, kApi, kMember>(table);
+  put<&Table::remove_lag_member, kApi, kMember>(table);
+  put<&Table::set_lag_member_attribute, kApi, kMember>(table);
+  table.create_lag_members = create_objects<&Table::create_lag_member, kApi, kMember>;
+  table.remove_lag_members = remove_objects<&Table::remove_lag_member, kApi, kMember>;
+  return table;
+}
+
 sai_stp_api_t stp_table() {
   using Table = sai_stp_api_t;
   constexpr auto kApi = SAI_API_STP;
@@ -404,6 +421,7 @@ sai_status_t faulty_query(sai_api_t api, void** table) {
   static sai_next_hop_api_t hops = next_hop_table();
   static sai_next_hop_group_api_t hop_groups = hop_group_table();
   static sai_hostif_api_t hostifs = hostif_table();
+  static sai_lag_api_t lags = lag_table();
   static sai_stp_api_t trees = stp_table();
   static sai_isolation_group_api_t isolation = isolation_table();
   static sai_l2mc_api_t l2mc = l2mc_table();
@@ -413,6 +431,9 @@ sai_status_t faulty_query(sai_api_t api, void** table) {
     case SAI_API_L2MC:
       *table = &l2mc;
       return SAI_STATUS_SUCCESS;
+    case SAI_API_LAG:
+      *table = &lags;
+      return faults.has_lags ? SAI_STATUS_SUCCESS : SAI_STATUS_NOT_IMPLEMENTED;
     case SAI_API_STP:
       *table = &trees;
       return SAI_STATUS_SUCCESS;
@@ -521,6 +542,11 @@ void FaultyLibrary::lack(sai_object_type_t object, sai_attr_id_t attribute, sai_
 void FaultyLibrary::lack_port_counters() {
   const std::lock_guard lock(mutex);
   faults.counts_ports = false;
+}
+
+void FaultyLibrary::lack_lags() {
+  const std::lock_guard lock(mutex);
+  faults.has_lags = false;
 }
 
 void FaultyLibrary::tell_bridges() {

@@ -86,7 +86,7 @@ TEST_CASE("what the table says is what the library holds", "[hwsync]") {
 
 TEST_CASE("everything goes when the kernel's goes, and only the ASIC's own remains", "[hwsync]") {
   for (const auto& profile : {kBoth, kPeers}) {
-    for (const auto& events : {recipe1(), recipe2()}) {
+    for (const auto& events : {recipe1(), recipe2(), bonded()}) {
       const auto empty = fresh_rows({}, profile);
       Bench bench(profile);
       bench.open();
@@ -106,7 +106,7 @@ TEST_CASE("everything goes when the kernel's goes, and only the ASIC's own remai
 TEST_CASE("A9 events in any order, with any pauses, end in what a fresh resync makes",
           "[hwsync][A9]") {
   for (const auto& profile : {kBoth, kPeers}) {
-    for (const auto& recipe : {recipe1(), recipe2()}) {
+    for (const auto& recipe : {recipe1(), recipe2(), bonded()}) {
       const auto expected = fresh_rows(recipe, profile);
       for (unsigned seed = 0; seed < 12; ++seed) {
         std::mt19937 random(seed);

@@ -372,14 +372,135 @@ TEST_CASE("what the ASIC cannot have is said", "[hwsync]") {
   CHECK(ignored[2] == "vxlan-10b: VLAN 10 or VNI 11 is mapped already");
 }
 
-TEST_CASE("a bond is said not to be in the ASIC", "[hwsync]") {
-  auto events = recipe1();
-  events.emplace_back(LinkSeen{link(ifindex(40), "bond0", LinkKind::Bond, kBridge)});
-  events.emplace_back(LinkSeen{link(kSwp2, "swp2", LinkKind::Other, ifindex(40))});
-  const Scene scene(events);
-  CHECK(
-      scene.mirror.topology().ignored ==
-      std::vector<std::string>{"bond0: bonds are not in the ASIC, its port swp2 forwards nothing"});
+TEST_CASE("a bond is a LAG of its slaves, and in all else a port", "[hwsync][lag]") {
+  Scene scene(bonded());
+  const PortName bond("bond0");
+  const LagMemberKey member{PortName("swp3")};
+  CHECK(scene.mirror.topology().ignored ==
+        std::vector<std::string>{
+            "bond0: its port swp4 is none of the ASIC's, and stays in software"});
+  CHECK(scene.get(LagKey{bond}, SAI_LAG_ATTR_PORT_VLAN_ID) == "1");
+  CHECK(scene.get(LagKey{bond}, SAI_LAG_ATTR_DROP_UNTAGGED) == "false");
+  CHECK(scene.get(member, SAI_LAG_MEMBER_ATTR_LAG_ID) == "lag bond0");
+  CHECK(scene.get(member, SAI_LAG_MEMBER_ATTR_PORT_ID) == "port swp3");
+  CHECK(scene.get(member, SAI_LAG_MEMBER_ATTR_EGRESS_DISABLE) == "false");
+  CHECK(scene.get(member, SAI_LAG_MEMBER_ATTR_INGRESS_DISABLE) == "false");
+  CHECK_FALSE(scene.wants(LagMemberKey{PortName("swp4")}));
+  CHECK_FALSE(scene.wants(LagMemberKey{PortName("swp1")}));
+  CHECK_FALSE(scene.wants(LagKey{PortName("swp1")}));
+  CHECK_FALSE(scene.wants(PortKey{bond}));
+  CHECK_FALSE(scene.wants(HostInterfaceKey{bond}));
+  // The slave keeps its port and host interface, and is nothing of its own beside.
+  CHECK(scene.get(PortKey{PortName("swp3")}, SAI_PORT_ATTR_ADMIN_STATE) == "true");
+  CHECK(scene.wants(HostInterfaceKey{PortName("swp3")}));
+  CHECK_FALSE(scene.wants(BridgePortKey{PortName("swp3")}));
+  CHECK_FALSE(scene.wants(RouterPortKey{PortName("swp3")}));
+  CHECK(scene.get(BridgePortKey{bond}, SAI_BRIDGE_PORT_ATTR_PORT_ID) == "lag bond0");
+  CHECK(scene.get(BridgePortKey{bond}, SAI_BRIDGE_PORT_ATTR_FDB_LEARNING_MODE) == "2");
+  CHECK(scene.get(BridgePortKey{PortName("swp1")}, SAI_BRIDGE_PORT_ATTR_PORT_ID) == "port swp1");
+  CHECK(scene.get(VlanMemberKey{vid(10), bond}, SAI_VLAN_MEMBER_ATTR_BRIDGE_PORT_ID) ==
+        "bridge-port bond0");
+  CHECK(scene.get(FdbKey{vid(10), kHostAtBond}, SAI_FDB_ENTRY_ATTR_BRIDGE_PORT_ID) ==
+        "bridge-port bond0");
+
+  // Without a PVID, isolated, and blocked.
+  auto port = *scene.view.link(kBond);
+  port.options[Option::PortIsolated] = 1;
+  port.options[Option::PortState] = 4;
+  scene.happen(LinkSeen{port});
+  scene.happen(PortSeen{kBond, {}, {{{vid(10), {}}}, {}}});
+  CHECK(scene.get(LagKey{bond}, SAI_LAG_ATTR_DROP_UNTAGGED) == "true");
+  CHECK(scene.wants(IsolatedPortKey{bond}));
+  CHECK(scene.get(StpPortKey{bond}, SAI_STP_PORT_ATTR_STATE) == "2");
+
+  // Its last port of the ASIC leaves: the bond is the kernel's alone.
+  scene.happen(LinkSeen{link(kSwp3, "swp3", LinkKind::Other)});
+  CHECK(scene.touched.contains(LagKey{bond}));
+  CHECK(scene.touched.contains(member));
+  CHECK(scene.touched.contains(BridgePortKey{bond}));
+  CHECK_FALSE(scene.wants(LagKey{bond}));
+  CHECK_FALSE(scene.wants(member));
+  CHECK_FALSE(scene.wants(BridgePortKey{bond}));
+  CHECK_FALSE(scene.wants(VlanMemberKey{vid(10), bond}));
+  CHECK_FALSE(scene.wants(FdbKey{vid(10), kHostAtBond}));
+  CHECK(scene.wants(RouterPortKey{PortName("swp3")}));
+  CHECK(scene.mirror.topology().ignored.empty());
+}
+
+TEST_CASE("a slave passes frames while its bond uses it", "[hwsync][lag]") {
+  const auto passes = [](const Link& bond, const Link& port) {
+    auto events = bonded();
+    events.emplace_back(LinkSeen{bond});
+    events.emplace_back(LinkSeen{port});
+    const Scene scene(events);
+    const LagMemberKey member{PortName("swp3")};
+    return "in " + scene.get(member, SAI_LAG_MEMBER_ATTR_INGRESS_DISABLE) + ", out " +
+           scene.get(member, SAI_LAG_MEMBER_ATTR_EGRESS_DISABLE);
+  };
+  const auto bond = lacp_bond(kBond, "bond0", kBridge);
+  const auto port = slave(kSwp3, "swp3");
+  const auto with = [](Link changed, auto&& change) {
+    change(changed);
+    return changed;
+  };
+  CHECK(passes(bond, port) == "in false, out false");
+  const auto none = "in true, out true";
+  CHECK(passes(bond, with(port, [](Link& it) { it.distributes = false; })) == "in false, out true");
+  CHECK(passes(bond, with(port, [](Link& it) { it.collects = it.distributes = false; })) == none);
+  // Where nobody watches the links, the bond may not have noticed.
+  CHECK(passes(bond, with(port, [](Link& it) { it.running = false; })) == none);
+  CHECK(passes(bond, with(port, [](Link& it) { it.up = false; })) == none);
+  CHECK(passes(with(bond, [](Link& it) { it.up = false; }), port) == none);
+  // Fewer ports than its min_links.
+  CHECK(passes(with(bond, [](Link& it) { it.running = false; }), port) == none);
+}
+
+TEST_CASE("only bonds that do as LAGs do are in the ASIC", "[hwsync][lag]") {
+  const auto in_asic = [](std::uint64_t mode) {
+    auto events = bonded();
+    auto bond = lacp_bond(kBond, "bond0", kBridge);
+    bond.options[Option::BondMode] = mode;
+    events.emplace_back(LinkSeen{bond});
+    const Scene scene(events);
+    const auto& ignored = scene.mirror.topology().ignored;
+    const bool wanted = scene.wants(LagKey{PortName("bond0")});
+    CHECK(scene.wants(LagMemberKey{PortName("swp3")}) == wanted);
+    CHECK(scene.wants(BridgePortKey{PortName("bond0")}) == wanted);
+    CHECK_FALSE(scene.wants(RouterPortKey{PortName("swp3")}));
+    CHECK(ignored.size() == 1);
+    CHECK((ignored[0] == "bond0: the ASIC has no such bond, its port swp3 forwards nothing") ==
+          !wanted);
+    return wanted;
+  };
+  CHECK(in_asic(0));        // balance-rr
+  CHECK(in_asic(1));        // active-backup
+  CHECK(in_asic(2));        // balance-xor
+  CHECK_FALSE(in_asic(3));  // broadcast
+  CHECK(in_asic(4));        // 802.3ad
+  CHECK_FALSE(in_asic(5));  // balance-tlb
+  CHECK_FALSE(in_asic(6));  // balance-alb
+}
+
+TEST_CASE("a bond of no bridge is an uplink", "[hwsync][lag]") {
+  auto events = bonded();
+  auto bond = lacp_bond(kBond, "bond0");
+  bond.mac = kPortMac;
+  events.emplace_back(PortGone{kBond});
+  events.emplace_back(LinkSeen{bond});
+  Scene scene(events);
+  const PortName uplink("bond0");
+  CHECK(scene.get(RouterPortKey{uplink}, SAI_ROUTER_INTERFACE_ATTR_PORT_ID) == "lag bond0");
+  CHECK(scene.get(RouterPortKey{uplink}, SAI_ROUTER_INTERFACE_ATTR_SRC_MAC_ADDRESS) ==
+        "00:00:00:aa:00:01");
+  CHECK_FALSE(scene.wants(BridgePortKey{uplink}));
+  const auto gateway = ip("fe80::1");
+  scene.happen(NeighborSeen{{kBond, gateway}, {kHostThere, NeighborState::Reachable}});
+  CHECK(scene.wants(GatewayKey{uplink, gateway}));
+  const auto prefix = *IpPrefix::parse("10.1.1.2/32");
+  scene.underlay.set(prefix, {{gateway, kBond}});
+  CHECK(scene.get(NextHopKey{uplink, gateway}, SAI_NEXT_HOP_ATTR_ROUTER_INTERFACE_ID) ==
+        "router-port bond0");
+  CHECK(scene.get(RouteKey{prefix}, SAI_ROUTE_ENTRY_ATTR_NEXT_HOP_ID) == "next-hop bond0 fe80::1");
 }
 
 TEST_CASE("the order of dependency: removals backwards, then creations forwards", "[hwsync]") {
@@ -391,7 +512,7 @@ TEST_CASE("the order of dependency: removals backwards, then creations forwards"
   CHECK(rank(remove_vlan) < rank(create_vlan));
   CHECK(rank(create_vlan) < rank(create_fdb));
   for (const auto shape : {FloodShape::Group, FloodShape::Peers}) {
-    const Scene scene(recipe1(), shape);
+    const Scene scene(bonded(), shape);
     std::size_t references_seen = 0;
     const EmitKey check = [&](const AsicKey& key) {
       const auto row = scene.mirror.wanted(key);

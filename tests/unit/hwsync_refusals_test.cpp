@@ -216,6 +216,10 @@ TEST_CASE("each optional attribute may be lacking: that one is left out, and sai
               {"switch: vxlan_default_port"}},
       Lacking{SAI_OBJECT_TYPE_PORT, SAI_PORT_ATTR_DROP_UNTAGGED, {"port: drop_untagged"}},
       Lacking{SAI_OBJECT_TYPE_PORT, SAI_PORT_ATTR_MTU, {"port: mtu"}},
+      Lacking{SAI_OBJECT_TYPE_LAG, SAI_LAG_ATTR_DROP_UNTAGGED, {"lag: drop_untagged"}},
+      Lacking{SAI_OBJECT_TYPE_LAG_MEMBER,
+              SAI_LAG_MEMBER_ATTR_EGRESS_DISABLE,
+              {"lag_member: egress_disable"}},
       Lacking{SAI_OBJECT_TYPE_HOSTIF, SAI_HOSTIF_ATTR_OPER_STATUS, {"hostif: oper_status"}},
       Lacking{SAI_OBJECT_TYPE_HOSTIF, SAI_HOSTIF_ATTR_VLAN_TAG, {"hostif: vlan_tag"}},
       Lacking{SAI_OBJECT_TYPE_ROUTER_INTERFACE,
@@ -248,7 +252,7 @@ TEST_CASE("each optional attribute may be lacking: that one is left out, and sai
   bench.settings.on_left_out = [&](const std::string& what) { told.push_back(what); };
   FaultyLibrary faulty(bench.settings.library);
   faulty.lack(lacking.object, lacking.attribute, refusal);
-  bench.view = view_of(recipe1());
+  bench.view = view_of(bonded());
   for (const auto& event : remote_hosts(0, 50)) bench.view.apply(event);
   for (const auto* hop : {"fe80::1", "192.0.2.0"}) {
     bench.view.apply(NeighborSeen{{kSwp2, ip(hop)}, {kHostThere, NeighborState::Reachable}});

@@ -19,13 +19,19 @@ namespace {
 
 /// A view with all that has a natural key of its own, and all that has none.
 KernelView rich_view() {
-  auto view = view_of(recipe1());
+  auto view = view_of(bonded());
   for (const auto& event : joined(kVxlan10)) view.apply(event);
   view.apply(LinkSeen{asking_bridge(recipe1())});
   auto swp1 = *view.link(kSwp1);
   swp1.options[Option::PortIsolated] = 1;
   swp1.options[Option::PortBroadcastFlood] = 0;
   view.apply(LinkSeen{swp1});
+  auto bond = *view.link(kBond);
+  bond.options[Option::PortIsolated] = 1;
+  view.apply(LinkSeen{bond});
+  auto unused = *view.link(kSwp4);
+  unused.distributes = false;
+  view.apply(LinkSeen{unused});
   for (const auto& event : remote_hosts(0, 50)) view.apply(event);
   view.apply(
       NeighborSeen{{kSwp2, ip("fe80::1")}, {.mac = kHostHere, .state = NeighborState::Reachable}});
@@ -84,11 +90,16 @@ TEST_CASE("F1 killed anywhere, the next start writes what is missing and nothing
       Bench bench(profile);
       bench.view = vtepd::test::copy_of(view);
       // What is there is not what is wanted, in one way or another.
-      const auto changes = random() % 4;
+      const auto changes = random() % 6;
       if (changes == 1) bench.view.apply(LinkSeen{std::get<LinkSeen>(recipe1().front()).link});
       if (changes == 2) bench.view.apply(FloodGone{{kVxlan10, {}, kLeaf3}});
       if (changes == 3) {
         for (const auto& event : remote_hosts(1000, 30)) bench.view.apply(event);
+      }
+      if (changes == 4) bench.view.apply(LinkSeen{link(kSwp3, "swp3", LinkKind::Other, kBridge)});
+      if (changes == 5) {
+        bench.view.apply(LinkSeen{lacp_bond(ifindex(41), "bond1", kBridge)});
+        bench.view.apply(LinkSeen{slave(kSwp3, "swp3", ifindex(41))});
       }
       bench.over(asic.open(profile));
       bench.hardware->replace_routes(kRoutes);

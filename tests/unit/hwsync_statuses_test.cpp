@@ -24,9 +24,9 @@ Link closed_port() {
   return port;
 }
 
-/// recipe 1 with more hosts, over an underlay with two equal next hops.
+/// recipe 1 with a bond and more hosts, over an underlay with two equal next hops.
 void tell_fabric(Bench& bench) {
-  bench.happen(recipe1());
+  bench.happen(bonded());
   bench.happen(LinkSeen{closed_port()});
   for (std::uint8_t i = 0; i < 5; ++i) {
     const MacAddress host{{0, 0, 0, 0xBB, 1, i}};
@@ -48,7 +48,7 @@ void untell_fabric(Bench& bench) {
     bench.happen(VxlanFdbGone{{kVxlan10, {}, host}});
     bench.happen(BridgeFdbGone{{kBridge, vid(10), host}, kVxlan10});
   }
-  bench.happen(undo(recipe1()));
+  bench.happen(undo(bonded()));
 }
 
 /// The rows of a bench that has no faults, with the fabric and without.
@@ -62,7 +62,7 @@ std::pair<std::vector<std::string>, std::vector<std::string>> sound_rows(
   CHECK(bench.hardware->failures() == 0);
   auto with = bench.rows();
   CHECK(has_row(with, "hop-member 10.1.1.2/32 swp2 192.0.2.0 [ok]"));
-  for (const auto* row : {"trap 0x2000", "stp-port swp1", "isolated-port swp1",
+  for (const auto* row : {"lag-member swp4", "trap 0x2000", "stp-port swp1", "isolated-port swp1",
                           "flood-output 10 broadcast 10.1.1.3"}) {
     CHECK(has_row(with, std::string(row) + " [ok]"));
   }

@@ -26,6 +26,9 @@ inline IpAddress ip(std::string_view text) { return *IpAddress::parse(text); }
 inline const IfIndex kBridge = ifindex(10);
 inline const IfIndex kSwp1 = ifindex(1);
 inline const IfIndex kSwp2 = ifindex(2);
+inline const IfIndex kSwp3 = ifindex(3);
+inline const IfIndex kSwp4 = ifindex(4);
+inline const IfIndex kBond = ifindex(40);
 inline const IfIndex kVxlan10 = ifindex(20);  // recipe 1: VNI 10 alone
 inline const IfIndex kVxlan20 = ifindex(21);  // recipe 1: VNI 20 alone
 inline const IfIndex kVxlan0 = ifindex(30);   // recipe 2: all VNIs
@@ -35,6 +38,7 @@ inline const auto kLeaf2 = ip("10.1.1.2");
 inline const auto kLeaf3 = ip("10.1.1.3");
 inline const auto kHostHere = mac("00:00:00:bb:00:01");
 inline const auto kHostThere = mac("00:00:00:bb:00:02");
+inline const auto kHostAtBond = mac("00:00:00:bb:00:03");
 inline const auto kPortMac = mac("00:00:00:aa:00:01");
 
 using Events = std::vector<KernelEvent>;
@@ -108,6 +112,35 @@ inline Events recipe2() {
       BridgeFdbSeen{{kBridge, vid(10), kHostThere}, {kVxlan0, FdbState::Dynamic, true, false}});
   events.emplace_back(
       VxlanFdbSeen{{kVxlan0, vni(10010), kHostThere}, {.remote = kLeaf2, .extern_learn = true}});
+  return events;
+}
+
+/// A port that its bond uses.
+inline Link slave(IfIndex index, const std::string& name, IfIndex bond = kBond) {
+  auto made = link(index, name, LinkKind::Other, bond);
+  made.collects = true;
+  made.distributes = true;
+  return made;
+}
+
+inline Link lacp_bond(IfIndex index, const std::string& name, IfIndex master = {}) {
+  auto made = link(index, name, LinkKind::Bond, master);
+  made.options = {{Option::BondMode, 4}};
+  return made;
+}
+
+/// Recipe 1 with a bond of swp3 and swp4 in VLANs 1 and 10, behind which there is a host.
+inline Events bonded() {
+  auto events = recipe1();
+  auto bond = lacp_bond(kBond, "bond0", kBridge);
+  bond.options[Option::PortState] = 3;
+  bond.options[Option::PortLearning] = 1;
+  events.emplace_back(LinkSeen{bond});
+  events.emplace_back(LinkSeen{slave(kSwp3, "swp3")});
+  events.emplace_back(LinkSeen{slave(kSwp4, "swp4")});
+  events.emplace_back(PortSeen{kBond, {}, {{{vid(1), {true, true}}, {vid(10), {}}}, {}}});
+  events.emplace_back(
+      BridgeFdbSeen{{kBridge, vid(10), kHostAtBond}, {kBond, FdbState::Dynamic, false, false}});
   return events;
 }
 

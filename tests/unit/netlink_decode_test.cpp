@@ -1,8 +1,12 @@
 // The decoders, on bytes that a kernel 6.1 sent (tests/capture/netlink says for which command).
+#include <linux/if.h>
+#include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
+#include <span>
 
 #include "tests/unit/netlink_captures.h"
 
@@ -584,6 +588,92 @@ TEST_CASE("a port with a multicast router is seen, and of a dump for which famil
   CHECK(dumped[0].groups.size() >= 4);
   REQUIRE(dumped[0].routers.size() == 1);
   CHECK(dumped[0].routers[0] == std::pair(key, MulticastRouter{.v4 = true, .v6 = true}));
+}
+
+/// RTM_NEWLINK of a bond's slave, put together by hand from linux/rtnetlink.h, if_link.h and what
+/// bond_fill_slave_info() of 6.1 puts into it; LACP's state in mode 802.3ad alone.
+Link bond_slave(std::uint8_t state, std::uint8_t mii, std::optional<std::uint8_t> lacp) {
+  std::vector<std::uint8_t> bytes;
+  const auto put = [&](auto value) {
+    const auto* first = reinterpret_cast<const std::uint8_t*>(&value);
+    bytes.insert(bytes.end(), first, first + sizeof(value));
+  };
+  const auto attribute = [&](std::uint16_t type, auto&& fill) {
+    const auto begin = bytes.size();
+    put(rtattr{0, type});
+    fill();
+    const auto size = static_cast<std::uint16_t>(bytes.size() - begin);
+    std::memcpy(bytes.data() + begin, &size, sizeof(size));
+    bytes.resize((bytes.size() + 3) / 4 * 4);
+  };
+  const auto text = [&](std::uint16_t type, std::string_view value) {
+    attribute(type, [&] {
+      bytes.insert(bytes.end(), value.begin(), value.end());
+      bytes.push_back(0);
+    });
+  };
+  put(nlmsghdr{0, RTM_NEWLINK, 0, 0, 0});
+  put(ifinfomsg{AF_UNSPEC, 0, 1, 7, IFF_UP | IFF_LOWER_UP, 0});
+  text(IFLA_IFNAME, "swp3");
+  attribute(IFLA_MASTER, [&] { put(std::uint32_t{40}); });
+  attribute(IFLA_LINKINFO, [&] {
+    text(IFLA_INFO_SLAVE_KIND, "bond");
+    attribute(IFLA_INFO_SLAVE_DATA, [&] {
+      attribute(IFLA_BOND_SLAVE_STATE, [&] { put(state); });
+      attribute(IFLA_BOND_SLAVE_MII_STATUS, [&] { put(mii); });
+      attribute(IFLA_BOND_SLAVE_LINK_FAILURE_COUNT, [&] { put(std::uint32_t{0}); });
+      if (!lacp) return;
+      attribute(IFLA_BOND_SLAVE_AD_AGGREGATOR_ID, [&] { put(std::uint16_t{1}); });
+      attribute(IFLA_BOND_SLAVE_AD_ACTOR_OPER_PORT_STATE, [&] { put(*lacp); });
+      attribute(IFLA_BOND_SLAVE_AD_PARTNER_OPER_PORT_STATE, [&] { put(std::uint16_t{0x3D}); });
+    });
+  });
+  const auto size = static_cast<std::uint32_t>(bytes.size());
+  std::memcpy(bytes.data(), &size, sizeof(size));
+  const auto event = decode(std::as_bytes(std::span(bytes)));
+  REQUIRE(event);
+  REQUIRE(*event);
+  return std::get<LinkSeen>(**event).link;
+}
+
+TEST_CASE("a bond's slave says whether the bond takes from it and sends there") {
+  struct Case {
+    std::uint8_t state;
+    std::uint8_t mii;
+    std::optional<std::uint8_t> lacp;
+    bool collects;
+    bool distributes;
+  };
+  constexpr std::uint8_t kActive = 0;
+  constexpr std::uint8_t kBackup = 1;
+  constexpr std::uint8_t kUp = 0;
+  for (const auto& row : {
+           Case{kActive, kUp, {}, true, true},
+           Case{kBackup, kUp, {}, false, false},
+           Case{kActive, 1, {}, false, false},  // about to fall
+           Case{kActive, 2, {}, false, false},  // down
+           Case{kActive, 3, {}, false, false},  // about to come up
+           Case{kActive, kUp, 0x3D, true, true},
+           Case{kActive, kUp, 0x45, true, true},    // no partner: it goes on by itself
+           Case{kBackup, kUp, 0x3D, false, false},  // of an aggregator that is not the active one
+           Case{kBackup, kUp, 0x0D, false, false},  // the partner is not ready
+           Case{kBackup, kUp, 0x1D, true, false},   // nor to collect (coupled_control off)
+           Case{kBackup, 2, 0x1D, false, false},
+       }) {
+    INFO(int{row.state} << " " << int{row.mii} << " " << int{row.lacp.value_or(0)});
+    const auto link = bond_slave(row.state, row.mii, row.lacp);
+    CHECK(link.name == "swp3");
+    CHECK(link.master == IfIndex::make(40).value());
+    CHECK(link.running);
+    CHECK(link.collects == row.collects);
+    CHECK(link.distributes == row.distributes);
+  }
+  // As the kernel sent it: swp2 of an active-backup bond without link monitoring.
+  const auto sent = events_of<LinkSeen>("link-bond-primary");
+  CHECK(sent.front().link.name == "swp2");
+  CHECK(sent.front().link.collects);
+  CHECK(sent.front().link.distributes);
+  CHECK_FALSE(sent.back().link.collects);  // the bond itself
 }
 
 TEST_CASE("a bridge says whether somebody asks for groups") {

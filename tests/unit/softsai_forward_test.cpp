@@ -501,6 +501,97 @@ TEST_CASE("flows spread over equal paths, and each keeps its own", "[softsai]") 
   CHECK(fabric.in(1, plain(kRemote, kHostA)).drops == std::vector{Drop::NoRoute});
 }
 
+TEST_CASE("a LAG sends each flow by one of its ports, and takes at all of them", "[softsai][lag]") {
+  Fabric fabric;
+  // Ports 2, 5 and 6 are LAG 30; its bridge port is that of port 2.
+  constexpr Id kLag = 30;
+  auto& ports = fabric.tables.ports;
+  ports[5] = ports[6] = ports[2];
+  fabric.tables.bridge_ports[102].port = kLag;
+  fabric.tables.lags[kLag] = {2, 5, 6};
+  fabric.stations[{1010, kHostB}] = {102};
+  const auto spread = [&] {
+    std::map<Id, int> used;
+    for (std::uint16_t port = 1; port <= 300; ++port) {
+      const auto frame = udp(kHostB, kHostA, 0, 17, port);
+      const auto verdict = fabric.in(1, frame);
+      REQUIRE(verdict.outputs.size() == 1);
+      CHECK(fabric.in(1, frame).outputs[0].port == verdict.outputs[0].port);
+      ++used[verdict.outputs[0].port];
+    }
+    return used;
+  };
+  const auto all = spread();
+  CHECK(all.size() == 3);
+  for (const auto& [port, frames] : all) CHECK(frames > 60);
+  // One falls, one may not send any more.
+  ports[5].up = false;
+  CHECK(spread().size() == 2);
+  fabric.tables.lags[kLag] = {5, 6};
+  CHECK(spread() == std::map<Id, int>{{6, 300}});
+  const auto verdict = fabric.in(1, plain(kBroadcast, kHostA));
+  CHECK(where(verdict) == "10010>10.0.0.12 4t10 6");
+  ports[6].up = false;
+  CHECK(fabric.in(1, plain(kHostB, kHostA)).drops == std::vector{Drop::PortDown});
+  ports[5].up = ports[6].up = true;
+
+  // What comes in at any is the LAG's, and goes out by none.
+  for (const Id port : {2U, 5U, 6U}) {
+    const auto in = fabric.in(port, plain(kHostB, kRemote));
+    CHECK(in.outputs.empty());
+    CHECK(in.drops == std::vector{Drop::SamePort});
+    CHECK(where(fabric.in(port, plain(kBroadcast, kHostA))) == "1 10010>10.0.0.12 4t10");
+    const auto learned = fabric.in(port, plain(kBroadcast, kHostA)).learned;
+    REQUIRE(learned);
+    CHECK(learned->bridge_port == 102);
+  }
+  // A tunnel's frame as well leaves by one of them.
+  CHECK(
+      fabric.in(kUplink, encapsulate(from_remote(10010), plain(kHostB, kRemote))).outputs.size() ==
+      1);
+}
+
+TEST_CASE("a port that its LAG does not take from gives its control frames alone",
+          "[softsai][lag]") {
+  Fabric fabric;
+  fabric.tables.traps[SAI_HOSTIF_TRAP_TYPE_LACP] = SAI_PACKET_ACTION_TRAP;
+  const auto lacp = ethernet(mac("01:80:c2:00:00:02"), kHostA, 0x8809, Frame(110, 1));
+  auto& port = fabric.tables.ports[2];
+  CHECK(where(fabric.in(2, lacp)) == "cpu2");
+  port.collects = false;
+  CHECK(where(fabric.in(2, lacp)) == "cpu2");
+  CHECK(fabric.in(2, plain(kBroadcast, kHostB)).drops == std::vector{Drop::Blocked});
+  CHECK_FALSE(fabric.in(2, plain(kBroadcast, kHostB)).learned);
+  // LACP comes before all else: the LAG may be nothing yet.
+  port.bridge_port = 0;
+  CHECK(where(fabric.in(2, lacp)) == "cpu2");
+  port.collects = true;
+  CHECK(where(fabric.in(2, lacp)) == "cpu2");
+  CHECK(fabric.in(2, plain(kBroadcast, kHostB)).drops == std::vector{Drop::PortDown});
+}
+
+TEST_CASE("a LAG is an uplink: tunnels' packets go by one of its ports", "[softsai][lag]") {
+  Fabric fabric;
+  constexpr Id kLag = 30;
+  fabric.tables.ports[8] = fabric.tables.ports[kUplink];
+  fabric.tables.router_interfaces[kInterface].port = kLag;
+  fabric.tables.lags[kLag] = {8, kUplink};
+  std::map<Id, int> used;
+  for (std::uint16_t port = 1; port <= 200; ++port) {
+    const auto verdict = fabric.in(1, udp(kRemote, kHostA, 0, 17, port));
+    REQUIRE(verdict.outputs.size() == 1);
+    ++used[verdict.outputs[0].port];
+  }
+  CHECK(used.size() == 2);
+  CHECK(std::min(used[8], used[kUplink]) > 60);
+  for (const Id port : {Id{8}, kUplink}) {
+    CHECK(where(fabric.in(port, encapsulate(from_remote(10010), plain(kHostA, kRemote)))) ==
+          "1 2 4t10");
+  }
+  fabric.tables.lags[kLag].clear();
+  CHECK(fabric.in(1, plain(kRemote, kHostA)).drops == std::vector{Drop::NoRoute});
+}
+
 TEST_CASE("the longest route wins, and without one nothing is sent", "[softsai]") {
   Fabric fabric;
   auto& routes = fabric.tables.routes;

@@ -77,6 +77,7 @@ class Loaded {
     table(interfaces, SAI_API_ROUTER_INTERFACE);
     table(neighbors, SAI_API_NEIGHBOR);
     table(routes, SAI_API_ROUTE);
+    table(lags, SAI_API_LAG);
   }
   ~Loaded() {
     uninitialize();
@@ -105,6 +106,7 @@ class Loaded {
   sai_router_interface_api_t* interfaces{};
   sai_neighbor_api_t* neighbors{};
   sai_route_api_t* routes{};
+  sai_lag_api_t* lags{};
   static constexpr sai_service_method_table_t kServices{profile_value, profile_next};
 
  private:
@@ -215,6 +217,7 @@ TEST_CASE("softsai refuses to start wrongly, or twice, or on a bad profile", "[s
                                                         {"SOFTSAI_BULK", "2"},
                                                         {"SOFTSAI_PEER_MODES", "p3p"},
                                                         {"SAI_FDB_TABLE_SIZE", "-1"},
+                                                        {"SAI_NUM_LAG_MEMBERS", "0"},
                                                         {"SOFTSAI_MAX_VLAN", "x"}}) {
     profile() = {{key, value}};
     INFO(key << "=" << value);
@@ -252,6 +255,7 @@ TEST_CASE("every slot of softsai's tables is filled; unused ones answer not impl
       {SAI_API_FDB, sizeof(sai_fdb_api_t)},
       {SAI_API_TUNNEL, sizeof(sai_tunnel_api_t)},
       {SAI_API_L2MC_GROUP, sizeof(sai_l2mc_group_api_t)},
+      {SAI_API_LAG, sizeof(sai_lag_api_t)},
       {SAI_API_STP, sizeof(sai_stp_api_t)},
       {SAI_API_ISOLATION_GROUP, sizeof(sai_isolation_group_api_t)},
       {SAI_API_VIRTUAL_ROUTER, sizeof(sai_virtual_router_api_t)},
@@ -268,7 +272,7 @@ TEST_CASE("every slot of softsai's tables is filled; unused ones answer not impl
   CHECK(library.switches->get_switch_stats() == SAI_STATUS_NOT_IMPLEMENTED);
   CHECK(library.ports->get_port_serdess_attribute() == SAI_STATUS_NOT_IMPLEMENTED);
   void* raw = nullptr;
-  CHECK(library.query(SAI_API_LAG, &raw) == SAI_STATUS_NOT_SUPPORTED);
+  CHECK(library.query(SAI_API_UNSPECIFIED, &raw) == SAI_STATUS_NOT_SUPPORTED);
   CHECK(library.query(SAI_API_VLAN, nullptr) == SAI_STATUS_INVALID_PARAMETER);
 }
 
@@ -428,6 +432,79 @@ TEST_CASE("no two objects have the same natural key", "[softsai]") {
   CHECK(sw.create(sw.tunnels->create_tunnel_map_entry, entry(1U << 24U, 11)) ==
         SAI_STATUS_INVALID_ATTR_VALUE_0 - 2);
   CHECK(sw.tunnels->remove_tunnel_map(map) == SAI_STATUS_OBJECT_IN_USE);
+}
+
+TEST_CASE("a port is in one LAG, or is something by itself", "[softsai][lag]") {
+  Switch sw({{"SOFTSAI_PORTS", "4"}, {"SAI_NUM_LAG_MEMBERS", "2"}, {"SOFTSAI_MAX_LAG", "3"}});
+  const auto capability = [&](sai_attr_id_t attribute) {
+    return sw.get(sw.switches->get_switch_attribute, sw.id, attribute);
+  };
+  CHECK(capability(SAI_SWITCH_ATTR_NUMBER_OF_LAGS) == 3);
+  CHECK(capability(SAI_SWITCH_ATTR_LAG_MEMBERS) == 2);
+  const auto ports = sw.list(sw.switches->get_switch_attribute, sw.id, SAI_SWITCH_ATTR_PORT_LIST);
+  const auto vlan = sw.built_in(SAI_SWITCH_ATTR_DEFAULT_VLAN_ID);
+  const auto lag = sw.must(sw.lags->create_lag, {});
+  const auto other = sw.must(sw.lags->create_lag, {number(SAI_LAG_ATTR_PORT_VLAN_ID, 10)});
+  CHECK(sw.get(sw.lags->get_lag_attribute, lag, SAI_LAG_ATTR_PORT_VLAN_ID) == 1);
+  CHECK(sw.create(sw.lags->create_lag, {number(SAI_LAG_ATTR_PORT_VLAN_ID, 4095)}) ==
+        SAI_STATUS_INVALID_ATTR_VALUE_0);
+  const auto member = [&](sai_object_id_t of, std::size_t port) -> Attributes {
+    return {number(SAI_LAG_MEMBER_ATTR_LAG_ID, of),
+            number(SAI_LAG_MEMBER_ATTR_PORT_ID, ports.at(port))};
+  };
+  const auto create = sw.lags->create_lag_member;
+  CHECK(sw.create(create, {member(lag, 0).front()}) == SAI_STATUS_MANDATORY_ATTRIBUTE_MISSING);
+  CHECK(sw.create(create, member(ports[0], 0)) == SAI_STATUS_INVALID_ATTR_VALUE_0);
+  // They are born bridged.
+  CHECK(sw.create(create, member(lag, 0)) == SAI_STATUS_OBJECT_IN_USE);
+  for (const auto of_vlan :
+       sw.list(sw.vlans->get_vlan_attribute, vlan, SAI_VLAN_ATTR_MEMBER_LIST)) {
+    REQUIRE(sw.vlans->remove_vlan_member(of_vlan) == SAI_STATUS_SUCCESS);
+  }
+  for (const auto port :
+       sw.list(sw.bridges->get_bridge_attribute, sw.built_in(SAI_SWITCH_ATTR_DEFAULT_1Q_BRIDGE_ID),
+               SAI_BRIDGE_ATTR_PORT_LIST)) {
+    REQUIRE(sw.bridges->remove_bridge_port(port) == SAI_STATUS_SUCCESS);
+  }
+  const auto first = sw.must(create, member(lag, 0));
+  CHECK(sw.create(create, member(lag, 0)) == SAI_STATUS_ITEM_ALREADY_EXISTS);
+  CHECK(sw.create(create, member(other, 0)) == SAI_STATUS_ITEM_ALREADY_EXISTS);
+  sw.must(create, member(lag, 1));
+  CHECK(sw.create(create, member(lag, 2)) == SAI_STATUS_TABLE_FULL);
+  CHECK(sw.list(sw.lags->get_lag_attribute, lag, SAI_LAG_ATTR_PORT_LIST).size() == 2);
+
+  const auto bridge_port = [&](sai_object_id_t base) -> Attributes {
+    return {number(SAI_BRIDGE_PORT_ATTR_TYPE, SAI_BRIDGE_PORT_TYPE_PORT),
+            number(SAI_BRIDGE_PORT_ATTR_PORT_ID, base)};
+  };
+  const auto interface = [&](sai_object_id_t base) -> Attributes {
+    return {number(SAI_ROUTER_INTERFACE_ATTR_VIRTUAL_ROUTER_ID,
+                   sw.built_in(SAI_SWITCH_ATTR_DEFAULT_VIRTUAL_ROUTER_ID)),
+            number(SAI_ROUTER_INTERFACE_ATTR_TYPE, SAI_ROUTER_INTERFACE_TYPE_PORT),
+            number(SAI_ROUTER_INTERFACE_ATTR_PORT_ID, base)};
+  };
+  CHECK(sw.create(sw.bridges->create_bridge_port, bridge_port(ports[0])) ==
+        SAI_STATUS_OBJECT_IN_USE);
+  CHECK(sw.create(sw.interfaces->create_router_interface, interface(ports[0])) ==
+        SAI_STATUS_OBJECT_IN_USE);
+  const auto on_lag = sw.must(sw.bridges->create_bridge_port, bridge_port(lag));
+  const auto routed = sw.must(sw.interfaces->create_router_interface, interface(ports[2]));
+  CHECK(sw.create(create, member(other, 2)) == SAI_STATUS_OBJECT_IN_USE);
+  CHECK(sw.lags->remove_lag(lag) == SAI_STATUS_OBJECT_IN_USE);
+  REQUIRE(sw.interfaces->remove_router_interface(routed) == SAI_STATUS_SUCCESS);
+  sw.must(create, member(other, 2));
+  const auto off = number(SAI_LAG_MEMBER_ATTR_EGRESS_DISABLE, 1);
+  CHECK(sw.lags->set_lag_member_attribute(first, &off) == SAI_STATUS_SUCCESS);
+  const auto elsewhere = number(SAI_LAG_MEMBER_ATTR_LAG_ID, other);
+  CHECK(sw.lags->set_lag_member_attribute(first, &elsewhere) == SAI_STATUS_INVALID_ATTRIBUTE_0);
+
+  REQUIRE(sw.bridges->remove_bridge_port(on_lag) == SAI_STATUS_SUCCESS);
+  CHECK(sw.lags->remove_lag(lag) == SAI_STATUS_OBJECT_IN_USE);
+  for (const auto of_lag : sw.list(sw.lags->get_lag_attribute, lag, SAI_LAG_ATTR_PORT_LIST)) {
+    REQUIRE(sw.lags->remove_lag_member(of_lag) == SAI_STATUS_SUCCESS);
+  }
+  CHECK(sw.lags->remove_lag(lag) == SAI_STATUS_SUCCESS);
+  CHECK(sw.create(sw.bridges->create_bridge_port, bridge_port(ports[0])) == SAI_STATUS_SUCCESS);
 }
 
 TEST_CASE("FDB entries: mandatory type, real references, one per VLAN and MAC", "[softsai]") {
