@@ -62,8 +62,14 @@ Core::Core(KernelPort& kernel, const Clock& clock, Ledger ledger, const Settings
 Core::Estate Core::leave() {
   return {.ledger = std::move(state_.ledger),
           .journal = std::move(scribe_.journal()),
+          .moved = {std::move(state_.mac_moves), std::move(state_.host_moves)},
           .files = state_.files,
           .topology = state_.topology};
+}
+
+void Core::inherit(Moved moved) {
+  state_.mac_moves = std::move(moved.macs);
+  state_.host_moves = std::move(moved.hosts);
 }
 
 void Core::without_files() {

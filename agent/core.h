@@ -140,15 +140,22 @@ class Core {
   /// Rows that wait to be compared.
   std::size_t backlog() const { return kernel_.dirty(); }
 
+  /// Which addresses moved, and those frozen at a place.
+  struct Moved {
+    evpn::MacMoves macs{};
+    evpn::HostMoves hosts{};
+  };
   /// What a Core in the place of this one, which is at its end, goes on with.
   struct Estate {
     Ledger ledger{};
     Journal journal;
+    Moved moved{};
     FileState files{};
     SharedTopology topology{};
   };
   Estate leave();
   void inherit(Journal journal) { scribe_.journal() = std::move(journal); }
+  void inherit(Moved moved);
 
   TimePoint now() const { return clock_.now(); }
   const State& state() const { return state_; }
