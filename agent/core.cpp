@@ -183,6 +183,7 @@ Core::Turn Core::turn() {
       return {.wake = clock_.now() + std::chrono::seconds(1)};
     }
   }
+  ++counters_.caught_up;
   if (std::exchange(adopt_due_, false)) adopt();
   if (bindings_stale_) rebind();
   if (names_stale_) name_routers();

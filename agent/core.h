@@ -35,6 +35,7 @@ struct CoreCounters {
   std::uint64_t kernel_events{};
   std::uint64_t resyncs{};
   std::uint64_t overruns{};
+  std::uint64_t caught_up{};  // turns that began with all that the kernel told before
   std::uint64_t messages_from_bgp{};
   std::uint64_t messages_to_bgp{};
   std::uint64_t ip_conflicts{};

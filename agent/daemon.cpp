@@ -244,11 +244,13 @@ Core::Outputs Daemon::outputs() {
           .view_changed =
               [this](const KernelEvent& event) {
                 if (hardware_) hardware_->changed(event);
+                audit_.view_changed(event);
                 ports_changed_ |= changes_ports(event);
               },
           .view_replaced =
               [this] {
                 if (hardware_) hardware_->resync();
+                audit_.view_replaced();
                 ports_changed_ = true;
               },
           .ask_host =

@@ -55,6 +55,9 @@ class FakeKernel : public KernelPort {
   void place_rule(const LocalRule& rule, std::uint8_t protocol);
   /// An entry that leads to a nexthop group, as a program for multihoming makes it.
   void place_nexthop_entry(const VxlanFdbKey& key, const VxlanFdbEntry& entry);
+  /// What the bridge snoops, or loses again.
+  void place_groups(const MulticastSeen& seen) { emit(seen); }
+  void remove_groups(const MulticastGone& gone) { emit(gone); }
   /// A route of a routing daemon.
   void place_route(const Way& way) { ways_.push_back(way); }
   /// The group goes, and its entries with it.
