@@ -26,8 +26,10 @@ template <class T>
 Content content_of(const T& entry) {
   return entry;
 }
-/// A neighbour's state lives: Reachable, Stale, ...
-Content content_of(const NeighborEntry& entry) { return entry.mac; }
+/// A neighbour's state lives: Reachable, Stale, ... One that fails is as good as gone.
+Content content_of(const NeighborEntry& entry) {
+  return entry.state == NeighborState::Failed ? Content{} : Content{entry.mac};
+}
 
 Effect effect_of(const Happening& happening) {
   return std::visit(
@@ -141,10 +143,13 @@ void Journal::record(Entry entry) {
   if (on_record) on_record();
 }
 
-/// Each write is told of once. What comes after somebody else's change is not ours.
+/// Each write is told of once, but for a neighbour's end: it fails before it goes. What comes after
+/// somebody else's change is not ours.
 void Journal::attribute(Entry& entry) {
   const auto effect = effect_of(entry.what);
   if (effect.row.index() == 0) return;
+  const auto* neighbor = std::get_if<NeighborSeen>(&entry.what);
+  const bool is_failing = neighbor != nullptr && neighbor->entry.state == NeighborState::Failed;
   follow(chain_of(entry), kLinks, [&](std::uint64_t number) {
     auto& earlier = entries_[number % capacity_];
     const auto earlier_effect = effect_of(earlier.what);
@@ -153,7 +158,7 @@ void Journal::attribute(Entry& entry) {
     if (layer == Layer::Kernel) return earlier.by == By::Vtepd;
     if (layer != Layer::ToKernel || earlier.error != 0 || earlier.echoed) return true;
     if (earlier_effect.content != effect.content) return true;
-    earlier.echoed = true;
+    earlier.echoed = !is_failing;
     entry.by = By::Vtepd;
     return false;
   });

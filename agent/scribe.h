@@ -25,7 +25,7 @@ class Scribe {
   /// What a notification will have changed; to be asked before the view takes it, and recorded
   /// once it has. Nothing where it is not worth a line.
   std::optional<Entry> draft(const KernelEvent& event) const;
-  void record(const Entry& entry) { journal_.record(entry); }
+  void record(const Entry& entry);
 
   void wrote(const KernelOp& op, const Result<>& result);
   /// bgpd said it; or vtepd itself, of a route that bgpd has not repeated.
@@ -45,10 +45,12 @@ class Scribe {
   Entry entry_of(const NeighborKey& key, const MacAddress& mac, Happening what) const;
   Entry entry_of(Vni vni, const MacAddress& mac, Happening what) const;
   std::string_view rule_of(const Entry& entry) const;
+  MacAddress mac_of(const NeighborKey& key, const MacAddress& told) const;
 
   const State& state_;
   const Clock& clock_;
   Journal journal_;
+  FlatMap<NeighborKey, MacAddress> failed_;  // the MACs that failed neighbours had
 };
 
 }  // namespace vtepd::agent

@@ -8,9 +8,9 @@
 // of routing daemons (route_to() knows them); tables other than main in route_to(); VNIs that two
 // filters want at once; forwarding and ageing; the permanent FDB lines that the kernel keeps for
 // devices' own MACs; link-local addresses, duplicate address detection, broadcast and secondary
-// addresses; neighbour states in time (no ARP, a deleted neighbour is gone at once, without
-// NUD_FAILED); carrier (a link that is up runs); STP; multicast; other namespaces;
-// limits of any kind; vlan_default_pvid other than 1; the order of rows in a dump.
+// addresses; neighbour states in time (no ARP); carrier (a link that is up runs); STP; multicast
+// but by place_groups(); other namespaces; limits of any kind; vlan_default_pvid other than 1; the
+// order of rows in a dump.
 //
 // Threads: the test's. Errors: as results; kernel_refusal's form.
 #pragma once
