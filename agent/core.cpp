@@ -99,6 +99,7 @@ void Core::enter_topology(SharedTopology topology) {
   }
   state_.topology = with_kernel_numbers(std::move(topology), state_.view);
   index_files();
+  scribe_.files_changed();
   state_.recreate.clear();
   change_.reset();
   held_back_.clear();

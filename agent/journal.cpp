@@ -74,9 +74,23 @@ bool is_output(Layer layer) {
   return layer == Layer::ToKernel || layer == Layer::ToBgp || layer == Layer::ToAsic;
 }
 
+bool is_of_fdb(const Happening& what) {
+  return std::holds_alternative<BridgeFdbSeen>(what) ||
+         std::holds_alternative<BridgeFdbLost>(what) ||
+         std::holds_alternative<VxlanFdbSeen>(what) || std::holds_alternative<VxlanFdbLost>(what);
+}
+
+/// Whether it makes vtepd write what no word about a single MAC asks for.
+bool concerns_all(const Happening& what) {
+  const auto* link = std::get_if<LinkNews>(&what);
+  return (link != nullptr && link->up && link->running) ||
+         std::holds_alternative<TablesReread>(what) || std::holds_alternative<SessionNews>(what) ||
+         std::holds_alternative<AddLocalVni>(what) || std::holds_alternative<DeleteLocalVni>(what);
+}
+
 /// Whether `entry` may be what made vtepd write to `output`.
 bool may_cause(const Entry& entry, Layer layer, Layer output) {
-  if (output == Layer::ToAsic) return layer == Layer::Kernel;
+  if (output == Layer::ToAsic) return is_of_fdb(entry.what);
   if (layer == Layer::Kernel) return entry.by != By::Vtepd;
   return !is_output(layer);
 }
@@ -140,6 +154,7 @@ void Journal::record(Entry entry) {
   if (layer == Layer::Kernel) attribute(entry);
   if (is_output(layer)) explain(entry);
   push(entry);
+  if (concerns_all(entry.what)) forget_causes();
   if (on_record) on_record();
 }
 
@@ -169,6 +184,7 @@ void Journal::explain(Entry& entry) const {
   const auto output = layer_of(entry.what);
   const auto effect = effect_of(entry.what);
   follow(chain_of(entry), kLinks, [&](std::uint64_t number) {
+    if (number < causes_from_) return false;
     const auto& earlier = at(number);
     const auto layer = layer_of(earlier.what);
     if (!same_place(earlier, entry)) return true;

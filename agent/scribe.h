@@ -36,6 +36,8 @@ class Scribe {
   void heard_asic(const AsicEvent& event);
   void wrote_asic(VlanId vlan, const MacAddress& mac, const AsicFdbWrite& write, bool refused);
   void reread();
+  /// From now on what is written may be for their sake.
+  void files_changed() { journal_.forget_causes(); }
 
  private:
   Entry blank(Happening what) const { return {.at = clock_.now(), .what = what}; }
