@@ -5,6 +5,8 @@
 namespace vtepd::agent {
 namespace {
 
+constexpr auto kRetry = std::chrono::seconds(1);
+
 /// An entry that only the ASIC stands for: it may be replaced and ended with the ASIC's.
 bool is_asics(const BridgeFdbEntry& entry) {
   return entry.extern_learn && entry.state == FdbState::Dynamic && !entry.sticky;
@@ -120,14 +122,21 @@ Result<> AsicFeed::follow_routes(hwsync::Hardware& hardware) {
   underlay_ = std::make_unique<netlink::Underlay>(std::move(*opened));
   news_.assign(::dup(underlay_->fd()));
   watch();
-  return read();
+  read();
+  return {};
 }
 
-Result<> AsicFeed::read() {
+/// What was lost is in no news that will come: it is tried until it is read.
+void AsicFeed::read() {
   const auto routes = underlay_->read();
-  if (!routes) return routes.error();
-  hardware_->replace_routes(*routes);
-  return {};
+  if (routes) return hardware_->replace_routes(*routes);
+  handlers_.on_refused(routes.error());
+  retry_.expires_after(kRetry);
+  retry_.async_wait([this](const boost::system::error_code& error) {
+    if (error) return;
+    read();
+    handlers_.on_work();
+  });
 }
 
 void AsicFeed::watch() {
@@ -138,9 +147,7 @@ void AsicFeed::watch() {
                          [this](const IpPrefix& prefix, const std::vector<Hop>& hops) {
                            hardware_->set_route(prefix, hops);
                          });
-                     if (!whole) {
-                       if (auto again = read(); !again) handlers_.on_refused(again.error());
-                     }
+                     if (!whole) read();
                      handlers_.on_work();
                      watch();
                    });

@@ -6,12 +6,13 @@
 // Order: what the ASIC told one after the other ends as its last word: of several events only what
 // they come to is written, and never before the view has heard of what was written before.
 // Threads: the event loop's; the events come from there, too.
-// Errors: routes that cannot be read are read again with the next news; a refused entry is told to
-// `on_refused` and stays the ASIC's alone until the address is heard of again.
+// Errors: both are told to `on_refused`: routes that cannot be read, which are read again a second
+// later; and a refused entry, which stays the ASIC's alone until the address is heard of again.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <functional>
 #include <memory>
 #include <span>
@@ -40,7 +41,7 @@ class AsicFeed {
 
   AsicFeed(boost::asio::io_context& io, KernelPort& kernel, const KernelView& view,
            Handlers handlers)
-      : kernel_(kernel), view_(view), handlers_(std::move(handlers)), news_(io) {}
+      : kernel_(kernel), view_(view), handlers_(std::move(handlers)), news_(io), retry_(io) {}
 
   /// Reads the routes and follows them from now on.
   Result<> follow_routes(hwsync::Hardware& hardware);
@@ -53,7 +54,7 @@ class AsicFeed {
 
  private:
   void watch();
-  Result<> read();
+  void read();
 
   KernelPort& kernel_;
   const KernelView& view_;
@@ -61,6 +62,7 @@ class AsicFeed {
   hwsync::Hardware* hardware_ = nullptr;
   std::unique_ptr<netlink::Underlay> underlay_;
   boost::asio::posix::stream_descriptor news_;
+  boost::asio::steady_timer retry_;
   std::vector<AsicEvent> events_;
 };
 
