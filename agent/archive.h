@@ -86,9 +86,14 @@ concept IsId = requires(T id) {
   { id.is_none() } -> std::same_as<bool>;
 };
 template <class T>
+concept IsTimePoint = requires {
+  typename T::clock;
+};
+template <class T>
 concept IsDuration = requires {
   typename T::period;
-};
+}
+&&!IsTimePoint<T>;
 template <class T>
 concept IsOptional = std::same_as<T, std::optional<typename T::value_type>>;
 /// A text that many rows share (a file's name).
@@ -146,6 +151,8 @@ void put(std::string& out, const T& value) {
     put_number(out, value.value());
   } else if constexpr (detail::IsDuration<T>) {
     put_number(out, detail::zigzag(value.count()));
+  } else if constexpr (detail::IsTimePoint<T>) {
+    put(out, value.time_since_epoch());
   } else if constexpr (detail::IsOptional<T> || detail::IsShared<T>) {
     put(out, static_cast<bool>(value));
     if (value) put(out, *value);
@@ -239,6 +246,8 @@ T get(Reader& in) {
     return id.value_or(T{});
   } else if constexpr (detail::IsDuration<T>) {
     return T(static_cast<typename T::rep>(detail::unzigzag(in.number())));
+  } else if constexpr (detail::IsTimePoint<T>) {
+    return T(get<typename T::duration>(in));
   } else if constexpr (detail::IsOptional<T>) {
     if (!get<bool>(in)) return std::nullopt;
     return get<typename T::value_type>(in);
@@ -297,6 +306,8 @@ std::uint64_t shape_of() {
     return mix(3, T::kMax);
   } else if constexpr (detail::IsDuration<T>) {
     return mix(4, T::period::den);
+  } else if constexpr (detail::IsTimePoint<T>) {
+    return detail::mix_shapes<typename T::duration>(9);
   } else if constexpr (detail::IsVariant<T>) {
     return detail::shape_of_variant(static_cast<const T*>(nullptr));
   } else if constexpr (detail::IsArray<T>) {

@@ -9,6 +9,7 @@ namespace vtepd::agent {
 namespace {
 
 constexpr std::size_t kNewsPerTurn = 1024;  // of routes
+constexpr auto kRetry = std::chrono::seconds(1);
 
 /// An entry that only the ASIC stands for: it may be replaced and ended with the ASIC's.
 bool is_asics(const BridgeFdbEntry& entry) {
@@ -125,11 +126,14 @@ Result<> AsicFeed::follow_routes(hwsync::Hardware& hardware) {
   underlay_ = std::make_unique<netlink::Underlay>(std::move(*opened));
   news_.assign(::dup(underlay_->fd()));
   reader_.emplace();
-  watch();
   auto routes = underlay_->dump();
-  if (!routes) return routes.error();
+  if (!routes) {
+    read_later(routes.error());
+    return {};
+  }
   hardware_->replace_routes(underlay_->replace(std::move(*routes)));
   routes_known_ = true;
+  watch();
   return {};
 }
 
@@ -154,18 +158,24 @@ void AsicFeed::drain() {
   }
 }
 
+/// What was lost is in no news that will come: it is tried until it is read.
+void AsicFeed::read_later(const Error& reason) {
+  handlers_.on_refused(reason);
+  retry_.expires_after(kRetry);
+  retry_.async_wait([this](const boost::system::error_code& error) {
+    if (!error) read_again();
+  });
+}
+
 /// Meanwhile news wait.
 void AsicFeed::read_again() {
   // The loop has work as long as the thread has.
   reader_->run([this, work = boost::asio::make_work_guard(io_)] {
     auto routes = underlay_->dump();
     boost::asio::post(io_, [this, routes = std::move(routes)]() mutable {
-      routes_known_ = static_cast<bool>(routes);
-      if (routes) {
-        hardware_->replace_routes(underlay_->replace(std::move(*routes)));
-      } else {
-        handlers_.on_refused(routes.error());
-      }
+      if (!routes) return read_later(routes.error());
+      routes_known_ = true;
+      hardware_->replace_routes(underlay_->replace(std::move(*routes)));
       handlers_.on_work();
       watch();
     });

@@ -7,12 +7,13 @@
 // they come to is written, and never before the view has heard of what was written before.
 // Threads: the event loop's; the events come from there, too. All routes are read on a thread, but
 // for the first time.
-// Errors: routes that cannot be read are read again with the next news; a refused entry is told to
-// `on_refused` and stays the ASIC's alone until the address is heard of again.
+// Errors: both are told to `on_refused`: routes that cannot be read, which are read again a second
+// later; and a refused entry, which stays the ASIC's alone until the address is heard of again.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -43,7 +44,12 @@ class AsicFeed {
 
   AsicFeed(boost::asio::io_context& io, KernelPort& kernel, const KernelView& view,
            Handlers handlers)
-      : io_(io), kernel_(kernel), view_(view), handlers_(std::move(handlers)), news_(io) {}
+      : io_(io),
+        kernel_(kernel),
+        view_(view),
+        handlers_(std::move(handlers)),
+        news_(io),
+        retry_(io) {}
 
   /// Reads the routes and follows them from now on.
   Result<> follow_routes(hwsync::Hardware& hardware);
@@ -58,6 +64,7 @@ class AsicFeed {
   void watch();
   void drain();
   void read_again();
+  void read_later(const Error& reason);
 
   boost::asio::io_context& io_;
   KernelPort& kernel_;
@@ -67,6 +74,7 @@ class AsicFeed {
   std::unique_ptr<netlink::Underlay> underlay_;
   boost::asio::posix::stream_descriptor news_;
   bool routes_known_ = false;  // all of them, and all news of them since
+  boost::asio::steady_timer retry_;
   std::vector<AsicEvent> events_;
   std::optional<hwsync::Worker> reader_;  // last: ends first
 };

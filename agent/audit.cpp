@@ -59,16 +59,26 @@ const PortVlans* vlans_of(const KernelView& view, IfIndex port) {
   return vlans == nullptr || *vlans == PortVlans{} ? nullptr : vlans;
 }
 
-/// But for IPv6 link-local ones, which the kernel gives itself, lists at once, and tells of when it
-/// has seen that nobody else has them (1 to 2 s later).
-KernelView::Addresses told_addresses(const KernelView& view, IfIndex link) {
-  KernelView::Addresses told;
+const KernelView::Addresses& addresses_of(const KernelView& view, IfIndex link) {
+  static const KernelView::Addresses none;
   const auto it = view.addresses().find(link);
-  if (it == view.addresses().end()) return told;
-  for (const auto& [prefix, entry] : it->second) {
-    if (!prefix.address.is_link_local()) told.emplace(prefix, entry);
-  }
-  return told;
+  return it == view.addresses().end() ? none : it->second;
+}
+
+/// Of IPv6 link-local ones only that those believed are there: the kernel gives them itself, lists
+/// them at once, and tells of them when it has seen that nobody else has them (1 to 2 s later).
+bool same_addresses(const KernelView& view, const KernelView& fresh, IfIndex link) {
+  const auto& believed = addresses_of(view, link);
+  const auto& there = addresses_of(fresh, link);
+  const auto is_there = [&](const auto& row) {
+    const auto it = there.find(row.first);
+    return it != there.end() && (row.first.address.is_link_local() || it->second == row.second);
+  };
+  const auto is_told = [&](const auto& row) {
+    return row.first.address.is_link_local() || believed.contains(row.first);
+  };
+  return std::all_of(believed.begin(), believed.end(), is_there) &&
+         std::all_of(there.begin(), there.end(), is_told);
 }
 
 IfIndex index_of(const KernelView& view, const std::string& name) {
@@ -82,6 +92,21 @@ std::vector<DefaultRoute> routes_over(const KernelView& view, IfIndex link) {
     if (route.link == link) routes.push_back(route);
   }
   return routes;
+}
+
+/// Notifications do not say which family's a router is.
+bool same_groups(const KernelView& a, const KernelView& b, IfIndex bridge) {
+  const auto of = [bridge](const KernelView& view) {
+    std::pair<std::map<MulticastKey, MulticastEntry>, std::set<MulticastRouterKey>> found;
+    for (const auto& row : view.multicast()) {
+      if (row.first.bridge == bridge) found.first.insert(row);
+    }
+    for (const auto& [key, router] : view.multicast_routers()) {
+      if (key.bridge == bridge) found.second.insert(key);
+    }
+    return found;
+  };
+  return of(a) == of(b);
 }
 
 std::string row_text(const KernelView& view, const KernelKey& key) {
@@ -101,6 +126,7 @@ bool moves_unsaid(const BridgeFdbEntry* entry) {
   return entry != nullptr && entry->state == FdbState::Permanent && !entry->extern_learn;
 }
 
+/// `a`: as vtepd believes, `b`: as the kernel says.
 bool same_row(const KernelView& a, const KernelView& b, const KernelKey& key) {
   struct Visitor {
     const KernelView& a;
@@ -112,8 +138,7 @@ bool same_row(const KernelView& a, const KernelView& b, const KernelKey& key) {
              same(find(a.vni_filters(), index), find(b.vni_filters(), index));
     }
     bool operator()(const AddressesKey& k) const {
-      const auto index = index_of(b, k.link);
-      return told_addresses(a, index) == told_addresses(b, index);
+      return same_addresses(a, b, index_of(b, k.link));
     }
     bool operator()(const RoutesKey& k) const {
       const auto index = index_of(b, k.link);
@@ -129,6 +154,7 @@ bool same_row(const KernelView& a, const KernelView& b, const KernelKey& key) {
     bool operator()(const VxlanFdbKey& k) const { return same(a.vxlan_fdb(k), b.vxlan_fdb(k)); }
     bool operator()(const FloodKey& k) const { return a.has_flood(k) == b.has_flood(k); }
     bool operator()(const NeighborKey& k) const { return same(a.neighbor(k), b.neighbor(k)); }
+    bool operator()(const GroupsKey& k) const { return same_groups(a, b, index_of(b, k.bridge)); }
   };
   return std::visit(Visitor{a, b}, key);
 }
@@ -144,6 +170,8 @@ void add_links(const State& state, const KernelView& fresh, std::vector<KernelKe
           KernelKey(RoutesKey{name}), KernelKey(OwnMacsKey{name})}) {
       keys.push_back(key);
     }
+    const auto* link = fresh.link(name);
+    if (link != nullptr && link->kind == LinkKind::Bridge) keys.emplace_back(GroupsKey{name});
   }
   keys.emplace_back(RulesKey{false});
   keys.emplace_back(RulesKey{true});
@@ -172,14 +200,16 @@ std::string to_text(const BgpKey& key) {
              : fmt::format("mac {} ip {} vni {}", mac_ip.mac, mac_ip.ip, mac_ip.vni);
 }
 
-}  // namespace
-
-std::optional<std::string> disagreement(const Core& core, const KernelView& fresh,
-                                        const KernelKey& key) {
+/// `fresh` is what the kernel says now, but for what has `changed` meanwhile.
+std::optional<Disagreement> disagreement(const Core& core, const KernelView& fresh,
+                                         const Changed& changed, const KernelKey& key) {
   const auto& state = core.state();
-  if (!same_row(state.view, fresh, key)) {
-    return fmt::format("vtepd believes: {}; the kernel has: {}", row_text(state.view, key),
-                       row_text(fresh, key));
+  const auto* failure = core.kernel().failure(key);
+  if (failure == nullptr && core.kernel().is_dirty(key)) return std::nullopt;
+  if (!same_row(state.view, fresh, key) && !changed.contains(state.view, fresh, key)) {
+    return Disagreement{.what = fmt::format("vtepd believes: {}; the kernel has: {}",
+                                            row_text(state.view, key), row_text(fresh, key)),
+                        .unheard = true};
   }
   std::string what;
   const auto name_of = [&](IfIndex index) { return state.view.name_of(index); };
@@ -187,14 +217,95 @@ std::optional<std::string> disagreement(const Core& core, const KernelView& fres
     if (what.empty()) what = "not as wanted: " + netlink::command_text(op, name_of);
   });
   if (what.empty()) return std::nullopt;
-  if (const auto* failure = core.kernel().failure(key)) what += "; refused: " + failure->reason;
-  return what;
+  if (failure != nullptr) what += "; refused: " + failure->reason;
+  return Disagreement{.what = std::move(what), .refused = failure != nullptr};
 }
 
-std::optional<std::string> disagreement(const Core& core, const BgpKey& key) {
-  std::optional<std::string> what;
-  plan(core.state(), key, [&](const EvpnMessage&) { what = "bgpd was told something else"; });
-  return what;
+/// What bgpd was not told as wanted, if anything.
+std::optional<Disagreement> disagreement(const Core& core, const BgpKey& key) {
+  if (core.bgp().is_dirty(key)) return std::nullopt;
+  std::optional<Disagreement> found;
+  plan(core.state(), key,
+       [&](const EvpnMessage&) { found = Disagreement{.what = "bgpd was told something else"}; });
+  return found;
+}
+
+/// Of what came, with its entry, and of what went.
+template <class Key>
+IfIndex bridge_of(const Key& key) {
+  return key.bridge;
+}
+template <class Key, class Entry>
+IfIndex bridge_of(const std::pair<Key, Entry>& row) {
+  return row.first.bridge;
+}
+
+/// By whose name a row goes; nothing where it goes by an index.
+std::string link_of(const KernelKey& key) {
+  if (const auto* k = std::get_if<LinkKey>(&key)) return k->name;
+  if (const auto* k = std::get_if<VlansKey>(&key)) return k->port;
+  if (const auto* k = std::get_if<AddressesKey>(&key)) return k->link;
+  if (const auto* k = std::get_if<RoutesKey>(&key)) return k->link;
+  if (const auto* k = std::get_if<GroupsKey>(&key)) return k->bridge;
+  return {};
+}
+
+template <class Finding>
+auto keys_of(const std::vector<Finding>& findings) {
+  FlatSet<decltype(Finding::key)> keys;
+  for (const auto& finding : findings) keys.insert(finding.key);
+  return keys;
+}
+
+}  // namespace
+
+void Changed::add(const KernelEvent& event) {
+  std::visit(
+      [this](const auto& e) {
+        if constexpr (requires { KernelKey(e.key); }) {
+          rows_.insert(e.key);
+        } else if constexpr (requires { e.groups; }) {
+          for (const auto& group : e.groups) links_.insert(bridge_of(group));
+          for (const auto& router : e.routers) links_.insert(bridge_of(router));
+        } else if constexpr (requires { e.key.link; }) {
+          links_.insert(e.key.link);
+        } else if constexpr (requires { e.link.index; }) {
+          links_.insert(e.link.index);
+        } else if constexpr (requires { e.link; }) {
+          links_.insert(e.link);
+        } else if constexpr (requires { e.index; }) {
+          links_.insert(e.index);
+        } else if constexpr (requires { e.port; }) {
+          links_.insert(e.port);
+        } else if constexpr (requires { e.device; }) {
+          links_.insert(e.device);
+        } else if constexpr (requires { e.route; }) {
+          links_.insert(e.route.link);
+        } else if constexpr (requires { e.rule; }) {
+          rows_.insert(RulesKey{e.rule.ipv6});
+        }
+      },
+      event);
+}
+
+bool Changed::contains(const KernelView& view, const KernelView& fresh,
+                       const KernelKey& key) const {
+  if (all_ || rows_.contains(key)) return true;
+  if (const auto name = link_of(key); !name.empty()) {
+    return links_.contains(index_of(view, name)) || links_.contains(index_of(fresh, name));
+  }
+  // A device's rows go with it, and not of each is told.
+  const auto went = [&](IfIndex index) {
+    return links_.contains(index) && view.link(index) == nullptr;
+  };
+  if (const auto* fdb = std::get_if<BridgeFdbKey>(&key)) {
+    const auto* entry = fresh.bridge_fdb(*fdb);
+    return went(fdb->bridge) || (entry != nullptr && went(entry->port));
+  }
+  if (const auto* fdb = std::get_if<VxlanFdbKey>(&key)) return went(fdb->device);
+  if (const auto* flood = std::get_if<FloodKey>(&key)) return went(flood->device);
+  if (const auto* neighbor = std::get_if<NeighborKey>(&key)) return went(neighbor->device);
+  return false;
 }
 
 /// Of a table that may change between one step and the next: first the list of its keys, then
@@ -249,29 +360,41 @@ bool KernelKeys::add_wanted_macs(const State& state, std::vector<KernelKey>& key
       });
 }
 
-bool KernelKeys::add_wanted_vteps(const State& state, std::vector<KernelKey>& keys) {
-  return take_some(
-      [&] { return listed<VtepKey>(0, [&](const auto& add) { state.rib.for_each_vtep(add); }); },
-      [&](const VtepKey& key) {
-        const auto* binding = state.bindings.by_vni(key.vni);
-        if (binding == nullptr) return;
-        const FloodKey flood{binding->device, binding->fdb_vni, key.vtep};
-        if (!fresh_.has_flood(flood) && !state.view.has_flood(flood)) keys.emplace_back(flood);
-      });
+/// By BGP, and by the files.
+bool KernelKeys::add_wanted_floods(const State& state, std::vector<KernelKey>& keys) {
+  const auto wanted = [&] {
+    FlatSet<FloodKey> floods;
+    state.rib.for_each_vtep([&](const VtepKey& key) {
+      const auto* binding = state.bindings.by_vni(key.vni);
+      if (binding != nullptr) floods.insert({binding->device, binding->fdb_vni, key.vtep});
+    });
+    for (const auto& [name, link] : state.topology->links) {
+      const auto device = index_of(state.view, name);
+      for (const auto& [vni, remote] : link.flood) floods.insert({device, vni, remote});
+    }
+    return std::vector<FloodKey>(floods.begin(), floods.end());
+  };
+  return take_some(wanted, [&](const FloodKey& flood) {
+    if (!fresh_.has_flood(flood) && !state.view.has_flood(flood)) keys.emplace_back(flood);
+  });
 }
 
-bool KernelKeys::add_wanted_hosts(const State& state, std::vector<KernelKey>& keys) {
-  return take_some(
-      [&] {
-        return listed<evpn::HostKey>(0, [&](const auto& add) { state.rib.for_each_host(add); });
-      },
-      [&](const evpn::HostKey& key) {
-        const auto* binding = state.bindings.by_vni(key.vni);
-        if (binding == nullptr || binding->svi.is_none()) return;
-        const NeighborKey neighbor{binding->svi, key.ip};
-        const bool known = fresh_.neighbor(neighbor) || state.view.neighbor(neighbor);
-        if (!known) keys.emplace_back(neighbor);
-      });
+/// By BGP, and because a host was heard.
+bool KernelKeys::add_wanted_neighbors(const State& state, std::vector<KernelKey>& keys) {
+  const auto wanted = [&] {
+    FlatSet<NeighborKey> neighbors;
+    const auto add = [&](const evpn::HostKey& key, const auto&...) {
+      const auto* binding = state.bindings.by_vni(key.vni);
+      if (binding != nullptr && !binding->svi.is_none()) neighbors.insert({binding->svi, key.ip});
+    };
+    state.rib.for_each_host(add);
+    state.hosts.for_each(add);
+    return std::vector<NeighborKey>(neighbors.begin(), neighbors.end());
+  };
+  return take_some(wanted, [&](const NeighborKey& neighbor) {
+    const bool known = fresh_.neighbor(neighbor) || state.view.neighbor(neighbor);
+    if (!known) keys.emplace_back(neighbor);
+  });
 }
 
 /// True where nothing is left of the step.
@@ -299,10 +422,10 @@ bool KernelKeys::take_step(const State& state, std::vector<KernelKey>& keys) {
       return add_gone(view.flood(), fresh_.flood(), keys);
     case Step::WantedMacs:
       return add_wanted_macs(state, keys);
-    case Step::WantedVteps:
-      return add_wanted_vteps(state, keys);
-    case Step::WantedHosts:
-      return add_wanted_hosts(state, keys);
+    case Step::WantedFloods:
+      return add_wanted_floods(state, keys);
+    case Step::WantedNeighbors:
+      return add_wanted_neighbors(state, keys);
     case Step::Done:
       break;
   }
@@ -321,9 +444,19 @@ std::vector<BgpKey> bgp_keys(const State& state) {
   for (const auto& binding : state.bindings.all()) keys.emplace_back(binding.vni);
   for (const auto& [vni, told] : state.told_vnis) keys.emplace_back(vni);
   for (const auto& [key, told] : state.told_macs) keys.emplace_back(key);
-  for (const auto& [key, local] : state.locals) {
-    const MacIpKey mac{key.vni, key.mac, {}};
-    if (!state.told_macs.contains(mac)) keys.emplace_back(mac);
+  FlatSet<MacIpKey> untold;
+  const auto add = [&](const MacIpKey& key) {
+    if (!state.told_macs.contains(key) && untold.insert(key).second) keys.emplace_back(key);
+  };
+  for (const auto& [key, local] : state.locals) add({key.vni, key.mac, {}});
+  for (const auto& [key, ips] : state.local_hosts) {
+    for (const auto& ip : ips) add({key.vni, key.mac, ip});
+  }
+  state.hosts.for_each([&](const evpn::HostKey& key, const evpn::SnoopedHost& host) {
+    add({key.vni, host.mac, key.ip});
+  });
+  for (const auto& [vni, routes] : state.own_routes) {
+    for (const auto& [key, flags] : routes) add(key);
   }
   return keys;
 }
@@ -402,6 +535,7 @@ void Audit::look(const Seen& only, Then then) {
 }
 
 void Audit::read_kernel(const std::shared_ptr<Look>& look) {
+  changed_.emplace();
   // The loop has work as long as the thread has.
   worker_.run([this, look, work = boost::asio::make_work_guard(io_)] {
     auto fresh = read_();
@@ -409,13 +543,26 @@ void Audit::read_kernel(const std::shared_ptr<Look>& look) {
       if (!fresh) return fail(fresh.error());
       look->fresh = std::move(*fresh);
       if (look->only) {
-        for (const auto& [key, what] : look->only->kernel) look->keys.push_back(key);
+        for (const auto& finding : look->only->kernel) look->keys.push_back(finding.key);
       } else {
         look->more.emplace(look->fresh);
       }
-      compare_some(look);
+      const auto turns = core_.counters().caught_up;
+      wake_();
+      await_news(look, turns, kPolls);
     });
   });
+}
+
+/// What the kernel told until the dump's end may wait to be heard. Where the core does not get that
+/// far, nobody knows what the dump is to be compared with.
+void Audit::await_news(const std::shared_ptr<Look>& look, std::uint64_t turns, int polls) {
+  const bool heard = core_.counters().caught_up != turns;
+  if (!heard && polls > 0) {
+    return after(kPoll, [this, look, turns, polls] { await_news(look, turns, polls - 1); });
+  }
+  if (!heard) changed_->add_all();
+  compare_some(look);
 }
 
 void Audit::compare_some(const std::shared_ptr<Look>& look) {
@@ -427,16 +574,17 @@ void Audit::compare_some(const std::shared_ptr<Look>& look) {
   }
   for (std::size_t i = 0; i < kRowsPerStep && look->next < look->keys.size(); ++i) {
     const auto& key = look->keys[look->next++];
-    auto what = disagreement(core_, look->fresh, key);
-    if (what) look->found.kernel.emplace_back(key, std::move(*what));
+    auto said = disagreement(core_, look->fresh, *changed_, key);
+    if (said) look->found.kernel.push_back({key, std::move(*said)});
   }
   if (look->more || look->next < look->keys.size()) {
     return boost::asio::post(io_, [this, look] { compare_some(look); });
   }
   look->fresh = {};
+  changed_.reset();
   if (request_.bgp && !look->only) look->bgp_keys = bgp_keys(core_.state());
   if (look->only) {
-    for (const auto& [key, what] : look->only->bgp) look->bgp_keys.push_back(key);
+    for (const auto& finding : look->only->bgp) look->bgp_keys.push_back(finding.key);
   }
   if (!look->only) bgp_rows_ = look->bgp_keys.size();
   compare_bgp(look);
@@ -445,8 +593,8 @@ void Audit::compare_some(const std::shared_ptr<Look>& look) {
 void Audit::compare_bgp(const std::shared_ptr<Look>& look) {
   auto& keys = look->bgp_keys;
   for (std::size_t i = 0; i < kRowsPerStep && !keys.empty(); ++i) {
-    auto what = disagreement(core_, keys.back());
-    if (what) look->found.bgp.emplace_back(keys.back(), std::move(*what));
+    auto said = disagreement(core_, keys.back());
+    if (said) look->found.bgp.push_back({keys.back(), std::move(*said)});
     keys.pop_back();
   }
   if (!keys.empty()) {
@@ -477,13 +625,15 @@ void Audit::read_asic(const std::shared_ptr<Look>& look) {
 
 /// What a lost notification left behind is in no event that will come: all is read anew.
 void Audit::repair(const Findings& findings) {
-  if (!findings.kernel.empty()) {
+  const bool missed = std::any_of(findings.kernel.begin(), findings.kernel.end(),
+                                  [](const auto& finding) { return finding.said.unheard; });
+  if (missed) {
     if (const auto read = core_.resync(); !read) {
       log(Level::Error, "event=kernel_dump_failed reason=\"{}\"", read.error().what);
     }
   }
-  for (const auto& [key, what] : findings.kernel) core_.compare(key);
-  for (const auto& [key, what] : findings.bgp) core_.compare(key);
+  for (const auto& finding : findings.kernel) core_.compare(finding.key);
+  for (const auto& finding : findings.bgp) core_.compare(finding.key);
   if (hardware_ != nullptr) hardware_->repair(findings.asic);
   wake_();
 }
@@ -497,33 +647,37 @@ void Audit::await_repair(int polls, std::function<void()> then) {
 void Audit::finish(const Findings& found, const Findings& left) {
   const auto took = std::chrono::duration<double>(clock_.now() - began_).count();
   json::array rows;
+  std::size_t news = 0;
+  std::size_t repaired = 0;
+  std::string first;
   const auto add = [&](std::string_view layer, const std::string& row, const std::string& what,
-                       bool stays) {
-    rows.push_back(
-        {{"layer", layer}, {"row", row}, {"what", what}, {"repaired", request_.repair && !stays}});
+                       bool refused, bool stays) {
+    const bool mended = request_.repair && !stays;
+    rows.push_back({{"layer", layer}, {"row", row}, {"what", what}, {"repaired", mended}});
+    if (refused) return;
+    if (++news == 1) first = fmt::format("{} {}: {}", layer, row, what);
+    if (mended) ++repaired;
   };
-  const auto is_among = [](const auto& keys, const auto& key) {
-    return std::any_of(keys.begin(), keys.end(), [&](const auto& row) { return row.first == key; });
-  };
-  for (const auto& [key, what] : found.kernel) {
-    add("kernel", to_text(core_.state(), key), what, is_among(left.kernel, key));
+  const auto kernel_left = keys_of(left.kernel);
+  for (const auto& [key, said] : found.kernel) {
+    add("kernel", to_text(core_.state(), key), said.what, said.refused, kernel_left.contains(key));
   }
-  for (const auto& [key, what] : found.bgp) {
-    add("bgp", to_text(key), what, is_among(left.bgp, key));
+  const auto bgp_left = keys_of(left.bgp);
+  for (const auto& [key, said] : found.bgp) {
+    add("bgp", to_text(key), said.what, said.refused, bgp_left.contains(key));
   }
+  const auto asic_left = keys_of(left.asic);
   for (const auto& finding : found.asic) {
-    const bool stays = std::any_of(left.asic.begin(), left.asic.end(),
-                                   [&](const auto& row) { return row.key == finding.key; });
-    add("asic", hwsync::to_text(finding.key), finding.what, stays);
+    add("asic", hwsync::to_text(finding.key), finding.what, finding.refused,
+        asic_left.contains(finding.key));
   }
   ++counters_.runs;
-  counters_.findings += found.size();
+  counters_.findings += news;
+  counters_.repaired += repaired;
   counters_.last = clock_.now();
-  if (request_.repair) counters_.repaired += found.size() - left.size();
-  if (!found.empty()) {
-    log(Level::Warning, "event=audit_found rows={} repaired={} first=\"{} {}: {}\"", found.size(),
-        request_.repair ? found.size() - left.size() : 0, rows[0].at("layer").as_string().c_str(),
-        rows[0].at("row").as_string().c_str(), rows[0].at("what").as_string().c_str());
+  if (news != 0) {
+    log(Level::Warning, "event=audit_found rows={} repaired={} first=\"{}\"", news, repaired,
+        first);
   }
   const auto reply = std::move(waiting_.front().second);
   waiting_.pop_front();
@@ -541,6 +695,9 @@ void Audit::finish(const Findings& found, const Findings& left) {
 }
 
 void Audit::fail(const Error& error) {
+  log(Level::Error, "event=audit_failed reason=\"{}\"", error.what);
+  ++counters_.failures;
+  changed_.reset();
   const auto reply = std::move(waiting_.front().second);
   waiting_.pop_front();
   reply({{"schema", 1}, {"error", error.what}});

@@ -3,11 +3,15 @@
 // A kernel row is a finding where vtepd believes something else than a fresh dump says (a lost
 // notification), or where it is not as wanted: by BGP's routes, by the interface files. A row
 // towards bgpd is one where bgpd was told something else than is wanted. An ASIC object is one
-// where mirror, table and library do not agree. What is found is looked at a second time a moment
-// later, so that nothing is reported that was merely under way.
+// where mirror, table and library do not agree. A row that waits for its turn, or changed while the
+// dump was made, is none; and what is found is looked at a second time a moment later, so that
+// nothing is reported that was merely under way.
+//
+// A row whose write was refused is a finding, too, but no news: it is among the failures, and is
+// not counted again.
 //
 // Threads: the event loop's, which is held for a few hundred rows at a time; dumps and SAI calls
-// are made on threads of their own. Errors: a dump that fails is the reply's error.
+// are made on threads of their own. Errors: a dump that fails is logged, and the reply's error.
 // One audit at a time; others wait for their turn.
 #pragma once
 
@@ -29,11 +33,25 @@
 
 namespace vtepd::agent {
 
-/// What is wrong with a row of the kernel's, if anything: `fresh` is what the kernel says now.
-std::optional<std::string> disagreement(const Core& core, const KernelView& fresh,
-                                        const KernelKey& key);
-/// What bgpd was not told as wanted, if anything.
-std::optional<std::string> disagreement(const Core& core, const BgpKey& key);
+/// What is wrong with a row.
+struct Disagreement {
+  std::string what{};
+  bool unheard{};  // vtepd believes something else than the kernel has
+  bool refused{};  // no news: it is among the failures
+};
+
+/// What the core's view has taken in since a dump was begun: of it the dump says nothing.
+class Changed {
+ public:
+  void add(const KernelEvent& event);
+  void add_all() { all_ = true; }
+  bool contains(const KernelView& view, const KernelView& fresh, const KernelKey& key) const;
+
+ private:
+  FlatSet<KernelKey> rows_;
+  FlatSet<IfIndex> links_;
+  bool all_ = false;
+};
 
 /// Every key of which the kernel has a row, or of which vtepd believes or wants one, once each;
 /// some at a time, so that the loop is not held for all of them at once, nor memory for their list.
@@ -62,8 +80,8 @@ class KernelKeys {
     GoneNeighbors,
     GoneFloods,
     WantedMacs,
-    WantedVteps,
-    WantedHosts,
+    WantedFloods,
+    WantedNeighbors,
     Done
   };
 
@@ -73,8 +91,8 @@ class KernelKeys {
   template <class Rows>
   bool add_gone(const Rows& rows, const Rows& still, std::vector<KernelKey>& keys);
   bool add_wanted_macs(const State& state, std::vector<KernelKey>& keys);
-  bool add_wanted_vteps(const State& state, std::vector<KernelKey>& keys);
-  bool add_wanted_hosts(const State& state, std::vector<KernelKey>& keys);
+  bool add_wanted_floods(const State& state, std::vector<KernelKey>& keys);
+  bool add_wanted_neighbors(const State& state, std::vector<KernelKey>& keys);
 
   const KernelView& fresh_;
   FlatMap<BridgeFdbKey, BridgeFdbEntry>::const_iterator bridge_row_;
@@ -84,8 +102,7 @@ class KernelKeys {
   Step step_{};
   /// Of the table that is gone through: what is still to be looked at.
   std::variant<std::monostate, std::vector<BridgeFdbKey>, std::vector<VxlanFdbKey>,
-               std::vector<NeighborKey>, std::vector<FloodKey>, std::vector<evpn::MacKey>,
-               std::vector<VtepKey>, std::vector<evpn::HostKey>>
+               std::vector<NeighborKey>, std::vector<FloodKey>, std::vector<evpn::MacKey>>
       left_{};
 };
 std::vector<BgpKey> bgp_keys(const State& state);
@@ -102,6 +119,7 @@ class Audit {
     std::uint64_t runs{};
     std::uint64_t findings{};
     std::uint64_t repaired{};
+    std::uint64_t failures{};  // audits that came to no end
     TimePoint last{};
   };
   /// Dumps the kernel's tables; called on a thread of the audit's.
@@ -115,6 +133,13 @@ class Audit {
   void include(hwsync::Hardware& hardware) { hardware_ = &hardware; }
   /// There should be an ASIC, and it cannot be looked at: a finding of each audit of its layer.
   void miss_asic(std::string why) { asic_missing_ = std::move(why); }
+  /// The core's view is another: by this, or by tables that were read anew.
+  void view_changed(const KernelEvent& event) {
+    if (changed_) changed_->add(event);
+  }
+  void view_replaced() {
+    if (changed_) changed_->add_all();
+  }
   void run(Request request, Reply reply);
   /// Audits and repairs again and again, `pause` after each; zero: never.
   void repeat_every(Duration pause);
@@ -123,10 +148,13 @@ class Audit {
 
  private:
   template <class Key>
-  using Found = std::vector<std::pair<Key, std::string>>;
+  struct Finding {
+    Key key{};
+    Disagreement said{};
+  };
   struct Findings {
-    Found<KernelKey> kernel{};
-    Found<BgpKey> bgp{};
+    std::vector<Finding<KernelKey>> kernel{};
+    std::vector<Finding<BgpKey>> bgp{};
     std::vector<hwsync::AsicFinding> asic{};
 
     std::size_t size() const { return kernel.size() + bgp.size() + asic.size(); }
@@ -141,6 +169,7 @@ class Audit {
   void begin_next();
   void look(const Seen& only, Then then);
   void read_kernel(const std::shared_ptr<Look>& look);
+  void await_news(const std::shared_ptr<Look>& look, std::uint64_t turns, int polls);
   void compare_some(const std::shared_ptr<Look>& look);
   void compare_bgp(const std::shared_ptr<Look>& look);
   void read_asic(const std::shared_ptr<Look>& look);
@@ -163,6 +192,7 @@ class Audit {
   std::deque<std::pair<Request, Reply>> waiting_;
   bool running_ = false;
   Request request_{};
+  std::optional<Changed> changed_;  // while the kernel is looked at
   TimePoint began_{};
   std::size_t kernel_rows_ = 0;  // that the first look compared
   std::size_t bgp_rows_ = 0;

@@ -62,8 +62,14 @@ Core::Core(KernelPort& kernel, const Clock& clock, Ledger ledger, const Settings
 Core::Estate Core::leave() {
   return {.ledger = std::move(state_.ledger),
           .journal = std::move(scribe_.journal()),
+          .moved = {std::move(state_.mac_moves), std::move(state_.host_moves)},
           .files = state_.files,
           .topology = state_.topology};
+}
+
+void Core::inherit(Moved moved) {
+  state_.mac_moves = std::move(moved.macs);
+  state_.host_moves = std::move(moved.hosts);
 }
 
 void Core::without_files() {
@@ -93,6 +99,7 @@ void Core::enter_topology(SharedTopology topology) {
   }
   state_.topology = with_kernel_numbers(std::move(topology), state_.view);
   index_files();
+  scribe_.files_changed();
   state_.recreate.clear();
   change_.reset();
   held_back_.clear();
@@ -177,6 +184,7 @@ Core::Turn Core::turn() {
       return {.wake = clock_.now() + std::chrono::seconds(1)};
     }
   }
+  ++counters_.caught_up;
   if (std::exchange(adopt_due_, false)) adopt();
   if (bindings_stale_) rebind();
   if (!changed_ports_.empty()) follow_locals();

@@ -35,6 +35,7 @@ struct CoreCounters {
   std::uint64_t kernel_events{};
   std::uint64_t resyncs{};
   std::uint64_t overruns{};
+  std::uint64_t caught_up{};  // turns that began with all that the kernel told before
   std::uint64_t messages_from_bgp{};
   std::uint64_t messages_to_bgp{};
   std::uint64_t ip_conflicts{};
@@ -140,15 +141,22 @@ class Core {
   /// Rows that wait to be compared.
   std::size_t backlog() const { return kernel_.dirty(); }
 
+  /// Which addresses moved, and those frozen at a place.
+  struct Moved {
+    evpn::MacMoves macs{};
+    evpn::HostMoves hosts{};
+  };
   /// What a Core in the place of this one, which is at its end, goes on with.
   struct Estate {
     Ledger ledger{};
     Journal journal;
+    Moved moved{};
     FileState files{};
     SharedTopology topology{};
   };
   Estate leave();
   void inherit(Journal journal) { scribe_.journal() = std::move(journal); }
+  void inherit(Moved moved);
 
   TimePoint now() const { return clock_.now(); }
   const State& state() const { return state_; }

@@ -47,7 +47,11 @@ void Core::change_topology(SharedTopology topology, std::set<std::string> recrea
 
 void Core::hold_dependents() {
   if (!change_) return;
-  std::set<std::string> refused;
+  // What is refused for good stays so until it is taken, also where its attempts were forgotten.
+  auto refused = change_->refused;
+  std::erase_if(refused, [&](const std::string& name) {
+    return kernel_.failure(LinkKey{name}) == nullptr && !kernel_.is_dirty(LinkKey{name});
+  });
   kernel_.for_each_failure([&](const KernelKey& key, const Failure& failure) {
     const auto* link = std::get_if<LinkKey>(&key);
     if (link != nullptr && failure.attempts >= kRefusedForGood) refused.insert(link->name);

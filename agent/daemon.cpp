@@ -193,15 +193,16 @@ void Daemon::expect_routes() {
 }
 
 /// Puts a new Core in the place of the old one, whose tables it makes again as a start does, and
-/// whose past (the journal, what vtepd has made) it keeps. Nothing is written because of it: the
-/// kernel, the ASIC and bgpd stand as they are wanted.
+/// whose past (the journal, what vtepd has made, which addresses moved) it keeps. Nothing is
+/// written because of it: the kernel, the ASIC and bgpd stand as they are wanted.
 Result<> Daemon::begin_again(std::unique_ptr<Recorder> recorder) {
   if (relay_) relay_->stop();
   auto estate = core_->leave();
-  recording_.start(std::move(recorder), settings_.core, estate.ledger);
+  recording_.start(std::move(recorder), settings_.core, estate.ledger, estate.moved);
   core_.emplace(recording_.kernel(), recording_.clock(), std::move(estate.ledger), settings_.core,
                 recording_.through(outputs()));
   core_->inherit(std::move(estate.journal));
+  core_->inherit(std::move(estate.moved));
   if (estate.files == FileState::None) core_->without_files();
   if (estate.files == FileState::Read) core_->set_topology(std::move(estate.topology));
   auto read = core_->resync();
@@ -246,11 +247,13 @@ Core::Outputs Daemon::outputs() {
           .view_changed =
               [this](const KernelEvent& event) {
                 if (hardware_) hardware_->changed(event);
+                audit_.view_changed(event);
                 ports_changed_ |= changes_ports(event);
               },
           .view_replaced =
               [this] {
                 if (hardware_) hardware_->resync();
+                audit_.view_replaced();
                 ports_changed_ = true;
               },
           .ask_host =

@@ -26,8 +26,10 @@ template <class T>
 Content content_of(const T& entry) {
   return entry;
 }
-/// A neighbour's state lives: Reachable, Stale, ...
-Content content_of(const NeighborEntry& entry) { return entry.mac; }
+/// A neighbour's state lives: Reachable, Stale, ... One that fails is as good as gone.
+Content content_of(const NeighborEntry& entry) {
+  return entry.state == NeighborState::Failed ? Content{} : Content{entry.mac};
+}
 
 Effect effect_of(const Happening& happening) {
   return std::visit(
@@ -72,9 +74,23 @@ bool is_output(Layer layer) {
   return layer == Layer::ToKernel || layer == Layer::ToBgp || layer == Layer::ToAsic;
 }
 
+bool is_of_fdb(const Happening& what) {
+  return std::holds_alternative<BridgeFdbSeen>(what) ||
+         std::holds_alternative<BridgeFdbLost>(what) ||
+         std::holds_alternative<VxlanFdbSeen>(what) || std::holds_alternative<VxlanFdbLost>(what);
+}
+
+/// Whether it makes vtepd write what no word about a single MAC asks for.
+bool concerns_all(const Happening& what) {
+  const auto* link = std::get_if<LinkNews>(&what);
+  return (link != nullptr && link->up && link->running) ||
+         std::holds_alternative<TablesReread>(what) || std::holds_alternative<SessionNews>(what) ||
+         std::holds_alternative<AddLocalVni>(what) || std::holds_alternative<DeleteLocalVni>(what);
+}
+
 /// Whether `entry` may be what made vtepd write to `output`.
 bool may_cause(const Entry& entry, Layer layer, Layer output) {
-  if (output == Layer::ToAsic) return layer == Layer::Kernel;
+  if (output == Layer::ToAsic) return is_of_fdb(entry.what);
   if (layer == Layer::Kernel) return entry.by != By::Vtepd;
   return !is_output(layer);
 }
@@ -138,13 +154,17 @@ void Journal::record(Entry entry) {
   if (layer == Layer::Kernel) attribute(entry);
   if (is_output(layer)) explain(entry);
   push(entry);
+  if (concerns_all(entry.what)) forget_causes();
   if (on_record) on_record();
 }
 
-/// Each write is told of once. What comes after somebody else's change is not ours.
+/// Each write is told of once, but for a neighbour's end: it fails before it goes. What comes after
+/// somebody else's change is not ours.
 void Journal::attribute(Entry& entry) {
   const auto effect = effect_of(entry.what);
   if (effect.row.index() == 0) return;
+  const auto* neighbor = std::get_if<NeighborSeen>(&entry.what);
+  const bool is_failing = neighbor != nullptr && neighbor->entry.state == NeighborState::Failed;
   follow(chain_of(entry), kLinks, [&](std::uint64_t number) {
     auto& earlier = entries_[number % capacity_];
     const auto earlier_effect = effect_of(earlier.what);
@@ -153,7 +173,7 @@ void Journal::attribute(Entry& entry) {
     if (layer == Layer::Kernel) return earlier.by == By::Vtepd;
     if (layer != Layer::ToKernel || earlier.error != 0 || earlier.echoed) return true;
     if (earlier_effect.content != effect.content) return true;
-    earlier.echoed = true;
+    earlier.echoed = !is_failing;
     entry.by = By::Vtepd;
     return false;
   });
@@ -164,6 +184,7 @@ void Journal::explain(Entry& entry) const {
   const auto output = layer_of(entry.what);
   const auto effect = effect_of(entry.what);
   follow(chain_of(entry), kLinks, [&](std::uint64_t number) {
+    if (number < causes_from_) return false;
     const auto& earlier = at(number);
     const auto layer = layer_of(earlier.what);
     if (!same_place(earlier, entry)) return true;

@@ -5,7 +5,8 @@
 // - a notification of the kernel that says what vtepd wrote last is vtepd's echo; any other is
 //   somebody else's doing (the kernel's own, or another program's);
 // - what vtepd writes is the answer to the newest word about that MAC from BGP, kernel, ASIC or
-//   host, and the time between the two is its latency.
+//   host, and the time between the two is its latency. After something that concerns everybody (all
+//   tables were read anew, a VNI was told to bgpd) older words are no longer answered.
 //
 // Memory: at most 104 bytes an entry and some 20 for its place in the index, taken as entries come;
 // nothing is allocated once the ring is full. Cost of an entry: O(1), a chain is followed 32 links.
@@ -125,6 +126,8 @@ class Journal {
   std::size_t capacity() const { return capacity_; }
   bool enabled() const { return capacity_ != 0; }
   void record(Entry entry);
+  /// What is here now is the cause of nothing that is recorded later.
+  void forget_causes() { causes_from_ = next_; }
 
   /// A short number for a rule's name, which must be a literal.
   std::uint8_t number_of_rule(std::string_view name);
@@ -149,6 +152,7 @@ class Journal {
   std::size_t capacity_;
   std::vector<Entry> entries_;
   std::uint64_t next_ = 0;
+  std::uint64_t causes_from_ = 0;
   FlatMap<std::uint64_t, std::uint64_t> newest_;  // by chain
   std::vector<std::string_view> rules_{{}};
 };

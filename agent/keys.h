@@ -39,6 +39,14 @@ struct OwnMacsKey {
   friend std::size_t hash_value(const OwnMacsKey& k) { return std::hash<std::string>{}(k.bridge); }
 };
 
+/// The multicast groups that a bridge has snooped, and its routers' ports. vtepd wants none of
+/// them: they are the ASIC's alone.
+struct GroupsKey {
+  std::string bridge{};
+  friend auto operator<=>(const GroupsKey&, const GroupsKey&) = default;
+  friend std::size_t hash_value(const GroupsKey& k) { return std::hash<std::string>{}(k.bridge); }
+};
+
 /// Where a family's rule of table local stands.
 struct RulesKey {
   bool ipv6{};
@@ -47,7 +55,7 @@ struct RulesKey {
 };
 
 using KernelKey = std::variant<LinkKey, VlansKey, AddressesKey, RoutesKey, OwnMacsKey, RulesKey,
-                               BridgeFdbKey, VxlanFdbKey, FloodKey, NeighborKey>;
+                               BridgeFdbKey, VxlanFdbKey, FloodKey, NeighborKey, GroupsKey>;
 
 /// What bgpd is told: a VNI, or a MAC (with IP) of one.
 using BgpKey = std::variant<Vni, MacIpKey>;

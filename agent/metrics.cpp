@@ -14,6 +14,9 @@ using prometheus::ClientMetric;
 using prometheus::MetricFamily;
 using prometheus::MetricType;
 
+// A write that comes later was not waited for: it is another try, or has a reason of its own.
+constexpr auto kLongestAnswer = std::chrono::seconds(60);
+
 /// The rows of `show stats` that go up and down; the others only count.
 constexpr std::array kGauges{"kernel_failures", "kernel_pending",       "bgp_session",
                              "relay",           "remote_macs",          "local_macs",
@@ -173,6 +176,7 @@ void Metrics::recorded() {
   const auto& entry = journal.at(journal.next() - 1);
   if (entry.cause == Layer::Vtepd || entry.error != 0) return;
   const auto latency = std::chrono::microseconds(entry.latency_us);
+  if (latency > kLongestAnswer) return;
   const auto layer = layer_of(entry.what);
   if (layer == Layer::ToKernel && entry.cause == Layer::Bgp) route_to_kernel_.observe(latency);
   if (layer == Layer::ToAsic && entry.cause == Layer::Kernel) kernel_to_asic_.observe(latency);

@@ -18,6 +18,7 @@ using boost::system::error_code;
 namespace {
 
 constexpr std::uint32_t kLongestHeader = 8192;
+constexpr auto kPause = std::chrono::milliseconds(100);
 
 /// "127.0.0.1:9476", "[::1]:9476"; nothing where it is no port of the loopback.
 std::optional<tcp::endpoint> loopback_port(const std::string& text) {
@@ -140,7 +141,13 @@ Result<> MetricsServer::open(const std::string& address) {
 void MetricsServer::accept() {
   acceptor_.async_accept([this](const error_code& error, Stream::socket socket) {
     if (error == boost::asio::error::operation_aborted) return;
-    if (!error && *sessions_ < kMostSessions) {
+    if (error) {  // no descriptor is free, say: trying at once would do nothing else
+      pause_.expires_after(kPause);
+      return pause_.async_wait([this](const error_code& over) {
+        if (!over) accept();
+      });
+    }
+    if (*sessions_ < kMostSessions) {
       std::make_shared<Session>(std::move(socket), text_, sessions_)->serve();
     }
     accept();

@@ -11,6 +11,7 @@
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -27,7 +28,8 @@ class MetricsServer {
   static constexpr std::size_t kMostSessions = 4;
   static constexpr std::chrono::seconds kPatience{5};
 
-  MetricsServer(boost::asio::io_context& io, Text text) : acceptor_(io), text_(std::move(text)) {}
+  MetricsServer(boost::asio::io_context& io, Text text)
+      : acceptor_(io), pause_(io), text_(std::move(text)) {}
   ~MetricsServer();
   MetricsServer(const MetricsServer&) = delete;
   MetricsServer& operator=(const MetricsServer&) = delete;
@@ -43,6 +45,7 @@ class MetricsServer {
   void accept();
 
   boost::asio::basic_socket_acceptor<Stream> acceptor_;
+  boost::asio::steady_timer pause_;
   Text text_;
   std::string path_;  // of the unix socket
   std::shared_ptr<std::size_t> sessions_ = std::make_shared<std::size_t>(0);

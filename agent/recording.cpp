@@ -190,16 +190,19 @@ TimePoint RecordingClock::now() const {
 Recording::Recording(std::unique_ptr<Recorder> recorder, KernelPort& kernel, const Clock& clock,
                      const Core::Settings& settings, const Ledger& ledger)
     : kernel_(kernel, recorder_), clock_(clock, recorder_) {
-  if (recorder) start(std::move(recorder), settings, ledger);
+  if (recorder) start(std::move(recorder), settings, ledger, {});
 }
 
 void Recording::start(std::unique_ptr<Recorder> recorder, const Core::Settings& settings,
-                      const Ledger& ledger) {
+                      const Ledger& ledger, const Core::Moved& moved) {
   recorder_ = std::move(recorder);
   clock_.rewind();
   auto rows = ledger.rows();
   std::erase_if(rows, [](const auto& row) { return row.first.starts_with(ledger_commands("")); });
-  recorder_->put(record::Start{.settings = settings, .ledger = std::move(rows)});
+  recorder_->put(record::Start{.settings = settings,
+                               .ledger = std::move(rows),
+                               .mac_moves = moved.macs.records(),
+                               .host_moves = moved.hosts.records()});
 }
 
 Core::Outputs Recording::through(Core::Outputs outputs) {

@@ -1,9 +1,9 @@
 // A recording: everything that the Core's decisions come from, and what they were, in a file, in
 // order. `vtepd --replay FILE` makes them again (agent/replay.h).
 //
-// Recorded are the Core's settings and ledger, each of its inputs (agent/inputs.h), what the kernel
-// told and answered, each look at the clock, and what was written and said. The commands of
-// interface files are left out: they decide nothing, and may hold secrets.
+// Recorded are the Core's settings, ledger and duplicates, each of its inputs (agent/inputs.h),
+// what the kernel told and answered, each look at the clock, and what was written and said. The
+// commands of interface files are left out: they decide nothing, and may hold secrets.
 //
 // The file: kMagic, the shape of the records (archive::shape_of), then records, each of its type's
 // number, its payload's length and the payload. A file that ends within a record, as a crash leaves
@@ -34,6 +34,8 @@ namespace record {
 struct Start {
   Core::Settings settings{};
   std::map<std::string, std::string> ledger{};
+  evpn::MacMoves::Records mac_moves{};
+  evpn::HostMoves::Records host_moves{};
 };
 /// A look at the clock.
 struct Now {
@@ -190,7 +192,7 @@ class Recording {
 
   /// Begins with what a Core begins with that is about to be made of these.
   void start(std::unique_ptr<Recorder> recorder, const Core::Settings& settings,
-             const Ledger& ledger);
+             const Ledger& ledger, const Core::Moved& moved);
   void stop() { recorder_.reset(); }
   bool active() const { return recorder_ != nullptr; }
 

@@ -289,6 +289,7 @@ Result<Replayed> replay(std::string_view recording, const ReplayLine& print) {
   const auto settings = start->settings;
   Ledger ledger;
   for (const auto& [key, value] : start->ledger) (void)ledger.enter(key, value);
+  Core::Moved moved{evpn::MacMoves(start->mac_moves), evpn::HostMoves(start->host_moves)};
   tape.advance();
 
   Judge judge(tape, print);
@@ -302,6 +303,7 @@ Result<Replayed> replay(std::string_view recording, const ReplayLine& print) {
        .view_replaced = nothing,
        .ask_host = [&](const auto& probe) { judge.said(probe, &record::ToHost::probe); },
        .announce = [&](const auto& own) { judge.said(own, &record::ToFabric::announcement); }});
+  core.inherit(std::move(moved));
   judge.view = &core.state().view;
   while (auto* record = tape.next()) {
     if (!std::holds_alternative<record::Given>(*record)) {

@@ -84,6 +84,29 @@ Entry Scribe::entry_of(const NeighborKey& key, const MacAddress& mac, Happening 
   return entry;
 }
 
+/// A neighbour loses its MAC when it fails: the kernel lets it fail even where it is deleted (6.1,
+/// neigh_delete()), and tells of both.
+MacAddress Scribe::mac_of(const NeighborKey& key, const MacAddress& told) const {
+  if (!told.is_zero()) return told;
+  const auto* known = state_.view.neighbor(key);
+  if (known != nullptr && !known->mac.is_zero()) return known->mac;
+  const auto failed = failed_.find(key);
+  return failed == failed_.end() ? MacAddress{} : failed->second;
+}
+
+void Scribe::record(const Entry& entry) {
+  if (const auto* seen = find<NeighborSeen>(entry.what)) {
+    failed_.erase(seen->key);
+    if (seen->entry.mac.is_zero() && !entry.mac.is_zero()) failed_[seen->key] = entry.mac;
+  }
+  if (const auto* lost = find<NeighborLost>(entry.what)) failed_.erase(lost->key);
+  if (const auto* link = find<LinkNews>(entry.what); link != nullptr && link->gone) {
+    boost::unordered::erase_if(failed_,
+                               [&](const auto& row) { return row.first.device == link->index; });
+  }
+  journal_.record(entry);
+}
+
 Entry Scribe::entry_of(Vni vni, const MacAddress& mac, Happening what) const {
   auto entry = blank(what);
   entry.mac = mac;
@@ -122,12 +145,13 @@ std::optional<Entry> Scribe::draft(const KernelEvent& event) const {
   if (const auto* e = std::get_if<NeighborSeen>(&event)) {
     const auto* known = view.neighbor(e->key);
     if (known != nullptr && is_same_host(*known, e->entry)) return std::nullopt;
-    return by(by_of(e->entry), entry_of(e->key, e->entry.mac, *e));
+    return by(by_of(e->entry), entry_of(e->key, mac_of(e->key, e->entry.mac), *e));
   }
   if (const auto* e = std::get_if<NeighborGone>(&event)) {
     const auto* known = view.neighbor(e->key);
     const auto before = known == nullptr ? NeighborEntry{} : *known;
-    return by(by_of(before), entry_of(e->key, before.mac, NeighborLost{e->key, before}));
+    const auto mac = mac_of(e->key, before.mac);
+    return by(by_of(before), entry_of(e->key, mac, NeighborLost{e->key, before}));
   }
   if (const auto* e = std::get_if<LinkSeen>(&event)) {
     const auto* known = view.link(e->link.index);
@@ -164,8 +188,7 @@ void Scribe::wrote(const KernelOp& op, const Result<>& result) {
     add(entry_of(it->key, it->entry.mac, *it));
   }
   if (const auto* it = std::get_if<DeleteNeighbor>(&op)) {
-    const auto* known = state_.view.neighbor(it->key);
-    add(entry_of(it->key, known == nullptr ? MacAddress{} : known->mac, *it));
+    add(entry_of(it->key, mac_of(it->key, {}), *it));
   }
 }
 
@@ -256,6 +279,9 @@ void Scribe::wrote_asic(VlanId vlan, const MacAddress& mac, const AsicFdbWrite& 
   journal_.record(entry);
 }
 
-void Scribe::reread() { journal_.record(blank(TablesReread{})); }
+void Scribe::reread() {
+  failed_.clear();
+  journal_.record(blank(TablesReread{}));
+}
 
 }  // namespace vtepd::agent

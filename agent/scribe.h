@@ -25,7 +25,7 @@ class Scribe {
   /// What a notification will have changed; to be asked before the view takes it, and recorded
   /// once it has. Nothing where it is not worth a line.
   std::optional<Entry> draft(const KernelEvent& event) const;
-  void record(const Entry& entry) { journal_.record(entry); }
+  void record(const Entry& entry);
 
   void wrote(const KernelOp& op, const Result<>& result);
   /// bgpd said it; or vtepd itself, of a route that bgpd has not repeated.
@@ -36,6 +36,8 @@ class Scribe {
   void heard_asic(const AsicEvent& event);
   void wrote_asic(VlanId vlan, const MacAddress& mac, const AsicFdbWrite& write, bool refused);
   void reread();
+  /// From now on what is written may be for their sake.
+  void files_changed() { journal_.forget_causes(); }
 
  private:
   Entry blank(Happening what) const { return {.at = clock_.now(), .what = what}; }
@@ -45,10 +47,12 @@ class Scribe {
   Entry entry_of(const NeighborKey& key, const MacAddress& mac, Happening what) const;
   Entry entry_of(Vni vni, const MacAddress& mac, Happening what) const;
   std::string_view rule_of(const Entry& entry) const;
+  MacAddress mac_of(const NeighborKey& key, const MacAddress& told) const;
 
   const State& state_;
   const Clock& clock_;
   Journal journal_;
+  FlatMap<NeighborKey, MacAddress> failed_;  // the MACs that failed neighbours had
 };
 
 }  // namespace vtepd::agent

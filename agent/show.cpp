@@ -834,6 +834,7 @@ json::array Show::stats() const {
     add("audits", audits->runs);
     add("audit_findings", audits->findings);
     add("audit_repaired", audits->repaired);
+    add("audit_failures", audits->failures);
   }
   if (asic_.present()) {
     for (const auto& [name, value] : asic_.stats()) {
@@ -899,6 +900,7 @@ std::string to_text(const State& state, const KernelKey& key) {
     std::string operator()(const NeighborKey& k) const {
       return fmt::format("neigh {} {}", name(k.device), k.ip);
     }
+    std::string operator()(const GroupsKey& k) const { return "multicast groups of " + k.bridge; }
   };
   return std::visit(Visitor{state}, key);
 }

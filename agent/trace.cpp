@@ -29,6 +29,12 @@ Cast cast_of(const MacAddress& mac) {
   return mac.is_multicast() ? Cast::Multicast : Cast::Unicast;
 }
 
+/// Of those that IGMP and MLD snooping may keep from ports.
+bool is_ip_group(const MacAddress& mac) {
+  const auto& b = mac.bytes;
+  return (b[0] == 0x01 && b[1] == 0x00 && b[2] == 0x5e) || (b[0] == 0x33 && b[1] == 0x33);
+}
+
 bool is_on(const Link& link, Option option, bool otherwise) {
   return value_or(link.options, option, otherwise ? 1 : 0) != 0;
 }
@@ -135,12 +141,15 @@ class Tracer {
   void half(std::string layer, const KernelKey& key, const std::string& actual,
             const std::string& wanted);
   TraceVerdict forward();
+  std::optional<TraceVerdict> reserved() const;
+  bool takes_frames() const;
   TraceVerdict tunnel(const Link& device);
   TraceVerdict flood(Cast cast, std::string because);
   std::vector<std::string> flood_members();
   std::string underlay(const IpAddress& vtep, std::vector<std::string>& to);
 
   std::string problem_of(const KernelKey& key) const;
+  std::string why_dead(const Link& port) const;
   std::string why_not_in(const Link& port) const;
   std::string why_not_out(const Link& port) const;
   const Link* svi() const;
@@ -223,14 +232,20 @@ void Tracer::files() {
   step("file", what, mapping ? origin : "in no interface file", agrees);
 }
 
-/// Why a frame that comes in through `port` gets no further.
-std::string Tracer::why_not_in(const Link& port) const {
+/// Why no frame at all comes in through `port`.
+std::string Tracer::why_dead(const Link& port) const {
   if (port.master != bridge_.index) {
     return fmt::format("{} is no port of {}", port.name, bridge_.name);
   }
   if (!port.up || !port.running) {
     return fmt::format("{} {}", port.name, port.up ? "has no carrier" : "is down");
   }
+  return {};
+}
+
+/// Why a frame that comes in through `port` gets no further.
+std::string Tracer::why_not_in(const Link& port) const {
+  if (auto why = why_dead(port); !why.empty()) return why;
   if (value_or(port.options, Option::PortState, kForwarding) != kForwarding) {
     return fmt::format("{} does not forward (STP)", port.name);
   }
@@ -416,16 +431,61 @@ void Tracer::halves() {
        describe(wanted_vxlan ? &*wanted_vxlan : nullptr));
 }
 
+/// Whether the switch itself is in the VLAN, as a port is (6.1, br_pass_frame_up()).
+bool Tracer::takes_frames() const {
+  const auto* own = view_.vlans(bridge_.index);
+  return vlan().is_none() || (own != nullptr && own->members.contains(vlan()));
+}
+
+/// What becomes of 01:80:c2:00:00:0X, which is for the switch's own protocols, whatever the VLAN
+/// and the port's STP state are (6.1, br_handle_frame()); nothing where it goes on as any other.
+/// The bridge's own group_fwd_mask is not known.
+std::optional<TraceVerdict> Tracer::reserved() const {
+  constexpr std::array<std::uint8_t, 5> kReserved{0x01, 0x80, 0xc2, 0x00, 0x00};
+  constexpr std::uint8_t kBridgeGroup = 0;
+  constexpr std::uint8_t kPause = 1;
+  constexpr std::uint8_t kLast = 15;
+  const auto& bytes = mac().bytes;
+  const auto number = bytes.back();
+  const bool is_reserved = std::equal(kReserved.begin(), kReserved.end(), bytes.begin());
+  if (!is_reserved || number > kLast) return std::nullopt;
+  if (from_ != nullptr && !why_dead(*from_).empty()) return std::nullopt;
+  if (number == kPause) {
+    return TraceVerdict{Action::Dropped, {}, "it is for the port itself: no bridge passes it on"};
+  }
+  const bool has_stp = value_or(bridge_.options, Option::BridgeStp, 0) != 0;
+  const auto mask =
+      from_ == nullptr ? 0 : value_or(from_->options, Option::PortGroupForwardMask, 0);
+  if ((number == kBridgeGroup && !has_stp) || ((mask >> number) & 1U) != 0) return std::nullopt;
+  return TraceVerdict{
+      Action::Switch,
+      {from_ == nullptr ? bridge_.name : from_->name},
+      fmt::format("it is for the switch's own protocols, unless bit {} of group_fwd_mask is set",
+                  number)};
+}
+
 TraceVerdict Tracer::forward() {
   if (!bridge_.up) return {Action::Dropped, {}, fmt::format("{} is down", bridge_.name)};
+  if (auto verdict = reserved()) return *std::move(verdict);
   if (from_ != nullptr) {
     if (auto why = why_not_in(*from_); !why.empty()) return {Action::Dropped, {}, std::move(why)};
   }
   const auto cast = cast_of(mac());
-  if (cast != Cast::Unicast) return flood(cast, "it is for all");
+  if (cast != Cast::Unicast) {
+    const bool snooped =
+        is_on(bridge_, Option::BridgeMulticastSnooping, false) && is_ip_group(mac());
+    return flood(cast,
+                 snooped ? "it is for all, as far as multicast snooping lets it" : "it is for all");
+  }
   const auto* entry = view_.bridge_fdb(bridge_key());
   if (entry == nullptr) return flood(cast, "the bridge has no entry");
   if (entry->port == bridge_.index || entry->state == FdbState::Permanent) {
+    if (!takes_frames()) {
+      return {Action::Dropped,
+              {},
+              fmt::format("the MAC is the switch's own, and {} itself is not in {}", bridge_.name,
+                          vlan_text())};
+    }
     return {Action::Switch, {view_.name_of(entry->port)}, "the MAC is the switch's own"};
   }
   const auto* port = view_.link(entry->port);
@@ -476,9 +536,7 @@ TraceVerdict Tracer::flood(Cast cast, std::string because) {
       for (auto& member : flood_members()) verdict.to.push_back(std::move(member));
     }
   }
-  const auto* own = view_.vlans(bridge_.index);
-  const bool in_vlan = vlan().is_none() || (own != nullptr && own->members.contains(vlan()));
-  if (cast != Cast::Unicast && in_vlan) verdict.to.emplace_back("the switch itself");
+  if (cast != Cast::Unicast && takes_frames()) verdict.to.emplace_back("the switch itself");
   if (!verdict.to.empty()) return verdict;
   return {Action::Dropped, {}, verdict.because + ", and there is nobody to flood it to"};
 }

@@ -565,6 +565,7 @@ void plan(const State& state, const KernelKey& key, const EmitKernelOp& emit) {
     void operator()(const VxlanFdbKey& k) const { plan_vxlan_fdb(state, k, emit); }
     void operator()(const FloodKey& k) const { plan_flood(state, k, emit); }
     void operator()(const NeighborKey& k) const { plan_neighbor(state, k, emit); }
+    void operator()(const GroupsKey& /*k*/) const {}
   };
   std::visit(Visitor{state, emit}, key);
 }

@@ -6,10 +6,12 @@
 // then counting begins anew. Nothing else is ever frozen.
 //
 // Threads: none of its own; time comes as an argument. Errors: none.
-// Cost: O(log n) per move; memory: kMost addresses, beyond which the oldest windows are forgotten.
+// Cost: O(log n) per move; memory: kMost addresses, beyond which the oldest windows are forgotten,
+// and where all of them wait for an operator, others are not counted.
 #pragma once
 
 #include <chrono>
+#include <map>
 #include <optional>
 #include <set>
 #include <utility>
@@ -41,13 +43,27 @@ class Moves {
     Place held{};
     std::optional<TimePoint> ends{};
   };
+  using Records = std::map<Key, Record>;
+
+  Moves() = default;
+  /// Goes on where another was.
+  explicit Moves(const Records& records) {
+    for (const auto& [key, record] : records) {
+      records_.emplace(key, record);
+      if (record.ends) ends_.emplace(*record.ends, key);
+    }
+  }
+  Records records() const { return {records_.begin(), records_.end()}; }
 
   /// Counts a move away from `before`; true where it is the one that makes `key` a duplicate.
   bool count(const Key& key, const Place& before, TimePoint now, const MoveLimits& limits) {
     if (!limits.enabled) return false;
     auto it = records_.find(key);
     if (it == records_.end()) {
-      if (ends_.size() >= kMost) erase(ends_.begin()->second);
+      if (records_.size() >= kMost) {
+        if (ends_.empty()) return false;
+        erase(ends_.begin()->second);
+      }
       it = records_.emplace(key, Record{.since = now}).first;
       set_end(it->first, it->second, now + limits.window);
     }

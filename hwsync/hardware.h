@@ -81,6 +81,7 @@ struct AsicFinding {
   AsicKey key{};
   std::string what{};
   ReadBack read{};
+  bool refused{};  // no news: it is among the failures
 };
 
 /// How much of a table vtepd uses, and how much room the library says is left.
@@ -202,6 +203,7 @@ class Hardware {
   void read_put_off();
   void compare_some(Reading& reading) const;
   bool is_under_way(const AsicKey& key) const;
+  bool is_among_failures(const AsicKey& key) const;
   void count_some(const std::shared_ptr<Counting>& counting);
   std::vector<AsicKey> every_key() const;
   std::vector<AsicKey> way_of(VlanId vlan, const MacAddress& mac) const;

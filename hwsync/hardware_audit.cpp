@@ -99,6 +99,11 @@ bool Hardware::is_under_way(const AsicKey& key) const {
          (reconciler_.is_dirty(key) || in_flight_.contains(key));
 }
 
+/// Refused, or waiting for what was.
+bool Hardware::is_among_failures(const AsicKey& key) const {
+  return reconciler_.failure(key) != nullptr || table_.waits_for(key).has_value();
+}
+
 void Hardware::compare_some(Reading& reading) const {
   reading.rows.clear();
   reading.read = 0;
@@ -109,7 +114,7 @@ void Hardware::compare_some(Reading& reading) const {
     if (const auto* actual = table_.find(key)) {
       reading.rows.push_back({key, actual->row, std::move(what)});
     } else if (!what.empty()) {
-      reading.findings.push_back({key, std::move(what), {}});
+      reading.findings.push_back({key, std::move(what), {}, is_among_failures(key)});
     }
   }
 }
@@ -131,7 +136,8 @@ void Hardware::read_some(const std::shared_ptr<Reading>& reading) {
         const bool changed = actual == nullptr || !(actual->row == row);
         if (changed || (one.agrees() && what.empty())) continue;
         if (!one.agrees()) what += (what.empty() ? "" : "; ") + to_text(*row, one);
-        reading->findings.push_back({key, std::move(what), one});
+        const bool refused = one.agrees() && is_among_failures(key);
+        reading->findings.push_back({key, std::move(what), one, refused});
       }
       const bool all = reading->read == reading->rows.size();
       if (!all || reading->next < reading->keys.size()) return read_some(reading);

@@ -202,6 +202,8 @@ Result<> FakeKernel::dump(const Sink& sink) {
   for (const auto& [key, entry] : state_.vxlan_fdb()) sink(VxlanFdbSeen{key, entry});
   for (const auto& [key, none] : state_.flood()) sink(FloodSeen{key});
   for (const auto& [key, entry] : state_.neighbors()) sink(NeighborSeen{key, entry});
+  for (const auto& group : state_.multicast()) sink(MulticastSeen{.groups = {group}});
+  for (const auto& router : state_.multicast_routers()) sink(MulticastSeen{.routers = {router}});
   return {};
 }
 

@@ -8,10 +8,9 @@
 // of routing daemons (route_to() knows them); tables other than main in route_to(); VNIs that two
 // filters want at once; forwarding and ageing; the permanent FDB lines that the kernel keeps for
 // devices' own MACs; link-local addresses, duplicate address detection, broadcast and secondary
-// addresses; neighbour states in time (no ARP, a deleted neighbour is gone at once, without
-// NUD_FAILED); carrier (a link that is up runs); which of its slaves a bond uses; STP; multicast;
-// other namespaces; limits of any kind; vlan_default_pvid other than 1; the order of rows in a
-// dump.
+// addresses; neighbour states in time (no ARP); carrier (a link that is up runs); which of its
+// slaves a bond uses; STP; multicast but by place_groups(); other namespaces; limits of any kind;
+// vlan_default_pvid other than 1; the order of rows in a dump.
 //
 // Threads: the test's. Errors: as results; kernel_refusal's form.
 #pragma once
@@ -56,6 +55,9 @@ class FakeKernel : public KernelPort {
   void place_rule(const LocalRule& rule, std::uint8_t protocol);
   /// An entry as vtepd writes none: that leads to a nexthop group, or has a VNI of its own.
   void place_vxlan_entry(const VxlanFdbKey& key, const VxlanFdbEntry& entry);
+  /// What the bridge snoops, or loses again.
+  void place_groups(const MulticastSeen& seen) { emit(seen); }
+  void remove_groups(const MulticastGone& gone) { emit(gone); }
   /// A route of a routing daemon.
   void place_route(const Way& way) { ways_.push_back(way); }
   /// The group goes, and its entries with it.

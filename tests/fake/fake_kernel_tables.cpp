@@ -450,7 +450,14 @@ Result<> FakeKernel::run(const SetNeighbor& op) {
 
 Result<> FakeKernel::run(const DeleteNeighbor& op) {
   if (state_.link(op.key.device) == nullptr) return refuse(ENODEV);
-  if (state_.neighbor(op.key) == nullptr) return refuse(ENOENT);
+  const auto* known = state_.neighbor(op.key);
+  if (known == nullptr) return refuse(ENOENT);
+  // It fails first, and loses all but who made it.
+  auto failed = *known;
+  failed.mac = {};
+  failed.state = NeighborState::Failed;
+  failed.extern_learn = false;
+  emit(NeighborSeen{op.key, failed});
   emit(NeighborGone{op.key});
   return {};
 }

@@ -7,6 +7,7 @@
 
 #include "agent/show.h"
 #include "tests/unit/core_leaf.h"
+#include "tests/unit/log_lines.h"
 #include "tests/unit/view_copy.h"
 
 using namespace vtepd;
@@ -22,7 +23,12 @@ MacAddress host(unsigned i) {
 
 /// An audit of a leaf, its loop turned until the reply has come.
 struct Auditor {
-  explicit Auditor(Leaf& audited) : leaf(audited) {}
+  explicit Auditor(Leaf& audited) : leaf(audited) {
+    leaf.watch = [this](const KernelEvent& event) { audit.view_changed(event); };
+  }
+  ~Auditor() { leaf.watch = {}; }
+  Auditor(const Auditor&) = delete;
+  Auditor& operator=(const Auditor&) = delete;
 
   json::object run(const Audit::Request& request = {}) {
     json::object reply;
@@ -43,15 +49,18 @@ struct Auditor {
   }
 
   Leaf& leaf;
+  std::function<void()> after_dump = [] {};
+  std::function<void()> wake = [this] { leaf.settle(); };
   boost::asio::io_context io;
   Audit audit{io, *leaf.core, leaf.clock,
               [this]() -> Result<KernelView> {
                 KernelView view;
                 auto dumped = leaf.kernel.dump([&](const KernelEvent& e) { view.apply(e); });
                 if (!dumped) return dumped.error();
+                after_dump();
                 return view;
               },
-              [this] { leaf.settle(); }};
+              [this] { wake(); }};
 };
 
 /// Somebody changes the kernel, and no notification comes.
@@ -210,6 +219,83 @@ TEST_CASE("an address that the kernel gave itself, and has yet to tell of, is no
   CHECK(Auditor(leaf).rows() == std::set<std::string>{"addresses of bridge.10"});
 }
 
+TEST_CASE("a link-local address that went, and nobody told of it, is a finding", "[audit]") {
+  Leaf leaf;
+  fill(leaf, 1);
+  const AddressKey key{leaf.index("bridge.10"), {*IpAddress::parse("fe80::1"), 64}};
+  REQUIRE(leaf.kernel.act(AddAddress{key}));
+  leaf.settle();
+  CHECK(Auditor(leaf).rows().empty());
+  behind_the_back(leaf, DeleteAddress{key});
+  CHECK(Auditor(leaf).rows() == std::set<std::string>{"addresses of bridge.10"});
+}
+
+TEST_CASE("groups and routers that nobody told of are a finding, and heard of then", "[audit]") {
+  Leaf leaf;
+  fill(leaf, 1);
+  const auto bridge = leaf.index("bridge");
+  const MulticastKey group{bridge, kVlan, *IpAddress::parse("239.1.1.1"), {}, leaf.index("swp1")};
+  leaf.kernel.place_groups({.groups = {{group, MulticastEntry{}}}});
+  leaf.settle();
+  Auditor auditor(leaf);
+  CHECK(auditor.rows().empty());
+  SECTION("a group went") { leaf.kernel.remove_groups({.groups = {group}}); }
+  SECTION("a router came") {
+    const MulticastRouterKey router{bridge, leaf.index("swp2")};
+    leaf.kernel.place_groups({.routers = {{router, MulticastRouter{}}}});
+  }
+  leaf.kernel.swallow_notifications();
+  CHECK(auditor.rows() == std::set<std::string>{"multicast groups of bridge"});
+  CHECK(auditor.run({.repair = true}).at("ok").as_bool());
+  CHECK(leaf.core->state().view.multicast() == leaf.kernel.state().multicast());
+}
+
+TEST_CASE("a busy vtepd's rows are not yet right, and no finding", "[audit]") {
+  Leaf leaf;
+  fill(leaf, 1);
+  for (unsigned i = 0; i < 3000; ++i) leaf.core->take(route(host(i), kLeaf3, 1));
+  Auditor auditor(leaf);
+  auditor.wake = [&] { leaf.core->turn(); };  // one for each look
+  CHECK(auditor.rows().empty());
+  CHECK(leaf.core->kernel().dirty() > 3000);
+}
+
+TEST_CASE("what changes while the kernel is dumped, and is heard of, is no finding", "[audit]") {
+  Leaf leaf(GENERATE(false, true));
+  fill(leaf, 1);
+  Auditor auditor(leaf);
+  const auto swp1 = leaf.index("swp1");
+  const BridgeFdbKey key = leaf.bridge_key(kHost);
+  const FloodKey flood = leaf.flood_key(*IpAddress::parse("10.0.0.99"));
+  std::vector<KernelOp> before;
+  std::vector<KernelOp> there;
+  std::vector<KernelOp> gone;
+  SECTION("rows of tables") {
+    there = {SetBridgeFdb{key, {.port = swp1, .state = FdbState::Static}}, AddFlood{flood}};
+    gone = {DeleteBridgeFdb{key, swp1}, DeleteFlood{flood}};
+  }
+  SECTION("links, and what is theirs") {
+    before = {AddAddress{{swp1, *IpPrefix::parse("192.0.2.9/32")}},
+              ChangeLink{.index = swp1, .kind = LinkKind::Other, .alias = "first"}};
+    there = {DeleteAddress{{swp1, *IpPrefix::parse("192.0.2.9/32")}},
+             ChangeLink{.index = swp1, .kind = LinkKind::Other, .alias = "second"},
+             AddVlans{.port = swp1, .members = {{*VlanId::make(99), {}}}}};
+    gone = {AddAddress{{swp1, *IpPrefix::parse("192.0.2.9/32")}},
+            ChangeLink{.index = swp1, .kind = LinkKind::Other, .alias = "first"}};
+  }
+  for (const auto& op : before) REQUIRE(leaf.kernel.act(op));
+  leaf.settle();
+  int dumps = 0;
+  auditor.after_dump = [&] {
+    for (const auto& op : ++dumps % 2 == 1 ? there : gone) {
+      if (!leaf.kernel.act(op)) dumps += 1000;
+    }
+  };
+  CHECK(auditor.rows().empty());
+  CHECK(dumps < 1000);
+  CHECK(dumps >= 1);
+}
+
 TEST_CASE("a write that the kernel refuses is a finding with the kernel's reason, until it is not",
           "[audit]") {
   Leaf leaf;
@@ -217,15 +303,70 @@ TEST_CASE("a write that the kernel refuses is a finding with the kernel's reason
   leaf.kernel.refuse_where(
       [](const KernelOp& op) { return std::holds_alternative<SetVxlanFdb>(op); }, ENOSPC);
   leaf.hear(route(kFarHost, kLeaf2));
+  const auto* failure = leaf.core->kernel().failure(leaf.vxlan_key(kFarHost));
+  REQUIRE(failure != nullptr);
+  const auto before = *failure;
+  const auto resyncs = leaf.core->counters().resyncs;
   Auditor auditor(leaf);
   const auto reply = auditor.run({.repair = true});
   CHECK_FALSE(reply.at("ok").as_bool());
   REQUIRE(reply.at("rows").as_array().size() == 1);
   CHECK_THAT(std::string(reply.at("rows").at(0).at("what").as_string()),
              Catch::Matchers::Contains("refused: "));
+  // vtepd knows: nothing is read for it, and it is no news.
+  CHECK(leaf.core->counters().resyncs == resyncs);
+  failure = leaf.core->kernel().failure(leaf.vxlan_key(kFarHost));
+  REQUIRE(failure != nullptr);
+  CHECK(failure->attempts > before.attempts);
+  CHECK(failure->since == before.since);
+  CHECK(auditor.audit.counters().findings == 0);
   leaf.kernel.allow_all();
   CHECK(auditor.run({.repair = true}).at("ok").as_bool());
   CHECK(leaf.remote(kFarHost) == kLeaf2);
+}
+
+TEST_CASE("very many refused rows are as many findings, and soon told", "[audit]") {
+  constexpr std::uint64_t kMany = 100'000;
+  Leaf leaf;
+  fill(leaf, 1);
+  leaf.kernel.refuse_where(
+      [](const KernelOp& op) { return std::holds_alternative<SetVxlanFdb>(op); }, ENOSPC);
+  for (std::uint64_t i = 0; i < kMany; ++i) {
+    leaf.core->take(route(MacAddress::from_number(0x020000100000 + i), kLeaf2));
+  }
+  while (leaf.core->turn().more) {
+  }
+  CHECK(Auditor(leaf).run().at("rows").as_array().size() == kMany);
+}
+
+TEST_CASE("refused rows are found, whoever wants them", "[audit]") {
+  Leaf leaf;
+  fill(leaf, 1);
+  const auto refuse = [&](const auto& of) {
+    using Op = std::decay_t<decltype(of)>;
+    leaf.kernel.refuse_where([](const KernelOp& op) { return std::holds_alternative<Op>(op); },
+                             ENOSPC);
+  };
+  Auditor auditor(leaf);
+  SECTION("a member of a flood list, by the interface files") {
+    refuse(AddFlood{});
+    auto topology = leaf_topology(false);
+    topology.links["vxlan"].flood.emplace_back(Vni{}, *IpAddress::parse("10.0.0.99"));
+    leaf.core->set_topology(std::move(topology));
+    leaf.settle();
+    CHECK(auditor.rows() ==
+          std::set<std::string>{fmt::format("flood vxlan vni {} 10.0.0.99", Vni{})});
+  }
+  SECTION("a neighbour, because a host was heard") {
+    refuse(SetNeighbor{});
+    REQUIRE(leaf.kernel.learn(kHost, leaf.index("swp1"), kVlan));
+    leaf.settle();
+    leaf.core->take(
+        leaf.index("swp1"),
+        {.kind = evpn::WordKind::ArpAnnouncement, .mac = kHost, .ip = kFarIp, .announces = true});
+    leaf.settle();
+    CHECK(auditor.rows() == std::set<std::string>{fmt::format("neigh bridge.10 {}", kFarIp)});
+  }
 }
 
 namespace {
@@ -365,6 +506,12 @@ TEST_CASE("a dump that fails is the reply, and the next audit is another", "[aud
   fill(leaf, 1);
   Auditor auditor(leaf);
   leaf.kernel.interrupt_dump();
-  CHECK(auditor.run().contains("error"));
+  {
+    const LogLines lines(Level::Error);
+    CHECK(auditor.run().contains("error"));
+    CHECK(lines.of("audit_failed").size() == 1);
+  }
+  CHECK(auditor.audit.counters().failures == 1);
+  CHECK(auditor.audit.counters().runs == 0);
   CHECK(auditor.run().at("ok").as_bool());
 }

@@ -460,6 +460,41 @@ TEST_CASE("whatever is done to a file, it is refused whole or can be gone back f
   CHECK(taken > kRounds / 8);
 }
 
+TEST_CASE("what is held back stays so over a resync, until the refusal ends", "[refused]") {
+  const std::string bridges =
+      "auto br0\niface br0\n bridge-vlan-aware yes\n bridge-ports {}\n"
+      "auto br1\niface br1\n bridge-vlan-aware yes\n bridge-ports {}\n";
+  Switch leaf;
+  leaf.change_to(topology_of(fmt::format(fmt::runtime(bridges), "swp1 swp2", "swp3")));
+  leaf.kernel.refuse_where(
+      [](const KernelOp& op) {
+        const auto* change = std::get_if<ChangeLink>(&op);
+        return change != nullptr && change->options.contains(Option::BridgeAgeing);
+      },
+      EINVAL);
+  leaf.change_to(topology_of(fmt::format(fmt::runtime(bridges), "swp1", "swp3 swp2") +
+                             " bridge-ageing 1800\n"));
+  const auto held = leaf.core.held_back();
+  REQUIRE(held.contains("swp2"));
+  const auto master = [&] {
+    const auto& view = leaf.kernel.state();
+    return view.name_of(view.link("swp2")->master);
+  };
+  REQUIRE(master() == "br0");
+  leaf.kernel.forget();
+  REQUIRE(leaf.core.resync());
+  for (int i = 0; i < 10; ++i) leaf.pass(100ms);
+  CHECK(leaf.core.held_back() == held);
+  for (const auto& op : leaf.kernel.applied()) {
+    INFO(leaf.text(op));
+    for (const auto& name : held) CHECK(leaf.text(op).find(name) == std::string::npos);
+  }
+  leaf.kernel.allow_all();
+  leaf.pass(1min);
+  CHECK(leaf.core.held_back().empty());
+  CHECK(master() == "br1");
+}
+
 TEST_CASE("the permission to make a device anew ends with the device, seen or not", "[refused]") {
   Switch leaf;
   const auto dummy = [&](LinkKind kind) {

@@ -117,6 +117,41 @@ TEST_CASE("the story of a MAC that is behind a VTEP, moves here, and is tampered
   }
 }
 
+TEST_CASE("a neighbour that vtepd deletes is vtepd's doing to its end, and in its MAC's story") {
+  Told told;
+  auto& leaf = told.leaf;
+  leaf.hear(route(kHost, kLeaf2, 3, kFarIp));
+  auto before = told.story(kHost).size();
+  const auto neighbors = [&] {
+    Lines lines;
+    const auto story = told.story(kHost);
+    for (; before < story.size(); ++before) {
+      const auto& line = story[before];
+      const bool is_told =
+          line.starts_with("kernel ") && line.find("192.0.2.2") != std::string::npos;
+      if (is_told) lines.push_back(line);
+    }
+    return lines;
+  };
+  SECTION("by vtepd") {
+    leaf.hear(withdrawal(kHost, kLeaf2, kFarIp));
+    const auto lines = neighbors();
+    REQUIRE(lines.size() == 2);
+    CHECK(lines[0].ends_with("[vtepd]"));
+    CHECK(lines[1].starts_with("kernel Deleted 192.0.2.2 dev bridge.10"));
+    CHECK(lines[1].ends_with("[vtepd]"));
+  }
+  SECTION("by somebody else, and it is written back") {
+    told.somebody(DeleteNeighbor{leaf.neighbor_key(kFarIp)});
+    leaf.settle();
+    const auto lines = neighbors();
+    REQUIRE(lines.size() == 3);
+    CHECK(lines[0].ends_with("[other]"));
+    CHECK(lines[1].ends_with("[other]"));
+    CHECK(lines[2].ends_with("[vtepd]"));
+  }
+}
+
 TEST_CASE("a route that bgpd has not repeated is withdrawn by vtepd") {
   Told told;
   told.leaf.hear(route(kHost, kLeaf2));

@@ -190,6 +190,56 @@ TEST_CASE("the ASIC is written because of what the kernel tells, whoever wrote i
   CHECK(last(journal).cause == Layer::Vtepd);
 }
 
+TEST_CASE("what concerns everybody comes between a write and older words") {
+  Journal journal(100);
+  const auto m = mac(1);
+  const NeighborKey neighbor{kPort, kVtep};
+  journal.record(entry(m, route(m), 10ms));
+  journal.record(entry(m, write(m, kTunnel), 11ms));
+  journal.record(entry(m, AddRemoteMacIp{.key = {kVni, m, kVtep}, .vtep = kVtep}, 12ms));
+  journal.record(entry(m, SetNeighbor{neighbor, {.mac = m}}, 13ms));
+  CHECK(last(journal).cause == Layer::Bgp);
+  const auto cause = [&](Duration at) {
+    journal.record(entry(m, write(m, kTunnel), at));
+    return last(journal).cause;
+  };
+  SECTION("the tables were read anew") { journal.record(entry({}, TablesReread{}, 3h)); }
+  SECTION("bgpd came") { journal.record(entry({}, SessionNews{true}, 3h)); }
+  SECTION("a VNI was told") { journal.record(entry({}, AddLocalVni{.vni = kVni}, 3h)); }
+  SECTION("a link came up") {
+    journal.record(entry({}, LinkNews{.index = kPort, .up = true, .running = true}, 3h));
+  }
+  SECTION("the files changed") { journal.forget_causes(); }
+  CHECK(cause(3h + 1ms) == Layer::Vtepd);
+  journal.record(entry(m, route(m), 4h));
+  CHECK(cause(4h + 1ms) == Layer::Bgp);
+  CHECK(last(journal).latency_us == 1000);
+}
+
+TEST_CASE("a port that goes down is no cause of its own") {
+  Journal journal(100);
+  const auto m = mac(1);
+  auto lost = entry(m, BridgeFdbLost{key(m), on(kPort)}, 10ms);
+  lost.by = By::Kernel;
+  journal.record(lost);
+  journal.record(entry({}, LinkNews{.index = kPort, .up = true}, 11ms));
+  journal.record(entry(m, DeleteLocalMacIp{.key = {kVni, m, {}}}, 12ms));
+  CHECK(last(journal).cause == Layer::Kernel);
+}
+
+TEST_CASE("the ASIC's entry answers no word about a neighbour") {
+  Journal journal(100);
+  const auto m = mac(1);
+  journal.record(entry(m, seen(m, kTunnel), 10ms));
+  const auto cause = [&](Duration at) {
+    journal.record(entry(m, AsicFdbWrite{.vtep = kVtep}, at));
+    return last(journal).cause;
+  };
+  CHECK(cause(11ms) == Layer::Kernel);
+  journal.record(entry(m, NeighborSeen{{kPort, kVtep}, {.mac = m}}, 2h));
+  CHECK(cause(3h) == Layer::Vtepd);
+}
+
 TEST_CASE("a latency beyond an hour is a long one") {
   Journal journal(100);
   journal.record(entry(mac(1), route(mac(1)), 0ms));

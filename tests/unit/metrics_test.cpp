@@ -183,6 +183,48 @@ TEST_CASE("latencies are histograms: from route to kernel, and of a move", "[met
   CHECK(samples.at(R"(vtepd_turn_seconds_bucket{le="+Inf"})") == 1);
 }
 
+TEST_CASE("what is written for another reason, or after long tries, is no latency", "[metrics]") {
+  Watched watched;
+  auto& leaf = watched.leaf;
+  const auto samples = [&] {
+    return watched.samples().at("vtepd_route_to_kernel_seconds_count") +
+           watched.samples().at("vtepd_move_seconds_count");
+  };
+  SECTION("found at a resync, hours after the route") {
+    leaf.hear(route(kFarHost, kLeaf2));
+    leaf.hear(route(kFarHost, kLeaf2, 0, kFarIp));
+    const auto before = samples();
+    leaf.pass(2h);
+    REQUIRE(leaf.kernel.act(DeleteBridgeFdb{leaf.bridge_key(kFarHost), leaf.index("vxlan")}));
+    leaf.kernel.lose_notifications();
+    leaf.pass(1s);
+    CHECK(leaf.remote(kFarHost) == kLeaf2);
+    CHECK(samples() == before);
+  }
+  SECTION("refused for hours") {
+    leaf.kernel.refuse_where([](const KernelOp& op) { return rank(op) < 11; }, ENOSPC);
+    leaf.hear(route(kFarHost, kLeaf2));
+    leaf.pass(2h);
+    leaf.kernel.allow_all();
+    leaf.pass(1min);
+    CHECK(leaf.remote(kFarHost) == kLeaf2);
+    CHECK(samples() == 0);
+  }
+  SECTION("a MAC that is told anew, with all of its VNI") {
+    leaf.hear(route(kHost, kLeaf2, 3));
+    REQUIRE(leaf.kernel.learn(kHost, leaf.index("swp1"), kVlan));
+    leaf.settle();
+    const auto before = samples();
+    const auto told = leaf.told_of<AddLocalMacIp>().size();
+    leaf.pass(2h);
+    leaf.core->relay_lost();
+    leaf.pass(1s);
+    leaf.connect();
+    CHECK(leaf.told_of<AddLocalMacIp>().size() > told);
+    CHECK(samples() == before);
+  }
+}
+
 TEST_CASE("a thousand MACs make no further series", "[metrics]") {
   Watched watched;
   const auto before = watched.samples().size();

@@ -73,13 +73,26 @@ TEST_CASE("limits: never, only a warning, and until cleared", "[moves]") {
 }
 
 TEST_CASE("a flood of moving addresses takes bounded memory", "[moves]") {
+  const auto limits = GENERATE(MoveLimits{}, MoveLimits{.moves = 1, .recovery = 0s});
   MacMoves moves;
   for (std::uint64_t i = 1; i <= 70'000; ++i) {
     const auto mac = *MacAddress::parse(
         fmt::format("02:00:00:{:02x}:{:02x}:{:02x}", i >> 16U, i >> 8U & 0xffU, i & 0xffU));
-    moves.count({kMac.vni, mac}, {.vtep = kLeaf2}, kStart + std::chrono::microseconds(i), {});
+    moves.count({kMac.vni, mac}, {.vtep = kLeaf2}, kStart + std::chrono::microseconds(i), limits);
   }
   CHECK(moves.size() == 65'536);
+}
+
+TEST_CASE("another goes on with what was counted", "[moves]") {
+  MacMoves first;
+  CHECK(count(first, 4, kStart) == 0);
+  MacMoves second(first.records());
+  CHECK(second.next() == kStart + 180s);
+  CHECK(count(second, 1, kStart + 5s) == 1);
+  const MacMoves third(second.records());
+  REQUIRE(third.held(kMac) != nullptr);
+  CHECK(third.held(kMac)->vtep == kLeaf2);
+  CHECK(third.next() == kStart + 5s + 540s);
 }
 
 TEST_CASE("a duplicate belongs to its holder only while that one claims it", "[ownership]") {

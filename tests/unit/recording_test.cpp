@@ -71,10 +71,11 @@ class RecordedLeaf {
     auto recorder = Recorder::open(path_);
     REQUIRE(recorder);
     auto estate = leaf.core->leave();
-    recording_->start(std::move(*recorder), Core::Settings{}, estate.ledger);
+    recording_->start(std::move(*recorder), Core::Settings{}, estate.ledger, estate.moved);
     leaf.core.emplace(recording_->kernel(), recording_->clock(), std::move(estate.ledger),
                       Core::Settings{}, recording_->through(leaf.outputs()));
     leaf.core->inherit(std::move(estate.journal));
+    leaf.core->inherit(std::move(estate.moved));
     REQUIRE(estate.files == FileState::Read);
     leaf.core->set_topology(std::move(estate.topology));
     REQUIRE(leaf.core->resync());
@@ -232,6 +233,41 @@ TEST_CASE("a recording that begins in the middle of a life holds all that it com
   recorded.recording().stop();
   live(recorded, 8);  // what is not recorded any more changes nothing of it
   CHECK(replay_of(recorded.recorded()).result->inputs == again.result->inputs);
+}
+
+TEST_CASE("a frozen duplicate stays frozen where a recording begins", "[recording][replay]") {
+  RecordedLeaf recorded;
+  auto& leaf = recorded.leaf;
+  leaf.connect();
+  std::uint32_t sequence = 0;
+  for (int move = 0; move < 6; ++move) {
+    if (move % 2 == 0) {
+      REQUIRE(leaf.kernel.learn(kHost, leaf.index("swp1"), kVlan));
+      leaf.settle();
+      sequence = leaf.told_of<AddLocalMacIp>().back().sequence;
+    } else {
+      leaf.hear(route(kHost, kLeaf2, sequence + 1));
+    }
+  }
+  const auto is_held_here = [&] {
+    const auto* held = leaf.core->state().mac_moves.held({kVni, kHost});
+    return held != nullptr && held->is_local();
+  };
+  REQUIRE(is_held_here());
+  const auto claimed = leaf.told_of<AddLocalMacIp>().back();
+  recorded.end();
+  leaf.kernel.forget();
+  leaf.told.clear();
+  recorded.record_anew();
+  leaf.connect(
+      {AddLocalVni{.vni = kVni, .vtep = kLocal}, claimed, route(kHost, kLeaf2, sequence + 1)});
+  CHECK(is_held_here());
+  CHECK(leaf.kernel.applied().empty());
+  CHECK(leaf.told_of<DeleteLocalMacIp>().empty());
+  leaf.pass(600s);
+  CHECK_FALSE(is_held_here());
+  CHECK(leaf.remote(kHost) == kLeaf2);
+  CHECK(replay_of(recorded.recorded()).result->differences == 0);
 }
 
 TEST_CASE("a file that is there is not recorded over where that is not wanted", "[recording]") {

@@ -250,6 +250,62 @@ TEST_CASE("a frame to the switch's own MAC is taken by the switch") {
   CHECK(trace.kernel.action == Action::Switch);
 }
 
+TEST_CASE("a frame to the switch's own MAC is dropped where the switch is not in the VLAN") {
+  Traced traced;
+  auto& leaf = traced.leaf;
+  // vtepd would put it back in.
+  leaf.kernel.refuse_where([](const KernelOp& op) { return std::holds_alternative<AddVlans>(op); },
+                           EBUSY);
+  const BridgeFdbKey key{leaf.index("bridge"), kVlan, kSpineMac};
+  REQUIRE(leaf.kernel.act(
+      SetBridgeFdb{key, {.port = leaf.index("swp1"), .state = FdbState::Permanent}}));
+  REQUIRE(leaf.kernel.act(DeleteVlans{leaf.index("bridge"), true, {kVlan}}));
+  CHECK(to_text(traced.of(kSpineMac).kernel) ==
+        "dropped, because the MAC is the switch's own, and bridge itself is not in VLAN 10");
+}
+
+TEST_CASE("what is for the switch's own protocols is not flooded") {
+  Traced traced;
+  auto& leaf = traced.leaf;
+  const auto verdict = [&](const char* mac, const std::string& from = "swp1") {
+    return traced.of(*MacAddress::parse(mac), from).kernel;
+  };
+  CHECK(verdict("01:80:c2:00:00:0e").action == Action::Switch);
+  CHECK(verdict("01:80:c2:00:00:0e").to == Strings{"swp1"});
+  CHECK(verdict("01:80:c2:00:00:0e", "").action == Action::Switch);
+  CHECK(verdict("01:80:c2:00:00:01").action == Action::Dropped);
+  CHECK(verdict("01:80:c2:00:00:00").action == Action::Flooded);  // STP is off
+  CHECK(verdict("01:80:c2:00:00:10").action == Action::Flooded);
+  CHECK(to_text(verdict("01:80:c2:00:00:0e", "swp51")) ==
+        "dropped, because swp51 is no port of bridge");
+  // vtepd would change it back.
+  leaf.kernel.refuse_where(
+      [](const KernelOp& op) {
+        return std::holds_alternative<ChangePort>(op) || std::holds_alternative<ChangeLink>(op);
+      },
+      EBUSY);
+  REQUIRE(leaf.kernel.act(
+      ChangePort{.port = leaf.index("swp1"), .options = {{Option::PortGroupForwardMask, 0x4000}}}));
+  CHECK(verdict("01:80:c2:00:00:0e").action == Action::Flooded);
+  CHECK(verdict("01:80:c2:00:00:0e", "swp2").action == Action::Switch);
+  REQUIRE(leaf.kernel.act(ChangeLink{.index = leaf.index("bridge"),
+                                     .kind = LinkKind::Bridge,
+                                     .options = {{Option::BridgeStp, 1}}}));
+  CHECK(verdict("01:80:c2:00:00:00").action == Action::Switch);
+}
+
+TEST_CASE("groups are flooded as far as snooping lets them") {
+  Traced traced;
+  const auto because = [&](const char* mac) {
+    return traced.of(*MacAddress::parse(mac), "swp1").kernel.because;
+  };
+  for (const auto* mac : {"01:00:5e:01:02:03", "33:33:00:00:00:fb"}) {
+    CHECK(because(mac) == "it is for all, as far as multicast snooping lets it");
+  }
+  CHECK(because("01:80:c2:00:00:10") == "it is for all");
+  CHECK(because("ff:ff:ff:ff:ff:ff") == "it is for all");
+}
+
 TEST_CASE("an address: who answers the question for it, and where packets go then") {
   Traced traced;
   auto& leaf = traced.leaf;
