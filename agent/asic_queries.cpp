@@ -137,7 +137,7 @@ AsicQueries queries_of_none(const std::string& reason) {
           .local_mac = [](VlanId, MacAddress) { return std::optional<std::string>(); },
           .flood = [](VlanId, IpAddress) { return false; },
           .multicast = [](VlanId, IpAddress, IpAddress) { return false; },
-          .rows = [] { return json::array{}; },
+          .rows = [] { return TableRows([] { return std::optional<json::object>(); }); },
           .stats =
               [] {
                 return json::object{{"failures", 1}, {"objects", 0}, {"synced", 0}};
