@@ -84,7 +84,7 @@ std::optional<AsicKey> AsicTable::missing(const SharedRow& row) {
     if (created_in_batch_.contains(key) && !refused_.contains(key)) continue;
     if (!rows_.contains(key) || leaving_.contains(key)) return key;
   }
-  whole_.insert(row.identity());
+  whole_.emplace(row.identity(), row);
   return std::nullopt;
 }
 

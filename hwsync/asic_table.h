@@ -34,7 +34,6 @@ class AsicTable {
   using KeySet = boost::unordered_flat_set<AsicKey, boost::hash<AsicKey>>;
   // By SharedRow::identity().
   using RowMap = FlatMap<const void*, int>;
-  using RowSet = boost::unordered_flat_set<const void*>;
 
   /// `wanted`: the mirror's word; `mark`: to have a key planned (again).
   AsicTable(Wanted wanted, Mark mark) : wanted_(std::move(wanted)), mark_(std::move(mark)) {}
@@ -105,7 +104,9 @@ class AsicTable {
   KeySet created_in_batch_;
   RowMap given_up_in_batch_;        // uses of rows, by removals of this batch,
   AsicMap<int> released_in_batch_;  // and references, of rows that nobody uses then
-  RowSet whole_;                    // rows of which nothing is missing, as this batch has it
+  /// Rows of which nothing is missing, as this batch has it; held, so that no other is taken for
+  /// one of them.
+  FlatMap<const void*, SharedRow> whole_;
 };
 
 }  // namespace vtepd::hwsync

@@ -26,7 +26,8 @@ bool is_closed(const Bench& bench) {
   });
 }
 
-/// Thousands of new MACs are being written, slowly and one by one: a hundred of them are by now.
+/// Thousands of new MACs are being written, slowly and one by one: some are by now, and it is known
+/// how long they take.
 struct Crowd {
   static constexpr std::uint32_t kSize = 4000;
 
@@ -42,7 +43,7 @@ struct Crowd {
     slow.slow(std::chrono::microseconds(200));
     writes = 0;
     bench.happen(remote_hosts(0, kSize));
-    while (writes < 100 && bench.step()) continue;
+    while (writes < 1000 && bench.step()) continue;
   }
 
   Bench bench{one_by_one()};
