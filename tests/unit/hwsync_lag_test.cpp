@@ -239,6 +239,10 @@ TEST_CASE("a library without LAGs says so, and all else stands", "[hwsync][lag]"
   bench.view = view_of(bonded());
   bench.over(faulty.open(bench.settings.profile));
   REQUIRE(bench.settle());
+  // What was written in the same batch was refused, too; from now on it waits.
+  bench.clock.pass_until(*bench.hardware->next_retry());
+  bench.turn();
+  REQUIRE(bench.settle());
   std::vector<std::string> failures;
   bench.hardware->for_each_failure([&](const std::string& key, const Failure& failure) {
     failures.push_back(key + ": " + failure.reason);
