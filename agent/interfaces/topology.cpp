@@ -189,9 +189,11 @@ void Planner::plan_bridge(const Device& bridge, WantedLink& link) const {
         fmt::format("{}: bridge-vlan-stats does nothing without bridge-vlan-aware", bridge.name));
   }
   add_kernel_defaults(Place::Bridge, link.options);
-  // A bridge that nobody can route through must not forward packets addressed to it.
+  // A bridge that nobody can route through must not forward packets addressed to it. In a VRF, one
+  // without an address is where routed packets of a layer-3 VNI come out.
   if (!bridge.uses_dhcp()) {
-    const bool routes = bridge.uppers != 0 || !settings.addresses.empty();
+    const bool routes =
+        bridge.uppers != 0 || !settings.addresses.empty() || !settings.vrf.empty();
     link.options.try_emplace(Option::Ipv4Forwarding, routes ? 1 : 0);
     link.options.try_emplace(Option::Ipv6Forwarding, routes ? 1 : 0);
   }

@@ -89,10 +89,13 @@ TEST_CASE("an SVI puts its VLAN on the bridge, tagged, also VLAN 1") {
   CHECK(option(p.link("br0").options, Option::Ipv4Forwarding) == 1);
 }
 
-TEST_CASE("a bridge without SVI or address does not forward") {
+TEST_CASE("a bridge without SVI, address or VRF does not forward") {
   CHECK(option(plan(kBridge).link("br0").options, Option::Ipv6Forwarding) == 0);
   const auto routed = plan(kBridge + " address 10.0.0.1/24\n");
   CHECK(option(routed.link("br0").options, Option::Ipv4Forwarding) == 1);
+  const auto in_vrf = plan("auto red\niface red\n vrf-table 1001\n" + kBridge + " vrf red\n");
+  CHECK(option(in_vrf.link("br0").options, Option::Ipv4Forwarding) == 1);
+  CHECK(option(in_vrf.link("br0").options, Option::Ipv6Forwarding) == 1);
   const auto dhcp = plan("auto br0\niface br0 inet dhcp\n bridge-ports none\n");
   CHECK_FALSE(dhcp.link("br0").options.contains(Option::Ipv4Forwarding));
   CHECK(dhcp.link("br0").keep_addresses);
