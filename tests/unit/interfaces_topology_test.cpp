@@ -350,6 +350,18 @@ TEST_CASE("VRFs have tables, members have their VRF as master") {
   CHECK_FALSE(p.link("swp1").options.contains(Option::Ipv6Disabled));
 }
 
+TEST_CASE("a VRF needs its members, and they what they stand on") {
+  const auto p = plan(
+      "auto red\niface red\n vrf-table 1001\niface blue\n vrf-table 1002\n"
+      "iface swp1\n vrf red\niface swp2.6\n vrf red\niface swp3\n vrf blue\n");
+  CHECK(p.link("swp1").master == "red");
+  CHECK(p.link("swp1").up == true);
+  CHECK(p.link("swp2.6").master == "red");
+  CHECK(p.has("swp2"));
+  CHECK_FALSE(p.has("blue"));
+  CHECK_FALSE(p.has("swp3"));
+}
+
 TEST_CASE("stanzas of one name are one link") {
   const auto p = plan(
       "auto swp1\niface swp1 inet static\n address 10.0.0.1/24\n"
