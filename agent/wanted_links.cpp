@@ -444,8 +444,9 @@ std::vector<DefaultRoute> wanted_routes(const State& state, const WantedLink& wa
                                         const Link& actual) {
   std::vector<DefaultRoute> routes;
   for (const auto& gateway : wanted.gateways) {
+    const std::uint32_t kernels_choice = gateway.is_v6() ? kIpv6RouteMetric : 0;
     routes.push_back({.table = table_of(state, actual),
-                      .metric = gateway.is_v6() ? kIpv6RouteMetric : 0,
+                      .metric = wanted.route_metric != 0 ? wanted.route_metric : kernels_choice,
                       .gateway = gateway,
                       .link = actual.index,
                       .protocol = kRouteProtocol});

@@ -161,6 +161,15 @@ void gateway(const Reading& r) {
   }
 }
 
+void metric(const Reading& r) {
+  const auto number = parse_number(r.attribute.value);
+  if (!number || *number > std::numeric_limits<std::uint32_t>::max()) {
+    r.error(fmt::format("{} is not a metric", in_quotes(r.attribute.value)));
+  } else {
+    r.settings.route_metric = static_cast<std::uint32_t>(*number);
+  }
+}
+
 /// "MAC ADDRESS...", or "none ADDRESS..."
 void virtual_address(const Reading& r) {
   const auto all = words(r.attribute.value);

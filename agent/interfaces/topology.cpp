@@ -391,6 +391,7 @@ void Planner::plan_addresses(const Device& device, WantedLink& link) const {
   }
   link.gateways = device.settings.gateways;
   link.gateway_lines = device.settings.gateway_lines;
+  link.route_metric = device.settings.route_metric;
 }
 
 /// A gateway that several switches share stands on a device of its own, because it has a MAC of its

@@ -491,7 +491,7 @@ TEST_CASE("what stands behind an address belongs to it") {
       "auto swp1\niface swp1 inet static\n address 10.0.0.1\n netmask 255.255.255.0\n"
       " broadcast 10.0.0.127\n scope link\n address 10.0.1.1/32\n pointopoint 10.0.1.2\n"
       " address 10.0.2.1/24\n address 2001:db8::1/64\n preferred-lifetime 0\n"
-      " gateway 10.0.0.254\n gateway 2001:db8::fe\n gateway 10.0.0.253\n");
+      " gateway 10.0.0.254\n gateway 2001:db8::fe\n gateway 10.0.0.253\n metric 20\n");
   const auto& link = p.link("swp1");
   const auto& details = link.address_details;
   CHECK(details.size() == 3);
@@ -503,6 +503,7 @@ TEST_CASE("what stands behind an address belongs to it") {
         std::vector{*IpAddress::parse("10.0.0.253"), *IpAddress::parse("2001:db8::fe")});
   CHECK(link.gateway_lines[0].line == 14);
   CHECK(link.gateway_lines[1].line == 13);
+  CHECK(link.route_metric == 20);
   CHECK(p.messages ==
         Lines{"f:14: warning: swp1: gateway: a second gateway of this family: it holds, 10.0.0.254 "
               "does not"});

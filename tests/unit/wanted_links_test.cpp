@@ -368,6 +368,18 @@ TEST_CASE("gateways become default routes in the table of the link's VRF") {
   CHECK(files.kernel.state().routes().size() == 3);
   files.must_stand();
 
+  // Behind another one of the same table.
+  auto swp3 = port("swp3");
+  swp3.gateways = {ip("10.3.0.254")};
+  swp3.route_metric = 20;
+  files.kernel.add_port("swp3");
+  files.say({red, swp1, swp2, swp3});
+  auto behind = route("10.3.0.254", "swp3", kMainTable);
+  behind.metric = 20;
+  CHECK(files.kernel.state().routes().contains(behind));
+  CHECK(files.kernel.state().routes().size() == 4);
+  files.must_stand();
+
   swp1.gateways.clear();
   files.say({red, swp1, swp2});
   CHECK(files.kernel.state().routes() == std::set{route("10.2.0.254", "swp2", 1001)});
