@@ -509,6 +509,17 @@ TEST_CASE("what stands behind an address belongs to it") {
               "does not"});
 }
 
+TEST_CASE("an address of a point-to-point link has the length of the other end") {
+  const auto p = plan(
+      "auto swp1\niface swp1\n address 10.0.2.1/24\n pointopoint 10.0.2.2\n"
+      " address 10.0.3.1/32\n pointopoint 10.0.3.2/24\n"
+      " address 2001:db8::1/64\n pointopoint 2001:db8::2\n");
+  CHECK(p.messages == Lines{});
+  CHECK(p.link("swp1").addresses == std::vector{*IpPrefix::parse("10.0.2.1/32"),
+                                                *IpPrefix::parse("10.0.3.1/24"),
+                                                *IpPrefix::parse("2001:db8::1/128")});
+}
+
 TEST_CASE("a bond has its slaves and options, and its slaves no addresses") {
   const auto p = plan(
       "auto bond0\niface bond0\n bond-ports glob swp[1-2]\n bond-mode 802.3ad\n"
