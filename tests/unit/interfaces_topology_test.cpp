@@ -598,6 +598,18 @@ TEST_CASE("with bridge-port-vids and -pvids, they are all the VLANs of the ports
               "bridge-port-vids and bridge-port-pvids"});
 }
 
+TEST_CASE("with spanning tree the forward delay is within its limits") {
+  const auto p = plan(
+      "auto br1 br2 br3\niface br1\n bridge-ports none\n bridge-stp on\n bridge-fd 0\n"
+      "iface br2\n bridge-ports none\n bridge-stp on\n bridge-fd 40\n"
+      "iface br3\n bridge-ports none\n bridge-fd 0\n");
+  CHECK(option(p.link("br1").options, Option::BridgeForwardDelay) == 200);
+  CHECK(option(p.link("br2").options, Option::BridgeForwardDelay) == 3000);
+  CHECK(option(p.link("br3").options, Option::BridgeForwardDelay) == 0);
+  CHECK(p.messages == Lines{"f:5: warning: br1: bridge-fd is 2 to 30 with bridge-stp: 2 is used",
+                            "f:9: warning: br2: bridge-fd is 2 to 30 with bridge-stp: 30 is used"});
+}
+
 TEST_CASE("a bridge without VLANs counts none") {
   const auto p = plan("auto br\niface br\n bridge-ports none\n bridge-vlan-stats on\n");
   CHECK(option(p.link("br").options, Option::BridgeVlanStats) == 0);
