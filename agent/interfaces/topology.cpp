@@ -194,8 +194,7 @@ void Planner::plan_bridge(const Device& bridge, WantedLink& link) const {
   // A bridge that nobody can route through must not forward packets addressed to it. In a VRF, one
   // without an address is where routed packets of a layer-3 VNI come out.
   if (!bridge.uses_dhcp()) {
-    const bool routes =
-        bridge.uppers != 0 || !settings.addresses.empty() || !settings.vrf.empty();
+    const bool routes = bridge.uppers != 0 || !settings.addresses.empty() || !settings.vrf.empty();
     link.options.try_emplace(Option::Ipv4Forwarding, routes ? 1 : 0);
     link.options.try_emplace(Option::Ipv6Forwarding, routes ? 1 : 0);
   }
@@ -208,8 +207,8 @@ void Planner::plan_bridge(const Device& bridge, WantedLink& link) const {
   for (const auto vlan : svis->second) link.vlans[vlan] = {};
 }
 
-/// With spanning tree Linux holds the delay within the standard's limits: it takes the nearest where
-/// STP starts, and refuses another from then on.
+/// With spanning tree Linux holds the delay within the standard's limits: it takes the nearest
+/// where STP starts, and refuses another from then on.
 void Planner::settle_forward_delay(const Device& bridge, WantedLink& link) const {
   constexpr std::uint64_t kLeast = 200;  // BR_MIN_FORWARD_DELAY
   constexpr std::uint64_t kMost = 3000;
