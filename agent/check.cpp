@@ -53,6 +53,7 @@ constexpr std::array kParts{
     PartOf{"address", Part::Addresses},
     PartOf{"netmask", Part::Addresses},
     PartOf{"gateway", Part::Routes},
+    PartOf{"metric", Part::Routes},
     PartOf{"bridge-vids", Part::Vlans},
     PartOf{"bridge-pvid", Part::Pvid},
     PartOf{"bridge-access", Part::Access},

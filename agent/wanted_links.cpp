@@ -15,6 +15,15 @@ namespace {
 
 constexpr std::uint64_t kEui64 = 0;  // IN6_ADDR_GEN_MODE_EUI64
 
+constexpr std::uint32_t kLeastIpv6Mtu = 1280;  // IPV6_MIN_MTU: below, a link has no IPv6 at all
+
+/// Whether Linux has the option of such a link; without IPv6 it refuses those of IPv6, and the
+/// whole request that one of them stands in.
+bool has_option(const WantedLink& wanted, const Link& actual, Option option) {
+  const auto mtu = std::min(wanted.mtu.value_or(actual.mtu), actual.mtu);
+  return !is_ipv6(option) || mtu >= kLeastIpv6Mtu;
+}
+
 /// What netlink tells of the device itself: no sysctls.
 Options link_options(const WantedLink& wanted) {
   Options kept;
@@ -204,7 +213,8 @@ bool may_stand_up(const State& state, const WantedLink& wanted, const Link& actu
 ChangeLink changes_of(const State& state, const WantedLink& wanted, const Link& actual) {
   ChangeLink change{.index = actual.index, .kind = actual.kind};
   for (const auto& [option, value] : difference(link_options(wanted), actual.options)) {
-    if (!is_all_there_is(option, value, actual.options)) change.options[option] = value;
+    const bool is_so = is_all_there_is(option, value, actual.options);
+    if (!is_so && has_option(wanted, actual, option)) change.options[option] = value;
   }
   if (wanted.mtu && *wanted.mtu != actual.mtu) change.mtu = wanted.mtu;
   if (wanted.mac && *wanted.mac != actual.mac) change.mac = wanted.mac;
@@ -227,7 +237,8 @@ void plan_settings(const State& state, const WantedLink& wanted, const Link& act
     // A kernel without MPLS takes none in.
     const bool is_so =
         option == Option::MplsInput && value == 0 && !actual.options.contains(Option::MplsInput);
-    if (is_sysctl(option) && !is_so) emit(WriteSysctl{wanted.name, option, value});
+    const bool is_written = is_sysctl(option) && has_option(wanted, actual, option);
+    if (is_written && !is_so) emit(WriteSysctl{wanted.name, option, value});
   }
   auto change = changes_of(state, wanted, actual);
   const bool joins_anew = must_join_anew(actual, change);
@@ -444,8 +455,9 @@ std::vector<DefaultRoute> wanted_routes(const State& state, const WantedLink& wa
                                         const Link& actual) {
   std::vector<DefaultRoute> routes;
   for (const auto& gateway : wanted.gateways) {
+    const std::uint32_t kernels_choice = gateway.is_v6() ? kIpv6RouteMetric : 0;
     routes.push_back({.table = table_of(state, actual),
-                      .metric = gateway.is_v6() ? kIpv6RouteMetric : 0,
+                      .metric = wanted.route_metric != 0 ? wanted.route_metric : kernels_choice,
                       .gateway = gateway,
                       .link = actual.index,
                       .protocol = kRouteProtocol});

@@ -48,6 +48,7 @@ void scope(const Reading& r);
 void preferred_lifetime(const Reading& r);
 void pointopoint(const Reading& r);
 void gateway(const Reading& r);
+void metric(const Reading& r);
 void virtual_address(const Reading& r);
 void virtual_address_generation(const Reading& r);
 void virtual_router(const Reading& r);

@@ -56,11 +56,11 @@ AddressDetails* details(const Reading& r) {
 }
 
 /// The other end or the broadcast address: of the family of the address before it.
-std::optional<IpAddress> companion(const Reading& r) {
+std::optional<IpPrefix> companion(const Reading& r) {
   const auto& address = r.settings.addresses.back().address;
   const auto prefix = parse_prefix(r, r.attribute.value);
   if (!prefix || prefix->address.family() == address.family()) {
-    return prefix ? std::optional(prefix->address) : std::nullopt;
+    return prefix;
   }
   r.error(fmt::format("{} and {} are of two families", prefix->address, address));
   return std::nullopt;
@@ -99,9 +99,9 @@ void netmask(const Reading& r) {
 void broadcast(const Reading& r) {
   auto* const of = details(r);
   if (of == nullptr) return;
-  const auto address = companion(r);
-  if (address && address->is_v6()) r.error("IPv6 has no broadcast");
-  if (address && address->is_v4()) of->broadcast = *address;
+  const auto prefix = companion(r);
+  if (prefix && prefix->address.is_v6()) r.error("IPv6 has no broadcast");
+  if (prefix && prefix->address.is_v4()) of->broadcast = prefix->address;
 }
 
 void scope(const Reading& r) {
@@ -131,10 +131,14 @@ void preferred_lifetime(const Reading& r) {
   }
 }
 
+/// The length of such an address is that of the other end, whatever its own line says.
 void pointopoint(const Reading& r) {
   auto* const of = details(r);
   if (of == nullptr) return;
-  if (const auto address = companion(r)) of->peer = *address;
+  const auto prefix = companion(r);
+  if (!prefix) return;
+  of->peer = prefix->address;
+  r.settings.addresses.back().length = prefix->length;
 }
 
 void gateway(const Reading& r) {
@@ -158,6 +162,15 @@ void gateway(const Reading& r) {
       r.settings.gateway_lines[static_cast<std::size_t>(same - gateways.begin())] =
           r.attribute.origin;
     }
+  }
+}
+
+void metric(const Reading& r) {
+  const auto number = parse_number(r.attribute.value);
+  if (!number || *number > std::numeric_limits<std::uint32_t>::max()) {
+    r.error(fmt::format("{} is not a metric", in_quotes(r.attribute.value)));
+  } else {
+    r.settings.route_metric = static_cast<std::uint32_t>(*number);
   }
 }
 

@@ -109,6 +109,7 @@ constexpr std::array kTable{
     each("preferred-lifetime", Place::Any, readers::preferred_lifetime),
     each("pointopoint", Place::Any, readers::pointopoint),
     each("gateway", Place::Any, readers::gateway),
+    once("metric", Place::Any, readers::metric),
     each("address-virtual", Place::Any, readers::virtual_address),
     each("vrrp", Place::Any, readers::virtual_router),
     once("address-virtual-ipv6-addrgen", Place::Any, readers::virtual_address_generation),

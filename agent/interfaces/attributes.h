@@ -72,6 +72,7 @@ struct LinkSettings {
   std::size_t addresses_before{};                 // how many of them former stanzas gave
   std::vector<IpAddress> gateways{};
   std::vector<Origin> gateway_lines{};
+  std::uint32_t route_metric{};
   std::vector<VirtualAddress> virtual_addresses{};
   std::uint64_t virtual_address_generation{};  // IN6_ADDR_GEN_MODE_* of their links
   std::vector<VirtualRouter> virtual_routers{};

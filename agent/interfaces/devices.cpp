@@ -255,6 +255,7 @@ void Devices::need_lowers(std::size_t position) {
   const bool is_vlan = all_[position].kind == LinkKind::Vlan;
   for (const auto& port : std::vector(all_[position].ports)) need(port.name, port.origin, true);
   need_group_device(position);
+  if (all_[position].kind == LinkKind::Vrf) need_members(all_[position].name);
   const auto& settings = all_[position].settings;
   if (all_[position].kind == LinkKind::Veth) {
     need(std::string(settings.peer), settings.where("veth-peer-name", origin), true);
@@ -268,6 +269,13 @@ void Devices::need_lowers(std::size_t position) {
     diagnostics_.warning(vrf_line, fmt::format("VRF {} has no stanza: it must be there", vrf));
   }
   need(vrf, vrf_line, false);
+}
+
+/// As the ports of a bridge, those that are to be in a VRF need no `auto`.
+void Devices::need_members(const std::string& vrf) {
+  for (const auto& device : all_) {
+    if (device.settings.vrf == vrf) need(device.name, device.origin, true);
+  }
 }
 
 /// bridge-always-up: a dummy device that is always up. Positions, as in need_lowers().

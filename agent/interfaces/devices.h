@@ -72,6 +72,7 @@ class Devices {
   void activate();
   void need(const std::string& name, const Origin& origin, bool bring_up);
   void need_lowers(std::size_t position);
+  void need_members(const std::string& vrf);
   void add_standing_port(std::size_t position);
   void need_group_device(std::size_t position);
   void enslave();

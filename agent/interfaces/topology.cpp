@@ -70,6 +70,7 @@ class Planner {
   void plan_kind(const Device& device, WantedLink& link);
   bool makes_pair(const Device& device) const;
   void plan_bridge(const Device& bridge, WantedLink& link) const;
+  void settle_forward_delay(const Device& bridge, WantedLink& link) const;
   void plan_bond(const Device& bond, WantedLink& link);
   void plan_vxlan(const Device& vxlan, WantedLink& link);
   void plan_flood(const Device& vxlan, WantedLink& link);
@@ -189,9 +190,11 @@ void Planner::plan_bridge(const Device& bridge, WantedLink& link) const {
         fmt::format("{}: bridge-vlan-stats does nothing without bridge-vlan-aware", bridge.name));
   }
   add_kernel_defaults(Place::Bridge, link.options);
-  // A bridge that nobody can route through must not forward packets addressed to it.
+  settle_forward_delay(bridge, link);
+  // A bridge that nobody can route through must not forward packets addressed to it. In a VRF, one
+  // without an address is where routed packets of a layer-3 VNI come out.
   if (!bridge.uses_dhcp()) {
-    const bool routes = bridge.uppers != 0 || !settings.addresses.empty();
+    const bool routes = bridge.uppers != 0 || !settings.addresses.empty() || !settings.vrf.empty();
     link.options.try_emplace(Option::Ipv4Forwarding, routes ? 1 : 0);
     link.options.try_emplace(Option::Ipv6Forwarding, routes ? 1 : 0);
   }
@@ -202,6 +205,21 @@ void Planner::plan_bridge(const Device& bridge, WantedLink& link) const {
   if (svis == vlans_on_.end()) return;
   // Tagged, also VLAN 1: the VLAN device takes nothing else.
   for (const auto vlan : svis->second) link.vlans[vlan] = {};
+}
+
+/// With spanning tree Linux holds the delay within the standard's limits: it takes the nearest
+/// where STP starts, and refuses another from then on.
+void Planner::settle_forward_delay(const Device& bridge, WantedLink& link) const {
+  constexpr std::uint64_t kLeast = 200;  // BR_MIN_FORWARD_DELAY
+  constexpr std::uint64_t kMost = 3000;
+  if (value_or(link.options, Option::BridgeStp, 0) == 0) return;
+  auto& delay = link.options[Option::BridgeForwardDelay];
+  const auto nearest = std::clamp(delay, kLeast, kMost);
+  if (nearest == delay) return;
+  delay = nearest;
+  diagnostics_.warning(bridge.settings.where("bridge-fd", bridge.origin),
+                       fmt::format("{}: bridge-fd is 2 to 30 with bridge-stp: {} is used",
+                                   bridge.name, nearest / 100));
 }
 
 bool is_mode_of(unsigned modes, std::uint64_t mode) { return (modes & (1U << mode)) != 0; }
@@ -389,6 +407,7 @@ void Planner::plan_addresses(const Device& device, WantedLink& link) const {
   }
   link.gateways = device.settings.gateways;
   link.gateway_lines = device.settings.gateway_lines;
+  link.route_metric = device.settings.route_metric;
 }
 
 /// A gateway that several switches share stands on a device of its own, because it has a MAC of its

@@ -62,6 +62,7 @@ struct WantedLink {
   /// Gateways of default routes over this link, in the table of its VRF; one for each family.
   std::vector<IpAddress> gateways{};
   std::vector<Origin> gateway_lines{};  // one for each gateway
+  std::uint32_t route_metric{};         // of these routes; 0: the kernel's choice
   /// Static members of flood lists; the VNI is none on a device of one VNI.
   std::vector<std::pair<Vni, IpAddress>> flood{};
   std::vector<Origin> flood_lines{};  // one for each member

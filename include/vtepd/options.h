@@ -105,6 +105,12 @@ enum class Option : std::uint8_t {
 /// Whether the option is written to a file of /proc/sys, because netlink does not take it.
 constexpr bool is_sysctl(Option option) { return option >= Option::Ipv4Forwarding; }
 
+/// Whether a device has the option only while it has IPv6.
+constexpr bool is_ipv6(Option option) {
+  return option == Option::Ipv6AddressGeneration ||
+         (option >= Option::Ipv6Disabled && option <= Option::Ipv6EnhancedDad);
+}
+
 using Options = boost::container::flat_map<Option, std::uint64_t>;
 
 /// The value of `option`, or `otherwise` where it is not known.

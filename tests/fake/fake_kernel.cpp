@@ -456,6 +456,7 @@ Result<> FakeKernel::check_change(const ChangeLink& op, const Link& link) {
     return refuse(EOPNOTSUPP, "Cannot change mtu");
   }
   for (const auto& [option, value] : op.options) {
+    if (is_ipv6(option) && link.mtu < 1280) return refuse(EAFNOSUPPORT);  // it has no IPv6
     if (option == Option::Ipv6AddressGeneration) continue;
     if (!is_option_of(link.kind, option)) return refuse(EINVAL);
     const bool never = option == Option::VlanProtocol || option == Option::VrfTable;
@@ -703,6 +704,7 @@ Result<> FakeKernel::run(const WriteSysctl& op) {
   if (!is_sysctl(op.option) && !generates) return refuse(EINVAL);
   const auto* known = state_.link(op.link);
   if (known == nullptr || !known->options.contains(op.option)) return refuse(ENOENT);
+  if (is_ipv6(op.option) && known->mtu < 1280) return refuse(ENOENT);
   Link link = *known;
   link.options[op.option] = op.value;
   if (op.option == Option::Ipv6Disabled && op.value != 0) forget_addresses_v6(link.index);

@@ -38,7 +38,7 @@ add_ports() {
 dump_namespace() {
   mkdir -p "$2"
   (cd "$2" && dump_state "$1" &&
-    on "$1" ip -j route show table all >routes4.json && on "$1" ip -j -6 route show table all >routes6.json)
+    on "$1" ip -j -4 route show table all >routes4.json && on "$1" ip -j -6 route show table all >routes6.json)
 }
 
 # apply_ifupdown2 NAMESPACE FILE: not by `on`, because ifupdown2 reads the namespace's /sys.

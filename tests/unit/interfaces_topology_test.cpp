@@ -89,10 +89,13 @@ TEST_CASE("an SVI puts its VLAN on the bridge, tagged, also VLAN 1") {
   CHECK(option(p.link("br0").options, Option::Ipv4Forwarding) == 1);
 }
 
-TEST_CASE("a bridge without SVI or address does not forward") {
+TEST_CASE("a bridge without SVI, address or VRF does not forward") {
   CHECK(option(plan(kBridge).link("br0").options, Option::Ipv6Forwarding) == 0);
   const auto routed = plan(kBridge + " address 10.0.0.1/24\n");
   CHECK(option(routed.link("br0").options, Option::Ipv4Forwarding) == 1);
+  const auto in_vrf = plan("auto red\niface red\n vrf-table 1001\n" + kBridge + " vrf red\n");
+  CHECK(option(in_vrf.link("br0").options, Option::Ipv4Forwarding) == 1);
+  CHECK(option(in_vrf.link("br0").options, Option::Ipv6Forwarding) == 1);
   const auto dhcp = plan("auto br0\niface br0 inet dhcp\n bridge-ports none\n");
   CHECK_FALSE(dhcp.link("br0").options.contains(Option::Ipv4Forwarding));
   CHECK(dhcp.link("br0").keep_addresses);
@@ -347,6 +350,18 @@ TEST_CASE("VRFs have tables, members have their VRF as master") {
   CHECK_FALSE(p.link("swp1").options.contains(Option::Ipv6Disabled));
 }
 
+TEST_CASE("a VRF needs its members, and they what they stand on") {
+  const auto p = plan(
+      "auto red\niface red\n vrf-table 1001\niface blue\n vrf-table 1002\n"
+      "iface swp1\n vrf red\niface swp2.6\n vrf red\niface swp3\n vrf blue\n");
+  CHECK(p.link("swp1").master == "red");
+  CHECK(p.link("swp1").up == true);
+  CHECK(p.link("swp2.6").master == "red");
+  CHECK(p.has("swp2"));
+  CHECK_FALSE(p.has("blue"));
+  CHECK_FALSE(p.has("swp3"));
+}
+
 TEST_CASE("stanzas of one name are one link") {
   const auto p = plan(
       "auto swp1\niface swp1 inet static\n address 10.0.0.1/24\n"
@@ -476,7 +491,7 @@ TEST_CASE("what stands behind an address belongs to it") {
       "auto swp1\niface swp1 inet static\n address 10.0.0.1\n netmask 255.255.255.0\n"
       " broadcast 10.0.0.127\n scope link\n address 10.0.1.1/32\n pointopoint 10.0.1.2\n"
       " address 10.0.2.1/24\n address 2001:db8::1/64\n preferred-lifetime 0\n"
-      " gateway 10.0.0.254\n gateway 2001:db8::fe\n gateway 10.0.0.253\n");
+      " gateway 10.0.0.254\n gateway 2001:db8::fe\n gateway 10.0.0.253\n metric 20\n");
   const auto& link = p.link("swp1");
   const auto& details = link.address_details;
   CHECK(details.size() == 3);
@@ -488,9 +503,21 @@ TEST_CASE("what stands behind an address belongs to it") {
         std::vector{*IpAddress::parse("10.0.0.253"), *IpAddress::parse("2001:db8::fe")});
   CHECK(link.gateway_lines[0].line == 14);
   CHECK(link.gateway_lines[1].line == 13);
+  CHECK(link.route_metric == 20);
   CHECK(p.messages ==
         Lines{"f:14: warning: swp1: gateway: a second gateway of this family: it holds, 10.0.0.254 "
               "does not"});
+}
+
+TEST_CASE("an address of a point-to-point link has the length of the other end") {
+  const auto p = plan(
+      "auto swp1\niface swp1\n address 10.0.2.1/24\n pointopoint 10.0.2.2\n"
+      " address 10.0.3.1/32\n pointopoint 10.0.3.2/24\n"
+      " address 2001:db8::1/64\n pointopoint 2001:db8::2\n");
+  CHECK(p.messages == Lines{});
+  CHECK(p.link("swp1").addresses == std::vector{*IpPrefix::parse("10.0.2.1/32"),
+                                                *IpPrefix::parse("10.0.3.1/24"),
+                                                *IpPrefix::parse("2001:db8::1/128")});
 }
 
 TEST_CASE("a bond has its slaves and options, and its slaves no addresses") {
@@ -569,6 +596,18 @@ TEST_CASE("with bridge-port-vids and -pvids, they are all the VLANs of the ports
   CHECK(half.messages ==
         Lines{"f:7: warning: br0: bridge-port-vids does nothing without the other of "
               "bridge-port-vids and bridge-port-pvids"});
+}
+
+TEST_CASE("with spanning tree the forward delay is within its limits") {
+  const auto p = plan(
+      "auto br1 br2 br3\niface br1\n bridge-ports none\n bridge-stp on\n bridge-fd 0\n"
+      "iface br2\n bridge-ports none\n bridge-stp on\n bridge-fd 40\n"
+      "iface br3\n bridge-ports none\n bridge-fd 0\n");
+  CHECK(option(p.link("br1").options, Option::BridgeForwardDelay) == 200);
+  CHECK(option(p.link("br2").options, Option::BridgeForwardDelay) == 3000);
+  CHECK(option(p.link("br3").options, Option::BridgeForwardDelay) == 0);
+  CHECK(p.messages == Lines{"f:5: warning: br1: bridge-fd is 2 to 30 with bridge-stp: 2 is used",
+                            "f:9: warning: br2: bridge-fd is 2 to 30 with bridge-stp: 30 is used"});
 }
 
 TEST_CASE("a bridge without VLANs counts none") {

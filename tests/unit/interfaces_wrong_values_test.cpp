@@ -23,6 +23,7 @@ const std::map<std::string_view, Values> kWrong{
     {"pointopoint", {"10.0.0", "2001:db8::1"}},
     {"gateway", {"0.0.0.0", "224.0.0.1", "spine"}},
     {"address-virtual", {"01:00:5e:00:00:01 10.0.0.1/24", "00:00:5e:00:01:01 10.0.0.1/99", "x"}},
+    {"metric", {"many", "-1", "4294967296"}},
     {"vrrp", {"0 10.0.0.1/24", "256 10.0.0.1/24", "7", "7 10.0.0", "x 10.0.0.1/24"}},
     {"address-virtual-ipv6-addrgen", {"perhaps"}},
     {"ipv6-addrgen", {"perhaps"}},

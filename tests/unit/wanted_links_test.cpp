@@ -67,6 +67,25 @@ TEST_CASE("a VRF is made with its table, and its devices are in it") {
   CHECK_FALSE(files.has("red"));
 }
 
+TEST_CASE("a link whose MTU is too small for IPv6 has all else") {
+  Files files;
+  auto red = made("red", LinkKind::Vrf);
+  red.vrf_table = 1001;
+  auto swp1 = port("swp1", "red");
+  swp1.mtu = 1000;
+  swp1.options = {{Option::Ipv6AddressGeneration, 1}, {Option::Ipv6Forwarding, 1}};
+  files.say({red, swp1});
+  CHECK(files.link("swp1").mtu == 1000);
+  CHECK(files.link("swp1").master == files.link("red").index);
+  files.must_stand();
+
+  swp1.mtu = 1280;
+  files.say({red, swp1});
+  CHECK(files.option("swp1", Option::Ipv6AddressGeneration) == 1);
+  CHECK(files.option("swp1", Option::Ipv6Forwarding) == 1);
+  files.must_stand();
+}
+
 TEST_CASE("a VLAN device has the protocol that the files say") {
   Files files;
   auto outer = made("swp1.5", LinkKind::Vlan);
@@ -366,6 +385,18 @@ TEST_CASE("gateways become default routes in the table of the link's VRF") {
   REQUIRE(files.kernel.act(down));
   files.settle();
   CHECK(files.kernel.state().routes().size() == 3);
+  files.must_stand();
+
+  // Behind another one of the same table.
+  auto swp3 = port("swp3");
+  swp3.gateways = {ip("10.3.0.254")};
+  swp3.route_metric = 20;
+  files.kernel.add_port("swp3");
+  files.say({red, swp1, swp2, swp3});
+  auto behind = route("10.3.0.254", "swp3", kMainTable);
+  behind.metric = 20;
+  CHECK(files.kernel.state().routes().contains(behind));
+  CHECK(files.kernel.state().routes().size() == 4);
   files.must_stand();
 
   swp1.gateways.clear();
