@@ -122,12 +122,12 @@ watching=$!
 twice() { (($(grep -c '^every 1 s' /run/watched) >= 2 && $(grep -c '^10010' /run/watched) >= 2)); }
 wait_until "a table that is watched is shown again" 10 twice
 kill "$watching"
-ctl leaf1 --watch=1 -j show vni >/run/watched &
+ctl leaf1 --watch=1 -j show vni >/run/watched_json &
 watching=$!
-two_answers() { (($(grep -c '"table":"vni"' /run/watched) >= 2)); }
+two_answers() { (($(grep -c '"table":"vni"' /run/watched_json) >= 2)); }
 wait_until "as JSON, too" 10 two_answers
 kill "$watching"
-check "which is nothing but JSON" eval "! grep -q every /run/watched"
+check "which is nothing but JSON" eval "! grep -q every /run/watched_json"
 for change in apply "audit --repair" "clear duplicates" "record off" confirm; do
   # shellcheck disable=SC2086 # words
   ctl leaf1 --watch=1 $change >/run/changed 2>&1

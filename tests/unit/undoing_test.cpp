@@ -330,7 +330,7 @@ TEST_CASE("what a line said of an address goes with the line", "[undoing]") {
   const auto [lines, entry] = GENERATE(table<std::string, AddressEntry>({
       {" scope link\n", {.scope = 253}},
       {" broadcast 10.1.0.255\n", {.broadcast = ip("10.1.0.255")}},
-      {" pointopoint 10.1.0.9\n", {.peer = ip("10.1.0.9")}},
+      {" pointopoint 10.1.0.9/24\n", {.peer = ip("10.1.0.9")}},
       {" preferred-lifetime 0\n", {.preferred = Preferred::Over}},
   }));
   INFO(lines);

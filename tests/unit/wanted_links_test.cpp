@@ -400,7 +400,8 @@ TEST_CASE("gateways become default routes in the table of the link's VRF") {
   files.must_stand();
 
   swp1.gateways.clear();
-  files.say({red, swp1, swp2});
+  swp3.gateways.clear();
+  files.say({red, swp1, swp2, swp3});
   CHECK(files.kernel.state().routes() == std::set{route("10.2.0.254", "swp2", 1001)});
   files.must_stand();
 }
