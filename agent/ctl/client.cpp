@@ -17,7 +17,7 @@ namespace options = boost::program_options;
 using Protocol = boost::asio::local::stream_protocol;
 
 std::string control_socket(const std::string& settings) {
-  const std::string usual = "/run/vtepd/vtepd.sock";
+  std::string usual = "/run/vtepd/vtepd.sock";
   options::options_description known;
   known.add_options()("control", options::value<std::string>()->default_value(usual));
   options::variables_map chosen;

@@ -757,13 +757,13 @@ TEST_CASE("a remote MAC with a thousand addresses costs no more for each of them
     return leaf.core->kernel().counters().planned - before;
   };
   CHECK(compared([&](unsigned i) { leaf.hear(route(kFarHost, kLeaf2, 0, address(i))); }) <
-        8 * kMany);
+        std::uint64_t{8} * kMany);
   CHECK(leaf.kernel.state().neighbors().size() == kMany);
   CHECK(compared([&](unsigned i) { leaf.hear(route(kFarHost, kLeaf3, 1, address(i))); }) <
-        8 * kMany);
+        std::uint64_t{8} * kMany);
   CHECK(leaf.remote(kFarHost) == kLeaf3);
   CHECK(compared([&](unsigned i) { leaf.hear(withdrawal(kFarHost, kLeaf3, address(i))); }) <
-        8 * kMany);
+        std::uint64_t{8} * kMany);
   CHECK(leaf.kernel.state().neighbors().empty());
   CHECK_FALSE(leaf.remote(kFarHost));
 }
@@ -778,7 +778,7 @@ TEST_CASE("a remote MAC that is withdrawn concerns its own rows", "[core]") {
   for (unsigned i = 0; i < kMany; ++i) leaf.hear(withdrawal(mac(i), kLeaf2));
   CHECK(leaf.kernel.state().vxlan_fdb().empty());
   // Both halves: by the route's end, and by that of the entry.
-  CHECK(leaf.core->kernel().counters().planned - before <= 4 * kMany);
+  CHECK(leaf.core->kernel().counters().planned - before <= std::uint64_t{4} * kMany);
 }
 
 TEST_CASE("devices are deleted a few at a time", "[core]") {
