@@ -138,7 +138,7 @@ TEST_CASE("a command that fails is told with its line and its last words, and st
 
 TEST_CASE("what a command says is cut between two characters") {
   const Run run(
-      {line("swp1", "up", "for i in $(seq 500); do printf '\\342\\202\\254'; done; exit 1"),
+      {line("swp1", "up", R"(for i in $(seq 500); do printf '\342\202\254'; done; exit 1)"),
        line("swp1", "up", "printf '\\374'; exit 1")});
   REQUIRE(run.runner.failures().size() == 2);
   std::string last = "exit status 1: ";
