@@ -73,6 +73,7 @@ for ((seed = $1; seed <= $2; seed++)); do
       cat "$folder"/{interfaces,addresses,entries} | indent
     fi
   fi
+  check_complaints
   for namespace in kernel asic wires; do
     kill_daemon "$namespace" vtepd
     ip netns del "$namespace"

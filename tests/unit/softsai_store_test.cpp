@@ -340,6 +340,39 @@ TEST_CASE("the validator blames the attribute at fault", "[softsai]") {
   CHECK(sw.create(create, {vid}) == SAI_STATUS_SUCCESS);
 }
 
+TEST_CASE("what SAI's metadata does not allow is told, and nothing else", "[softsai]") {
+  const auto file = vtepd::test::binary_dir() + "/softsai-complaints";
+  std::filesystem::remove(file);
+  const auto told = [&] {
+    std::stringstream text;
+    text << std::ifstream(file).rdbuf();
+    return text.str();
+  };
+  Switch sw({{"SOFTSAI_PORTS", "4"}, {"SOFTSAI_MAX_VLAN", "2"}, {"SOFTSAI_COMPLAINTS", file}});
+  const auto create = sw.vlans->create_vlan;
+  const auto vlan = sw.vlan(10);
+  const auto vid = number(SAI_VLAN_ATTR_VLAN_ID, 10);
+  CHECK(sw.create(create, {vid}) == SAI_STATUS_ITEM_ALREADY_EXISTS);
+  CHECK(sw.create(create, {number(SAI_VLAN_ATTR_VLAN_ID, 20)}) == SAI_STATUS_TABLE_FULL);
+  CHECK(sw.vlans->remove_vlan(sw.built_in(SAI_SWITCH_ATTR_DEFAULT_VLAN_ID)) ==
+        SAI_STATUS_OBJECT_IN_USE);
+  CHECK(told().empty());
+  sw.create(create, {});
+  sw.create(create, {vid, number(999, 1)});
+  sw.create(create, {number(SAI_VLAN_ATTR_VLAN_ID, 4095)});
+  sw.vlans->set_vlan_attribute(vlan, &vid);
+  sw.vlans->remove_vlan(sw.bridge_port());
+  auto unknown = number(999, 0);
+  sw.vlans->get_vlan_attribute(vlan, 1, &unknown);
+  CHECK(told() ==
+        "create object of type 38: a mandatory attribute is missing\n"
+        "create object of type 38: attribute 999 is none of SAI's\n"
+        "create object of type 38: SAI_VLAN_ATTR_VLAN_ID has a wrong value\n"
+        "set object of type 38: SAI_VLAN_ATTR_VLAN_ID may not be given\n"
+        "remove object of type 38: an object of another type\n"
+        "get object of type 38: attribute 999 is none of SAI's\n");
+}
+
 TEST_CASE("an attribute may be set only if SAI lets it, and to what SAI lets it", "[softsai]") {
   Switch sw;
   const auto vlan = sw.vlan(10);
