@@ -481,7 +481,7 @@ TEST_CASE("no two objects have the same natural key", "[softsai]") {
   CHECK(sw.tunnels->remove_tunnel_map(map) == SAI_STATUS_OBJECT_IN_USE);
 }
 
-TEST_CASE("a port is in one LAG, or is something by itself", "[softsai][lag]") {
+TEST_CASE("a port is in one LAG, or is one thing by itself", "[softsai][lag]") {
   Switch sw({{"SOFTSAI_PORTS", "4"}, {"SAI_NUM_LAG_MEMBERS", "2"}, {"SOFTSAI_MAX_LAG", "3"}});
   const auto capability = [&](sai_attr_id_t attribute) {
     return sw.get(sw.switches->get_switch_attribute, sw.id, attribute);
@@ -526,7 +526,11 @@ TEST_CASE("a port is in one LAG, or is something by itself", "[softsai][lag]") {
   CHECK(sw.create(sw.interfaces->create_router_interface, interface(ports[0])) ==
         SAI_STATUS_OBJECT_IN_USE);
   const auto on_lag = sw.must(sw.bridges->create_bridge_port, bridge_port(lag));
+  CHECK(sw.create(sw.interfaces->create_router_interface, interface(lag)) ==
+        SAI_STATUS_OBJECT_IN_USE);
   const auto routed = sw.must(sw.interfaces->create_router_interface, interface(ports[2]));
+  CHECK(sw.create(sw.bridges->create_bridge_port, bridge_port(ports[2])) ==
+        SAI_STATUS_OBJECT_IN_USE);
   CHECK(sw.create(create, member(other, 2)) == SAI_STATUS_OBJECT_IN_USE);
   CHECK(sw.lags->remove_lag(lag) == SAI_STATUS_OBJECT_IN_USE);
   REQUIRE(sw.interfaces->remove_router_interface(routed) == SAI_STATUS_SUCCESS);
