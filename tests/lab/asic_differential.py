@@ -146,7 +146,10 @@ class Switch:
         return [*self.place_of, *UPLINKS]
 
     def by_hand(self, dice):
-        """What is done beside the interface files. Dice of its own: what a seed decides else is as it was."""
+        """What is done beside the interface files. Dice of its own: what a seed decides else is as it was.
+
+        A port's state stays as it is set, with `bridge-fd 0`: else a timer that runs since the port came up takes it
+        a step further, to learning and forwarding."""
         for port in self.ports:
             if dice.random() < 0.2:
                 # "blocking" does not last: where no STP runs, Linux makes it forwarding again at once.
@@ -197,7 +200,7 @@ class Switch:
         stanzas += [(port.name, port.interfaces()) for port in self.ports]
         bridged = " ".join([*(port.name for port in self.ports), *vxlans])
         stanzas.append(("bridge", ["bridge-vlan-aware yes", f"bridge-ports {bridged}",
-                                   f"bridge-vids {' '.join(map(str, self.vlans[1:]))}", "bridge-pvid 1", "bridge-stp off",
+                                   f"bridge-vids {' '.join(map(str, self.vlans[1:]))}", "bridge-pvid 1", "bridge-stp off", "bridge-fd 0",
                                    f"bridge-mcsnoop {'yes' if self.snooping else 'no'}"]))  # fmt: skip
         if self.suppress:
             stanzas += [(f"bridge.{vlan}", []) for vlan in self.vni_of]
