@@ -78,9 +78,8 @@ sai_l2mc_entry_t normal(const sai_l2mc_entry_t& entry) {
 template <class Entry>
 sai_status_t Store::create_in_table(const Entry& entry, sai_object_id_t owner, Given attributes) {
   const auto type = type_of_entry(entry);
-  if (auto status = check_create(*this, type, attributes); status != SAI_STATUS_SUCCESS) {
-    return status;
-  }
+  const auto allowed = judged("create", type, attributes, check_create(*this, type, attributes));
+  if (allowed != SAI_STATUS_SUCCESS) return allowed;
   auto& table = table_of<Entry>();
   if (table.contains(entry)) return SAI_STATUS_ITEM_ALREADY_EXISTS;
   if (available(type) == 0U) return SAI_STATUS_TABLE_FULL;
@@ -101,7 +100,9 @@ sai_status_t Store::create_entry(sai_neighbor_entry_t entry, Given attributes) {
   entry = normal(entry);
   const auto* interface = find(entry.rif_id);
   if (entry.switch_id != switch_ || interface == nullptr) return SAI_STATUS_INVALID_OBJECT_ID;
-  if (interface->type != SAI_OBJECT_TYPE_ROUTER_INTERFACE) return SAI_STATUS_INVALID_OBJECT_TYPE;
+  if (interface->type != SAI_OBJECT_TYPE_ROUTER_INTERFACE) {
+    return judged("create", type_of_entry(entry), attributes, SAI_STATUS_INVALID_OBJECT_TYPE);
+  }
   if (!is_family(entry.ip_address.addr_family)) return SAI_STATUS_INVALID_PARAMETER;
   return create_in_table(entry, entry.rif_id, attributes);
 }
@@ -110,7 +111,9 @@ sai_status_t Store::create_entry(sai_route_entry_t entry, Given attributes) {
   entry = normal(entry);
   const auto* router = find(entry.vr_id);
   if (entry.switch_id != switch_ || router == nullptr) return SAI_STATUS_INVALID_OBJECT_ID;
-  if (router->type != SAI_OBJECT_TYPE_VIRTUAL_ROUTER) return SAI_STATUS_INVALID_OBJECT_TYPE;
+  if (router->type != SAI_OBJECT_TYPE_VIRTUAL_ROUTER) {
+    return judged("create", type_of_entry(entry), attributes, SAI_STATUS_INVALID_OBJECT_TYPE);
+  }
   if (!is_family(entry.destination.addr_family)) return SAI_STATUS_INVALID_PARAMETER;
   return create_in_table(entry, entry.vr_id, attributes);
 }
@@ -121,7 +124,9 @@ sai_status_t Store::create_entry(sai_l2mc_entry_t entry, Given attributes) {
   entry = normal(entry);
   const auto* vlan = find(entry.bv_id);
   if (entry.switch_id != switch_ || vlan == nullptr) return SAI_STATUS_INVALID_OBJECT_ID;
-  if (vlan->type != SAI_OBJECT_TYPE_VLAN) return SAI_STATUS_INVALID_OBJECT_TYPE;
+  if (vlan->type != SAI_OBJECT_TYPE_VLAN) {
+    return judged("create", type_of_entry(entry), attributes, SAI_STATUS_INVALID_OBJECT_TYPE);
+  }
   const bool known_type =
       entry.type == SAI_L2MC_ENTRY_TYPE_XG || entry.type == SAI_L2MC_ENTRY_TYPE_SG;
   const auto& address = entry.destination.addr;
@@ -159,16 +164,17 @@ sai_status_t Store::set_entry(Entry entry, const sai_attribute_t& attribute) {
   auto& table = table_of<Entry>();
   const auto it = table.find(normal(entry));
   if (it == table.end()) return SAI_STATUS_ITEM_NOT_FOUND;
-  const auto status = check_set(*this, SAI_NULL_OBJECT_ID, it->second, attribute);
-  if (status != SAI_STATUS_SUCCESS) return status;
+  const auto allowed = judged("set", it->second.type, {&attribute, 1},
+                              check_set(*this, SAI_NULL_OBJECT_ID, it->second, attribute));
+  if (allowed != SAI_STATUS_SUCCESS) return allowed;
   const auto& row = *find_attribute(it->second.type, attribute.id);
   store_value(SAI_NULL_OBJECT_ID, it->second, row, Value::copy_in(row.kind, attribute.value));
   return SAI_STATUS_SUCCESS;
 }
 
 template <class Entry>
-sai_status_t Store::get_entry(Entry entry, std::span<sai_attribute_t> attributes) const {
-  const auto& table = const_cast<Store*>(this)->table_of<Entry>();
+sai_status_t Store::get_entry(Entry entry, std::span<sai_attribute_t> attributes) {
+  const auto& table = table_of<Entry>();
   const auto it = table.find(normal(entry));
   if (it == table.end()) return SAI_STATUS_ITEM_NOT_FOUND;
   return read(SAI_NULL_OBJECT_ID, it->second, attributes);
@@ -176,12 +182,12 @@ sai_status_t Store::get_entry(Entry entry, std::span<sai_attribute_t> attributes
 
 template sai_status_t Store::remove_entry(sai_l2mc_entry_t);
 template sai_status_t Store::set_entry(sai_l2mc_entry_t, const sai_attribute_t&);
-template sai_status_t Store::get_entry(sai_l2mc_entry_t, std::span<sai_attribute_t>) const;
+template sai_status_t Store::get_entry(sai_l2mc_entry_t, std::span<sai_attribute_t>);
 template sai_status_t Store::remove_entry(sai_neighbor_entry_t);
 template sai_status_t Store::remove_entry(sai_route_entry_t);
 template sai_status_t Store::set_entry(sai_neighbor_entry_t, const sai_attribute_t&);
 template sai_status_t Store::set_entry(sai_route_entry_t, const sai_attribute_t&);
-template sai_status_t Store::get_entry(sai_neighbor_entry_t, std::span<sai_attribute_t>) const;
-template sai_status_t Store::get_entry(sai_route_entry_t, std::span<sai_attribute_t>) const;
+template sai_status_t Store::get_entry(sai_neighbor_entry_t, std::span<sai_attribute_t>);
+template sai_status_t Store::get_entry(sai_route_entry_t, std::span<sai_attribute_t>);
 
 }  // namespace vtepd::softsai

@@ -20,6 +20,8 @@
 // - Multicast without an entry goes to the VLAN's group for unknown groups of its family, if it has
 //   one, else as multicast is flooded. 224.0.0.0/24 and ff02::1 are link-local, as RFC 4541 has
 //   them.
+// - What the outer header has of the inner packet's DSCP, ECN and TTL, it also has of one behind a
+//   second tag. (Linux 6.1 sees there that it is IP, and takes the tag for the IP header.)
 // - Without a VLAN-to-VNI entry, encapsulation takes the VNI that decapsulation maps to the VLAN.
 // - The outer UDP source port is 49152 or more, by the inner frame's flow (RFC 7348 section 5); the
 //   same hash chooses among equal next hops.

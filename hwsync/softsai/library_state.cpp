@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstring>
+#include <fstream>
 
 namespace vtepd::softsai {
 
@@ -12,6 +13,7 @@ Global& global() {
 
 LibraryState::LibraryState(Settings settings, std::mutex& lock)
     : store(std::move(settings)), thread_([this] { run(); }) {
+  complain({});
   if (store.settings().wires.empty()) return;
   plane_ = std::make_unique<Plane>(store, lock, [this] { announce(); });
 }
@@ -41,7 +43,15 @@ sai_status_t LibraryState::open_host_interfaces() {
   return SAI_STATUS_SUCCESS;
 }
 
+/// At once: whoever calls may be killed before the end. The file is there when there are none, too.
+void LibraryState::complain(const std::vector<std::string>& complaints) const {
+  if (store.settings().complaints.empty()) return;
+  std::ofstream file(store.settings().complaints, std::ios::app);
+  for (const auto& complaint : complaints) file << complaint << '\n';
+}
+
 void LibraryState::announce() {
+  if (const auto complaints = store.take_complaints(); !complaints.empty()) complain(complaints);
   Batch batch;
   for (const auto& change : store.take_port_changes()) {
     batch.ports.push_back({change.port, change.status});

@@ -11,6 +11,7 @@
 #include <memory>
 #include <mutex>
 #include <new>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -34,10 +35,11 @@ class LibraryState {
   /// Of all that a warm boot brought.
   sai_status_t open_host_interfaces();
 
-  /// Hands what happened in the store to the notification thread.
+  /// Hands what happened in the store to the notification thread, and complaints to their file.
   void announce();
 
  private:
+  void complain(const std::vector<std::string>& complaints) const;
   void run();
 
   /// The application's functions as they were when it happened, and what to tell them.

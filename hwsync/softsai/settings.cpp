@@ -81,6 +81,7 @@ std::optional<Settings> read_settings(const sai_service_method_table_t& services
   if (!boot) return std::nullopt;
   if (*boot == 1) settings.warm_boot_in = text("SAI_WARM_BOOT_READ_FILE");
   settings.warm_boot_out = text("SAI_WARM_BOOT_WRITE_FILE");
+  settings.complaints = text("SOFTSAI_COMPLAINTS");
   const char* modes = services.profile_get_value(0, "SOFTSAI_PEER_MODES");
   const std::string_view mode(modes == nullptr ? "both" : modes);
   if (mode != "p2p" && mode != "p2mp" && mode != "both") return std::nullopt;

@@ -53,6 +53,12 @@ void Store::count_references(const Object& object, int step) {
   }
 }
 
+sai_status_t Store::judged(std::string_view verb, sai_object_type_t type, Given given,
+                           sai_status_t status) {
+  if (auto wrong = complaint(verb, type, status, given)) complaints_.push_back(std::move(*wrong));
+  return status;
+}
+
 /// Why an object that passed the validator still has no place.
 sai_status_t Store::refuse(const Object& object) const {
   const auto key = natural_key(object);
@@ -62,35 +68,30 @@ sai_status_t Store::refuse(const Object& object) const {
   return refuse_port(object);
 }
 
-/// A port is in a LAG, or has a bridge port or a router interface of its own. A LAG has all of it
-/// that its ports have.
+/// A port is in a LAG, or bridged, or routed; a LAG is bridged or routed.
 sai_status_t Store::refuse_port(const Object& object) const {
-  const auto named = [&](sai_attr_id_t id) {
-    const auto it = object.attributes.find(id);
-    return it == object.attributes.end() ? sai_object_id_t{SAI_NULL_OBJECT_ID}
-                                         : it->second.as_number();
+  struct Use {
+    sai_object_type_t type;
+    sai_attr_id_t port;
   };
-  const auto has = [this](sai_object_id_t port, sai_object_type_t type, sai_attr_id_t attribute) {
-    return !referring(port, type, attribute).empty();
-  };
-  constexpr auto kMember = SAI_OBJECT_TYPE_LAG_MEMBER;
-  if (object.type == kMember) {
-    const auto port = named(SAI_LAG_MEMBER_ATTR_PORT_ID);
-    if (has(port, SAI_OBJECT_TYPE_BRIDGE_PORT, SAI_BRIDGE_PORT_ATTR_PORT_ID) ||
-        has(port, SAI_OBJECT_TYPE_ROUTER_INTERFACE, SAI_ROUTER_INTERFACE_ATTR_PORT_ID)) {
-      return SAI_STATUS_OBJECT_IN_USE;
-    }
-    const auto members =
-        referring(named(SAI_LAG_MEMBER_ATTR_LAG_ID), kMember, SAI_LAG_MEMBER_ATTR_LAG_ID);
-    return members.size() < settings_.lag_members ? SAI_STATUS_SUCCESS : SAI_STATUS_TABLE_FULL;
-  }
-  const auto port = object.type == SAI_OBJECT_TYPE_BRIDGE_PORT ? named(SAI_BRIDGE_PORT_ATTR_PORT_ID)
-                    : object.type == SAI_OBJECT_TYPE_ROUTER_INTERFACE
-                        ? named(SAI_ROUTER_INTERFACE_ATTR_PORT_ID)
-                        : sai_object_id_t{SAI_NULL_OBJECT_ID};
-  const bool is_member =
-      port != SAI_NULL_OBJECT_ID && has(port, kMember, SAI_LAG_MEMBER_ATTR_PORT_ID);
-  return is_member ? SAI_STATUS_OBJECT_IN_USE : SAI_STATUS_SUCCESS;
+  static constexpr std::array kUses{
+      Use{SAI_OBJECT_TYPE_LAG_MEMBER, SAI_LAG_MEMBER_ATTR_PORT_ID},
+      Use{SAI_OBJECT_TYPE_BRIDGE_PORT, SAI_BRIDGE_PORT_ATTR_PORT_ID},
+      Use{SAI_OBJECT_TYPE_ROUTER_INTERFACE, SAI_ROUTER_INTERFACE_ATTR_PORT_ID}};
+  const auto* use = std::find_if(kUses.begin(), kUses.end(),
+                                 [&](const Use& other) { return other.type == object.type; });
+  if (use == kUses.end()) return SAI_STATUS_SUCCESS;
+  const auto port = object.attributes.find(use->port);
+  if (port == object.attributes.end()) return SAI_STATUS_SUCCESS;  // of a tunnel, of a VLAN
+  const bool has_another = std::any_of(kUses.begin(), kUses.end(), [&](const Use& other) {
+    return other.type != object.type &&
+           !referring(port->second.as_number(), other.type, other.port).empty();
+  });
+  if (has_another) return SAI_STATUS_OBJECT_IN_USE;
+  if (object.type != SAI_OBJECT_TYPE_LAG_MEMBER) return SAI_STATUS_SUCCESS;
+  const auto lag = object.attributes.at(SAI_LAG_MEMBER_ATTR_LAG_ID).as_number();
+  const auto members = referring(lag, object.type, SAI_LAG_MEMBER_ATTR_LAG_ID);
+  return members.size() < settings_.lag_members ? SAI_STATUS_SUCCESS : SAI_STATUS_TABLE_FULL;
 }
 
 std::optional<std::uint64_t> Store::available(sai_object_type_t type) const {
@@ -102,9 +103,8 @@ std::optional<std::uint64_t> Store::available(sai_object_type_t type) const {
 }
 
 sai_status_t Store::create(sai_object_type_t type, sai_object_id_t* id, Given attributes) {
-  if (auto status = check_create(*this, type, attributes); status != SAI_STATUS_SUCCESS) {
-    return status;
-  }
+  const auto allowed = judged("create", type, attributes, check_create(*this, type, attributes));
+  if (allowed != SAI_STATUS_SUCCESS) return allowed;
   auto object = build(type, attributes);
   if (auto status = refuse(object); status != SAI_STATUS_SUCCESS) return status;
   *id = insert(std::move(object));
@@ -112,7 +112,7 @@ sai_status_t Store::create(sai_object_type_t type, sai_object_id_t* id, Given at
 }
 
 sai_status_t Store::remove(sai_object_type_t type, sai_object_id_t id) {
-  if (type_of(id) != type) return SAI_STATUS_INVALID_OBJECT_TYPE;
+  if (type_of(id) != type) return judged("remove", type, {}, SAI_STATUS_INVALID_OBJECT_TYPE);
   const auto it = objects_.find(id);
   if (it == objects_.end()) return SAI_STATUS_ITEM_NOT_FOUND;
   if (it->second.references != 0 || it->second.permanent) return SAI_STATUS_OBJECT_IN_USE;
@@ -128,12 +128,12 @@ sai_status_t Store::remove(sai_object_type_t type, sai_object_id_t id) {
 
 sai_status_t Store::set(sai_object_type_t type, sai_object_id_t id,
                         const sai_attribute_t& attribute) {
-  if (type_of(id) != type) return SAI_STATUS_INVALID_OBJECT_TYPE;
+  if (type_of(id) != type) return judged("set", type, {}, SAI_STATUS_INVALID_OBJECT_TYPE);
   const auto it = objects_.find(id);
   if (it == objects_.end()) return SAI_STATUS_ITEM_NOT_FOUND;
-  if (auto status = check_set(*this, id, it->second, attribute); status != SAI_STATUS_SUCCESS) {
-    return status;
-  }
+  const auto allowed =
+      judged("set", type, {&attribute, 1}, check_set(*this, id, it->second, attribute));
+  if (allowed != SAI_STATUS_SUCCESS) return allowed;
   const auto& row = *find_attribute(type, attribute.id);
   store_value(id, it->second, row, Value::copy_in(row.kind, attribute.value));
   return SAI_STATUS_SUCCESS;
@@ -191,8 +191,8 @@ void Store::set_carrier(sai_object_id_t port, bool carrier) {
 }
 
 sai_status_t Store::get(sai_object_type_t type, sai_object_id_t id,
-                        std::span<sai_attribute_t> attributes) const {
-  if (type_of(id) != type) return SAI_STATUS_INVALID_OBJECT_TYPE;
+                        std::span<sai_attribute_t> attributes) {
+  if (type_of(id) != type) return judged("get", type, {}, SAI_STATUS_INVALID_OBJECT_TYPE);
   const auto* object = find(id);
   if (object == nullptr) return SAI_STATUS_ITEM_NOT_FOUND;
   return read(id, *object, attributes);
@@ -200,17 +200,19 @@ sai_status_t Store::get(sai_object_type_t type, sai_object_id_t id,
 
 sai_status_t Store::get_stats(sai_object_type_t type, sai_object_id_t id,
                               std::span<const sai_stat_id_t> counters,
-                              std::span<std::uint64_t> numbers) const {
-  if (type_of(id) != type) return SAI_STATUS_INVALID_OBJECT_TYPE;
+                              std::span<std::uint64_t> numbers) {
+  if (type_of(id) != type) return judged("get_stats", type, {}, SAI_STATUS_INVALID_OBJECT_TYPE);
   if (find(id) == nullptr) return SAI_STATUS_ITEM_NOT_FOUND;
   return statistics_.read(type, id, counters, numbers);
 }
 
 sai_status_t Store::read(sai_object_id_t id, const Object& object,
-                         std::span<sai_attribute_t> attributes) const {
+                         std::span<sai_attribute_t> attributes) {
   for (std::size_t i = 0; i < attributes.size(); ++i) {
     const auto* row = find_attribute(object.type, attributes[i].id);
-    if (row == nullptr) return at_index(SAI_STATUS_UNKNOWN_ATTRIBUTE_0, i);
+    if (row == nullptr) {
+      return judged("get", object.type, attributes, at_index(SAI_STATUS_UNKNOWN_ATTRIBUTE_0, i));
+    }
     const auto value = value_of(id, object, *row);
     if (!value) return at_index(SAI_STATUS_ATTR_NOT_IMPLEMENTED_0, i);
     if (auto status = value->copy_out(attributes[i].value); status != SAI_STATUS_SUCCESS) {
@@ -309,12 +311,13 @@ Object* Store::find_fdb(const sai_fdb_entry_t& entry) {
 sai_status_t Store::create_fdb(const sai_fdb_entry_t& entry, Given attributes) {
   const auto* vlan = find(entry.bv_id);
   if (entry.switch_id != switch_ || vlan == nullptr) return SAI_STATUS_INVALID_OBJECT_ID;
-  if (vlan->type != SAI_OBJECT_TYPE_VLAN) return SAI_STATUS_INVALID_OBJECT_TYPE;
-  if ((entry.mac_address[0] & 1U) != 0) return SAI_STATUS_INVALID_PARAMETER;
   constexpr auto kType = SAI_OBJECT_TYPE_FDB_ENTRY;
-  if (auto status = check_create(*this, kType, attributes); status != SAI_STATUS_SUCCESS) {
-    return status;
+  if (vlan->type != SAI_OBJECT_TYPE_VLAN) {
+    return judged("create", kType, attributes, SAI_STATUS_INVALID_OBJECT_TYPE);
   }
+  if ((entry.mac_address[0] & 1U) != 0) return SAI_STATUS_INVALID_PARAMETER;
+  const auto allowed = judged("create", kType, attributes, check_create(*this, kType, attributes));
+  if (allowed != SAI_STATUS_SUCCESS) return allowed;
   if (find_fdb(entry) != nullptr) return SAI_STATUS_ITEM_ALREADY_EXISTS;
   if (available(kType) == 0U) return SAI_STATUS_TABLE_FULL;
   auto object = build(kType, attributes);
@@ -371,24 +374,25 @@ void Store::age_out(const FdbKey& key) {
 sai_status_t Store::set_fdb(const sai_fdb_entry_t& entry, const sai_attribute_t& attribute) {
   auto* object = find_fdb(entry);
   if (object == nullptr) return SAI_STATUS_ITEM_NOT_FOUND;
-  const auto status = check_set(*this, SAI_NULL_OBJECT_ID, *object, attribute);
-  if (status != SAI_STATUS_SUCCESS) return status;
+  const auto allowed = judged("set", object->type, {&attribute, 1},
+                              check_set(*this, SAI_NULL_OBJECT_ID, *object, attribute));
+  if (allowed != SAI_STATUS_SUCCESS) return allowed;
   const auto& row = *find_attribute(SAI_OBJECT_TYPE_FDB_ENTRY, attribute.id);
   store_value(SAI_NULL_OBJECT_ID, *object, row, Value::copy_in(row.kind, attribute.value));
   return SAI_STATUS_SUCCESS;
 }
 
-sai_status_t Store::get_fdb(const sai_fdb_entry_t& entry,
-                            std::span<sai_attribute_t> attributes) const {
+sai_status_t Store::get_fdb(const sai_fdb_entry_t& entry, std::span<sai_attribute_t> attributes) {
   const auto it = fdb_.find(key_of(entry));
   if (it == fdb_.end()) return SAI_STATUS_ITEM_NOT_FOUND;
   return read(SAI_NULL_OBJECT_ID, it->second, attributes);
 }
 
 sai_status_t Store::flush_fdb(Given attributes) {
-  const auto status = check_create(*this, SAI_OBJECT_TYPE_FDB_FLUSH, attributes);
-  if (status != SAI_STATUS_SUCCESS) return status;
-  const auto filter = build(SAI_OBJECT_TYPE_FDB_FLUSH, attributes);
+  constexpr auto kType = SAI_OBJECT_TYPE_FDB_FLUSH;
+  const auto allowed = judged("flush", kType, attributes, check_create(*this, kType, attributes));
+  if (allowed != SAI_STATUS_SUCCESS) return allowed;
+  const auto filter = build(kType, attributes);
   const auto wanted = [&](sai_attr_id_t id) -> std::uint64_t {
     const auto it = filter.attributes.find(id);
     return it == filter.attributes.end() ? 0 : it->second.as_number();

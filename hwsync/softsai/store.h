@@ -86,16 +86,15 @@ class Store {
   sai_status_t remove(sai_object_type_t type, sai_object_id_t id);
   sai_status_t set(sai_object_type_t type, sai_object_id_t id, const sai_attribute_t& attribute);
   sai_status_t get(sai_object_type_t type, sai_object_id_t id,
-                   std::span<sai_attribute_t> attributes) const;
+                   std::span<sai_attribute_t> attributes);
 
   sai_status_t get_stats(sai_object_type_t type, sai_object_id_t id,
-                         std::span<const sai_stat_id_t> counters,
-                         std::span<std::uint64_t> numbers) const;
+                         std::span<const sai_stat_id_t> counters, std::span<std::uint64_t> numbers);
 
   sai_status_t create_fdb(const sai_fdb_entry_t& entry, Given attributes);
   sai_status_t remove_fdb(const sai_fdb_entry_t& entry);
   sai_status_t set_fdb(const sai_fdb_entry_t& entry, const sai_attribute_t& attribute);
-  sai_status_t get_fdb(const sai_fdb_entry_t& entry, std::span<sai_attribute_t> attributes) const;
+  sai_status_t get_fdb(const sai_fdb_entry_t& entry, std::span<sai_attribute_t> attributes);
   sai_status_t flush_fdb(Given attributes);
 
   // Entries that have a key instead of an id.
@@ -107,7 +106,7 @@ class Store {
   template <class Entry>
   sai_status_t set_entry(Entry entry, const sai_attribute_t& attribute);
   template <class Entry>
-  sai_status_t get_entry(Entry entry, std::span<sai_attribute_t> attributes) const;
+  sai_status_t get_entry(Entry entry, std::span<sai_attribute_t> attributes);
   const EntryTable<sai_neighbor_entry_t>& neighbors() const { return neighbors_; }
   const EntryTable<sai_route_entry_t>& routes() const { return routes_; }
   const EntryTable<sai_l2mc_entry_t>& multicast() const { return multicast_; }
@@ -143,6 +142,8 @@ class Store {
   sai_pointer_t notification(sai_switch_attr_t attribute) const;
   std::vector<PortChange> take_port_changes() { return std::exchange(port_changes_, {}); }
   std::vector<FdbChange> take_fdb_changes() { return std::exchange(fdb_changes_, {}); }
+  /// What calls got wrong of SAI's metadata, in words.
+  std::vector<std::string> take_complaints() { return std::exchange(complaints_, {}); }
 
  private:
   /// From the warm boot file.
@@ -154,12 +155,15 @@ class Store {
   sai_object_id_t make_permanent(sai_object_type_t type,
                                  std::initializer_list<std::pair<sai_attr_id_t, Value>> values);
   void make_ports();
+  /// The status as it is, and a complaint if the metadata is why the call is refused.
+  sai_status_t judged(std::string_view verb, sai_object_type_t type, Given given,
+                      sai_status_t status);
   sai_status_t refuse(const Object& object) const;
   sai_status_t refuse_port(const Object& object) const;
   void count_references(const Object& object, int step);
   void store_value(sai_object_id_t id, Object& object, const AttributeRow& row, Value value);
   sai_status_t read(sai_object_id_t id, const Object& object,
-                    std::span<sai_attribute_t> attributes) const;
+                    std::span<sai_attribute_t> attributes);
   std::optional<Value> computed(sai_object_id_t id, const Object& object,
                                 const AttributeRow& row) const;
   std::optional<Value> switch_value(const AttributeRow& row) const;
@@ -202,6 +206,7 @@ class Store {
   sai_object_id_t default_stp_ = SAI_NULL_OBJECT_ID;
   std::vector<PortChange> port_changes_;
   std::vector<FdbChange> fdb_changes_;
+  std::vector<std::string> complaints_;
   Statistics statistics_;
 };
 

@@ -24,8 +24,9 @@ Value vendor_mac() {
 
 sai_status_t Store::create_switch(sai_object_id_t* id, Given attributes) {
   if (has_switch()) return SAI_STATUS_ITEM_ALREADY_EXISTS;
-  const auto status = check_create(*this, SAI_OBJECT_TYPE_SWITCH, attributes);
-  if (status != SAI_STATUS_SUCCESS) return status;
+  constexpr auto kType = SAI_OBJECT_TYPE_SWITCH;
+  const auto allowed = judged("create", kType, attributes, check_create(*this, kType, attributes));
+  if (allowed != SAI_STATUS_SUCCESS) return allowed;
   if (!settings_.warm_boot_in.empty()) return boot_warm(id, attributes);
   Object object{SAI_OBJECT_TYPE_SWITCH};
   for (const auto& given : attributes) {

@@ -145,6 +145,36 @@ sai_status_t check_create(const Store& store, sai_object_type_t type, Given give
   return check_personality(store, type, given);
 }
 
+std::optional<std::string> complaint(std::string_view verb, sai_object_type_t type,
+                                     sai_status_t status, Given given) {
+  struct Row {
+    sai_status_t status;
+    std::string_view what;
+  };
+  static constexpr std::array kRows{
+      Row{SAI_STATUS_MANDATORY_ATTRIBUTE_MISSING, "a mandatory attribute is missing"},
+      Row{SAI_STATUS_INVALID_OBJECT_TYPE, "an object of another type"}};
+  static constexpr std::array kFamilies{Row{SAI_STATUS_INVALID_ATTRIBUTE_0, "may not be given"},
+                                        Row{SAI_STATUS_INVALID_ATTR_VALUE_0, "has a wrong value"},
+                                        Row{SAI_STATUS_UNKNOWN_ATTRIBUTE_0, "is none of SAI's"}};
+  constexpr sai_status_t kFamilySize = 0x10000;
+  const auto text = [&](std::string_view what) {
+    return std::string(verb) + " object of type " + std::to_string(type) + ": " + std::string(what);
+  };
+  for (const auto& row : kRows) {
+    if (status == row.status) return text(row.what);
+  }
+  for (const auto& family : kFamilies) {
+    const auto index = family.status - status;
+    if (index < 0 || index >= kFamilySize) continue;
+    const auto id = given[static_cast<std::size_t>(index)].id;
+    const auto* row = find_attribute(type, id);
+    const auto name = row == nullptr ? "attribute " + std::to_string(id) : std::string(row->name);
+    return text(name + " " + std::string(family.what));
+  }
+  return std::nullopt;
+}
+
 bool is_whole(const Store& store, const Object& object) {
   const auto rows = attributes_of(object.type);
   const auto number_of = [&](sai_attr_id_t id) {

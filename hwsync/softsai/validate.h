@@ -7,6 +7,9 @@
 // is missing MANDATORY_ATTRIBUTE_MISSING.
 #pragma once
 
+#include <string>
+#include <string_view>
+
 #include "hwsync/softsai/store.h"
 
 namespace vtepd::softsai {
@@ -19,6 +22,11 @@ constexpr sai_status_t at_index(sai_status_t family, std::size_t index) {
 sai_status_t check_create(const Store& store, sai_object_type_t type, Given given);
 sai_status_t check_set(const Store& store, sai_object_id_t id, const Object& object,
                        const sai_attribute_t& attribute);
+
+/// What the call gets wrong of SAI's metadata, by the status that refused it; none if it is one
+/// that SAI allows, for which the ASIC has no place or no use.
+std::optional<std::string> complaint(std::string_view verb, sai_object_type_t type,
+                                     sai_status_t status, Given given);
 
 /// Whether an object that nobody created by a call is one that could have been: what is mandatory
 /// is there, every value may be, and the objects that it names exist and are of the right types.

@@ -156,8 +156,17 @@ iface br0
     "profile": """SAI_FDB_TABLE_SIZE=262144
 SAI_WARM_BOOT_WRITE_FILE=/run/warm
 SAI_WARM_BOOT_READ_FILE=/run/warm
+SOFTSAI_COMPLAINTS=/run/complaints
 """,
 }
+
+
+def check_complaints():
+    """SAI's metadata allowed every call of vtepd."""
+    with open("/run/complaints", encoding="ascii") as file:
+        complaints = file.read()
+    if complaints:
+        fail(f"libsoftsai: {complaints}")
 
 
 def start_asic(arguments, processes):
@@ -186,6 +195,8 @@ def start_asic(arguments, processes):
     ready.wait()
     seconds = time.monotonic() - began
     wait_until("all is known again", has_all)
+    if library != "none":
+        check_complaints()
     stats = stats_of(arguments.build)
     return {
         "ready s": seconds,
@@ -611,6 +622,7 @@ def bgpd(arguments, processes, **options):
     in_kernel = time.monotonic()
     if options.get("sai_library", "none") != "none":
         wait_until("the ASIC has all MACs", lambda: asic_has_all(arguments), pause=0.05)
+        check_complaints()
     in_asic = time.monotonic()
     now = processes.wait_quiet()
     there = fabric.count_of()

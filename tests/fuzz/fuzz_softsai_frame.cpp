@@ -1,5 +1,6 @@
-// Any bytes as a frame on a bridged port and on an uplink. Whatever comes out is a frame, within
-// bounds, and what was encapsulated can be taken out again as it was.
+// Any bytes as a frame on a bridged port, at a LAG and on an uplink. Whatever comes out is a frame,
+// within bounds, and what was encapsulated can be taken out again as it was. By a LAG one copy
+// leaves at most, and none of what came in there.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -12,6 +13,7 @@ using namespace vtepd;
 using namespace vtepd::softsai;
 
 constexpr Id kVlan = 10;
+constexpr Id kLag = 30;  // of ports 3 and 4
 
 PlaneTables make_tables() {
   PlaneTables tables;
@@ -19,14 +21,21 @@ PlaneTables make_tables() {
   tables.ports[1].bridge_port = 101;
   tables.ports[2] = {true, 10};
   tables.ports[2].bridge_port = 102;
+  tables.ports[3] = {true, 10};
+  tables.ports[3].bridge_port = 103;
+  tables.ports[4] = tables.ports[3];
+  tables.lags[kLag] = {3, 4};
   tables.ports[9] = {true};
   tables.ports[9].router_interface = 70;
   tables.bridge_ports[101] = {1, 0, true, true};
   tables.bridge_ports[102] = {2, 0, true, true};
+  tables.bridge_ports[103] = {kLag, 0, true, true};
   tables.bridge_ports[150] = {0, 50, true, false, SAI_BRIDGE_PORT_FDB_LEARNING_MODE_DISABLE};
   auto& vlan = tables.vlans[10];
   vlan.id = kVlan;
-  vlan.members = {{101, SAI_VLAN_TAGGING_MODE_UNTAGGED}, {102, SAI_VLAN_TAGGING_MODE_TAGGED}};
+  vlan.members = {{101, SAI_VLAN_TAGGING_MODE_UNTAGGED},
+                  {102, SAI_VLAN_TAGGING_MODE_TAGGED},
+                  {103, SAI_VLAN_TAGGING_MODE_TAGGED}};
   for (const auto kind : {FloodKind::Unicast, FloodKind::Multicast, FloodKind::Broadcast}) {
     vlan.floods[kind] = {SAI_VLAN_FLOOD_CONTROL_TYPE_COMBINED, 60};
   }
@@ -57,10 +66,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   static const PlaneTables tables = make_tables();
   static const FindStation nobody = [](Id, const MacAddress&) { return std::nullopt; };
   const FrameView frame(data, size);
-  for (const Id port : {Id{1}, Id{2}, Id{9}}) {
+  const auto is_of_lag = [](Id port) { return port == 3 || port == 4; };
+  for (const Id port : {Id{1}, Id{2}, Id{3}, Id{4}, Id{9}}) {
+    int by_lag = is_of_lag(port) ? 1 : 0;
     for (const auto& output : forward(tables, nobody, port, frame).outputs) {
       const auto ethernet = read_ethernet(output.frame);
       check(ethernet.has_value());
+      if (is_of_lag(output.port) && !output.to_cpu) ++by_lag;
+      check(by_lag <= 1);
       if (output.port != 9 || output.to_cpu) continue;
       const auto ip = read_ip(*ethernet);
       check(ip.has_value());

@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 """asic_differential.py make SEED FOLDER | run SEED: one switch from a seed, as a kernel and as an ASIC.
 
-`make` writes what both get alike: `interfaces` for vtepd, `links` (ip -batch, in `wires`), `addresses` (ip -batch,
-in the switch), `entries` (bridge -batch) and `profile` (lines for the ASIC alone). `run`, in the namespace with
+`make` writes what both get alike: `interfaces` for vtepd, `ports` (their names), `links` (ip -batch, in `wires`),
+`addresses` (ip -batch, in the switch), `entries` (bridge -batch) and `profile` (lines for the ASIC alone). `run`, in the namespace with
 the wires' other ends, sends the same frames to both and compares what comes out of each port, frame by frame. Each
 frame carries its number, so that what comes late or twice is found, too. Prints what differs; exit status 1 if
 anything does.
 
-What is no difference: an encapsulated frame's UDP source port, UDP checksum and IP id, and which of several equal
-next hops it takes. What is a known one stands in `excused` and `as_rfc6040`, each with its reason.
+What is no difference: an encapsulated frame's UDP source port, UDP checksum and IP id, which of several equal
+next hops it takes, and which port of its bond. What is a known one stands in `excused` and `as_rfc6040`, each with its reason.
 """
 import errno
 import ipaddress
@@ -22,7 +22,8 @@ import subprocess
 import sys
 import time
 
-PORTS = ["swp1", "swp2", "swp3", "swp4"]
+PORTS = ["swp1", "swp2", "swp3", "swp4"]  # of the bridge: each by itself, or in a bond
+MORE_PORTS = ["swp5", "swp6", "swp7", "swp8"]  # for bonds
 UPLINKS = ["uplink1", "uplink2"]
 SIDES = ("kernel", "asic")
 VXLAN_PORT = 4789
@@ -63,13 +64,30 @@ class Port:
         for flag in ("unicast", "multicast", "broadcast"):
             self.flags += [f"bridge-{flag}-flood off"] if dice.random() < 0.15 else []
         self.stp = "forwarding"
+        self.bond_mode, self.slaves = None, [name]
+
+    def bond(self, mode, slaves):
+        """The port, and these, become one."""
+        self.name = f"bond{self.name[-1]}"
+        self.bond_mode = mode
+        self.slaves += slaves
+
+    def in_use(self):
+        """The ports that the bridge hears, and sends by one of."""
+        return self.slaves[:1] if self.bond_mode == "active-backup" else self.slaves
+
+    def bond_lines(self):
+        if not self.bond_mode:
+            return []
+        lines = [f"bond-slaves {' '.join(self.slaves)}", f"bond-mode {self.bond_mode}", "bond-miimon 50"]
+        return lines + ([f"bond-primary {self.slaves[0]}"] if self.bond_mode == "active-backup" else [])
 
     def enters(self):
         """Whether a MAC that speaks here is learned."""
         return self.learns and self.stp in ("learning", "forwarding")
 
     def interfaces(self):
-        lines = [f"mtu {self.mtu}", f"hwaddress 00:00:00:aa:00:0{self.name[-1]}", *self.flags]
+        lines = [*self.bond_lines(), f"mtu {self.mtu}", f"hwaddress 00:00:00:aa:00:0{self.name[-1]}", *self.flags]
         if self.kind == "access":
             return lines + [f"bridge-access {self.pvid}"]
         lines.append(f"bridge-vids {' '.join(map(str, self.tagged))}")
@@ -84,6 +102,7 @@ class Switch:
     """Everything that a seed decides of a switch; the frames are decided by the same dice after it."""
 
     def __init__(self, seed):
+        self.seed = seed
         self.dice = dice = random.Random(seed)
         self.single = dice.random() < 0.5
         self.v6 = dice.random() < 0.3
@@ -111,15 +130,31 @@ class Switch:
                 if dice.random() < 0.3:
                     where = f"02:00:00:ee:{vlan:02x}:0{port.name[-1]}"
                     self.static[vlan, where] = (port, dice.random() < 0.5)
+        self.bonds(random.Random(f"bonds of {seed}"))
         self.by_hand(random.Random(f"by hand {seed}"))
 
+    def bonds(self, dice):
+        """Some ports are bonds of one to three. Dice of its own, as below."""
+        free = list(MORE_PORTS)
+        for port in self.ports:
+            if dice.random() < 0.4:
+                more = dice.randint(0, min(2, len(free)))
+                port.bond(dice.choice(("active-backup", "balance-xor")), [free.pop(0) for _ in range(more)])
+        self.place_of = {slave: port.name for port in self.ports for slave in port.slaves}
+
+    def all_ports(self):
+        return [*self.place_of, *UPLINKS]
+
     def by_hand(self, dice):
-        """What is done beside the interface files. Dice of its own: what a seed decides else is as it was."""
+        """What is done beside the interface files. Dice of its own: what a seed decides else is as it was.
+
+        A port's state stays as it is set, with `bridge-fd 0`: else a timer that runs since the port came up takes it
+        a step further, to learning and forwarding."""
         for port in self.ports:
             if dice.random() < 0.2:
                 # "blocking" does not last: where no STP runs, Linux makes it forwarding again at once.
                 port.stp = dice.choice(("listening", "learning"))
-        devices = [*PORTS, *dict.fromkeys(self.vxlan(vlan) for vlan in self.vni_of)]
+        devices = [*(port.name for port in self.ports), *dict.fromkeys(self.vxlan(vlan) for vlan in self.vni_of)]
         self.hand_flags = [(device, flag) for device in devices for flag in ("flood", "mcast_flood", "bcast_flood")
                            if dice.random() < 0.1]  # fmt: skip
         # The bridge's own MACs, in VLANs that it is in itself.
@@ -163,8 +198,9 @@ class Switch:
                 stanzas.append((f"vxlan-{vlan}", [f"vxlan-id {vni}", f"bridge-access {vlan}", *common]))
         vxlans = dict.fromkeys(self.vxlan(vlan) for vlan in self.vni_of)
         stanzas += [(port.name, port.interfaces()) for port in self.ports]
-        stanzas.append(("bridge", ["bridge-vlan-aware yes", f"bridge-ports {' '.join([*PORTS, *vxlans])}",
-                                   f"bridge-vids {' '.join(map(str, self.vlans[1:]))}", "bridge-pvid 1", "bridge-stp off",
+        bridged = " ".join([*(port.name for port in self.ports), *vxlans])
+        stanzas.append(("bridge", ["bridge-vlan-aware yes", f"bridge-ports {bridged}",
+                                   f"bridge-vids {' '.join(map(str, self.vlans[1:]))}", "bridge-pvid 1", "bridge-stp off", "bridge-fd 0",
                                    f"bridge-mcsnoop {'yes' if self.snooping else 'no'}"]))  # fmt: skip
         if self.suppress:
             stanzas += [(f"bridge.{vlan}", []) for vlan in self.vni_of]
@@ -213,10 +249,9 @@ class Switch:
         lines += [f"link set dev {port.name} state {port.stp}" for port in self.ports if port.stp != "forwarding"]
         return lines
 
-    @staticmethod
-    def links():
+    def links(self):
         lines = []
-        for port in PORTS + UPLINKS:
+        for port in self.all_ports():
             lines.append(f"link add k-{port} mtu 9216 type veth peer name {port} mtu 9216 netns kernel")
             lines.append(f"link add a-{port} mtu 9216 type veth peer name wire-{port} mtu 9216 netns asic")
             lines += [f"link set {side}-{port} up" for side in "ka"]
@@ -226,7 +261,7 @@ class Switch:
 def make(seed, folder):
     switch = Switch(seed)
     files = {"interfaces": switch.interfaces().splitlines(), "links": switch.links(), "addresses": switch.addresses(),
-             "entries": switch.entries(), "profile": [f"SOFTSAI_PEER_MODES={switch.peer_modes}"]}  # fmt: skip
+             "entries": switch.entries(), "ports": switch.all_ports(), "profile": [f"SOFTSAI_PEER_MODES={switch.peer_modes}"]}  # fmt: skip
     os.makedirs(folder, exist_ok=True)
     for name, lines in files.items():
         with open(f"{folder}/{name}", "w", encoding="ascii") as file:
@@ -302,6 +337,7 @@ class Frames:
 
     def __init__(self, switch):
         self.switch, self.dice = switch, switch.dice
+        self.bond_dice = random.Random(f"frames of bonds {switch.seed}")
         self.places = {}  # (vlan, MAC) -> port, as taught
         self.fresh = set()  # those of this round: which of two ports speaks first is not known
         self.taught = 0
@@ -337,7 +373,7 @@ class Frames:
         payload = payload or struct.pack("!H", EXPERIMENTAL) + self.mark() + bytes(40)
         if self.is_unreadable(destination, payload):
             known.setdefault("excuse", "snooped")
-        return Sent(port.name, mac(destination) + mac(source) + tags + payload, what, **known)
+        return Sent(self.bond_dice.choice(port.in_use()), mac(destination) + mac(source) + tags + payload, what, **known)
 
     # -- what is only forwarded
 
@@ -412,7 +448,8 @@ class Frames:
             tags = tag(priority)
         what = f"VLAN {vlan}, tags {tags.hex()}"
         if dice.random() < 0.15:
-            # A second tag is the customer's own; only its type is the kernel's concern.
+            # A second tag is the customer's own. No IP behind it: for the outer TOS Linux looks behind all tags for
+            # the type of the packet, and takes the tag itself for its header (ip_tunnel_get_dsfield).
             tags += tag(dice.randrange(4096)) if tags else tag(dice.randrange(4096), SERVICE_TAG)
             payload, tos = struct.pack("!H", EXPERIMENTAL) + self.mark() + bytes(30), None
         elif switch.querier and dice.random() < 0.4:
@@ -513,7 +550,15 @@ class Frames:
         return Sent(UPLINKS[number], data, what, inner_tos=tos, outer_tos=outer_tos, excuse=excuse)
 
     def other(self):
-        return self.from_tunnel() if self.dice.random() < 0.4 else self.from_port()
+        return self.from_tunnel() if self.dice.random() < 0.4 else self.at_a_backup(self.from_port())
+
+    def at_a_backup(self, sent):
+        """Sometimes it comes by a port that its bond does not use, and goes nowhere."""
+        backups = [slave for port in self.switch.ports if sent.port in port.slaves for slave in port.slaves if slave not in port.in_use()]
+        if backups and self.bond_dice.random() < 0.2:
+            sent.port = self.bond_dice.choice(backups)
+            sent.what += ", at a backup"
+        return sent
 
 
 def switch_tag(vlan, priority=0):
@@ -595,6 +640,7 @@ class Judge:
 
     def plain(self, port, frame):
         """(port, frame) without what need not be the same."""
+        port = self.switch.place_of.get(port, port)
         outer = read_vxlan(frame) if port in UPLINKS else None
         if outer is None:
             return (port, frame)
@@ -676,9 +722,25 @@ def learned(namespace):
             and not row["mac"].startswith("00:00:00:aa")}  # fmt: skip
 
 
+def show(table):
+    return ask("asic", os.environ["VTEPCTL"], "--socket", os.environ["VTEPD_CONTROL"], "show", table)
+
+
 def asic_is_idle():
-    vtepctl, control = os.environ["VTEPCTL"], os.environ["VTEPD_CONTROL"]
-    return "asic_synced 1" in " ".join(ask("asic", vtepctl, "--socket", control, "show", "stats").split())
+    return "asic_synced 1" in " ".join(show("stats").split())
+
+
+def kernel_uses(namespace, port):
+    """The kernel's bond has found its ports' links, and the one that it prefers."""
+    links = {row["ifname"]: row.get("linkinfo", {}) for row in json.loads(ask(namespace, "ip", "-j", "-d", "link", "show"))}
+    active = links[port.name]["info_data"].get("active_slave") if port.bond_mode == "active-backup" else port.slaves[0]
+    return active == port.slaves[0] and all(links[slave]["info_slave_data"]["mii_status"] == "UP" for slave in port.slaves)
+
+
+def asic_uses(port):
+    """So has the ASIC's LAG."""
+    members = {line.split()[1]: line for line in show("asic").splitlines() if line.split()[:1] == ["lag-member"]}
+    return all(f"egress_disable={'false' if slave in port.in_use() else 'true'}" in members.get(slave, "") for slave in port.slaves)
 
 
 def asic_has_read_all():
@@ -694,7 +756,7 @@ class Run:
         self.frames = Frames(self.switch)
         self.judge = Judge(self.switch)
         self.sent = []
-        self.wires = {(side, port): Wire(f"{side[0]}-{port}") for side in SIDES for port in PORTS + UPLINKS}
+        self.wires = {(side, port): Wire(f"{side[0]}-{port}") for side in SIDES for port in self.switch.all_ports()}
         self.sources = {wire.socket: place for place, wire in self.wires.items()}
 
     def collect(self, seconds):
@@ -739,9 +801,13 @@ class Run:
             return False
         return self.until("the ASIC is idle", asic_is_idle)
 
+    def bonds_are_ready(self):
+        bonds = [port for port in self.switch.ports if port.bond_mode]
+        return all(kernel_uses("kernel", port) and kernel_uses("asic", port) and asic_uses(port) for port in bonds)
+
     def all(self):
         """How many frames were not the same."""
-        places = 0
+        places = not self.until("the bonds use their ports", self.bonds_are_ready)
         for _ in range(3):
             places += not self.teach(6)
             for _ in range(5):

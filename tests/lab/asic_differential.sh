@@ -1,6 +1,6 @@
 #!/bin/bash
 # The kernel's bridge and vxlan devices, and libsoftsai, given one state by vtepd, send the same frames out of the
-# same ports: switches, tables and frames are made from seeds (asic_differential.py).
+# same ports, bonds among them: switches, tables and frames are made from seeds (asic_differential.py).
 # lab: 1 2
 # long: 3 27
 # long: 28 52
@@ -12,7 +12,6 @@
 # long: 178 202
 # shellcheck source=tests/lab/lab.sh
 . "$(dirname "$0")/lab.sh"
-ASIC_PORTS=(swp1 swp2 swp3 swp4 uplink1 uplink2)
 differential=$LAB/asic_differential.py
 export VTEPCTL=$BIN/vtepctl VTEPD_CONTROL=$FABRIC/asic/vtepd.sock
 
@@ -22,6 +21,7 @@ chmod 666 /dev/net/tun
 # wire_switch FOLDER: the same ports in the namespaces `kernel` and `asic`, their other ends in `wires`.
 wire_switch() {
   local namespace
+  mapfile -t ASIC_PORTS <"$1/ports"
   for namespace in wires kernel asic; do
     ip netns add "$namespace"
     ip -n "$namespace" link set lo up
@@ -52,7 +52,8 @@ give_state() {
 }
 is_made() { counter_is "$1" synced 1 && [[ $(ctl "$1" show failures | tail -n +2) == "" ]]; }
 ports_are_up() {
-  [[ $(ip -n "$1" -br link show up | grep -Ec '^(swp|uplink)[^ ]* +(UP|UNKNOWN) ') == "${#ASIC_PORTS[@]}" ]]
+  [[ $(ip -n "$1" -br link show up | grep -Ec '^(swp|uplink)[^ ]* +(UP|UNKNOWN) ') == "${#ASIC_PORTS[@]}" ]] &&
+    ! ip -n "$1" -br link show type bond | grep -qv ' UP '
 }
 # The audit asks the library.
 asic_has_all() { counter_is asic asic_synced 1 && ctl asic audit; }
@@ -73,6 +74,7 @@ for ((seed = $1; seed <= $2; seed++)); do
       cat "$folder"/{interfaces,addresses,entries} | indent
     fi
   fi
+  check_complaints
   for namespace in kernel asic wires; do
     kill_daemon "$namespace" vtepd
     ip netns del "$namespace"

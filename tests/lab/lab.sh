@@ -225,8 +225,18 @@ show_logs() {
     tail -n 25 "$log" | indent
   done
 }
+# Of each libsoftsai there was: its validator had nothing to say.
+check_complaints() {
+  local file switch
+  for file in "$FABRIC"/*/sai.complaints; do
+    [[ -e $file ]] || continue # nothing in this lab
+    switch=${file%/*}
+    check_equal "${switch##*/}: SAI's metadata allows every call of vtepd" "" "$(<"$file")"
+  done
+}
 # The last line of a lab test: logs only when something failed.
 lab_verdict() {
+  check_complaints
   ((${#CHECKS_FAILED[@]})) && show_logs
   verdict "$1"
   exit $?

@@ -2,6 +2,7 @@
 #include <catch2/catch.hpp>
 #include <random>
 
+#include "hwsync/softsai/store.h"
 #include "tests/unit/hwsync_faults.h"
 #include "tests/unit/hwsync_inside.h"
 #include "tests/unit/hwsync_views.h"
@@ -92,7 +93,7 @@ class AsicVandal {
     sai_attribute_t attribute{};
     if (kind == "fdb") return harm_fdb(key);
     if (kind == "vlan-member") return vlan_->remove_vlan_member(id);
-    if (kind == "flood-member") return group_->remove_l2mc_group_member(id);
+    if (kind == "flood-member" && is_of_group(id)) return group_->remove_l2mc_group_member(id);
     if (kind == "map-entry") return tunnel_->remove_tunnel_map_entry(id);
     if (kind == "termination") return tunnel_->remove_tunnel_term_table_entry(id);
     if (kind == "tunnel") return tunnel_->remove_tunnel(id);
@@ -128,6 +129,11 @@ class AsicVandal {
     type.value.s32 = type.value.s32 == SAI_FDB_ENTRY_TYPE_DYNAMIC ? SAI_FDB_ENTRY_TYPE_STATIC
                                                                   : SAI_FDB_ENTRY_TYPE_DYNAMIC;
     return fdb_->set_fdb_entry_attribute(&entry, &type);
+  }
+
+  /// Where tunnels have one peer each, it is a member of the VLAN.
+  static bool is_of_group(sai_object_id_t id) {
+    return softsai::type_of(id) == SAI_OBJECT_TYPE_L2MC_GROUP_MEMBER;
   }
 
   sai_object_id_t id_of(const std::string& key) const {

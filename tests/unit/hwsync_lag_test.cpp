@@ -167,6 +167,24 @@ TEST_CASE("a port of the bridge becomes a bond's, and again the bridge's", "[hws
   CHECK(lag.bench.rows() == before);
 }
 
+TEST_CASE("a port of the bridge becomes an uplink, and again the bridge's", "[hwsync]") {
+  Bonded lag;
+  const auto before = lag.bench.rows();
+  const bool at_once = GENERATE(true, false);
+  const auto leaves = swp1_leaves();
+  const auto comes = swp1_as_before();
+  for (const auto* events : {&leaves, &comes}) {
+    if (at_once) {
+      lag.happen(*events);
+    } else {
+      for (const auto& event : *events) lag.happen({event});
+    }
+    CHECK(lag.has("router-port swp1 [ok]") == (events == &leaves));
+    CHECK(lag.has("bridge-port swp1 [ok]") == (events == &comes));
+  }
+  CHECK(lag.bench.rows() == before);
+}
+
 TEST_CASE("a port that joins a bond while it is being bridged is a member in the end",
           "[hwsync][lag]") {
   Bonded lag;

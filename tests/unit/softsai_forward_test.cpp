@@ -403,6 +403,11 @@ TEST_CASE("the outer headers say what the tunnel says", "[softsai]") {
     const auto carried = read_vxlan(*packet)->inner;
     CHECK(Frame(carried.begin(), carried.end()) == inner);
   }
+  // The packet behind a second tag has its say as well.
+  const auto twice = tagged(tagged(udp(kRemote, kHostA, 0xBB, 17), Tag{77, 0}), Tag{10, 0});
+  const auto verdict = fabric.in(4, twice);
+  REQUIRE(verdict.outputs.size() == 1);
+  CHECK(read_ip(*read_ethernet(verdict.outputs[0].frame))->traffic_class == 0xBB);
 }
 
 TEST_CASE("the inner header keeps what it was, but for congestion", "[softsai]") {

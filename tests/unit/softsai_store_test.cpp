@@ -171,6 +171,20 @@ class Switch : public Loaded {
                 SAI_BRIDGE_ATTR_PORT_LIST)
         .front();
   }
+  /// Ports are born bridged: no longer.
+  void unbridge() {
+    const auto in_vlan = list(vlans->get_vlan_attribute, built_in(SAI_SWITCH_ATTR_DEFAULT_VLAN_ID),
+                              SAI_VLAN_ATTR_MEMBER_LIST);
+    for (const auto member : in_vlan) {
+      REQUIRE(vlans->remove_vlan_member(member) == SAI_STATUS_SUCCESS);
+    }
+    const auto in_bridge =
+        list(bridges->get_bridge_attribute, built_in(SAI_SWITCH_ATTR_DEFAULT_1Q_BRIDGE_ID),
+             SAI_BRIDGE_ATTR_PORT_LIST);
+    for (const auto port : in_bridge) {
+      REQUIRE(bridges->remove_bridge_port(port) == SAI_STATUS_SUCCESS);
+    }
+  }
   sai_object_id_t loopback() {
     return must(interfaces->create_router_interface,
                 {number(SAI_ROUTER_INTERFACE_ATTR_VIRTUAL_ROUTER_ID,
@@ -340,6 +354,39 @@ TEST_CASE("the validator blames the attribute at fault", "[softsai]") {
   CHECK(sw.create(create, {vid}) == SAI_STATUS_SUCCESS);
 }
 
+TEST_CASE("what SAI's metadata does not allow is told, and nothing else", "[softsai]") {
+  const auto file = vtepd::test::binary_dir() + "/softsai-complaints";
+  std::filesystem::remove(file);
+  const auto told = [&] {
+    std::stringstream text;
+    text << std::ifstream(file).rdbuf();
+    return text.str();
+  };
+  Switch sw({{"SOFTSAI_PORTS", "4"}, {"SOFTSAI_MAX_VLAN", "2"}, {"SOFTSAI_COMPLAINTS", file}});
+  const auto create = sw.vlans->create_vlan;
+  const auto vlan = sw.vlan(10);
+  const auto vid = number(SAI_VLAN_ATTR_VLAN_ID, 10);
+  CHECK(sw.create(create, {vid}) == SAI_STATUS_ITEM_ALREADY_EXISTS);
+  CHECK(sw.create(create, {number(SAI_VLAN_ATTR_VLAN_ID, 20)}) == SAI_STATUS_TABLE_FULL);
+  CHECK(sw.vlans->remove_vlan(sw.built_in(SAI_SWITCH_ATTR_DEFAULT_VLAN_ID)) ==
+        SAI_STATUS_OBJECT_IN_USE);
+  CHECK(told().empty());
+  sw.create(create, {});
+  sw.create(create, {vid, number(999, 1)});
+  sw.create(create, {number(SAI_VLAN_ATTR_VLAN_ID, 4095)});
+  sw.vlans->set_vlan_attribute(vlan, &vid);
+  sw.vlans->remove_vlan(sw.bridge_port());
+  auto unknown = number(999, 0);
+  sw.vlans->get_vlan_attribute(vlan, 1, &unknown);
+  CHECK(told() ==
+        "create object of type 38: a mandatory attribute is missing\n"
+        "create object of type 38: attribute 999 is none of SAI's\n"
+        "create object of type 38: SAI_VLAN_ATTR_VLAN_ID has a wrong value\n"
+        "set object of type 38: SAI_VLAN_ATTR_VLAN_ID may not be given\n"
+        "remove object of type 38: an object of another type\n"
+        "get object of type 38: attribute 999 is none of SAI's\n");
+}
+
 TEST_CASE("an attribute may be set only if SAI lets it, and to what SAI lets it", "[softsai]") {
   Switch sw;
   const auto vlan = sw.vlan(10);
@@ -434,7 +481,7 @@ TEST_CASE("no two objects have the same natural key", "[softsai]") {
   CHECK(sw.tunnels->remove_tunnel_map(map) == SAI_STATUS_OBJECT_IN_USE);
 }
 
-TEST_CASE("a port is in one LAG, or is something by itself", "[softsai][lag]") {
+TEST_CASE("a port is in one LAG, or is one thing by itself", "[softsai][lag]") {
   Switch sw({{"SOFTSAI_PORTS", "4"}, {"SAI_NUM_LAG_MEMBERS", "2"}, {"SOFTSAI_MAX_LAG", "3"}});
   const auto capability = [&](sai_attr_id_t attribute) {
     return sw.get(sw.switches->get_switch_attribute, sw.id, attribute);
@@ -442,7 +489,6 @@ TEST_CASE("a port is in one LAG, or is something by itself", "[softsai][lag]") {
   CHECK(capability(SAI_SWITCH_ATTR_NUMBER_OF_LAGS) == 3);
   CHECK(capability(SAI_SWITCH_ATTR_LAG_MEMBERS) == 2);
   const auto ports = sw.list(sw.switches->get_switch_attribute, sw.id, SAI_SWITCH_ATTR_PORT_LIST);
-  const auto vlan = sw.built_in(SAI_SWITCH_ATTR_DEFAULT_VLAN_ID);
   const auto lag = sw.must(sw.lags->create_lag, {});
   const auto other = sw.must(sw.lags->create_lag, {number(SAI_LAG_ATTR_PORT_VLAN_ID, 10)});
   CHECK(sw.get(sw.lags->get_lag_attribute, lag, SAI_LAG_ATTR_PORT_VLAN_ID) == 1);
@@ -457,15 +503,7 @@ TEST_CASE("a port is in one LAG, or is something by itself", "[softsai][lag]") {
   CHECK(sw.create(create, member(ports[0], 0)) == SAI_STATUS_INVALID_ATTR_VALUE_0);
   // They are born bridged.
   CHECK(sw.create(create, member(lag, 0)) == SAI_STATUS_OBJECT_IN_USE);
-  for (const auto of_vlan :
-       sw.list(sw.vlans->get_vlan_attribute, vlan, SAI_VLAN_ATTR_MEMBER_LIST)) {
-    REQUIRE(sw.vlans->remove_vlan_member(of_vlan) == SAI_STATUS_SUCCESS);
-  }
-  for (const auto port :
-       sw.list(sw.bridges->get_bridge_attribute, sw.built_in(SAI_SWITCH_ATTR_DEFAULT_1Q_BRIDGE_ID),
-               SAI_BRIDGE_ATTR_PORT_LIST)) {
-    REQUIRE(sw.bridges->remove_bridge_port(port) == SAI_STATUS_SUCCESS);
-  }
+  sw.unbridge();
   const auto first = sw.must(create, member(lag, 0));
   CHECK(sw.create(create, member(lag, 0)) == SAI_STATUS_ITEM_ALREADY_EXISTS);
   CHECK(sw.create(create, member(other, 0)) == SAI_STATUS_ITEM_ALREADY_EXISTS);
@@ -488,7 +526,11 @@ TEST_CASE("a port is in one LAG, or is something by itself", "[softsai][lag]") {
   CHECK(sw.create(sw.interfaces->create_router_interface, interface(ports[0])) ==
         SAI_STATUS_OBJECT_IN_USE);
   const auto on_lag = sw.must(sw.bridges->create_bridge_port, bridge_port(lag));
+  CHECK(sw.create(sw.interfaces->create_router_interface, interface(lag)) ==
+        SAI_STATUS_OBJECT_IN_USE);
   const auto routed = sw.must(sw.interfaces->create_router_interface, interface(ports[2]));
+  CHECK(sw.create(sw.bridges->create_bridge_port, bridge_port(ports[2])) ==
+        SAI_STATUS_OBJECT_IN_USE);
   CHECK(sw.create(create, member(other, 2)) == SAI_STATUS_OBJECT_IN_USE);
   CHECK(sw.lags->remove_lag(lag) == SAI_STATUS_OBJECT_IN_USE);
   REQUIRE(sw.interfaces->remove_router_interface(routed) == SAI_STATUS_SUCCESS);
@@ -505,6 +547,49 @@ TEST_CASE("a port is in one LAG, or is something by itself", "[softsai][lag]") {
   }
   CHECK(sw.lags->remove_lag(lag) == SAI_STATUS_SUCCESS);
   CHECK(sw.create(sw.bridges->create_bridge_port, bridge_port(ports[0])) == SAI_STATUS_SUCCESS);
+}
+
+TEST_CASE("a LAG outlives a warm boot, with what was learned on it", "[softsai][lag]") {
+  const auto file = vtepd::test::binary_dir() + "/warm-boot-lag";
+  const auto on = [](sai_object_id_t base) -> Attributes {
+    return {number(SAI_BRIDGE_PORT_ATTR_TYPE, SAI_BRIDGE_PORT_TYPE_PORT),
+            number(SAI_BRIDGE_PORT_ATTR_PORT_ID, base)};
+  };
+  sai_object_id_t port = 0;
+  sai_object_id_t lag = 0;
+  sai_object_id_t member = 0;
+  sai_object_id_t on_lag = 0;
+  {
+    Switch sw({{"SOFTSAI_PORTS", "4"}, {"SAI_WARM_BOOT_WRITE_FILE", file}});
+    sw.unbridge();
+    port = sw.list(sw.switches->get_switch_attribute, sw.id, SAI_SWITCH_ATTR_PORT_LIST).front();
+    lag = sw.must(sw.lags->create_lag, {number(SAI_LAG_ATTR_PORT_VLAN_ID, 10)});
+    member = sw.must(sw.lags->create_lag_member, {number(SAI_LAG_MEMBER_ATTR_LAG_ID, lag),
+                                                  number(SAI_LAG_MEMBER_ATTR_PORT_ID, port),
+                                                  number(SAI_LAG_MEMBER_ATTR_INGRESS_DISABLE, 1)});
+    on_lag = sw.must(sw.bridges->create_bridge_port, on(lag));
+    REQUIRE(sw.create_fdb(sw.entry(sw.vlan(10), 1),
+                          {number(SAI_FDB_ENTRY_ATTR_TYPE, SAI_FDB_ENTRY_TYPE_DYNAMIC),
+                           number(SAI_FDB_ENTRY_ATTR_BRIDGE_PORT_ID, on_lag)}) ==
+            SAI_STATUS_SUCCESS);
+    const auto warm = number(SAI_SWITCH_ATTR_RESTART_WARM, 1);
+    REQUIRE(sw.switches->set_switch_attribute(sw.id, &warm) == SAI_STATUS_SUCCESS);
+  }
+  Switch sw({{"SAI_BOOT_TYPE", "1"}, {"SAI_WARM_BOOT_READ_FILE", file}});
+  const auto& get_member = sw.lags->get_lag_member_attribute;
+  CHECK(sw.get(sw.lags->get_lag_attribute, lag, SAI_LAG_ATTR_PORT_VLAN_ID) == 10);
+  CHECK(sw.list(sw.lags->get_lag_attribute, lag, SAI_LAG_ATTR_PORT_LIST) == std::vector{member});
+  CHECK(sw.get(get_member, member, SAI_LAG_MEMBER_ATTR_PORT_ID) == port);
+  CHECK(sw.get(get_member, member, SAI_LAG_MEMBER_ATTR_INGRESS_DISABLE) == 1);
+  CHECK(sw.create(sw.bridges->create_bridge_port, on(port)) == SAI_STATUS_OBJECT_IN_USE);
+  // What was learned holds the LAG's bridge port, until it is flushed.
+  CHECK(sw.bridges->remove_bridge_port(on_lag) == SAI_STATUS_OBJECT_IN_USE);
+  const auto of_lag = number(SAI_FDB_FLUSH_ATTR_BRIDGE_PORT_ID, on_lag);
+  CHECK(sw.fdb->flush_fdb_entries(sw.id, 1, &of_lag) == SAI_STATUS_SUCCESS);
+  CHECK(sw.bridges->remove_bridge_port(on_lag) == SAI_STATUS_SUCCESS);
+  CHECK(sw.lags->remove_lag(lag) == SAI_STATUS_OBJECT_IN_USE);
+  CHECK(sw.lags->remove_lag_member(member) == SAI_STATUS_SUCCESS);
+  CHECK(sw.lags->remove_lag(lag) == SAI_STATUS_SUCCESS);
 }
 
 TEST_CASE("FDB entries: mandatory type, real references, one per VLAN and MAC", "[softsai]") {
