@@ -11,15 +11,16 @@ namespace json = boost::json;
 namespace {
 
 json::object row_of(const hwsync::AsicObject& object) {
-  std::string attributes;
-  for (const auto& [name, value] : object.attributes) {
-    attributes += fmt::format("{}{}={}", attributes.empty() ? "" : " ", name, value);
-  }
-  return {{"key", object.key},
-          {"object", object.object},
-          {"oid", object.id == 0 ? "-" : fmt::format("{:#x}", object.id)},
-          {"attributes", attributes},
-          {"state", object.state}};
+  json::object attributes;
+  for (const auto& [name, value] : object.attributes) attributes[name] = value;
+  json::object row{{"key", object.key}, {"object", object.object}};
+  if (object.id != 0) row["oid"] = fmt::format("{:#x}", object.id);
+  row["attributes"] = std::move(attributes);
+  constexpr std::string_view kFailed = "failed: ";
+  const bool failed = object.state.starts_with(kFailed);
+  row["state"] = failed ? "failed" : object.state;
+  if (failed) row["reason"] = object.state.substr(kFailed.size());
+  return row;
 }
 
 TableRows objects_of(const hwsync::Hardware& hardware) {
@@ -52,14 +53,10 @@ json::array failures_of(const hwsync::Hardware& hardware, const Clock& clock) {
   json::array rows;
   if (!hardware.problem().empty()) rows.push_back(switch_failure(hardware.problem()));
   const auto now = clock.now();
-  const auto seconds = [](Duration d) { return std::chrono::duration<double>(d).count(); };
   hardware.for_each_failure([&](const std::string& key, const Failure& failure) {
-    rows.push_back({{"layer", "asic"},
-                    {"row", key},
-                    {"reason", failure.reason},
-                    {"attempts", failure.attempts},
-                    {"since_s", seconds(now - failure.since)},
-                    {"retry_in_s", std::max(0.0, seconds(failure.retry_at - now))}});
+    json::object row{{"layer", "asic"}, {"row", key}};
+    add_failure(row, failure, now);
+    rows.push_back(std::move(row));
   });
   for (const auto& what : hardware.ignored()) {
     rows.push_back({{"layer", "asic"}, {"row", what}, {"reason", "the ASIC has no such thing"}});
@@ -72,20 +69,20 @@ json::array failures_of(const hwsync::Hardware& hardware, const Clock& clock) {
   return rows;
 }
 
-/// A counter that the ASIC does not have is null: nobody knows that it is zero.
+/// A counter that the ASIC does not have is absent: nobody knows that it is zero.
 json::object row_of(const std::string& key, std::string_view direction,
                     const hwsync::Traffic& traffic) {
-  const auto cell = [](const std::optional<std::uint64_t>& number) {
-    return number ? json::value(*number) : json::value();
+  json::object row{{"key", key}, {"dir", direction}};
+  const auto add = [&row](std::string_view name, const std::optional<std::uint64_t>& number) {
+    if (number) row[name] = *number;
   };
-  return {{"key", key},
-          {"dir", direction},
-          {"octets", cell(traffic.octets)},
-          {"packets", cell(traffic.packets)},
-          {"unicast", cell(traffic.unicast)},
-          {"non_unicast", cell(traffic.non_unicast)},
-          {"discards", cell(traffic.discards)},
-          {"errors", cell(traffic.errors)}};
+  add("octets", traffic.octets);
+  add("packets", traffic.packets);
+  add("unicast", traffic.unicast);
+  add("non_unicast", traffic.non_unicast);
+  add("discards", traffic.discards);
+  add("errors", traffic.errors);
+  return row;
 }
 
 void count(hwsync::Hardware& hardware, AsicQueries::Counted what,

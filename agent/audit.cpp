@@ -6,6 +6,7 @@
 #include <boost/asio/post.hpp>
 
 #include "agent/log.h"
+#include "agent/schema.h"
 #include "agent/show.h"
 #include "agent/wanted.h"
 #include "netlink/command_text.h"
@@ -645,7 +646,7 @@ void Audit::await_repair(int polls, std::function<void()> then) {
 }
 
 void Audit::finish(const Findings& found, const Findings& left) {
-  const auto took = std::chrono::duration<double>(clock_.now() - began_).count();
+  const auto took = std::chrono::duration_cast<std::chrono::microseconds>(clock_.now() - began_);
   json::array rows;
   std::size_t news = 0;
   std::size_t repaired = 0;
@@ -686,11 +687,11 @@ void Audit::finish(const Findings& found, const Findings& left) {
   // Without a relay bgpd is told nothing, and nothing is heard of it: zebra's affair.
   if (core_.state().routes_expected) compared["bgp"] = bgp_rows_;
   compared["asic"] = asic_rows_;
-  reply({{"schema", 1},
+  reply({{"schema", kSchema},
          {"ok", request_.repair ? left.empty() : found.empty()},
          {"rows", std::move(rows)},
          {"compared", std::move(compared)},
-         {"seconds", took}});
+         {"duration_us", took.count()}});
   begin_next();
 }
 
@@ -700,7 +701,7 @@ void Audit::fail(const Error& error) {
   changed_.reset();
   const auto reply = std::move(waiting_.front().second);
   waiting_.pop_front();
-  reply({{"schema", 1}, {"error", error.what}});
+  reply({{"schema", kSchema}, {"error", error.what}});
   begin_next();
 }
 

@@ -11,6 +11,7 @@
 #include "agent/log.h"
 #include "agent/rehearsal.h"
 #include "agent/routers.h"
+#include "agent/schema.h"
 #include "agent/show.h"
 #include "agent/wanted.h"
 #include "netlink/command_text.h"
@@ -23,7 +24,9 @@ namespace {
 constexpr auto kLongest = std::chrono::seconds(120);
 constexpr auto kLongestCommand = std::chrono::seconds(60);
 
-json::object error_reply(std::string why) { return {{"schema", 1}, {"error", std::move(why)}}; }
+json::object error_reply(std::string why) {
+  return {{"schema", kSchema}, {"error", std::move(why)}};
+}
 
 json::array commands_of(const Rehearsal& rehearsal, const DueCommands& due) {
   const auto name_of = [&](IfIndex index) {
@@ -68,7 +71,7 @@ json::array messages_of(const Loaded& loaded) {
 
 /// What an answer about files that are not applied begins with.
 json::object reply_of(const Loaded& loaded) {
-  return {{"schema", 1},
+  return {{"schema", kSchema},
           {"ok", loaded.ok()},
           {"messages", messages_of(loaded)},
           {"files", json::array(loaded.files.begin(), loaded.files.end())}};
@@ -166,7 +169,7 @@ void Changes::begin(const Request& request, Reply reply) {
   }
   auto loaded = load(request);
   log_diagnostics(loaded);
-  json::object told{{"schema", 1}, {"messages", messages_of(loaded)}};
+  json::object told{{"schema", kSchema}, {"messages", messages_of(loaded)}};
   const auto refuse = [&](const std::string& why) {
     log(Level::Error, "event=interfaces_refused file={} running_state=kept", file);
     told["ok"] = false;
@@ -274,7 +277,7 @@ void Changes::finish_asked(Running done) {
       core_.kernel().counters().writes - done.writes_before, refused.size(),
       done.confirm.count() == 0 ? "" : fmt::format(" confirm_within={}", done.confirm.count()));
   if (done.confirm.count() != 0) {
-    done.told["confirm_within"] = done.confirm.count();
+    done.told["confirm_within_us"] = std::chrono::microseconds(done.confirm).count();
     await_confirmation(done);
   } else {
     // An explicit change makes an older "go back" pointless.
@@ -301,14 +304,14 @@ void Changes::confirm(const Reply& reply) {
   unconfirmed_.reset();
   std::filesystem::remove(unconfirmed_path());
   log(Level::Info, "event=change_confirmed");
-  reply({{"schema", 1}, {"ok", true}, {"messages", json::array{"confirmed"}}});
+  reply({{"schema", kSchema}, {"ok", true}, {"messages", json::array{"confirmed"}}});
 }
 
 void Changes::roll_back(const Reply& reply) {
   if (!unconfirmed_) return reply(error_reply("no change waits for a confirmation"));
   confirmation_.cancel();
   take_back("asked for");
-  reply({{"schema", 1}, {"ok", true}, {"messages", json::array{"rolled back"}}});
+  reply({{"schema", kSchema}, {"ok", true}, {"messages", json::array{"rolled back"}}});
 }
 
 /// The file that says what runs stays: vtepd would start with it until the next change is applied.

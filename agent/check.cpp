@@ -7,6 +7,7 @@
 #include "agent/interfaces/attribute_readers.h"
 #include "agent/rehearsal.h"
 #include "agent/routers.h"
+#include "agent/table_rows.h"
 #include "agent/wanted.h"
 
 namespace vtepd::agent {
@@ -195,7 +196,7 @@ class Check {
       if (same) continue;
       passed = false;
       explained_.insert(stanza.name);
-      report(stanza.name, attribute.name, fmt::format("{}", attribute.origin), attribute.value,
+      report(stanza.name, attribute.name, attribute.origin, attribute.value,
              there ? running : "no such device");
     }
     const auto it = differing_.find(stanza.name);
@@ -402,7 +403,7 @@ class Check {
     const auto wanted = state_.topology->links.find(name);
     const auto* actual = state_.view.link(name);
     if (wanted == state_.topology->links.end()) {
-      report(name, "-", "-", "not in the files", "made by vtepd before");
+      report(name, "", {}, "not in the files", "made by vtepd before");
       checked_.interfaces.push_back({{"name", name},
                                      {"auto", false},
                                      {"config", json::object{}},
@@ -410,8 +411,8 @@ class Check {
                                      {"status", "fail"}});
       return;
     }
-    const auto line = fmt::format("{}", wanted->second.origin);
-    if (actual == nullptr) return report(name, "-", line, "exists", "no such device");
+    const auto& line = wanted->second.origin;
+    if (actual == nullptr) return report(name, "", line, "exists", "no such device");
     for (const auto part : differing.parts) {
       if (part == Part::Up) report(name, "up", line, "yes", actual->up ? "yes" : "no");
       if (part == Part::Master) {
@@ -426,7 +427,7 @@ class Check {
         const auto* row = find_attribute(attribute_of_part(part));
         report(name, row->name, line, "as without a line", running_value(name, *row));
       } else if (part != Part::Up && part != Part::Master && part != Part::Access) {
-        report(name, "-", line, "as the files say", "otherwise");
+        report(name, "", line, "as the files say", "otherwise");
       }
     }
     const Link as_said{.options = differing.options};
@@ -454,13 +455,14 @@ class Check {
     known->as_array().emplace_back(value);
   }
 
-  void report(std::string_view link, std::string_view attribute, const std::string& line,
+  void report(std::string_view link, std::string_view attribute, const Origin& line,
               const std::string& wanted, const std::string& running) {
-    checked_.rows.push_back({{"link", link},
-                             {"attribute", attribute},
-                             {"line", line},
-                             {"wanted", wanted},
-                             {"running", running}});
+    json::object row{{"ifname", link}};
+    if (!attribute.empty()) row["attribute"] = attribute;
+    add_origin(row, line);
+    row["wanted"] = wanted;
+    row["running"] = running;
+    checked_.rows.push_back(std::move(row));
   }
 
   const std::optional<State> model_;  // none where the state itself is compared with the files

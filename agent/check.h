@@ -15,7 +15,7 @@ struct Checked {
   /// One object for each stanza, as `ifquery -c -o json` gives them: name, auto, config (what runs,
   /// where it differs from the file), config_status, status.
   boost::json::array interfaces{};
-  /// What differs: link, attribute, line, wanted, running.
+  /// What differs: ifname, attribute, file, line, wanted, running.
   boost::json::array rows{};
 };
 

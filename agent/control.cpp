@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "agent/log.h"
+#include "agent/schema.h"
 #include "agent/utf8.h"
 
 namespace vtepd::agent {
@@ -79,7 +80,7 @@ class Control::Connection : public std::enable_shared_from_this<Connection> {
         });
   }
 
-  void refuse(const std::string& why) { reply({{"schema", 1}, {"error", why}}); }
+  void refuse(const std::string& why) { reply({{"schema", kSchema}, {"error", why}}); }
 
   /// Writes what the stream's source has, a chunk at a time.
   void pump() {
@@ -110,7 +111,7 @@ class Control::Connection : public std::enable_shared_from_this<Connection> {
     // What names a file need not be UTF-8.
     const auto request = json::parse(line, error, {}, {.allow_invalid_utf8 = true});
     if (error || !request.is_object()) {
-      reply({{"schema", 1}, {"error", "the request is not a JSON object"}});
+      reply({{"schema", kSchema}, {"error", "the request is not a JSON object"}});
     } else if (auto source = control_.stream_of(request.get_object())) {
       serve_stream(std::move(source));
     } else {
@@ -122,14 +123,13 @@ class Control::Connection : public std::enable_shared_from_this<Connection> {
 
   void serve_stream(Source source) {
     if (control_.listeners_.size() >= kMostStreams) {
-      return reply({{"schema", 1},
+      return reply({{"schema", kSchema},
                     {"error", fmt::format("{} streams are open, and no more are served",
                                           control_.listeners_.size())}});
     }
     control_.listeners_.insert(shared_from_this());
     source_ = std::move(source);
-    reply_ = R"({"schema":1,"stream":true})"
-             "\n";
+    reply_ = json::serialize(json::object{{"schema", kSchema}, {"stream", true}}) + "\n";
     write();
     // Nothing more is asked on it: what comes is the peer's end.
     boost::asio::async_read(

@@ -3,10 +3,10 @@
 // Only root, vtepd's own user and the group of the socket (vtepd) are served: the socket's mode
 // keeps others from connecting, and the peer's credentials are looked at besides (SO_PEERCRED,
 // unix(7)). Requests: {"command":"show","table":"mac"}, {"command":"reload"}. Replies:
-// {"schema":1,"table":"mac","rows":[...]}, {"schema":1,"ok":true,"messages":[...]}, or
-// {"schema":1,"error":"..."}. A reply may take its time: other requests are served meanwhile.
+// {"schema":2,"table":"mac","rows":[...]}, {"schema":2,"ok":true,"messages":[...]}, or
+// {"schema":2,"error":"..."}. A reply may take its time: other requests are served meanwhile.
 // A file to be applied is read by vtepctl and comes as "text": vtepd may not see it (PrivateTmp=).
-// Or the answer is a stream: {"schema":1,"stream":true}, then lines until one side goes or, of a
+// Or the answer is a stream: {"schema":2,"stream":true}, then lines until one side goes or, of a
 // table, all rows are told. A stream holds no more than the lines under way: a reader who is slow
 // is waited for, by nobody else, and the loop serves others between two chunks.
 // At most kMostConnections are open at a time, and who connects and asks nothing, or does not read

@@ -9,6 +9,7 @@
 
 #include "agent/asic_queries.h"
 #include "agent/log.h"
+#include "agent/schema.h"
 #include "netlink/endpoint.h"
 
 namespace vtepd::agent {
@@ -53,7 +54,7 @@ Control::Source in_chunks(Show::Rows rows) {
       const auto row = rows();
       ended = !row;
       if (row) ++sent;
-      lines += json::serialize(row ? *row : json::object{{"end", true}, {"rows", sent}}) + "\n";
+      lines += json::serialize(row ? *row : json::object{{"end", true}, {"count", sent}}) + "\n";
     }
     return lines;
   };
@@ -213,11 +214,13 @@ Result<> Daemon::begin_again(std::unique_ptr<Recorder> recorder) {
 
 /// "file": where to; none ends it.
 void Daemon::record(const std::string& file, const Control::Reply& reply) {
-  const auto refuse = [&](std::string why) { reply({{"schema", 1}, {"error", std::move(why)}}); };
+  const auto refuse = [&](std::string why) {
+    reply({{"schema", kSchema}, {"error", std::move(why)}});
+  };
   if (file.empty() && !recording_.active()) return refuse("nothing is being recorded");
   if (file.empty()) {
     recording_.stop();
-    return reply({{"schema", 1}, {"ok", true}, {"messages", json::array{}}});
+    return reply({{"schema", kSchema}, {"ok", true}, {"messages", json::array{}}});
   }
   if (recording_.active()) return refuse("a recording is being made: vtepctl record off");
   if (!changes_.idle()) return refuse("a change of the interface files is under way");
@@ -236,7 +239,7 @@ void Daemon::record(const std::string& file, const Control::Reply& reply) {
     refuse(begun.error().what);
     return io_.stop();
   }
-  reply({{"schema", 1}, {"ok", true}, {"messages", json::array{}}});
+  reply({{"schema", kSchema}, {"ok", true}, {"messages", json::array{}}});
 }
 
 Core::Outputs Daemon::outputs() {
@@ -480,7 +483,9 @@ void Daemon::answer(const json::object& request, const Control::Reply& reply) {
     const auto* text = value == nullptr ? nullptr : value->if_string();
     return text == nullptr ? "" : std::string(*text);
   };
-  const auto refuse = [&](std::string why) { reply({{"schema", 1}, {"error", std::move(why)}}); };
+  const auto refuse = [&](std::string why) {
+    reply({{"schema", kSchema}, {"error", std::move(why)}});
+  };
   const auto command = word("command");
   if (command == "show" && word("table") == "events") return show_events(request, reply);
   if (command == "show") return show(word("table"), reply);
@@ -493,7 +498,7 @@ void Daemon::answer(const json::object& request, const Control::Reply& reply) {
     const auto why = clear_duplicates(word("vni"), word("address"));
     if (!why.empty()) return refuse(why);
     schedule();
-    return reply({{"schema", 1}, {"ok", true}, {"messages", json::array{}}});
+    return reply({{"schema", kSchema}, {"ok", true}, {"messages", json::array{}}});
   }
   if (settings_.interfaces == kNone) return refuse("vtepd runs with --interfaces none");
   Changes::Request change{.file = word("file")};
@@ -520,7 +525,7 @@ void Daemon::audit(const json::object& request, const Control::Reply& reply) {
   if (const auto* layer = request.if_contains("layer"); layer != nullptr && layer->is_string()) {
     const std::string_view name = layer->get_string();
     if (name != "kernel" && name != "bgp" && name != "asic") {
-      return reply({{"schema", 1}, {"error", fmt::format("there is no layer \"{}\"", name)}});
+      return reply({{"schema", kSchema}, {"error", fmt::format("there is no layer \"{}\"", name)}});
     }
     asked.kernel = name == "kernel";
     asked.bgp = name == "bgp";
@@ -567,17 +572,19 @@ void Daemon::pump_streams() {
 }
 
 void Daemon::show_events(const json::object& request, const Control::Reply& reply) {
-  if (!core_->journal().enabled()) return reply({{"schema", 1}, {"error", kNoHistory}});
+  if (!core_->journal().enabled()) return reply({{"schema", kSchema}, {"error", kNoHistory}});
   constexpr std::int64_t kMany = 100;
   const auto* count = request.if_contains("count");
   const auto wanted = count != nullptr && count->is_int64() ? count->get_int64() : kMany;
-  reply({{"schema", 1},
+  reply({{"schema", kSchema},
          {"table", "events"},
          {"rows", events_.newest(static_cast<std::size_t>(std::max<std::int64_t>(wanted, 0)))}});
 }
 
 void Daemon::history(const json::object& request, const Control::Reply& reply) {
-  const auto refuse = [&](std::string why) { reply({{"schema", 1}, {"error", std::move(why)}}); };
+  const auto refuse = [&](std::string why) {
+    reply({{"schema", kSchema}, {"error", std::move(why)}});
+  };
   const auto number = [&](const char* key) -> std::uint64_t {
     const auto* value = request.if_contains(key);
     return value != nullptr && value->is_int64() ? static_cast<std::uint64_t>(value->get_int64())
@@ -593,7 +600,8 @@ void Daemon::history(const json::object& request, const Control::Reply& reply) {
   if (!vni && request.contains("vni")) return refuse("history: no such VNI");
   if (!core_->journal().enabled()) return refuse(kNoHistory);
   json::object answer{
-      {"schema", 1}, {"rows", events_.history(*mac, vlan.value_or(VlanId{}), vni.value_or(Vni{}))}};
+      {"schema", kSchema},
+      {"rows", events_.history(*mac, vlan.value_or(VlanId{}), vni.value_or(Vni{}))}};
   if (const auto since = events_.cut_at()) answer["since_us"] = *since;
   reply(std::move(answer));
 }
@@ -601,7 +609,7 @@ void Daemon::history(const json::object& request, const Control::Reply& reply) {
 /// Whom it is about is known before the ASIC is asked; what the tables hold is read after that.
 void Daemon::trace(const json::object& request, const Control::Reply& reply) {
   const TraceSources sources{*core_, events_, asic_, show_.route_to};
-  const auto refuse = [&](const Error& why) { reply({{"schema", 1}, {"error", why.what}}); };
+  const auto refuse = [&](const Error& why) { reply({{"schema", kSchema}, {"error", why.what}}); };
   const auto asked = trace_request(request);
   if (!asked) return refuse(asked.error());
   const auto first = agent::trace(sources, *asked, std::nullopt);
@@ -610,7 +618,7 @@ void Daemon::trace(const json::object& request, const Control::Reply& reply) {
   hardware_->trace(first->request.vlan, first->request.mac,
                    [sources, asked, reply](std::vector<hwsync::AsicObject> objects) {
                      const auto whole = agent::trace(sources, *asked, std::move(objects));
-                     if (!whole) return reply({{"schema", 1}, {"error", whole.error().what}});
+                     if (!whole) return reply({{"schema", kSchema}, {"error", whole.error().what}});
                      reply(to_json(*whole));
                    });
 }
@@ -640,13 +648,15 @@ json::array Daemon::socket_rows() const {
 }
 
 void Daemon::show(const std::string& table, const Control::Reply& reply) {
-  const auto refuse = [&](std::string why) { reply({{"schema", 1}, {"error", std::move(why)}}); };
+  const auto refuse = [&](std::string why) {
+    reply({{"schema", kSchema}, {"error", std::move(why)}});
+  };
   if ((table == "asic" || table == "counters") && !hardware_) {
     return refuse(asic_problem_.empty() ? kNoAsic : fmt::format("{}: {}", kNoAsic, asic_problem_));
   }
   if (table == "counters") {
     return asic_.counters(AsicQueries::Counted::All, [table, reply](const json::array& rows) {
-      reply({{"schema", 1}, {"table", table}, {"rows", rows}});
+      reply({{"schema", kSchema}, {"table", table}, {"rows", rows}});
     });
   }
   auto source = rows_of(table);
@@ -665,7 +675,7 @@ void Daemon::show(const std::string& table, const Control::Reply& reply) {
     for (auto& row : socket_rows()) rows.push_back(std::move(row));
   }
   const auto tell = [table, reply](json::array all) {
-    reply({{"schema", 1}, {"table", table}, {"rows", std::move(all)}});
+    reply({{"schema", kSchema}, {"table", table}, {"rows", std::move(all)}});
   };
   if (table != "resources" || !hardware_) return tell(std::move(rows));
   hardware_->room([tell, rows = std::move(rows)](const std::vector<hwsync::AsicRoom>& rooms) {

@@ -85,7 +85,7 @@ class Writer {
 
   void operator()(const AddRemoteMacIp& e) {
     mac_route(e.key, e.vtep);
-    number("seq", e.sequence);
+    number("seq", "remoteSequence", e.sequence);
     mac_flags(e.flags);
     if (e.stale) flag("stale");
   }
@@ -115,7 +115,7 @@ class Writer {
   }
   void operator()(const AddLocalMacIp& e) {
     mac_route(e.key, {});
-    number("seq", e.sequence);
+    number("seq", "localSequence", e.sequence);
     mac_flags(e.flags);
   }
   void operator()(const DeleteLocalMacIp& e) {
@@ -164,10 +164,11 @@ class Writer {
     say(text);
     row_[key] = text;
   }
-  void number(std::string_view key, std::uint32_t value) {
-    put(key, key, value);
+  void number(std::string_view word, std::string_view key, std::uint32_t value) {
+    put(word, key, value);
     row_[key] = value;
   }
+  void number(std::string_view key, std::uint32_t value) { number(key, key, value); }
   void flag(std::string_view word) {
     say(word);
     auto& flags = row_["flags"];
@@ -189,6 +190,7 @@ class Writer {
   }
 
   void fdb(const BridgeFdbKey& key, const BridgeFdbEntry& entry) {
+    row_["flags"] = json::array{};  // which bridge prints in any case
     put("", "mac", key.mac);
     dev(entry.port);
     if (!key.vlan.is_none()) number("vlan", key.vlan.value());
@@ -198,6 +200,7 @@ class Writer {
     state(netlink::name_of(entry.state));
   }
   void fdb(const VxlanFdbKey& key, const VxlanFdbEntry& entry) {
+    row_["flags"] = json::array{};
     put("", "mac", key.mac);
     dev(key.device);
     if (!entry.remote.is_none()) put("dst", "dst", entry.remote);
@@ -218,7 +221,8 @@ class Writer {
     if (entry.router) flag("router");
     if (entry.extern_learn) flag("extern_learn");
     state(netlink::name_of(entry.state));
-    if (entry.protocol != 0) number("proto", entry.protocol);
+    row_["state"] = json::array{netlink::name_of(entry.state)};  // as `ip -j neigh` has it
+    if (entry.protocol != 0) number("proto", "protocol", entry.protocol);
   }
   void mac_route(const MacIpKey& key, const IpAddress& vtep) {
     put("", "mac", key.mac);
@@ -285,7 +289,7 @@ json::object Events::row(std::uint64_t number) const {
     row["cause"] = name_of(entry.cause);
     row["latency_us"] = entry.latency_us;
   }
-  if (entry.error != 0) row["refused"] = entry.error < 0 ? "refused" : std::strerror(entry.error);
+  if (entry.error != 0) row["reason"] = entry.error < 0 ? "refused" : std::strerror(entry.error);
   row["text"] = writer.words;
   return row;
 }

@@ -76,10 +76,10 @@ void add_stats(const State& state, const Show& show, Families& families) {
   for (const auto& row : show.stats()) {
     const std::string name(row.at("counter").as_string());
     if (!is_meant(state, name)) continue;
-    const auto& value = row.at("value");
-    if (!value.is_number()) continue;
+    const auto* value = row.as_object().if_contains("value");
+    if (value == nullptr || !value->is_number()) continue;
     const auto help = fmt::format("{} of vtepctl show stats", name.substr(0, name.find('.')));
-    const auto number = value.to_number<double>();
+    const auto number = value->to_number<double>();
     if (const auto dot = name.find('.'); dot != std::string::npos) {
       families.add(fmt::format("vtepd_{}_by_operation_total", name.substr(0, dot)),
                    MetricType::Counter, help, number, {{"operation", name.substr(dot + 1)}});

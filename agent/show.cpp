@@ -24,9 +24,69 @@ std::string destination(const VxlanFdbEntry& entry) {
   return entry.nexthop == 0 ? text(entry.remote) : fmt::format("nhid {}", entry.nexthop);
 }
 
-std::string describe(const evpn::RemoteMac& route) {
-  return fmt::format("{} seq {}{}{}", route.vtep, route.sequence, route.sticky() ? " sticky" : "",
-                     route.stale ? " stale" : "");
+/// Where frames go: beyond a tunnel, to a nexthop group, or out of a port.
+json::object at(const IpAddress& vtep) { return {{"dst", text(vtep)}}; }
+json::object at(const VxlanFdbEntry& entry) {
+  return entry.nexthop == 0 ? at(entry.remote) : json::object{{"nhid", entry.nexthop}};
+}
+json::object at(std::string port) { return {{"ifname", std::move(port)}}; }
+
+/// A list of those words whose switch is on.
+json::array words(std::initializer_list<std::pair<bool, std::string_view>> switches) {
+  json::array list;
+  for (const auto& [on, word] : switches) {
+    if (on) list.emplace_back(word);
+  }
+  return list;
+}
+
+/// The entries of the kernel's tables, with the keys of `bridge -j fdb` and `ip -j neigh`.
+json::object to_json(const KernelView& view, const BridgeFdbEntry& entry) {
+  auto row = at(view.name_of(entry.port));
+  row["flags"] = words({{entry.extern_learn, "extern_learn"}, {entry.sticky, "sticky"}});
+  row["state"] = netlink::name_of(entry.state);
+  return row;
+}
+json::object to_json(const VxlanFdbEntry& entry) {
+  auto row = at(entry);
+  row["flags"] = words({{entry.diverted, "diverted"}, {entry.extern_learn, "extern_learn"}});
+  row["state"] = netlink::name_of(entry.state);
+  return row;
+}
+json::object to_json(const NeighborEntry& entry) {
+  return {{"mac", text(entry.mac)},
+          {"flags", words({{entry.extern_learn, "extern_learn"}})},
+          {"state", json::array{netlink::name_of(entry.state)}}};
+}
+
+json::object to_json(const evpn::RemoteMac& route) {
+  return {{"type", "remote"},
+          {"dst", text(route.vtep)},
+          {"remoteSequence", route.sequence},
+          {"flags", words({{route.sticky(), "sticky"}, {route.stale, "stale"}})}};
+}
+
+/// As `bridge -j vlan` has them: ranges of what is alike.
+json::array to_json(const VlanMembers& members) {
+  json::array ranges;
+  for (auto it = members.begin(); it != members.end();) {
+    const auto [first, flags] = *it;
+    auto last = first.value();
+    for (++it; it != members.end() && it->first.value() == last + 1 && it->second == flags; ++it) {
+      ++last;
+    }
+    json::object range{{"vlan", first.value()}};
+    if (last != first.value()) range["vlanEnd"] = last;
+    range["flags"] = words({{flags.pvid, "PVID"}, {flags.untagged, "Egress Untagged"}});
+    ranges.push_back(std::move(range));
+  }
+  return ranges;
+}
+
+json::array names_of(const std::vector<std::string>& ports) {
+  json::array list;
+  for (const auto& port : ports) list.push_back(at(port));
+  return list;
 }
 
 std::string state_words(FdbState state) {
@@ -38,25 +98,37 @@ std::uint64_t one_if(bool yes) { return yes ? 1 : 0; }
 std::uint64_t entries(const NeighborLoad& load) { return load.table.entries; }
 std::uint64_t limit(const NeighborLoad& load) { return load.table.limit; }
 
-json::value number_or_null(std::uint32_t number) {
-  return number == 0 ? json::value(nullptr) : json::value(number);
+void add_vlan(json::object& row, VlanId vlan) {
+  if (!vlan.is_none()) row["vlan"] = vlan.value();
+}
+void add_device(json::object& row, std::string_view key, const KernelView& view, IfIndex device) {
+  if (!device.is_none()) row[key] = view.name_of(device);
+}
+/// Where there is one.
+void add_object(json::object& row, std::string_view key, json::object object) {
+  if (!object.empty()) row[key] = std::move(object);
+}
+void add_text(json::object& row, std::string_view key, std::string_view text) {
+  if (!text.empty()) row[key] = text;
 }
 
 /// What bgpd was told of ours.
-std::string bgp_column(const State& state, const MacIpKey& key) {
+json::object bgp_cell(const State& state, const MacIpKey& key) {
   const auto told = state.told_macs.find(key);
-  return told == state.told_macs.end() ? "-" : fmt::format("local seq {}", told->second.sequence);
+  if (told == state.told_macs.end()) return {};
+  return {{"type", "local"}, {"localSequence", told->second.sequence}};
 }
 
 /// What bgpd tells of a MAC, or what it was told of ours.
-std::string bgp_column(const State& state, const evpn::MacKey& key) {
-  if (const auto* remote = state.rib.mac(key)) return "remote " + describe(*remote);
-  return bgp_column(state, MacIpKey{key.vni, key.mac, {}});
+json::object bgp_cell(const State& state, const evpn::MacKey& key) {
+  if (const auto* remote = state.rib.mac(key)) return to_json(*remote);
+  return bgp_cell(state, MacIpKey{key.vni, key.mac, {}});
 }
 
-/// Why a device is left as it is though the files say otherwise; empty where it is not.
-std::string why_held(const Core& core, const std::string& name) {
-  if (core.held_back().contains(name)) return "held back: what it stands on was refused";
+constexpr std::string_view kHeldBack = "what it stands on was refused";
+
+/// Why a device can become what the files say only by being made anew; empty where it need not.
+std::string why_kept(const Core& core, const std::string& name) {
   const auto* wanted = wanted_link(core.state(), name);
   const auto* actual = core.state().view.link(name);
   if (wanted == nullptr || actual == nullptr) return {};
@@ -140,10 +212,10 @@ json::object with_vni(json::object row, const Binding* binding) {
 }
 
 /// A line of a vxlan device, and the bridge whose port that is: `bridge fdb show br` prints it,
-/// too.
+/// too. Not as its master, by which bridge tells the other half.
 json::object with_bridge(json::object row, const KernelView& view, IfIndex device) {
   const auto* link = view.link(device);
-  if (link != nullptr && !link->master.is_none()) row["bridge"] = view.name_of(link->master);
+  if (link != nullptr) add_device(row, "port_of", view, link->master);
   return row;
 }
 
@@ -207,17 +279,22 @@ Show::Rows Show::table(std::string_view name) const {
   return {};
 }
 
-std::string Show::verdict(std::initializer_list<KernelKey> kernel,
-                          std::initializer_list<BgpKey> bgp) const {
+Show::Verdict Show::verdict(std::initializer_list<KernelKey> kernel,
+                            std::initializer_list<BgpKey> bgp) const {
   bool pending = false;
   for (const auto& key : kernel) {
-    if (const auto* failure = core_.kernel().failure(key)) return "failed: " + failure->reason;
+    if (const auto* failure = core_.kernel().failure(key)) return {"failed", failure->reason};
     plan(state_, key, EmitKernelOp([&](const KernelOp&) { pending = true; }));
   }
   for (const auto& key : bgp) {
     plan(state_, key, EmitMessage([&](const EvpnMessage&) { pending = true; }));
   }
-  return pending ? "pending" : "in sync";
+  return {pending ? "pending" : "in sync", {}};
+}
+
+void Show::Verdict::add_to(json::object& row) const {
+  row["state"] = state;
+  add_text(row, "reason", reason);
 }
 
 json::array Show::vni() const {
@@ -228,19 +305,19 @@ json::array Show::vni() const {
   state_.rib.for_each_vtep([&](const VtepKey& key) { ++vteps[key.vni]; });
   json::array rows;
   for (const auto& binding : state_.bindings.all()) {
-    const bool told = state_.told_vnis.contains(binding.vni);
-    rows.push_back({{"vni", binding.vni.value()},
-                    {"vlan", number_or_null(binding.vlan.value())},
-                    {"bridge", state_.view.name_of(binding.bridge)},
-                    {"dev", state_.view.name_of(binding.device)},
-                    {"svi", binding.svi.is_none() ? "-" : state_.view.name_of(binding.svi)},
-                    {"local", text(binding.vtep)},
-                    {"up", binding.up},
-                    {"bgp", told ? "advertised" : "-"},
-                    {"vteps", vteps[binding.vni]},
-                    {"local_macs", macs[binding.vni].first},
-                    {"remote_macs", macs[binding.vni].second},
-                    {"state", verdict({}, {binding.vni})}});
+    json::object row{{"vni", binding.vni.value()}};
+    add_vlan(row, binding.vlan);
+    add_device(row, "master", state_.view, binding.bridge);
+    add_device(row, "ifname", state_.view, binding.device);
+    add_device(row, "svi", state_.view, binding.svi);
+    if (!binding.vtep.is_none()) row["local"] = text(binding.vtep);
+    row["up"] = binding.up;
+    row["advertised"] = state_.told_vnis.contains(binding.vni);
+    row["numRemoteVteps"] = vteps[binding.vni];
+    row["local_macs"] = macs[binding.vni].first;
+    row["remote_macs"] = macs[binding.vni].second;
+    verdict({}, {binding.vni}).add_to(row);
+    rows.push_back(std::move(row));
   }
   return rows;
 }
@@ -262,56 +339,57 @@ json::object Show::mac_row(const Binding& binding, const MacAddress& mac) const 
   const auto decision = way_of(state_, key);
   const auto* remote = state_.rib.mac(key);
   const auto* entry = state_.view.bridge_fdb(bridge);
-  std::string wanted = "-";
-  std::string type = "unknown";
-  std::string_view source = "-";
+  const auto* half = state_.view.vxlan_fdb(vxlan);
+  json::object wanted;
+  std::string_view type = "unknown";
+  std::string_view source;
   if (decision.owner == evpn::Owner::Remote) {
     const auto* held = state_.mac_moves.held(key);
-    wanted = text(held != nullptr && !held->is_local() ? held->vtep : remote->vtep);
+    wanted = at(held != nullptr && !held->is_local() ? held->vtep : remote->vtep);
     type = "remote";
     source = "bgp";
   } else if (decision.owner == evpn::Owner::Announced) {
-    wanted = text(*state_.announcements.believed(key));
+    wanted = at(*state_.announcements.believed(key));
     type = "remote";
     source = "tunnel";
   } else if (decision.owner == evpn::Owner::Local) {
     const auto local = state_.locals.find(key);
     const bool learned = local != state_.locals.end();
-    wanted = state_.view.name_of(learned ? local->second.port : entry->port);
+    wanted = at(state_.view.name_of(learned ? local->second.port : entry->port));
     type = learned ? "local" : "own";
     if (learned) source = evpn::name_of(local->second.source);
   } else if (state_.evpn_by_kernel && entry != nullptr) {
-    const auto* half = state_.view.vxlan_fdb(vxlan);
     const bool here = is_local_host(state_, binding, *entry);
     source = "kernel";
     if (here || half != nullptr) {
       type = here ? "local" : "remote";
-      wanted = here ? state_.view.name_of(entry->port) : destination(*half);
+      wanted = here ? at(state_.view.name_of(entry->port)) : at(*half);
     }
   }
-  std::string asic = "-";
+  json::object asic;
   if (asic_.present()) {
-    if (const auto vtep = asic_.remote_mac(binding.vlan, mac)) asic = text(*vtep);
-    if (const auto port = asic_.local_mac(binding.vlan, mac)) asic = *port;
+    if (const auto vtep = asic_.remote_mac(binding.vlan, mac)) asic = at(*vtep);
+    if (const auto port = asic_.local_mac(binding.vlan, mac)) asic = at(*port);
   }
-  auto state = verdict({bridge, vxlan}, {MacIpKey{binding.vni, mac, {}}});
-  if (state == "in sync" && is_in_the_way(bridge, vxlan)) state = "another's entry";
-  if (state == "in sync" && asic_.present() && (type == "local" || type == "remote") &&
+  auto found = verdict({bridge, vxlan}, {MacIpKey{binding.vni, mac, {}}});
+  if (found.state == "in sync" && is_in_the_way(bridge, vxlan)) found.state = "another's entry";
+  if (found.state == "in sync" && asic_.present() && (type == "local" || type == "remote") &&
       asic != wanted) {
-    state = "asic pending";
+    found.state = "asic pending";
   }
-  return {{"mac", text(mac)},
-          {"vlan", number_or_null(binding.vlan.value())},
-          {"vni", binding.vni.value()},
-          {"type", type},
-          {"source", source},
-          {"wanted", wanted},
-          {"bgp", bgp_column(state_, key)},
-          {"bridge", describe(state_.view, entry)},
-          {"vxlan", describe(state_.view.vxlan_fdb(vxlan))},
-          {"asic", asic},
-          {"rule", decision.rule},
-          {"state", state}};
+  json::object row{{"mac", text(mac)}};
+  add_vlan(row, binding.vlan);
+  row["vni"] = binding.vni.value();
+  row["type"] = type;
+  add_text(row, "source", source);
+  add_object(row, "wanted", std::move(wanted));
+  add_object(row, "bgp", bgp_cell(state_, key));
+  if (entry != nullptr) row["bridge"] = to_json(state_.view, *entry);
+  if (half != nullptr) row["vxlan"] = to_json(*half);
+  add_object(row, "asic", std::move(asic));
+  add_text(row, "rule", decision.rule);
+  found.add_to(row);
+  return row;
 }
 
 /// Most keys come three times, from BGP, bridge and vxlan device: rows_of() skips what it had,
@@ -378,28 +456,27 @@ std::optional<json::object> Show::fdb_row(const FloodKey& key) const {
 
 /// The VLANs of each bridge: their VNI, and the ports that are in them.
 json::array Show::vlan() const {
-  std::map<std::pair<IfIndex, VlanId>, std::string> ports;
+  std::map<std::pair<IfIndex, VlanId>, json::array> ports;
   for (const auto& [index, vlans] : state_.view.vlans()) {
     const auto* link = state_.view.link(index);
     if (link == nullptr || link->kind == LinkKind::Bridge) continue;
     for (const auto& [vlan, flags] : vlans.members) {
-      auto& names = ports[{link->master, vlan}];
-      names += fmt::format("{}{}{}", names.empty() ? "" : " ", link->name,
-                           flags.untagged ? "" : "(tagged)");
+      auto port = at(link->name);
+      port["flags"] = words({{flags.pvid, "PVID"}, {flags.untagged, "Egress Untagged"}});
+      ports[{link->master, vlan}].push_back(std::move(port));
     }
   }
   json::array rows;
-  for (const auto& [place, names] : ports) {
+  for (auto& [place, members] : ports) {
     const auto& [bridge, vlan] = place;
-    const auto* binding = state_.bindings.by_vlan(bridge, vlan);
-    rows.push_back(
-        {{"vlan", vlan.value()},
-         {"br", state_.view.name_of(bridge)},
-         {"vni", binding == nullptr ? json::value() : json::value(binding->vni.value())},
-         {"dev", binding == nullptr ? "-" : state_.view.name_of(binding->device)},
-         {"svi",
-          binding == nullptr || binding->svi.is_none() ? "-" : state_.view.name_of(binding->svi)},
-         {"ports", names}});
+    json::object row{{"vlan", vlan.value()}, {"master", state_.view.name_of(bridge)}};
+    if (const auto* binding = state_.bindings.by_vlan(bridge, vlan)) {
+      row["vni"] = binding->vni.value();
+      add_device(row, "ifname", state_.view, binding->device);
+      add_device(row, "svi", state_.view, binding->svi);
+    }
+    row["ports"] = std::move(members);
+    rows.push_back(std::move(row));
   }
   return rows;
 }
@@ -427,7 +504,7 @@ json::array Show::vtep() const {
   }
   json::array rows;
   for (const auto& [vtep, counts] : vteps) {
-    json::object row{{"vtep", text(vtep)},
+    json::object row{{"dst", text(vtep)},
                      {"vnis", counts.vnis.size()},
                      {"macs", counts.macs},
                      {"flood", counts.flood}};
@@ -449,13 +526,15 @@ bool Show::has_single_device(IfIndex bridge) const {
   });
 }
 
-/// What is used up, of what is limited; a limit of null is not known. `per`: what uses up more.
+/// What is used up, of what is limited; no limit: none is known. `per`: what uses up more.
 json::array Show::resources() const {
   json::array rows;
-  const auto add = [&](std::string_view name, std::uint64_t used, json::value limit,
-                       std::string_view what) {
-    rows.push_back(
-        {{"resource", name}, {"used", used}, {"limit", std::move(limit)}, {"what", what}});
+  const auto add = [&](std::string_view name, std::uint64_t used,
+                       std::optional<std::uint64_t> limit, std::string_view what) {
+    json::object row{{"resource", name}, {"used", used}};
+    if (limit) row["limit"] = *limit;
+    row["what"] = what;
+    rows.push_back(std::move(row));
   };
   constexpr std::string_view kThreshold =
       "the kernel's neighbours (gc_thresh3); those of vtepd are extern_learn, which do not count";
@@ -475,9 +554,10 @@ json::array Show::resources() const {
       entries += key.bridge == index ? 1 : 0;
     add("ports." + bridge.name, ports, kBridgePorts, "ports of the bridge");
     if (!has_single_device(index)) rows.back().as_object()["per"] = "vni";
-    add("fdb." + bridge.name, entries, nullptr, "entries of the bridge: the kernel has no limit");
+    add("fdb." + bridge.name, entries, std::nullopt,
+        "entries of the bridge: the kernel has no limit");
   }
-  add("hosts", state_.hosts.size(), nullptr, "hosts heard on local ports");
+  add("hosts", state_.hosts.size(), std::nullopt, "hosts heard on local ports");
   add("history", core_.journal().next() - core_.journal().oldest(), core_.journal().capacity(),
       "events that are kept");
   return rows;
@@ -505,41 +585,37 @@ json::array Show::mcast() const {
     const auto* bridge = view.link(index);
     return bridge != nullptr && (v6 ? bridge->querier_v6 : bridge->querier_v4);
   };
-  const auto add = [](std::string& names, const std::string& name) {
-    names += (names.empty() ? "" : ", ") + name;
-  };
   for (auto it = view.multicast().begin(); it != view.multicast().end();) {
     const auto first = it->first;
-    std::string ports;
+    std::vector<std::string> ports;
     for (; it != view.multicast().end() && it->first.bridge == first.bridge &&
            it->first.vlan == first.vlan && it->first.group == first.group &&
            it->first.source == first.source;
          ++it) {
-      if (it->second.forwards) add(ports, view.name_of(it->first.port));
+      if (it->second.forwards) ports.push_back(view.name_of(it->first.port));
     }
     const bool snooped = querier(first.bridge, first.group.is_v6());
     const bool asic = asic_.present() && asic_.multicast(first.vlan, first.group, first.source);
-    rows.push_back({{"bridge", view.name_of(first.bridge)},
-                    {"vlan", number_or_null(first.vlan.value())},
-                    {"group", text(first.group)},
-                    {"source", text(first.source)},
-                    {"ports", ports.empty() ? "-" : ports},
-                    {"asic", asic ? "yes" : "-"},
-                    {"state", !snooped                   ? "no querier: flooded"
-                              : asic_.present() && !asic ? "asic pending"
-                                                         : "in sync"}});
+    json::object row{{"master", view.name_of(first.bridge)}};
+    add_vlan(row, first.vlan);
+    row["type"] = "group";
+    row["grp"] = text(first.group);
+    if (!first.source.is_none()) row["src"] = text(first.source);
+    row["ports"] = names_of(ports);
+    row["in_asic"] = asic;
+    row["state"] = !snooped                   ? "no querier: flooded"
+                   : asic_.present() && !asic ? "asic pending"
+                                              : "in sync";
+    rows.push_back(std::move(row));
   }
-  std::map<IfIndex, std::string> routers;
+  std::map<IfIndex, std::vector<std::string>> routers;
   for (const auto& [key, router] : view.multicast_routers()) {
-    add(routers[key.bridge], view.name_of(key.port));
+    routers[key.bridge].push_back(view.name_of(key.port));
   }
   for (const auto& [bridge, ports] : routers) {
-    rows.push_back({{"bridge", view.name_of(bridge)},
-                    {"vlan", nullptr},
-                    {"group", "routers"},
-                    {"source", "-"},
-                    {"ports", ports},
-                    {"asic", "-"},
+    rows.push_back({{"master", view.name_of(bridge)},
+                    {"type", "router"},
+                    {"ports", names_of(ports)},
                     {"state", "in sync"}});
   }
   return rows;
@@ -565,35 +641,34 @@ std::optional<json::object> Show::flood_row(const FloodKey& key) const {
   const bool by_bgp = state_.rib.floods_to({binding->vni, key.remote});
   const bool wanted = wants_flood(state_, key);
   const bool asic = asic_.present() && asic_.flood(binding->vlan, key.remote);
-  auto state = verdict({key}, {});
-  if (state == "in sync" && asic_.present() && !asic) state = "asic pending";
-  return json::object{{"vni", binding->vni.value()},
-                      {"vlan", number_or_null(binding->vlan.value())},
-                      {"dev", state_.view.name_of(key.device)},
-                      {"dst", text(key.remote)},
-                      {"wanted", by_bgp   ? "bgp"
-                                 : wanted ? "file"
-                                          : "-"},
-                      {"rule", owner_of(state_, key).rule},
-                      {"kernel", stands ? "yes" : "-"},
-                      {"asic", asic ? "yes" : "-"},
-                      {"state", state}};
+  auto found = verdict({key}, {});
+  if (found.state == "in sync" && asic_.present() && !asic) found.state = "asic pending";
+  json::object row{{"vni", binding->vni.value()}};
+  add_vlan(row, binding->vlan);
+  add_device(row, "ifname", state_.view, key.device);
+  row["dst"] = text(key.remote);
+  add_text(row, "source", by_bgp ? "bgp" : wanted ? "file" : "");
+  add_text(row, "rule", owner_of(state_, key).rule);
+  row["in_kernel"] = stands;
+  row["in_asic"] = asic;
+  found.add_to(row);
+  return row;
 }
 
-/// On which port a host was heard, and when.
-std::string Show::heard_column(const evpn::HostKey& key) const {
+/// On which port a host was heard, and how long ago.
+json::object Show::heard_cell(const evpn::HostKey& key) const {
   const auto* host = state_.hosts.find(key);
-  if (host == nullptr) return "-";
-  const auto seconds =
-      std::chrono::duration_cast<std::chrono::seconds>(clock_.now() - host->heard).count();
-  return fmt::format("{} {} s ago", state_.view.name_of(host->place.port), seconds);
+  if (host == nullptr) return {};
+  auto cell = at(state_.view.name_of(host->place.port));
+  cell["age_us"] = in_us(clock_.now() - host->heard);
+  return cell;
 }
 
 /// Whose word makes the winner of an address what it is.
 std::string_view Show::source_of(const Binding& binding, const IpAddress& ip) const {
   const auto owner = owner_of(state_, evpn::HostKey{binding.vni, ip}).owner;
   if (owner == evpn::Owner::Remote) return "bgp";
-  if (owner == evpn::Owner::Nobody) return "-";
+  if (owner == evpn::Owner::Nobody) return "";
   return evpn::name_of(local_host(state_, binding, ip)->source);
 }
 
@@ -628,18 +703,16 @@ std::optional<json::object> Show::neigh_row(const MacIpKey& key) const {
   const auto* binding = state_.bindings.by_vni(key.vni);
   const auto* host = state_.hosts.find({key.vni, key.ip});
   if (binding == nullptr || host == nullptr || host->mac != key.mac) return std::nullopt;
-  return json::object{{"ip", text(key.ip)},
-                      {"mac", text(key.mac)},
-                      {"vlan", number_or_null(binding->vlan.value())},
-                      {"vni", key.vni.value()},
-                      {"dev", "-"},
-                      {"wanted", "-"},
-                      {"bgp", bgp_column(state_, key)},
-                      {"kernel", "-"},
-                      {"source", source_of(*binding, key.ip)},
-                      {"rule", owner_of(state_, evpn::HostKey{key.vni, key.ip}).rule},
-                      {"heard", heard_column({key.vni, key.ip})},
-                      {"state", verdict({}, {key})}};
+  const evpn::HostKey host_key{key.vni, key.ip};
+  json::object row{{"ip", text(key.ip)}, {"mac", text(key.mac)}};
+  add_vlan(row, binding->vlan);
+  row["vni"] = key.vni.value();
+  add_object(row, "bgp", bgp_cell(state_, key));
+  add_text(row, "source", source_of(*binding, key.ip));
+  add_text(row, "rule", owner_of(state_, host_key).rule);
+  add_object(row, "heard", heard_cell(host_key));
+  verdict({}, {key}).add_to(row);
+  return row;
 }
 
 std::optional<json::object> Show::neigh_row(const NeighborKey& key) const {
@@ -651,22 +724,23 @@ std::optional<json::object> Show::neigh_row(const NeighborKey& key) const {
   if (entry == nullptr && !host && state_.hosts.find(host_key) == nullptr) return std::nullopt;
   const auto wanted = wanted_neighbor(state_, key);
   const auto mac = wanted ? wanted->mac : entry != nullptr ? entry->mac : MacAddress{};
-  auto bgp = bgp_column(state_, MacIpKey{binding->vni, mac, key.ip});
-  if (host && bgp == "-") bgp = "remote " + describe(host->route);
-  return json::object{{"ip", text(key.ip)},
-                      {"mac", text(mac)},
-                      {"vlan", number_or_null(binding->vlan.value())},
-                      {"vni", binding->vni.value()},
-                      {"dev", state_.view.name_of(key.device)},
-                      {"wanted", !wanted                                 ? "-"
-                                 : wanted->state == NeighborState::NoArp ? text(host->route.vtep)
-                                                                         : "local"},
-                      {"bgp", bgp},
-                      {"kernel", describe(entry)},
-                      {"source", source_of(*binding, key.ip)},
-                      {"rule", owner_of(state_, host_key).rule},
-                      {"heard", heard_column(host_key)},
-                      {"state", verdict({key}, {MacIpKey{binding->vni, mac, key.ip}})}};
+  auto bgp = bgp_cell(state_, MacIpKey{binding->vni, mac, key.ip});
+  if (host && bgp.empty()) bgp = to_json(host->route);
+  json::object row{{"ip", text(key.ip)}, {"mac", text(mac)}};
+  add_vlan(row, binding->vlan);
+  row["vni"] = binding->vni.value();
+  add_device(row, "ifname", state_.view, key.device);
+  if (wanted) {
+    row["wanted"] = wanted->state == NeighborState::NoArp ? at(host->route.vtep)
+                                                          : json::object{{"type", "local"}};
+  }
+  add_object(row, "bgp", std::move(bgp));
+  if (entry != nullptr) row["kernel"] = to_json(*entry);
+  add_text(row, "source", source_of(*binding, key.ip));
+  add_text(row, "rule", owner_of(state_, host_key).rule);
+  add_object(row, "heard", heard_cell(host_key));
+  verdict({key}, {MacIpKey{binding->vni, mac, key.ip}}).add_to(row);
+  return row;
 }
 
 /// What bgpd has told, and what it was told of ours.
@@ -703,42 +777,38 @@ std::optional<json::object> Show::route_row(const RouteKey& route_key) const {
   }
   if (!found) return std::nullopt;
   const bool is_remote = of == RouteOf::BgpdMac || of == RouteOf::BgpdVtep;
-  const auto vtep = of == RouteOf::BgpdVtep ? key.ip : found->vtep;
-  return json::object{{"type", key.mac.is_zero() ? 3 : 2},
-                      {"vni", key.vni.value()},
-                      {"mac", key.mac.is_zero() ? json::value() : json::value(text(key.mac))},
-                      {"ip", key.ip.is_none() ? json::value() : json::value(text(key.ip))},
-                      {"origin", is_remote ? "remote" : "local"},
-                      {"vtep", is_remote ? text(vtep) : "-"},
-                      {"seq", found->sequence},
-                      {"sticky", (found->flags & MacFlags::kSticky) != 0},
-                      {"gateway", (found->flags & MacFlags::kGateway) != 0},
-                      {"state", found->stale ? "stale" : "valid"}};
+  const bool is_mac = !key.mac.is_zero();
+  json::object row{{"routeType", is_mac ? 2 : 3}, {"vni", key.vni.value()}};
+  if (is_mac) row["mac"] = text(key.mac);
+  if (!key.ip.is_none()) row["ip"] = text(key.ip);
+  row["type"] = is_remote ? "remote" : "local";
+  if (is_remote) row["dst"] = text(of == RouteOf::BgpdVtep ? key.ip : found->vtep);
+  if (is_mac) {
+    row[is_remote ? "remoteSequence" : "localSequence"] = found->sequence;
+    row["flags"] = words({{(found->flags & MacFlags::kSticky) != 0, "sticky"},
+                          {(found->flags & MacFlags::kGateway) != 0, "gateway"}});
+  }
+  row["state"] = found->stale ? "stale" : "valid";
+  return row;
 }
 
 json::array Show::duplicates() const {
   const auto now = clock_.now();
-  const auto row = [&](Vni vni, std::string address, std::string place, const auto& record) {
-    const auto ends = record.ends.value_or(now) - now;
-    return json::object{
-        {"vni", vni.value()},
-        {"address", std::move(address)},
-        {"moves", record.moves},
-        {"state", record.frozen      ? "frozen"
-                  : record.duplicate ? "duplicate"
-                                     : "counting"},
-        {"held_at", record.duplicate ? std::move(place) : "-"},
-        {"ends_in_s", record.ends ? json::value(std::chrono::duration<double>(ends).count())
-                                  : json::value("when cleared")}};
-  };
   json::array rows;
+  const auto add = [&](json::object row, json::object place, const auto& record) {
+    row["detectionCount"] = record.moves;
+    row["state"] = record.frozen ? "frozen" : record.duplicate ? "duplicate" : "counting";
+    if (record.duplicate) row["held"] = std::move(place);
+    if (record.ends) row["ends_in_us"] = in_us(*record.ends - now);
+    rows.push_back(std::move(row));
+  };
   state_.mac_moves.for_each([&](const evpn::MacKey& key, const evpn::MacMoves::Record& record) {
     const auto& held = record.held;
-    rows.push_back(row(key.vni, text(key.mac),
-                       held.is_local() ? state_.view.name_of(held.port) : text(held.vtep), record));
+    add({{"vni", key.vni.value()}, {"mac", text(key.mac)}},
+        held.is_local() ? at(state_.view.name_of(held.port)) : at(held.vtep), record);
   });
   state_.host_moves.for_each([&](const evpn::HostKey& key, const evpn::HostMoves::Record& record) {
-    rows.push_back(row(key.vni, text(key.ip), text(record.held.mac), record));
+    add({{"vni", key.vni.value()}, {"ip", text(key.ip)}}, {{"mac", text(record.held.mac)}}, record);
   });
   return rows;
 }
@@ -746,34 +816,35 @@ json::array Show::duplicates() const {
 json::object Show::port_row(const Link& link) const {
   const auto* vlans = state_.view.vlans(link.index);
   const auto wanted = state_.topology->links.find(link.name);
-  const auto flag = [&](Option option) {
+  json::object row{{"ifname", link.name}};
+  const auto add_flag = [&](std::string_view key, Option option) {
     const auto it = link.options.find(option);
-    return it == link.options.end() ? "-" : it->second != 0 ? "on" : "off";
+    if (it != link.options.end()) row[key] = it->second != 0;
   };
-  const bool named = wanted != state_.topology->links.end();
-  const auto held = why_held(core_, link.name);
-  std::string pvid = "-";
+  add_device(row, "master", state_.view, link.master);
+  row["up"] = link.up;
+  row["lower_up"] = link.running;
+  row["mtu"] = link.mtu;
   if (vlans != nullptr) {
     for (const auto& [vlan, flags] : vlans->members) {
-      if (flags.pvid) pvid = text(vlan);
+      if (flags.pvid) row["pvid"] = vlan.value();
     }
+    row["vlans"] = to_json(vlans->members);
   }
+  add_flag("learning", Option::PortLearning);
+  add_flag("neigh_suppress", Option::PortNeighSuppress);
   const auto suppression = suppression_problem(state_, link);
-  return {{"ifname", link.name},
-          {"master", link.master.is_none() ? "-" : state_.view.name_of(link.master)},
-          {"up", link.up},
-          {"carrier", link.running},
-          {"mtu", link.mtu},
-          {"pvid", pvid},
-          {"vlans", vlans == nullptr ? "-" : to_text(vlans->members)},
-          {"learning", flag(Option::PortLearning)},
-          {"neigh_suppress", flag(Option::PortNeighSuppress)},
-          {"warning", suppression.empty() ? "-" : "neigh_suppress: " + suppression},
-          {"file", named ? text(wanted->second.origin) : "-"},
-          {"state",
-           held.empty()
-               ? verdict({LinkKey{link.name}, VlansKey{link.name}, AddressesKey{link.name}}, {})
-               : held}};
+  if (!suppression.empty()) row["warning"] = "neigh_suppress: " + suppression;
+  if (wanted != state_.topology->links.end()) add_origin(row, wanted->second.origin);
+  verdict(link).add_to(row);
+  return row;
+}
+
+/// Of a device that is there.
+Show::Verdict Show::verdict(const Link& link) const {
+  if (core_.held_back().contains(link.name)) return {"held back", std::string(kHeldBack)};
+  if (auto why = why_kept(core_, link.name); !why.empty()) return {"kept", std::move(why)};
+  return verdict({LinkKey{link.name}, VlansKey{link.name}, AddressesKey{link.name}}, {});
 }
 
 /// The devices that are there, then those that are not.
@@ -801,9 +872,12 @@ std::optional<json::object> Show::port_row(IfIndex index) const {
 std::optional<json::object> Show::port_row(const std::string& name) const {
   const auto it = state_.topology->links.find(name);
   if (it == state_.topology->links.end()) return std::nullopt;
-  return json::object{{"ifname", name},
-                      {"file", text(it->second.origin)},
-                      {"state", it->second.ours ? verdict({LinkKey{name}}, {}) : "no such device"}};
+  json::object row{{"ifname", name}};
+  add_origin(row, it->second.origin);
+  const auto found =
+      it->second.ours ? verdict({LinkKey{name}}, {}) : Verdict{"no such device", std::string()};
+  found.add_to(row);
+  return row;
 }
 
 Show::Rows Show::asic() const { return asic_.present() ? asic_.rows() : one_by_one({}); }
@@ -817,7 +891,9 @@ json::array Show::stats() const {
   for (std::size_t i = 0; i < kWrites.size(); ++i) {
     add(fmt::format("kernel_writes.{}", kWrites.at(i)), core_.counters().writes.at(i));
   }
-  add("bgp_version", state_.session ? json::value(state_.session->family) : json::value("-"));
+  json::object version{{"counter", "bgp_version"}};
+  if (state_.session) version["value"] = state_.session->family;
+  rows.push_back(std::move(version));
   if (snooping != nullptr) {
     add("snooped_frames", snooping->frames);
     add("snooped_malformed", snooping->malformed);
@@ -855,20 +931,17 @@ json::array Show::failures() const {
 json::array refusals(const Core& core, Rows which) {
   json::array rows;
   const auto now = core.now();
-  const auto seconds = [](Duration d) { return std::chrono::duration<double>(d).count(); };
   core.kernel().for_each_failure([&](const KernelKey& key, const Failure& failure) {
     if (which == Rows::OfFiles && !is_file_key(key)) return;
-    rows.push_back({{"layer", "kernel"},
-                    {"row", to_text(core.state(), key)},
-                    {"reason", failure.reason},
-                    {"attempts", failure.attempts},
-                    {"since_s", seconds(now - failure.since)},
-                    {"retry_in_s", std::max(0.0, seconds(failure.retry_at - now))}});
+    json::object row{{"layer", "kernel"}, {"row", to_text(core.state(), key)}};
+    add_failure(row, failure, now);
+    rows.push_back(std::move(row));
   });
   auto names = core.held_back();  // new ones are not in the topology meanwhile
   for (const auto& [name, wanted] : core.state().topology->links) names.insert(name);
   for (const auto& name : names) {
-    const auto why = why_held(core, name);
+    const auto why = core.held_back().contains(name) ? fmt::format("held back: {}", kHeldBack)
+                                                     : why_kept(core, name);
     if (!why.empty()) {
       rows.push_back({{"layer", "kernel"}, {"row", "device " + name}, {"reason", why}});
     }

@@ -1,8 +1,8 @@
 // The tables that vtepctl shows, as JSON rows: each row holds the layers side by side (wanted, BGP,
 // kernel bridge half, kernel vxlan half, ASIC) and a verdict.
 //
-// Keys are named as iproute2 and FRR name them where they do. Pure: reads the state, prints
-// nothing.
+// Keys are named as iproute2 and FRR name them where they do, one word for one thing in all tables:
+// vtepctl(8), section JSON, has them. Pure: reads the state, prints nothing.
 #pragma once
 
 #include <boost/json.hpp>
@@ -76,9 +76,15 @@ class Show {
   const AsicQueries& asic_queries() const { return asic_; }
 
  private:
-  /// "in sync", "pending" or "failed: reason" of the keys that make up one row.
-  std::string verdict(std::initializer_list<KernelKey> kernel,
-                      std::initializer_list<BgpKey> bgp) const;
+  /// How a row is: "in sync", "pending", "failed", ..., and why, where there is more to say.
+  struct Verdict {
+    std::string state{};
+    std::string reason{};
+    void add_to(boost::json::object& row) const;
+  };
+  /// Of the keys that make up one row.
+  Verdict verdict(std::initializer_list<KernelKey> kernel, std::initializer_list<BgpKey> bgp) const;
+  Verdict verdict(const Link& link) const;
   bool is_in_the_way(const BridgeFdbKey& bridge, const VxlanFdbKey& vxlan) const;
   boost::json::object mac_row(const Binding& binding, const MacAddress& mac) const;
   bool has_single_device(IfIndex bridge) const;
@@ -93,7 +99,7 @@ class Show {
   using RouteKey = std::pair<RouteOf, MacIpKey>;
   std::optional<boost::json::object> route_row(const RouteKey& route_key) const;
   std::string_view source_of(const Binding& binding, const IpAddress& ip) const;
-  std::string heard_column(const evpn::HostKey& key) const;
+  boost::json::object heard_cell(const evpn::HostKey& key) const;
   boost::json::object port_row(const Link& link) const;
   std::optional<boost::json::object> port_row(IfIndex index) const;
   std::optional<boost::json::object> port_row(const std::string& name) const;

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "agent/reach.h"
+#include "agent/schema.h"
 #include "agent/suppression.h"
 #include "agent/wanted.h"
 #include "netlink/command_text.h"
@@ -665,12 +666,12 @@ json::object to_json(const Trace& trace) {
     steps.push_back(std::move(row));
   }
   const auto& request = trace.request;
-  json::object reply{{"schema", 1}, {"ok", trace.agrees()}, {"br", request.bridge}};
+  json::object reply{{"schema", kSchema}, {"ok", trace.agrees()}, {"master", request.bridge}};
   if (!request.vlan.is_none()) reply["vlan"] = request.vlan.value();
   if (!request.vni.is_none()) reply["vni"] = request.vni.value();
   if (!request.ip.is_none()) reply["ip"] = fmt::format("{}", request.ip);
   if (!request.mac.is_zero()) reply["mac"] = fmt::format("{}", request.mac);
-  if (!request.from.empty()) reply["from"] = request.from;
+  if (!request.from.empty()) reply["ifname"] = request.from;
   reply["steps"] = std::move(steps);
   if (!trace.arp.empty()) reply["arp"] = trace.arp;
   reply["verdict"] = to_json(trace.kernel);

@@ -13,7 +13,7 @@ target_link_libraries(catch_main PRIVATE test_options)
 # So are the fakes, for all that use them.
 add_library(fakes OBJECT ${fake_sources})
 target_link_libraries(fakes PRIVATE test_options vtepd_core vtepd_warnings ${libraries})
-add_executable(unit_tests ${unit_sources} unit/places.cpp)
+add_executable(unit_tests ${unit_sources} unit/documented.cpp unit/places.cpp)
 target_link_libraries(unit_tests PRIVATE test_options catch_main fakes vtepd_core vtepd_warnings ${libraries}
                                          Threads::Threads ${CMAKE_DL_LIBS})
 set_source_files_properties(unit/places.cpp PROPERTIES COMPILE_DEFINITIONS

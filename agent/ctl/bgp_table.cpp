@@ -110,9 +110,9 @@ Routes told_of(const json::array& rows) {
   for (const auto& value : rows) {
     const auto& row = value.as_object();
     const auto vni = json::serialize(row.at("vni"));
-    const bool local = text_of(row, "origin") == "local";
+    const bool local = text_of(row, "type") == "local";
     routes.emplace(name_of(vni, text_of(row, "mac"), text_of(row, "ip")),
-                   local ? "local" : std::string(text_of(row, "vtep")));
+                   local ? "local" : std::string(text_of(row, "dst")));
   }
   return routes;
 }
@@ -165,10 +165,18 @@ json::array peers_of(const json::object& summary) {
       return it == nullptr ? std::string("?") : json::serialize(*it);
     };
     const auto state = text_of(*peer, "state");
-    rows.push_back({{"peer", name},
-                    {"what", fmt::format("AS {}, {} prefixes, for {}", number("remoteAs"),
-                                         number("pfxRcd"), text_of(*peer, "peerUptime"))},
-                    {"state", state == "Established" ? "up" : state}});
+    json::object row{{"peer", name},
+                     {"what", fmt::format("AS {}, {} prefixes, for {}", number("remoteAs"),
+                                          number("pfxRcd"), text_of(*peer, "peerUptime"))},
+                     {"state", state == "Established" ? "up" : state}};
+    for (const auto* key : {"remoteAs", "pfxRcd"}) {
+      const auto* it = peer->if_contains(key);
+      if (it != nullptr && it->is_number()) row[key] = *it;
+    }
+    if (const auto* up = peer->if_contains("peerUptimeMsec"); up != nullptr && up->is_int64()) {
+      row["uptime_us"] = up->get_int64() * 1000;
+    }
+    rows.push_back(std::move(row));
   }
   return rows;
 }

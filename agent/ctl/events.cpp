@@ -161,7 +161,7 @@ std::string event_line(const json::object& row) {
     line += fmt::format("  cause={} latency={}", cause,
                         milliseconds(row.at("latency_us").to_number<std::int64_t>()));
   }
-  if (const auto why = text_of(row, "refused"); !why.empty()) {
+  if (const auto why = text_of(row, "reason"); !why.empty()) {
     line += fmt::format("  refused=\"{}\"", why);
   }
   return line;

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 
+#include "agent/ctl/columns.h"
 #include "agent/ctl/events.h"
 
 namespace vtepd::ctl {
@@ -16,20 +16,11 @@ constexpr std::string_view kRed = "\033[31m";
 constexpr std::string_view kYellow = "\033[33m";
 constexpr std::string_view kPlain = "\033[0m";
 
-std::string cell(const json::object& row, const std::string& key) {
-  const auto* value = row.if_contains(key);
-  if (value == nullptr || value->is_null()) return "-";
-  if (const auto* text = value->if_string()) return {text->data(), text->size()};
-  if (const auto* flag = value->if_bool()) return *flag ? "yes" : "no";
-  if (const auto* number = value->if_double()) return fmt::format("{:.1f}", *number);
-  return json::serialize(*value);
-}
-
 std::string_view color_of(const json::object& row) {
   constexpr std::array<std::string_view, 12> kFine{"in sync", "ok",   "valid",    "up",
                                                    "off",     "-",    "counting", "recovered",
                                                    "yes",     "none", "fits",     "agrees"};
-  const auto state = cell(row, "state");
+  const auto state = plain(row, "state");
   if (std::find(kFine.begin(), kFine.end(), state) != kFine.end()) return {};
   const bool on_its_way = state.ends_with("pending") || state == "stale" || state == "in part";
   return on_its_way ? kYellow : kRed;
@@ -39,21 +30,14 @@ std::string colored(const std::string& line, std::string_view color) {
   return color.empty() ? line : fmt::format("{}{}{}", color, line, kPlain);
 }
 
-std::string heading(std::string key) {
-  std::transform(key.begin(), key.end(), key.begin(), [](char c) {
-    return static_cast<char>(c == '_' ? '-' : std::toupper(static_cast<unsigned char>(c)));
+std::vector<Column> columns_for(std::string_view table, const json::array& rows) {
+  auto columns = columns_of(table);
+  std::erase_if(columns, [&](const Column& column) {
+    return column.optional && std::none_of(rows.begin(), rows.end(), [&](const json::value& row) {
+             return row.as_object().contains(column.key);
+           });
   });
-  return key;
-}
-
-std::vector<std::string> keys_of(const json::array& rows) {
-  std::vector<std::string> keys;
-  for (const auto& row : rows) {
-    for (const auto& [key, value] : row.as_object()) {
-      if (std::find(keys.begin(), keys.end(), key) == keys.end()) keys.emplace_back(key);
-    }
-  }
-  return keys;
+  return columns;
 }
 
 std::string indented(const json::value& value, std::size_t depth) {
@@ -82,16 +66,16 @@ std::string indented(const json::value& value, std::size_t depth) {
 
 std::string pretty(const json::value& value) { return indented(value, 0); }
 
-std::vector<std::string> table_lines(const json::array& rows, bool color) {
-  const auto keys = keys_of(rows);
-  if (keys.empty()) return {};
+std::vector<std::string> table_lines(std::string_view table, const json::array& rows, bool color) {
+  if (rows.empty()) return {};
+  const auto columns = columns_for(table, rows);
   std::vector<std::vector<std::string>> cells(1);
-  for (const auto& key : keys) cells[0].push_back(heading(key));
+  for (const auto& column : columns) cells[0].emplace_back(column.heading);
   for (const auto& row : rows) {
     auto& line = cells.emplace_back();
-    for (const auto& key : keys) line.push_back(cell(row.as_object(), key));
+    for (const auto& column : columns) line.push_back(column.cell(row.as_object(), column.key));
   }
-  std::vector<std::size_t> widths(keys.size());
+  std::vector<std::size_t> widths(columns.size());
   for (const auto& line : cells) {
     for (std::size_t i = 0; i < line.size(); ++i) widths[i] = std::max(widths[i], line[i].size());
   }
@@ -109,8 +93,8 @@ std::vector<std::string> table_lines(const json::array& rows, bool color) {
 }
 
 std::string fdb_line(const json::object& row) {
-  const auto state = cell(row, "state");
-  return cell(row, "text") + (state.empty() ? " " : "");
+  const auto state = plain(row, "state");
+  return plain(row, "text") + (state.empty() ? " " : "");
 }
 
 std::vector<std::string> trace_lines(const json::object& reply, bool color) {
@@ -119,22 +103,22 @@ std::vector<std::string> trace_lines(const json::object& reply, bool color) {
     const auto& step = value.as_object();
     const bool agrees = step.at("agrees").as_bool();
     std::string origin;
-    if (step.contains("from")) origin = cell(step, "from");
+    if (step.contains("from")) origin = plain(step, "from");
     if (const auto* since = step.if_contains("since_us")) {
       origin += fmt::format("{}since {}", origin.empty() ? "" : ", ",
                             time_text(since->to_number<std::int64_t>()));
     }
     auto line =
-        fmt::format("{} {:<9}  {}", agrees ? ' ' : '!', cell(step, "layer"), cell(step, "what"));
+        fmt::format("{} {:<9}  {}", agrees ? ' ' : '!', plain(step, "layer"), plain(step, "what"));
     if (!origin.empty()) line += fmt::format("  [{}]", origin);
     lines.push_back(color && !agrees ? colored(line, kRed) : line);
   }
   const auto& verdict = reply.at("verdict").as_object();
   const auto* asic = reply.if_contains("asic_verdict");
   lines.push_back(
-      fmt::format("{} {}", asic == nullptr ? "=>" : "=> kernel:", cell(verdict, "text")));
+      fmt::format("{} {}", asic == nullptr ? "=>" : "=> kernel:", plain(verdict, "text")));
   if (asic != nullptr) {
-    lines.push_back(fmt::format("=> asic:   {}", cell(asic->as_object(), "text")));
+    lines.push_back(fmt::format("=> asic:   {}", plain(asic->as_object(), "text")));
   }
   return lines;
 }
@@ -144,7 +128,7 @@ json::array fit(const json::array& resources, std::uint64_t vnis, std::uint64_t 
   for (const auto& value : resources) {
     const auto& row = value.as_object();
     const auto* per = row.if_contains("per");
-    if (per == nullptr || !per->is_string() || row.at("limit").is_null()) continue;
+    if (per == nullptr || !per->is_string() || !row.contains("limit")) continue;
     const auto needed = per->as_string() == "vni" ? vnis : macs;
     const auto used = row.at("used").to_number<std::uint64_t>();
     const auto limit = row.at("limit").to_number<std::uint64_t>();

@@ -7,6 +7,7 @@
 
 #include <boost/json.hpp>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace vtepd::ctl {
@@ -14,8 +15,9 @@ namespace vtepd::ctl {
 /// JSON with an indentation of two.
 std::string pretty(const boost::json::value& value);
 
-/// One line for the keys of all rows, one for each row, in columns.
-std::vector<std::string> table_lines(const boost::json::array& rows, bool color = false);
+/// The headings of the table's columns, then a line for each row; nothing where there are none.
+std::vector<std::string> table_lines(std::string_view table, const boost::json::array& rows,
+                                     bool color = false);
 
 /// An entry as `bridge fdb` prints it, the space behind an empty state included.
 std::string fdb_line(const boost::json::object& row);

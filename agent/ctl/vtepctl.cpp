@@ -28,6 +28,7 @@
 #include "agent/ctl/print.h"
 #include "agent/ctl/support.h"
 #include "agent/ctl/words.h"
+#include "agent/schema.h"
 
 namespace {
 
@@ -41,6 +42,7 @@ constexpr int kDone = 0;
 constexpr int kRefused = 1;
 constexpr int kUsage = 2;
 constexpr int kUnreachable = 3;
+constexpr std::int64_t kSecond = 1'000'000;  // in microseconds
 
 /// How it is to be asked, and printed.
 struct Manner {
@@ -66,8 +68,8 @@ void print_all(const std::vector<std::string>& lines) {
   for (const auto& line : lines) fmt::print("{}\n", line);
 }
 
-void print_table(const json::array& rows, const Manner& manner) {
-  print_all(vtepd::ctl::table_lines(rows, manner.color));
+void print_table(std::string_view table, const json::array& rows, const Manner& manner) {
+  print_all(vtepd::ctl::table_lines(table, rows, manner.color));
 }
 
 const json::array& array_of(const json::object& reply, const char* key) {
@@ -99,7 +101,7 @@ int print_check(const json::object& reply, const Manner& manner) {
   if (manner.json) {
     print_json(interfaces, manner);
   } else if (!rows.empty()) {
-    print_table(rows, manner);
+    print_table("check", rows, manner);
   } else if (reply.at("ok").as_bool()) {
     fmt::print("{} interfaces are as the files say\n", interfaces.size());
   }
@@ -115,14 +117,14 @@ int print_change(const json::object& reply, const Manner& manner, bool shows_com
   if (shows_commands) print_lines(stdout, array_of(reply, "commands"));
   if (const auto& refused = array_of(reply, "refused"); !refused.empty()) {
     fmt::print("not everything could be made; what follows is tried again:\n");
-    print_table(refused, manner);
+    print_table("failures", refused, manner);
   }
   if (const auto* writes = reply.if_contains("writes")) {
     fmt::print("{} writes to the kernel\n", json::serialize(*writes));
   }
-  if (const auto* within = reply.if_contains("confirm_within")) {
+  if (const auto* within = reply.if_contains("confirm_within_us")) {
     fmt::print("taken back in {} s, unless `vtepctl confirm` comes before\n",
-               json::serialize(*within));
+               within->to_number<std::int64_t>() / kSecond);
   }
   return reply.at("ok").as_bool() ? kDone : kRefused;
 }
@@ -134,14 +136,15 @@ int print_audit(const json::object& reply, const Manner& manner) {
     return ok ? kDone : kRefused;
   }
   const auto& rows = array_of(reply, "rows");
-  if (!rows.empty()) print_table(rows, manner);
+  if (!rows.empty()) print_table("audit", rows, manner);
   const auto& compared = reply.at("compared").as_object();
   std::string what;
   for (const auto& [layer, rows_of] : compared) {
     what += fmt::format("{}{} {}", what.empty() ? "" : ", ", std::string_view(layer),
                         json::serialize(rows_of));
   }
-  fmt::print("rows compared in {:.1f} s: {}: {}\n", reply.at("seconds").to_number<double>(), what,
+  const auto seconds = reply.at("duration_us").to_number<double>() / kSecond;
+  fmt::print("rows compared in {:.1f} s: {}: {}\n", seconds, what,
              rows.empty()
                  ? "all agree"
                  : fmt::format("{} did not agree{}", rows.size(), ok ? ", and do now" : ""));
@@ -196,7 +199,7 @@ class RowPrinter {
   RowPrinter(const Asked& asked, const Manner& manner)
       : table_(asked.request.at("table").as_string()), filters_(asked.filters), manner_(manner) {
     if (manner.json && !manner.pretty) {
-      fmt::print(R"({{"schema":1,"table":{},"rows":[)", json::serialize(table_));
+      fmt::print(R"({{"schema":{},"table":{},"rows":[)", vtepd::kSchema, json::serialize(table_));
     }
   }
 
@@ -216,9 +219,10 @@ class RowPrinter {
     if (manner_.json && !manner_.pretty) {
       fmt::print("]}}\n");
     } else if (manner_.json) {
-      print_json(json::object{{"schema", 1}, {"table", table_}, {"rows", rows_}}, manner_);
+      print_json(json::object{{"schema", vtepd::kSchema}, {"table", table_}, {"rows", rows_}},
+                 manner_);
     } else if (table_ != "fdb") {
-      print_table(rows_, manner_);
+      print_table(table_, rows_, manner_);
     }
   }
 
@@ -237,7 +241,7 @@ int print_events(const json::object& reply, const Asked& asked, const Manner& ma
   }
   const auto* since = reply.if_contains("since_us");
   if (manner.json) {
-    json::object told{{"schema", 1}, {"table", "events"}, {"rows", rows}};
+    json::object told{{"schema", vtepd::kSchema}, {"table", "events"}, {"rows", rows}};
     if (since != nullptr) told["since_us"] = *since;
     print_json(told, manner);
     return kDone;
@@ -307,9 +311,9 @@ int fit(const Asked& asked, const Manner& manner) {
   const bool fits = std::all_of(rows.begin(), rows.end(),
                                 [](const json::value& row) { return row.at("state") == "fits"; });
   if (manner.json) {
-    print_json(json::object{{"schema", 1}, {"ok", fits}, {"rows", rows}}, manner);
+    print_json(json::object{{"schema", vtepd::kSchema}, {"ok", fits}, {"rows", rows}}, manner);
   } else {
-    print_table(rows, manner);
+    print_table("resources fit", rows, manner);
   }
   return fits ? kDone : kRefused;
 }

@@ -21,8 +21,8 @@ struct FilterWord {
   Words keys;
 };
 
-/// A table, and by which words its rows are chosen: "dev=ifname,svi" looks into these cells, "vlan"
-/// into that of its own name. The words are those of `bridge`, as far as rows have what they ask
+/// A table, and by which words its rows are chosen: "dev=ifname,svi" looks at these keys, "vlan" at
+/// that of its own name. The words are those of `bridge`, as far as rows have what they ask
 /// for. `states`: all there are, up to their colon; none where they are others' words.
 struct Table {
   std::string_view name;
@@ -30,15 +30,15 @@ struct Table {
   std::string_view states{};
 };
 constexpr std::array kTables{
-    Table{"vni", "vni vlan br=bridge dev=dev,svi state", "in sync,pending,failed"},
-    Table{"vlan", "vlan vni br dev=dev,svi,ports"},
+    Table{"vni", "vni vlan br=master dev=ifname,svi state", "in sync,pending,failed"},
+    Table{"vlan", "vlan vni br=master dev=ifname,svi,ports"},
     Table{"mac", "mac vlan vni dev=wanted,bridge,asic dst=wanted,vxlan,asic type state",
           "in sync,pending,failed,asic pending,another's entry"},
-    Table{"neigh", "ip mac vlan vni dev state", "in sync,pending,failed"},
-    Table{"flood", "vni vlan dev dst state", "in sync,pending,failed,asic pending"},
-    Table{"mcast", "vlan br=bridge dev=ports ip=group state", "in sync,asic pending,no querier"},
-    Table{"vtep", "dst=vtep state", "up,in part,unreachable"},
-    Table{"route", "vni mac ip dst=vtep type state", "valid,stale"},
+    Table{"neigh", "ip mac vlan vni dev=ifname state", "in sync,pending,failed"},
+    Table{"flood", "vni vlan dev=ifname dst state", "in sync,pending,failed,asic pending"},
+    Table{"mcast", "vlan br=master dev=ports ip=grp state", "in sync,asic pending,no querier"},
+    Table{"vtep", "dst state", "up,in part,unreachable"},
+    Table{"route", "vni mac ip dst type=routeType state", "valid,stale"},
     Table{"peers", "state"},
     Table{"duplicates", "vni state", "counting,duplicate,frozen"},
     Table{"port", "dev=ifname br=master state"},
@@ -48,7 +48,8 @@ constexpr std::array kTables{
     Table{"stats", "counter"},
     Table{"failures", "layer"},
     Table{"events", "mac vlan vni dev=ifname layer by"},
-    Table{"fdb", "mac dev=ifname br=master,bridge vlan vni=src_vni,vni dst state self=flags master",
+    Table{"fdb",
+          "mac dev=ifname br=master,port_of vlan vni=src_vni,vni dst state self=flags master",
           "permanent,static,reachable"},
 };
 
@@ -156,27 +157,26 @@ std::string text_of(const json::value& value) {
   return json::serialize(value);
 }
 
+/// One item of a list does, or the place that an object names.
 bool says(const json::value& cell, const std::string& value) {
   if (const auto* list = cell.if_array()) {
     return std::any_of(list->begin(), list->end(),
                        [&](const json::value& item) { return says(item, value); });
   }
+  if (const auto* object = cell.if_object()) {
+    constexpr std::array<std::string_view, 2> kPlaces{"ifname", "dst"};
+    return std::any_of(kPlaces.begin(), kPlaces.end(), [&](std::string_view key) {
+      const auto* place = object->if_contains(key);
+      return place != nullptr && says(*place, value);
+    });
+  }
   return text_says(text_of(cell), value);
-}
-
-/// "swp1 swp2(tagged)", "swp1, swp2": each of them.
-bool lists(const json::value& ports, const std::string& value) {
-  const auto names = split(text_of(ports), ' ');
-  return std::any_of(names.begin(), names.end(), [&](const std::string& name) {
-    return name.substr(0, name.find_first_of("(,")) == value;
-  });
 }
 
 bool passes(const json::object& row, const Filter& filter) {
   return std::any_of(filter.keys.begin(), filter.keys.end(), [&](const std::string& key) {
     const auto* cell = row.if_contains(key);
-    if (cell == nullptr || !filter.value) return cell != nullptr;
-    return key == "ports" ? lists(*cell, *filter.value) : says(*cell, *filter.value);
+    return cell != nullptr && (!filter.value || says(*cell, *filter.value));
   });
 }
 

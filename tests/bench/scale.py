@@ -49,7 +49,7 @@ def latencies(name, seconds, wanted):
 
 def stats_of(build):
     rows = json.loads(run(f"{build}/agent/vtepctl", "--socket", "/run/vtepd.sock", "show", "stats", "-j"))["rows"]
-    return {row["counter"]: row["value"] for row in rows}
+    return {row["counter"]: row.get("value") for row in rows}
 
 
 def fdb_lines(is_one):

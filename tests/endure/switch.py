@@ -185,7 +185,7 @@ class Switch:
 
     def stats(self):
         text = self.ctl("show", "stats", "-j")
-        return {row["counter"]: row["value"] for row in json.loads(text)["rows"]} if text else {}
+        return {row["counter"]: row.get("value") for row in json.loads(text)["rows"]} if text else {}
 
     def is_at_rest(self):
         """The relay has told all that came before: else a host's frame and a route may be taken in another order."""

@@ -34,7 +34,7 @@ step "somebody listens on leaf1"
 ctl leaf1 monitor >"$FABRIC/leaf1/monitor" &
 text=$!
 ctl leaf1 monitor -j >"$FABRIC/leaf1/monitor.json" &
-listens() { grep -q '^{"schema":1,"stream":true}$' "$FABRIC/leaf1/monitor.json"; }
+listens() { grep -q '^{"schema":2,"stream":true}$' "$FABRIC/leaf1/monitor.json"; }
 wait_until "vtepd streams to it" 10 listens
 
 step "a host appears at leaf1 and moves to leaf2"
@@ -102,7 +102,7 @@ check_equal "the same lines as in the history" "$(grep "$mac" "$FABRIC/leaf1/his
 check "each line of -j is an object of its own" python3 -c '
 import json, sys
 rows = [json.loads(line) for line in open(sys.argv[1])]
-assert rows[0] == {"schema": 1, "stream": True}, rows[0]
+assert rows[0] == {"schema": 2, "stream": True}, rows[0]
 writes = [row for row in rows[1:] if row["layer"] == "to-kernel" and row.get("mac") == sys.argv[2]]
 assert writes and all(row["latency_us"] < 10_000_000 for row in writes), writes
 ' "$FABRIC/leaf1/monitor.json" "$mac"

@@ -97,12 +97,18 @@ counter_is() { [[ $(counter "$1" "$2") == "$3" ]]; }
 settled() {
   counter_is "$1" synced 1 && counter_is "$1" stale_routes 0 && counter_is "$1" unclaimed_entries 0
 }
-# Rows of a table that are not "in sync".
-out_of_sync() { ctl "$1" show "$2" -j | tr '{' '\n' | grep '"state":' | grep -v '"state":"in sync"'; }
+# Whether all rows of a table are "in sync"; prints those that are not.
+in_sync() {
+  ctl "$1" show "$2" -j | python3 -c '
+import json, sys
+rows = [row for row in json.load(sys.stdin)["rows"] if row["state"] != "in sync"]
+print(*rows, sep="\n")
+sys.exit(bool(rows))'
+}
 check_in_sync() {
   local leaf=$1 table
   for table in vni mac flood neigh port; do
-    wait_until "$leaf: every row of 'show $table' is in sync" 10 not out_of_sync "$leaf" "$table"
+    wait_until "$leaf: every row of 'show $table' is in sync" 10 in_sync "$leaf" "$table"
   done
   check_equal "$leaf: nothing was refused" "" "$(ctl "$leaf" show failures -j | grep -o '"reason":[^,]*')"
   check "$leaf: kernel, ASIC and bgpd agree in every row (vtepctl audit)" ctl "$leaf" audit --vtysh "$(frr_program "$leaf" vtysh) -N $leaf"

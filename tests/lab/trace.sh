@@ -76,7 +76,7 @@ ctl leaf1 trace vlan 10 mac "$remote" -p >"$FABRIC/leaf1/trace.json"
 check "its keys" python3 -c '
 import json, sys
 trace = json.load(open(sys.argv[1]))
-assert trace["schema"] == 1 and trace["ok"] and trace["vni"] == 10010, trace
+assert trace["schema"] == 2 and trace["ok"] and trace["vni"] == 10010, trace
 assert trace["verdict"]["action"] == "unicast", trace["verdict"]
 layers = [step["layer"] for step in trace["steps"]]
 for layer in ("file", "bgp", "decision", "bridge", "vxlan", "underlay"): assert layer in layers, layers

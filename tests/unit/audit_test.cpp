@@ -7,6 +7,7 @@
 
 #include "agent/show.h"
 #include "tests/unit/core_leaf.h"
+#include "tests/unit/documented.h"
 #include "tests/unit/log_lines.h"
 #include "tests/unit/view_copy.h"
 
@@ -37,6 +38,9 @@ struct Auditor {
     while (reply.empty() && io.run_one_for(10s) != 0) {
     }
     REQUIRE_FALSE(reply.empty());
+    if (!reply.contains("error")) {
+      CHECK(test::undocumented("audit", reply) == std::vector<std::string>{});
+    }
     return reply;
   }
   std::set<std::string> rows(const Audit::Request& request = {}) {

@@ -3,6 +3,8 @@
 
 #include <catch2/catch.hpp>
 
+#include "tests/unit/documented.h"
+
 namespace json = boost::json;
 using namespace vtepd::ctl;
 
@@ -40,8 +42,8 @@ json::object row(const std::string& mac, const std::string& ip, const std::strin
   return {{"vni", 10010},
           {"mac", mac},
           {"ip", ip},
-          {"origin", local ? "local" : "remote"},
-          {"vtep", local ? "-" : vtep}};
+          {"type", local ? "local" : "remote"},
+          {"dst", local ? "" : vtep}};
 }
 
 json::array told() {
@@ -75,7 +77,7 @@ TEST_CASE("a route that one of the two lacks, or has elsewhere, is named", "[aud
     what = "bgpd has: 10.0.0.12; vtepd has: no such route";
   }
   SECTION("elsewhere") {
-    rows[0].as_object()["vtep"] = "10.0.0.13";
+    rows[0].as_object()["dst"] = "10.0.0.13";
     what = "bgpd has: 10.0.0.12; vtepd has: 10.0.0.13";
   }
   SECTION("told as local while bgpd prefers a remote one") {
@@ -89,6 +91,8 @@ TEST_CASE("a route that one of the two lacks, or has elsewhere, is named", "[aud
   const auto compared = compare(table(), rows);
   REQUIRE(compared.rows.size() == 1);
   CHECK(std::string(compared.rows[0].at("what").as_string()) == what);
+  const json::object reply{{"rows", compared.rows}};
+  CHECK(vtepd::test::undocumented("audit", reply) == std::vector<std::string>{});
 }
 
 TEST_CASE("what is no table is no route", "[audit]") {

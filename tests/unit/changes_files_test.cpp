@@ -7,6 +7,7 @@
 
 #include "agent/changes.h"
 #include "tests/unit/core_leaf.h"
+#include "tests/unit/documented.h"
 #include "tests/unit/log_lines.h"
 #include "tests/unit/places.h"
 
@@ -62,6 +63,9 @@ class Desk {
     std::optional<json::object> reply;
     changes->apply({.file = path}, [&](json::object r) { reply = std::move(r); });
     run([&] { return reply.has_value() && changes->idle(); });
+    if (!reply->contains("error")) {
+      CHECK(vtepd::test::undocumented("apply", *reply) == std::vector<std::string>{});
+    }
     return *reply;
   }
   /// Applies that text as the daemon's own file.
@@ -199,10 +203,11 @@ TEST_CASE("check names each line that is not so, and no other") {
     const auto reply = desk.changes->check({});
     Lines found;
     for (const auto& row : reply.at("rows").as_array()) {
-      const std::string line(row.at("line").as_string());
-      found.push_back(fmt::format("{} {} {}", std::string_view(row.at("link").as_string()),
-                                  std::string_view(row.at("attribute").as_string()),
-                                  line.substr(line.rfind(':') + 1)));
+      const auto* attribute = row.as_object().if_contains("attribute");
+      found.push_back(
+          fmt::format("{} {} {}", std::string_view(row.at("ifname").as_string()),
+                      attribute == nullptr ? "-" : std::string_view(attribute->as_string()),
+                      row.as_object().contains("line") ? json::serialize(row.at("line")) : "-"));
     }
     CHECK(reply.at("ok").as_bool() == found.empty());
     return found;
@@ -283,6 +288,7 @@ TEST_CASE("an answer about files names all that were read, in their order") {
   std::ofstream(desk.folder / "more" / "ports") << "auto swp1\niface swp1\n";
   const json::array wanted{path("interfaces"), path("empty"), path("more/ports")};
   CHECK(desk.changes->difference({}).at("files") == wanted);
+  CHECK(vtepd::test::undocumented("diff", desk.changes->difference({})) == Lines{});
   CHECK(desk.changes->check({}).at("files") == wanted);
 }
 

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "agent/log.h"
+#include "agent/schema.h"
 
 using namespace vtepd;
 using namespace vtepd::agent;
@@ -37,7 +38,7 @@ struct Bench {
         io,
         [](const json::object& request, const Control::Reply& reply) {
           const bool is_long = request.at("command") == "much";
-          reply({{"schema", 1},
+          reply({{"schema", kSchema},
                  {"heard", request.at("command")},
                  {"text", is_long ? std::string(4U << 20U, ' ') : ""}});
         },
@@ -100,7 +101,7 @@ struct Client {
   }
 };
 
-constexpr auto kGreeting = R"({"schema":1,"stream":true})";
+constexpr auto kGreeting = R"({"schema":2,"stream":true})";
 
 }  // namespace
 

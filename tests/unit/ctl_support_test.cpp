@@ -34,19 +34,19 @@ TEST_CASE("a text without secrets stays as it is", "[support]") {
 TEST_CASE("vtepd's tables quote commands: of each of their texts what follows is left out",
           "[support]") {
   const auto clean = redacted_json(
-      R"({"schema":1,"commands":["sh -c 'curl -u admin:hunter2'","ip link add vxlan0"],"ok":true})"
+      R"({"schema":2,"commands":["sh -c 'curl -u admin:hunter2'","ip link add vxlan0"],"ok":true})"
       "\n"
       R"({"row":"swp1 up","reason":"exit status 1: password: hunter2\ntoken is hunter2","attempts":3})"
       "\nno JSON, password hunter2\n"
-      R"({"end":true,"rows":1})"
+      R"({"end":true,"count":1})"
       "\n");
   CHECK(
       clean.text ==
-      R"({"schema":1,"commands":["sh -c 'curl <left out>","ip link add vxlan0"],"ok":true})"
+      R"({"schema":2,"commands":["sh -c 'curl <left out>","ip link add vxlan0"],"ok":true})"
       "\n"
       R"({"row":"swp1 up","reason":"exit status 1: password:<left out>\ntoken <left out>","attempts":3})"
       "\nno JSON, password <left out>\n"
-      R"({"end":true,"rows":1})"
+      R"({"end":true,"count":1})"
       "\n");
   CHECK(clean.lines == 4);
 }

@@ -22,6 +22,7 @@
 #include "agent/ctl/events.h"
 #include "agent/ctl/tracepoints.h"
 #include "agent/ctl/words.h"
+#include "tests/unit/documented.h"
 
 using namespace vtepd;
 using ctl::tracepoint_row;
@@ -155,6 +156,7 @@ TEST_CASE("who did it, and when, is told with it") {
       "00:00:00:bb:00:22 vid 7 nlh_flags 0605 ndm_flags 04",
       1'000'000'000'000);
   REQUIRE(row);
+  CHECK(test::undocumented("show events", *row) == std::vector<std::string>{});
   CHECK(row->at("by") == "my -> task: x");
   CHECK(row->at("pid") == 28311);
   CHECK(row->at("time_us") == 1'070'637'695'653);

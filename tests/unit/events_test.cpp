@@ -5,6 +5,7 @@
 #include <random>
 
 #include "tests/unit/core_leaf.h"
+#include "tests/unit/documented.h"
 
 using namespace vtepd;
 using namespace vtepd::agent;
@@ -24,6 +25,8 @@ struct Told {
     std::vector<std::string> lines;
     for (const auto& value : events.history(mac, {}, {})) {
       const auto& row = value.as_object();
+      INFO(json::serialize(row));
+      CHECK(test::undocumented("show events", row) == std::vector<std::string>{});
       const auto word = [&](const char* key) {
         return row.contains(key) ? std::string(row.at(key).as_string()) : std::string();
       };
@@ -33,7 +36,7 @@ struct Told {
       if (row.contains("cause")) {
         line += fmt::format(" [{} {}]", word("cause"), json::serialize(row.at("latency_us")));
       }
-      if (row.contains("refused")) line += fmt::format(" [{}]", word("refused"));
+      if (row.contains("reason")) line += fmt::format(" [{}]", word("reason"));
       lines.push_back(line);
     }
     return lines;
@@ -224,7 +227,7 @@ TEST_CASE("rows have the keys of `bridge -j fdb` and of FRR") {
   CHECK(heard.at("vni") == 10010);
   CHECK(heard.at("vlan") == 10);
   CHECK(heard.at("dst") == "10.0.0.2");
-  CHECK(heard.at("seq") == 3);
+  CHECK(heard.at("remoteSequence") == 3);
   const auto& half = rows.at(4).as_object();
   CHECK(half.at("ifname") == "vxlan");
   CHECK(half.at("master") == "bridge");

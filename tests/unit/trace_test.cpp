@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include "tests/unit/core_leaf.h"
+#include "tests/unit/documented.h"
 
 using namespace vtepd;
 using namespace vtepd::agent;
@@ -102,7 +103,10 @@ TEST_CASE("a remote MAC: every layer, and the way through the tunnel") {
     CHECK(Traced::step(later, layer).since_us == 3'600'000'000);
   }
   const auto json = to_json(trace);
+  CHECK(test::undocumented("trace", json) == Strings{});
   CHECK(json.at("ok") == true);
+  CHECK(json.at("master") == "bridge");
+  CHECK(json.at("ifname") == "swp1");
   CHECK(json.at("vni") == 10010);
   CHECK(json.at("verdict").at("action") == "unicast");
   CHECK(json.at("steps").as_array().size() == trace.steps.size());
