@@ -484,8 +484,7 @@ void Core::follow_local(const evpn::MacKey& mac, const Binding& binding,
     known->second.port = entry.port;
     known->second.source = source;
   } else {
-    const auto last = state_.last_sequence.find(mac);
-    const auto last_here = last == state_.last_sequence.end() ? 0 : last->second;
+    const auto last_here = state_.last_sequences.of(mac);
     const auto told = state_.told_macs.find(MacIpKey{mac.vni, mac.mac, {}});
     // After a restart bgpd still knows our number; if a remote route has a higher one, the host
     // left while we were away and the kernel's entry is the stale half.
@@ -494,7 +493,7 @@ void Core::follow_local(const evpn::MacKey& mac, const Binding& binding,
                               : evpn::sequence_of_new_local(state_.rib.mac(mac), last_here);
     state_.locals[mac] = {.port = entry.port, .sequence = sequence, .source = source};
     report_sticky(mac, entry.port);
-    state_.last_sequence.erase(mac);
+    state_.last_sequences.forget(mac);
     if (const auto hosts = state_.local_hosts.find(mac); hosts != state_.local_hosts.end()) {
       for (const auto& ip : hosts->second) inherit_sequence(binding, ip, mac.mac, std::nullopt);
     }
@@ -506,19 +505,9 @@ void Core::follow_local(const evpn::MacKey& mac, const Binding& binding,
 void Core::forget_local(const evpn::MacKey& key) {
   const auto it = state_.locals.find(key);
   if (it == state_.locals.end()) return;
-  remember_sequence(key, it->second.sequence);
+  state_.last_sequences.remember(key, it->second.sequence);
   state_.locals.erase(it);
   mark_mac(key);
-}
-
-/// What a MAC's next stay here must at least be numbered. Bounded: a number lost costs a host that
-/// moved while it was forgotten one more frame, no more.
-void Core::remember_sequence(const evpn::MacKey& key, std::uint32_t sequence) {
-  constexpr std::size_t kMost = 262'144;
-  if (sequence == 0) return;
-  auto& known = state_.last_sequence;
-  if (known.size() >= kMost) known.erase(known.begin());
-  known[key] = sequence;
 }
 
 /// Compares again all that depends on these VNIs' bindings, old and new. Of MACs and hosts nothing

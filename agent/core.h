@@ -265,7 +265,6 @@ class Core {
   void follow_own(IfIndex link);
   void compare_own();
   void forget_local(const evpn::MacKey& key);
-  void remember_sequence(const evpn::MacKey& key, std::uint32_t sequence);
   void inherit_sequence(const Binding& binding, const IpAddress& ip, const MacAddress& mac,
                         const std::optional<NeighborEntry>& before);
   void index_host(const NeighborKey& key, const NeighborEntry& entry);

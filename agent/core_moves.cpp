@@ -36,8 +36,10 @@ void Core::note_move(const evpn::MacKey& key, const std::optional<evpn::MacPlace
   if (!before) return;
   const auto now = place_of(state_, key);
   if (!now || *before == *now) return;
-  log(Level::Debug, "event=mac_moved vni={} mac={} from={} to={} rule=\"{}\"", key.vni, key.mac,
-      to_text(state_, *before), to_text(state_, *now), owner_of(state_, key).rule);
+  if (is_logged(Level::Debug)) {
+    log(Level::Debug, "event=mac_moved vni={} mac={} from={} to={} rule=\"{}\"", key.vni, key.mac,
+        to_text(state_, *before), to_text(state_, *now), owner_of(state_, key).rule);
+  }
   const auto& limits = state_.move_limits;
   if (!state_.mac_moves.count(key, *before, clock_.now(), limits)) return;
   log(Level::Warning, "event=duplicate_mac vni={} mac={} moves={} places=\"{} {}\" action={}",
@@ -50,8 +52,10 @@ void Core::note_move(const evpn::HostKey& key, const std::optional<evpn::HostPla
   if (!before) return;
   const auto now = place_of(state_, key);
   if (!now || before->mac == now->mac) return;
-  log(Level::Debug, "event=ip_moved vni={} ip={} from={} to={} rule=\"{}\"", key.vni, key.ip,
-      before->mac, now->mac, owner_of(state_, key).rule);
+  if (is_logged(Level::Debug)) {
+    log(Level::Debug, "event=ip_moved vni={} ip={} from={} to={} rule=\"{}\"", key.vni, key.ip,
+        before->mac, now->mac, owner_of(state_, key).rule);
+  }
   const auto& limits = state_.move_limits;
   if (!state_.host_moves.count(key, *before, clock_.now(), limits)) return;
   log(Level::Warning, "event=duplicate_ip vni={} ip={} moves={} macs=\"{} {}\" action={}", key.vni,

@@ -16,6 +16,7 @@
 #include "agent/keys.h"
 #include "agent/ledger.h"
 #include "evpn/announcements.h"
+#include "evpn/last_sequences.h"
 #include "evpn/moves.h"
 #include "evpn/ownership.h"
 #include "evpn/rib.h"
@@ -59,7 +60,7 @@ struct State {
   bool routes_known = false;    // the relay has replayed once: local and remote may be compared
 
   FlatMap<evpn::MacKey, evpn::LocalMac> locals{};
-  FlatMap<evpn::MacKey, std::uint32_t> last_sequence{};  // for MACs that left; 0 is not kept
+  evpn::LastSequences last_sequences{};  // of MACs that left
   FlatMap<evpn::MacKey, boost::container::small_vector<IpAddress, 2>> local_hosts{};
   evpn::HostTable hosts{};  // heard on local ports
   evpn::Announcements announcements{};

@@ -40,11 +40,8 @@ bool Cache::apply(const EvpnMessage& message) {
                           return put(remote_vteps_, m.key, m);
                         },
                         [&](const DeleteRemoteVtep& m) { return remote_vteps_.erase(m.key) != 0; },
-                        [&](const AddRemoteMacIp& m) {
-                          has_fresh_ = has_fresh_ || !m.stale;
-                          return put(remote_macs_, m.key, MacRow(m));
-                        },
-                        [&](const DeleteRemoteMacIp& m) { return remote_macs_.erase(m.key) != 0; },
+                        [&](const AddRemoteMacIp& m) { return add(m); },
+                        [&](const DeleteRemoteMacIp& m) { return erase(m); },
                         [&](const AdvertiseAllVni& m) {
                           const bool erased = !m.on && erase_fresh([](Vni) { return true; });
                           return set(all_vni_, m) || erased;
@@ -57,6 +54,29 @@ bool Cache::apply(const EvpnMessage& message) {
                         [](const auto&) { return false; },
                     },
                     message);
+}
+
+bool Cache::add(const AddRemoteMacIp& route) {
+  has_fresh_ = has_fresh_ || !route.stale;
+  const auto& key = route.key;
+  const SharedSaid said(Said{route.sequence, route.vtep, route.flags, route.esi, route.stale});
+  if (key.ip.is_none()) return put(remote_macs_, MacKey{key.vni, key.mac}, said);
+  return put(remote_hosts_, key, said);
+}
+
+bool Cache::erase(const DeleteRemoteMacIp& withdrawal) {
+  const auto& key = withdrawal.key;
+  if (key.ip.is_none()) return remote_macs_.erase({key.vni, key.mac}) != 0;
+  return remote_hosts_.erase(key) != 0;
+}
+
+const Cache::Said* Cache::remote(const MacIpKey& key) const {
+  if (key.ip.is_none()) {
+    const auto it = remote_macs_.find({key.vni, key.mac});
+    return it == remote_macs_.end() ? nullptr : &it->second.get();
+  }
+  const auto it = remote_hosts_.find(key);
+  return it == remote_hosts_.end() ? nullptr : &it->second.get();
 }
 
 bool Cache::add(const AddLocalMacIp& route) {
@@ -85,8 +105,7 @@ bool Cache::erase(const DeleteLocalVni& gone) {
 
 std::optional<bool> Cache::is_stale(const EvpnMessage& withdrawal) const {
   if (const auto* mac = std::get_if<DeleteRemoteMacIp>(&withdrawal)) {
-    const auto it = remote_macs_.find(mac->key);
-    if (it != remote_macs_.end()) return it->second.stale;
+    if (const auto* said = remote(mac->key)) return said->stale;
   }
   if (const auto* vtep = std::get_if<DeleteRemoteVtep>(&withdrawal)) {
     const auto it = remote_vteps_.find(vtep->key);
@@ -105,8 +124,14 @@ bool Cache::sweep(const EvpnMessage& withdrawal) {
 
 void Cache::mark_stale() {
   has_fresh_ = false;
+  const auto make_stale = [](SharedSaid& row) {
+    auto said = row.get();
+    said.stale = true;
+    row = said;
+  };
   for (auto& [key, row] : remote_vteps_) row.stale = true;
-  for (auto& [key, row] : remote_macs_) row.stale = true;
+  for (auto& [key, row] : remote_macs_) make_stale(row);
+  for (auto& [key, row] : remote_hosts_) make_stale(row);
 }
 
 void Cache::forget_remote(const std::set<Vni>& vnis) {
@@ -115,10 +140,12 @@ void Cache::forget_remote(const std::set<Vni>& vnis) {
 
 bool Cache::erase_fresh(const std::function<bool(Vni)>& of) {
   if (!has_fresh_) return false;
-  const auto goes = [&](const auto& row) { return !row.second.stale && of(row.first.vni); };
-  const auto vteps = erase_if(remote_vteps_, goes);
+  const auto vteps = erase_if(
+      remote_vteps_, [&](const auto& row) { return !row.second.stale && of(row.first.vni); });
+  const auto goes = [&](const auto& row) { return !row.second.get().stale && of(row.first.vni); };
   const auto macs = erase_if(remote_macs_, goes);
-  return vteps + macs != 0;
+  const auto hosts = erase_if(remote_hosts_, goes);
+  return vteps + macs + hosts != 0;
 }
 
 std::vector<EvpnMessage> Cache::reset_switches() {
