@@ -300,6 +300,7 @@ class Core {
   void forget_vnis(const FlatSet<Vni>& vnis);
   void forget_routes(const std::function<bool(Vni)>& of);
   void write_kernel();
+  void write(const KernelReconciler::Batch& batch);
   void tell_bgp();
   void enter_in_ledger(const KernelOp& op);
   void enter_in_ledger(const ChangeLink& op);
@@ -324,6 +325,7 @@ class Core {
   std::unordered_map<std::string, std::vector<std::string>> dependents_;
   FlatSet<MacAddress> own_macs_;    // that any bridge should hold as its own, by the files
   FlatSet<Vni> own_dirty_;          // VNIs whose SVI, or an address of it, may be another
+  bool own_link_gone_ = false;      // those of any VNI may be others
   FlatSet<IfIndex> changed_ports_;  // whose VLANs may be others
   bool bindings_stale_ = true;
   bool has_routers_ = false;  // devices whose names have the index of another's
