@@ -73,8 +73,9 @@ class Core {
     /// What the kernel tells of these writes fits into the smallest receive buffer that Linux gives
     /// unasked (212,992 bytes, which it doubles; some 900 for each).
     TurnBudget budget{.keys = 4096, .ops = 256};
-    std::size_t history = 16384;  // entries of the journal
-    bool adopt = false;           // devices that stand as the files say count as made by vtepd
+    std::size_t history = 16384;       // entries of the journal
+    std::size_t alarm_rows = 250'000;  // of a table that others fill; 0: never
+    bool adopt = false;                // devices that stand as the files say count as made by vtepd
   };
   struct Outputs {
     std::function<void(const EvpnMessage&)> to_bgp{};
@@ -159,6 +160,7 @@ class Core {
   void inherit(Moved moved);
 
   TimePoint now() const { return clock_.now(); }
+  const Settings& settings() const { return settings_; }
   const State& state() const { return state_; }
   const KernelReconciler& kernel() const { return kernel_; }
   const BgpReconciler& bgp() const { return bgp_; }
@@ -283,6 +285,7 @@ class Core {
   void watch_limits();
   void watch_neighbors(NeighborTables tables);
   void watch_suppression();
+  void watch_tables();
 
   void index_files();
   void mark_files();
