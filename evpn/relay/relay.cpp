@@ -337,8 +337,8 @@ void Relay::greet_agent(UniqueFd socket) {
   callbacks.replay_size = [this] { return state_.cache().size() * kLongestRoute; };
   callbacks.behind = [this, told = false](bool behind) mutable {
     if (!std::exchange(told, true))
-      log(Level::Warning, "event=agent_slow hint=\"bgpd waits for vtepd\"");
-    state_.hold_bgpd(behind);
+      log(Level::Warning, "event=agent_slow hint=\"vtepd is told the newest of each route later\"");
+    state_.agent_behind(behind);
   };
   callbacks.closed = [this](const std::string& reason) { drop_agent(reason); };
   agent_ = std::make_unique<AgentLink>(io_, std::move(socket), std::move(callbacks),

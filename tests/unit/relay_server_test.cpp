@@ -418,7 +418,7 @@ struct DeafAgent {
 
 }  // namespace
 
-TEST_CASE("an agent that does not read is waited for, and disconnected after a while", "[relay]") {
+TEST_CASE("an agent that does not read is behind, and disconnected after a while", "[relay]") {
   DeafAgent agent(0);
   CHECK(agent.tell(100'000) < 100'000);
   CHECK(agent.reason == "");
