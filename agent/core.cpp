@@ -395,7 +395,7 @@ void Core::inherit_sequence(const Binding& binding, const IpAddress& ip, const M
   const auto host = state_.rib.host({binding.vni, ip});
   if (host && host->mac != mac) claim(host->route.sequence);
   if (!claimed || it->second.sequence > *claimed) return;
-  it->second.sequence = *claimed + 1;
+  it->second.sequence = evpn::sequence_above(*claimed);
   mark_mac(it->first);
 }
 
