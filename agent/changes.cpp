@@ -3,6 +3,8 @@
 #include <malloc.h>
 #include <unistd.h>
 
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -98,21 +100,32 @@ bool write_file(const std::string& path, const std::string& text) {
 }  // namespace
 
 Changes::Changes(boost::asio::io_context& io, Core& core, Places places, std::function<void()> wake)
-    : core_(core),
+    : io_(io),
+      core_(core),
       places_(std::move(places)),
       wake_(std::move(wake)),
       limit_(io),
       confirmation_(io),
       runner_(io, kLongestCommand) {}
 
-Loaded Changes::load(const Request& request) const {
-  auto loaded = load_interfaces(request.file.empty() ? places_.interfaces : request.file,
-                                places_.rules, request.text);
-  if (loaded.ok()) {
-    loaded.topology = with_kernel_numbers(std::move(loaded.topology), core_.state().view);
-  }
+/// The loop has work as long as the thread has.
+void Changes::read(Request request, Then then) {
+  reader_.run([this, request = std::move(request), then = std::move(then),
+               work = boost::asio::make_work_guard(io_)]() mutable {
+    auto loaded = places_.read(file_of(request), places_.rules, request.text);
+    boost::asio::post(io_, [this, request = std::move(request), then = std::move(then),
+                            loaded = std::move(loaded)]() mutable {
+      then(request, with_running(std::move(loaded)));
+    });
+  });
+}
+
+/// With the numbers that the kernel gives, and where nothing changes the very topology that runs.
+Loaded Changes::with_running(Loaded loaded) const {
+  if (!loaded.ok()) return loaded;
+  loaded.topology = with_kernel_numbers(std::move(loaded.topology), core_.state().view);
   const auto& held = core_.state().topology;
-  if (loaded.ok() && *loaded.topology == *held) loaded.topology = held;  // there need be only one
+  if (*loaded.topology == *held) loaded.topology = held;  // there need be only one
   return loaded;
 }
 
@@ -126,7 +139,9 @@ DueCommands Changes::due_on_the_way_to(const Topology& wanted,
 
 void Changes::start() {
   const bool unconfirmed = std::filesystem::exists(unconfirmed_path());
-  auto loaded = unconfirmed ? load_plain(unconfirmed_path(), places_.rules) : load({});
+  auto loaded = unconfirmed
+                    ? load_plain(unconfirmed_path(), places_.rules)
+                    : with_running(places_.read(places_.interfaces, places_.rules, std::nullopt));
   log_diagnostics(loaded);
   if (unconfirmed) {
     log(Level::Warning, "event=change_not_confirmed action=rolled_back file={}",
@@ -146,28 +161,39 @@ void Changes::start() {
 }
 
 void Changes::apply(Request request, Reply reply) {
-  waiting_.emplace_back(
-      [this, request = std::move(request), reply = std::move(reply)] { begin(request, reply); });
+  waiting_.emplace_back([this, request = std::move(request), reply = std::move(reply)]() mutable {
+    begin(std::move(request), std::move(reply));
+  });
   begin_next();
 }
 
 void Changes::begin_next() {
-  while (!running_ && !waiting_.empty()) {
-    const auto next = std::move(waiting_.front());
+  while (idle() && !waiting_.empty()) {
+    auto next = std::move(waiting_.front());
     waiting_.pop_front();
     next();
   }
 }
 
-void Changes::begin(const Request& request, Reply reply) {
-  const auto& file = request.file.empty() ? places_.interfaces : request.file;
+void Changes::begin(Request request, Reply reply) {
   if (unconfirmed_) {
     const auto* why = "a change waits for its confirmation: vtepctl confirm, or rollback";
-    log(Level::Warning, "event=interfaces_refused file={} running_state=kept reason=\"{}\"", file,
-        why);
+    log(Level::Warning, "event=interfaces_refused file={} running_state=kept reason=\"{}\"",
+        file_of(request), why);
     return reply(error_reply(why));
   }
-  auto loaded = load(request);
+  reading_ = true;
+  read(std::move(request),
+       [this, reply = std::move(reply)](const Request& asked, Loaded loaded) mutable {
+         reading_ = false;
+         prepare(asked, std::move(loaded), std::move(reply));
+         begin_next();  // where this one was refused
+         wake_();
+       });
+}
+
+void Changes::prepare(const Request& request, Loaded loaded, Reply reply) {
+  const auto& file = file_of(request);
   log_diagnostics(loaded);
   json::object told{{"schema", kSchema}, {"messages", messages_of(loaded)}};
   const auto refuse = [&](const std::string& why) {
@@ -327,8 +353,23 @@ void Changes::take_back(std::string_view why) {
   launch(std::move(change));
 }
 
-json::object Changes::difference(const Request& request) const {
-  const auto loaded = load(request);
+void Changes::difference(Request request, Reply reply) {
+  read(std::move(request),
+       [this, reply = std::move(reply)](const Request& asked, const Loaded& loaded) {
+         reply(differences(asked, loaded));
+         malloc_trim(0);  // the model
+       });
+}
+
+void Changes::check(Request request, Reply reply) {
+  read(std::move(request),
+       [this, reply = std::move(reply)](const Request& /*asked*/, const Loaded& loaded) {
+         reply(checks(loaded));
+         malloc_trim(0);  // the model
+       });
+}
+
+json::object Changes::differences(const Request& request, const Loaded& loaded) const {
   auto reply = reply_of(loaded);
   if (!loaded.ok()) return reply;
   const auto disruptive = disruptions(core_.state(), loaded.topology);
@@ -339,16 +380,13 @@ json::object Changes::difference(const Request& request) const {
   const auto recreate = request.disruptive ? names_of(disruptive) : std::set<std::string>{};
   reply["commands"] = commands_of(rehearse(core_.state(), loaded.topology, recreate),
                                   due_on_the_way_to(loaded.topology, loaded.commands, recreate));
-  malloc_trim(0);  // the model
   return reply;
 }
 
-json::object Changes::check(const Request& request) const {
-  const auto loaded = load(request);
+json::object Changes::checks(const Loaded& loaded) const {
   auto reply = reply_of(loaded);
   if (!loaded.ok()) return reply;
   auto checked = check_files(core_.state(), loaded);
-  malloc_trim(0);  // the model
   reply["ok"] = checked.rows.empty();
   reply["interfaces"] = std::move(checked.interfaces);
   reply["rows"] = std::move(checked.rows);

@@ -6,8 +6,11 @@
 // to be confirmed is written down in the state folder, so that a vtepd that dies meanwhile goes
 // back to what ran before.
 //
-// Threads: the event loop's; reading the files blocks it for as long as that takes. Errors: in the
-// replies, as {"schema":1,"error":...} or {"schema":1,"ok":false,"messages":[...],...}.
+// Threads: the event loop's. Files are read on a thread of their own, because a template may take
+// its ten seconds and routes come meanwhile; those of the start are read at once, for nothing is
+// written before they are. The end waits for a reading that is under way.
+// Errors: in the replies, as {"schema":1,"error":...} or
+// {"schema":1,"ok":false,"messages":[...],...}.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -21,15 +24,20 @@
 #include "agent/core.h"
 #include "agent/interfaces/load.h"
 #include "agent/user_commands.h"
+#include "hwsync/worker.h"
 
 namespace vtepd::agent {
 
 class Changes {
  public:
+  /// Reads a file, or the text that stands in it, as load_interfaces().
+  using Read = std::function<Loaded(const std::string& path, const FileRules& rules,
+                                    std::optional<std::string> text)>;
   struct Places {
     std::string interfaces{};  // what is read where a request names no file
     std::string state_dir{};
     FileRules rules{};
+    Read read = load_interfaces;
   };
   struct Request {
     std::string file{};
@@ -48,16 +56,16 @@ class Changes {
   void roll_back(const Reply& reply);
 
   /// The commands that apply() would amount to.
-  boost::json::object difference(const Request& request) const;
+  void difference(Request request, Reply reply);
   /// The running state held against the files, attribute by attribute.
-  boost::json::object check(const Request& request) const;
+  void check(Request request, Reply reply);
 
   /// To be called after each turn of the core.
   void turned();
   /// Nothing is being changed; the files of the daemon's start are in effect.
-  bool idle() const { return !running_; }
+  bool idle() const { return !reading_ && !running_; }
   /// No write waits for a change: at most its up commands, which may take their time, are left.
-  bool written_out() const { return !running_ || running_->stage == Stage::After; }
+  bool written_out() const { return !reading_ && (!running_ || running_->stage == Stage::After); }
   const std::vector<CommandRunner::Failure>& command_failures() const { return runner_.failures(); }
 
  private:
@@ -80,8 +88,12 @@ class Changes {
     DueCommands due{};
   };
 
+  /// What comes of a reading, back on the loop.
+  using Then = std::function<void(const Request& request, Loaded loaded)>;
+
   void begin_next();
-  void begin(const Request& request, Reply reply);
+  void begin(Request request, Reply reply);
+  void prepare(const Request& request, Loaded loaded, Reply reply);
   void launch(Running change);
   void write();
   void written();
@@ -92,15 +104,23 @@ class Changes {
   void tell(const std::vector<std::string>& lines);
   void await_confirmation(const Running& change);
   void take_back(std::string_view why);
-  Loaded load(const Request& request) const;
+  void read(Request request, Then then);
+  Loaded with_running(Loaded loaded) const;
+  const std::string& file_of(const Request& request) const {
+    return request.file.empty() ? places_.interfaces : request.file;
+  }
+  boost::json::object differences(const Request& request, const Loaded& loaded) const;
+  boost::json::object checks(const Loaded& loaded) const;
   std::string unconfirmed_path() const { return places_.state_dir + "/unconfirmed.interfaces"; }
 
+  boost::asio::io_context& io_;
   Core& core_;
   Places places_;
   std::function<void()> wake_;
   boost::asio::steady_timer limit_;         // of the running change
   boost::asio::steady_timer confirmation_;  // of the one that waits for its confirmation
   std::deque<std::function<void()>> waiting_;
+  bool reading_ = false;  // the files of the next change
   std::optional<Running> running_;
   struct Unconfirmed {
     SharedTopology before{};  // what to go back to
@@ -111,6 +131,7 @@ class Changes {
   std::string text_;  // what runs for good, as one interface file
   std::vector<UserCommand> commands_;
   CommandRunner runner_;
+  hwsync::Worker reader_;  // last: ends first
 };
 
 }  // namespace vtepd::agent

@@ -238,8 +238,10 @@ void Core::on_kernel(const KernelEvent& event) {
   std::visit([this](const auto& e) { on_change(e); }, event);
 }
 
-/// The entries that went with it, as if the kernel had told of each.
+/// The entries that went with it, as if the kernel had told of each. With each underlay route that
+/// zebra takes out goes a nexthop object, which no entry leads to.
 void Core::on_nexthop(const NexthopGone& gone) {
+  if (!state_.view.has_vxlan_fdb_of_nexthop(gone.id)) return;
   std::vector<VxlanFdbKey> keys;
   for (const auto& [key, entry] : state_.view.vxlan_fdb()) {
     if (entry.nexthop == gone.id) keys.push_back(key);
@@ -393,7 +395,7 @@ void Core::inherit_sequence(const Binding& binding, const IpAddress& ip, const M
   const auto host = state_.rib.host({binding.vni, ip});
   if (host && host->mac != mac) claim(host->route.sequence);
   if (!claimed || it->second.sequence > *claimed) return;
-  it->second.sequence = *claimed + 1;
+  it->second.sequence = evpn::sequence_above(*claimed);
   mark_mac(it->first);
 }
 
@@ -577,15 +579,20 @@ void Core::refresh_all(bool first_comparison) {
 }
 
 void Core::write_kernel() {
+  bool links_compared = false;
   const auto batch =
-      kernel_.take(clock_.now(), settings_.budget, [this](const KernelKey& key, const auto& emit) {
+      kernel_.take(clock_.now(), settings_.budget, [&](const KernelKey& key, const auto& emit) {
         plan(state_, key, EmitKernelOp(emit));
-        if (const auto* link = std::get_if<LinkKey>(&key)) strike_served(link->name);
+        const auto* link = std::get_if<LinkKey>(&key);
+        if (link == nullptr) return;
+        strike_served(link->name);
+        links_compared = true;
       });
-  if (batch.empty()) {
-    if (change_ && !change_->refused.empty()) hold_dependents();  // of what is no longer needed
-    return;
-  }
+  if (!batch.empty()) write(batch);
+  if (links_compared) hold_dependents();
+}
+
+void Core::write(const KernelReconciler::Batch& batch) {
   for (const auto& op : batch.ops) {
     enter_in_ledger(op);
     ++counters_.writes.at(op.index());
@@ -597,7 +604,6 @@ void Core::write_kernel() {
     scribe_.wrote(batch.ops[i], results[i]);
   }
   kernel_.settle(batch, results, clock_.now());
-  hold_dependents();
 }
 
 void Core::tell_bgp() {

@@ -73,8 +73,9 @@ class Core {
     /// What the kernel tells of these writes fits into the smallest receive buffer that Linux gives
     /// unasked (212,992 bytes, which it doubles; some 900 for each).
     TurnBudget budget{.keys = 4096, .ops = 256};
-    std::size_t history = 16384;  // entries of the journal
-    bool adopt = false;           // devices that stand as the files say count as made by vtepd
+    std::size_t history = 16384;       // entries of the journal
+    std::size_t alarm_rows = 250'000;  // of a table that others fill; 0: never
+    bool adopt = false;                // devices that stand as the files say count as made by vtepd
   };
   struct Outputs {
     std::function<void(const EvpnMessage&)> to_bgp{};
@@ -159,6 +160,7 @@ class Core {
   void inherit(Moved moved);
 
   TimePoint now() const { return clock_.now(); }
+  const Settings& settings() const { return settings_; }
   const State& state() const { return state_; }
   const KernelReconciler& kernel() const { return kernel_; }
   const BgpReconciler& bgp() const { return bgp_; }
@@ -282,6 +284,7 @@ class Core {
   void watch_limits();
   void watch_neighbors(NeighborTables tables);
   void watch_suppression();
+  void watch_tables();
 
   void index_files();
   void mark_files();
@@ -299,6 +302,7 @@ class Core {
   void forget_vnis(const FlatSet<Vni>& vnis);
   void forget_routes(const std::function<bool(Vni)>& of);
   void write_kernel();
+  void write(const KernelReconciler::Batch& batch);
   void tell_bgp();
   void enter_in_ledger(const KernelOp& op);
   void enter_in_ledger(const ChangeLink& op);
@@ -323,6 +327,7 @@ class Core {
   std::unordered_map<std::string, std::vector<std::string>> dependents_;
   FlatSet<MacAddress> own_macs_;    // that any bridge should hold as its own, by the files
   FlatSet<Vni> own_dirty_;          // VNIs whose SVI, or an address of it, may be another
+  bool own_link_gone_ = false;      // those of any VNI may be others
   FlatSet<IfIndex> changed_ports_;  // whose VLANs may be others
   bool bindings_stale_ = true;
   bool has_routers_ = false;  // devices whose names have the index of another's

@@ -45,6 +45,8 @@ void Core::change_topology(SharedTopology topology, std::set<std::string> recrea
   state_.recreate = std::move(recreate);
 }
 
+/// To be called when a link was compared: only then can it be one more that is refused, or one
+/// less.
 void Core::hold_dependents() {
   if (!change_) return;
   // What is refused for good stays so until it is taken, also where its attempts were forgotten.

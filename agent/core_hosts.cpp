@@ -2,6 +2,7 @@
 // watches so that their addresses can be answered for.
 
 #include <algorithm>
+#include <functional>
 
 #include "agent/core.h"
 #include "agent/log.h"
@@ -80,6 +81,31 @@ std::optional<bool> is_router(const evpn::Word& word) {
                      word.kind == evpn::WordKind::NeighborAdvertisement ||
                      word.kind == evpn::WordKind::RouterSolicitation;
   return tells ? std::optional(word.router) : std::nullopt;
+}
+
+/// Who has the most rows, and how many; empty where nobody has any.
+template <class Owner>
+std::string greatest_of(const FlatMap<Owner, std::size_t>& rows,
+                        const std::function<std::string(const Owner&)>& name) {
+  const auto it = std::max_element(
+      rows.begin(), rows.end(),
+      [](const auto& one, const auto& other) { return one.second < other.second; });
+  return it == rows.end() ? "" : fmt::format("{} {}", name(it->first), it->second);
+}
+
+std::string greatest_vtep(const evpn::Rib& rib, bool of_hosts) {
+  FlatMap<IpAddress, std::size_t> rows;
+  rib.for_each_route([&](const MacIpKey& key, const evpn::RemoteMac& route) {
+    if (!of_hosts || !key.ip.is_none()) ++rows[route.vtep];
+  });
+  return greatest_of<IpAddress>(rows,
+                                [](const IpAddress& vtep) { return fmt::format("{}", vtep); });
+}
+
+std::string greatest_port(const State& state) {
+  FlatMap<IfIndex, std::size_t> rows;
+  for (const auto& [key, local] : state.locals) ++rows[local.port];
+  return greatest_of<IfIndex>(rows, [&](const IfIndex& port) { return state.view.name_of(port); });
 }
 
 bool is_router(std::uint8_t flags) { return (flags & MacFlags::kRouter) != 0; }
@@ -247,6 +273,7 @@ void Core::watch_limits() {
                              [&](auto& row) { return row.second.is_whole(clock_.now()); });
   if (auto tables = port_.neighbor_tables()) watch_neighbors(*tables);
   watch_suppression();
+  watch_tables();
 }
 
 /// What counts against the kernel's limit: entries that it may forget (see kernel_port.h).
@@ -268,6 +295,29 @@ void Core::watch_neighbors(NeighborTables tables) {
   };
   watch("ipv4", tables.v4, state_.neighbors_v4);
   watch("ipv6", tables.v6, state_.neighbors_v6);
+}
+
+/// More rows than a fabric has are a leaf gone mad, or a flood of made-up MACs. They are taken all
+/// the same: what vtepd refused would be lost to frames, and BGP would not know.
+void Core::watch_tables() {
+  const auto limit = settings_.alarm_rows;
+  const auto watch = [&](const char* table, std::size_t rows, const auto& greatest) {
+    auto& large = state_.large_tables;
+    const bool was = large.contains(table);
+    const bool is = limit != 0 && rows > (was ? limit - limit / 10 : limit);  // no line at each row
+    if (is == was) return;
+    if (is) {
+      large.insert(table);
+    } else {
+      large.erase(table);
+    }
+    log(is ? Level::Warning : Level::Info,
+        "event=table_large table={} rows={} limit={} over={} most_of=\"{}\"", table, rows, limit,
+        is ? "yes" : "no", is ? greatest() : "");
+  };
+  watch("remote_macs", state_.rib.macs(), [this] { return greatest_vtep(state_.rib, false); });
+  watch("remote_hosts", state_.rib.hosts(), [this] { return greatest_vtep(state_.rib, true); });
+  watch("local_macs", state_.locals.size(), [this] { return greatest_port(state_); });
 }
 
 /// What is still wrong at the second look, so that devices may come one after the other.

@@ -131,7 +131,7 @@ void Core::on_port(IfIndex port) {
   if (link == nullptr) return;
   if (link->kind == LinkKind::Vxlan) {
     bindings_stale_ = true;
-  } else if (link->kind != LinkKind::Bridge) {
+  } else if (link->kind != LinkKind::Bridge && state_.view.has_bridge_fdb_of(port)) {
     changed_ports_.insert(port);
   }
   kernel_.mark(LinkKey{link->name});  // it may come up once its VLANs are right

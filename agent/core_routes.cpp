@@ -60,12 +60,12 @@ void Core::ignore_segment(const AddRemoteMacIp& m) {
 void Core::on_message(const DeleteRemoteMacIp& m) {
   const evpn::MacKey key{m.key.vni, m.key.mac};
   const auto* known = state_.rib.mac(key);
-  const auto number = known == nullptr ? 0 : known->sequence;
+  const auto number = known == nullptr ? 0 : evpn::sequence_above(known->sequence);
   state_.rib.apply(m);
   // Its leaf may only have lost BGP. If the host shows up here meanwhile, it has moved, and must
   // not tie with what that leaf still believes when it is back.
   if (known != nullptr && state_.rib.mac(key) == nullptr) {
-    state_.last_sequences.remember(key, number + 1);
+    state_.last_sequences.remember(key, number);
   }
 }
 
@@ -98,7 +98,7 @@ void Core::forget_routes(const std::function<bool(Vni)>& of) {
     if (const auto* mac = std::get_if<DeleteRemoteMacIp>(&route)) {
       const evpn::MacKey key{mac->key.vni, mac->key.mac};
       // It may show up here meanwhile.
-      state_.last_sequences.remember(key, state_.rib.mac(key)->sequence + 1);
+      state_.last_sequences.remember(key, evpn::sequence_above(state_.rib.mac(key)->sequence));
     }
     scribe_.heard(route, By::Vtepd);
     state_.rib.remove(route);

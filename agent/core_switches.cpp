@@ -35,12 +35,14 @@ void Core::follow_own(IfIndex index) {
     own_dirty_.insert(binding->vni);
     bgp_.mark(binding->vni);
   }
-  if (link != nullptr) return;
   // Of a device that is gone it is not known what it stood on.
-  for (const auto& [vni, routes] : state_.own_routes) own_dirty_.insert(vni);
+  own_link_gone_ |= link == nullptr;
 }
 
 void Core::compare_own() {
+  if (std::exchange(own_link_gone_, false)) {
+    for (const auto& [vni, routes] : state_.own_routes) own_dirty_.insert(vni);
+  }
   for (const auto& vni : std::exchange(own_dirty_, {})) {
     auto routes = own_routes(state_, vni);
     auto& known = state_.own_routes[vni];

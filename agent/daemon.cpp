@@ -513,8 +513,8 @@ void Daemon::answer(const json::object& request, const Control::Reply& reply) {
   if (command == "apply") return changes_.apply(std::move(change), reply);
   if (command == "confirm") return changes_.confirm(reply);
   if (command == "rollback") return changes_.roll_back(reply);
-  if (command == "diff") return reply(changes_.difference(change));
-  if (command == "check") return reply(changes_.check(change));
+  if (command == "diff") return changes_.difference(std::move(change), reply);
+  if (command == "check") return changes_.check(std::move(change), reply);
   refuse(fmt::format("there is no command \"{}\"", command));
 }
 

@@ -48,7 +48,9 @@ options::options_description describe() {
        "whether announcements of hosts cross the tunnels and lead frames until BGP does")    //
       ("audit-interval", number(600), "seconds between audits of kernel and ASIC; 0: none")  //
       ("history", options::value<std::size_t>()->default_value(16384),
-       "events kept for vtepctl history, show events and monitor; 0: none")               //
+       "events kept for vtepctl history, show events and monitor; 0: none")  //
+      ("alarm-rows", number(250'000),
+       "rows of remote MACs, remote hosts or local MACs that raise an alarm; 0: never")   //
       ("record", text("none"), "file to record inputs and decisions in, or none")         //
       ("replay", text(""), "decide again what this recording has decided, and print it")  //
       ("netlink-buffer", options::value<std::size_t>()->default_value(std::size_t{32} << 20U),
@@ -125,6 +127,7 @@ Result<Settings> settings_of(const options::variables_map& chosen) {
     return Error{0, fmt::format("netlink-buffer: {} is not in 1 to {}", settings.netlink_buffer,
                                 kLargestBuffer)};
   }
+  settings.core.alarm_rows = static_cast<std::size_t>(chosen["alarm-rows"].as<int>());
   settings.core.snoop = chosen["snoop"].as<bool>();
   settings.core.tunnel_announcements = chosen["tunnel-announcements"].as<bool>();
   settings.core.hosts.quiet = seconds("probe-interval");

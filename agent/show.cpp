@@ -196,6 +196,7 @@ constexpr std::array kCounters{
             [](const Core& c) {
               return one_if(c.state().neighbors_v4.alarm || c.state().neighbors_v6.alarm);
             }},
+    Counter{"tables_alarm", [](const Core& c) { return one_if(!c.state().large_tables.empty()); }},
 };
 
 Show::Rows one_by_one(json::array rows) {
@@ -557,7 +558,15 @@ json::array Show::resources() const {
     add("fdb." + bridge.name, entries, std::nullopt,
         "entries of the bridge: the kernel has no limit");
   }
-  add("hosts", state_.hosts.size(), std::nullopt, "hosts heard on local ports");
+  const auto alarm = core_.settings().alarm_rows;
+  const auto add_watched = [&](std::string_view name, std::size_t used) {
+    add(name, used, alarm == 0 ? std::nullopt : std::optional<std::uint64_t>(alarm),
+        "rows; beyond it an alarm, and nothing is refused (alarm-rows)");
+  };
+  add_watched("remote_macs", state_.rib.macs());
+  add_watched("remote_hosts", state_.rib.hosts());
+  add_watched("local_macs", state_.locals.size());
+  add("hosts", state_.hosts.size(), state_.hosts.most(), "hosts heard on local ports");
   add("history", core_.journal().next() - core_.journal().oldest(), core_.journal().capacity(),
       "events that are kept");
   return rows;

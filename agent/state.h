@@ -69,6 +69,7 @@ struct State {
   NeighborLoad neighbors_v4{};
   NeighborLoad neighbors_v6{};
   std::map<std::string, SuppressionProblem> suppression{};  // by port
+  std::set<std::string> large_tables{};                     // with more rows than there should be
 
   // Moves of MACs, and of addresses between MACs; by which limits a duplicate is one.
   evpn::MoveLimits move_limits{};

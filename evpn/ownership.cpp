@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <span>
 
 namespace vtepd::evpn {
@@ -124,8 +125,12 @@ Decision decide_flood(bool by_file, bool by_route, bool flooding) {
   return {Owner::Nobody, "unknown"};
 }
 
+std::uint32_t sequence_above(std::uint32_t sequence) {
+  return sequence == std::numeric_limits<std::uint32_t>::max() ? sequence : sequence + 1;
+}
+
 std::uint32_t sequence_of_new_local(const RemoteMac* remote, std::uint32_t last_here) {
-  return remote == nullptr ? last_here : std::max(last_here, remote->sequence + 1);
+  return remote == nullptr ? last_here : std::max(last_here, sequence_above(remote->sequence));
 }
 
 }  // namespace vtepd::evpn

@@ -67,6 +67,10 @@ Decision decide_host(const LocalHost* local, const RemoteHost* remote, const IpA
 /// `flooding`: whether bgpd's flood control allows it in this VNI.
 Decision decide_flood(bool by_file, bool by_route, bool flooding);
 
+/// The sequence number that beats this one. Nothing beats the last, and 0 would lose to all: who
+/// meets it ties, and the lowest VTEP has the MAC.
+std::uint32_t sequence_above(std::uint32_t sequence);
+
 /// The sequence number for a MAC just learned on a local port: one above the remote route it is
 /// taken from (RFC 7432 15), else the last one it had here.
 std::uint32_t sequence_of_new_local(const RemoteMac* remote, std::uint32_t last_here);

@@ -97,6 +97,7 @@ class Rib {
   bool has_fresh() const { return !fresh_.empty(); }
   std::size_t stale() const { return stale_; }
   std::size_t macs() const { return macs_.size(); }
+  std::size_t hosts() const { return hosts_.size(); }
 
   template <class Visit>
   void for_each_mac(Visit&& visit) const {

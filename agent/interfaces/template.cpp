@@ -15,6 +15,7 @@ extern "C" {
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <filesystem>
 #include <system_error>
@@ -138,12 +139,23 @@ Result<pid_t> start(const Renderer& renderer, const std::string& path, const Str
   return pid;
 }
 
+/// A signal to vtepd that comes meanwhile ends no waiting.
+bool ends_within(int process, std::chrono::milliseconds limit) {
+  const auto until = std::chrono::steady_clock::now() + limit;
+  pollfd waiting{.fd = process, .events = POLLIN, .revents = 0};
+  for (;;) {
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
+    const int ready =
+        poll(&waiting, 1, static_cast<int>(std::max(left, std::chrono::milliseconds(0)).count()));
+    if (ready >= 0 || errno != EINTR) return ready > 0;
+  }
+}
+
 /// Waits until the process ends; kills it where it takes too long. True if it ended well.
 Result<bool> finish(const Renderer& renderer, pid_t pid) {
   const Descriptor process(pidfd_open(pid, 0));
-  pollfd waiting{.fd = process.get(), .events = POLLIN, .revents = 0};
-  const bool in_time =
-      process.get() >= 0 && poll(&waiting, 1, static_cast<int>(renderer.time_limit.count())) > 0;
+  const bool in_time = process.get() >= 0 && ends_within(process.get(), renderer.time_limit);
   if (!in_time) kill(pid, SIGKILL);
   int status = 0;
   while (waitpid(pid, &status, 0) < 0) {

@@ -37,7 +37,7 @@ void AgentLink::stop() {
 
 void AgentLink::read() {
   socket_.async_read_some(boost::asio::buffer(incoming_),
-                          [this](error_code error, std::size_t size) {
+                          [this, self = shared_from_this()](error_code error, std::size_t size) {
                             if (error == boost::asio::error::operation_aborted) return;
                             if (stopped_) return;
                             if (error) return fail(error.message());
@@ -69,7 +69,7 @@ void AgentLink::drain() {
   }
   if (stopped_) return;
   callbacks_.turn_ends();
-  boost::asio::post(io_, [this] {
+  boost::asio::post(io_, [this, self = shared_from_this()] {
     if (!stopped_) drain();
   });
 }
@@ -77,7 +77,7 @@ void AgentLink::drain() {
 void AgentLink::resume() {
   if (stopped_ || !paused_ || !callbacks_.may_read()) return;
   paused_ = false;
-  boost::asio::post(io_, [this] {
+  boost::asio::post(io_, [this, self = shared_from_this()] {
     if (!stopped_) drain();
   });
 }
@@ -123,7 +123,7 @@ void AgentLink::write() {
 
 void AgentLink::write_some() {
   socket_.async_write_some(boost::asio::buffer(writing_) + written_,
-                           [this](error_code error, std::size_t size) {
+                           [this, self = shared_from_this()](error_code error, std::size_t size) {
                              if (error == boost::asio::error::operation_aborted) return;
                              if (stopped_) return;
                              if (error) return fail(error.message());
@@ -148,7 +148,7 @@ void AgentLink::set_behind(bool behind) {
 void AgentLink::await_progress() {
   progressed_ = false;
   stall_.expires_after(limits_.patience);
-  stall_.async_wait([this](error_code error) {
+  stall_.async_wait([this, self = shared_from_this()](error_code error) {
     if (error || stopped_ || !behind_) return;
     if (!progressed_) return fail("does not read");
     await_progress();

@@ -1,12 +1,12 @@
 // The relay's connection with one vtepd: VERSION first, then messages both ways (evpn/wire.h).
 //
 // Writes are queued and bounded: while far more waits for the agent than a replay has
-// (Callbacks::replay_size, bytes) it is behind, and bgpd has to wait for it, as it has to for a
-// slow zebra. One that then takes nothing at all is disconnected, and gets a replay when it comes
-// again. Reads have a budget per turn, and stop while bgpd is slow (Callbacks::may_read).
+// (Callbacks::replay_size, bytes) it is behind, and is sent nothing more that can wait. One that
+// then takes nothing at all is disconnected, and gets a replay when it comes again. Reads have a
+// budget per turn, and stop while bgpd is slow (Callbacks::may_read).
 //
-// Threads: the event loop's. Errors: closed() is called once, with the reason. Must be destroyed
-// from the loop, not from its own callbacks.
+// Threads: the event loop's. Errors: closed() is called once, with the reason. Ends: by stop(),
+// from its own callbacks, too; what the loop still has to call for it keeps it until then.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -14,6 +14,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "evpn/unique_fd.h"
@@ -21,7 +22,7 @@
 
 namespace vtepd::evpn::relay {
 
-class AgentLink {
+class AgentLink : public std::enable_shared_from_this<AgentLink> {
  public:
   struct Callbacks {
     std::function<void()> greeted{};  // the agent speaks our version

@@ -61,7 +61,7 @@ void Lane::pump() {
   }
   if (stopped_) return;
   posted_ = true;
-  boost::asio::post(io_, [this] {
+  boost::asio::post(io_, [this, pair = pair_.lock()] {
     posted_ = false;
     pump();
   });
@@ -139,7 +139,7 @@ Lane::Step Lane::fail(std::string reason) {
 
 void Lane::await_source() {
   if (std::exchange(reading_, true)) return;
-  ends_.source.async_wait(Descriptor::wait_read, [this](error_code error) {
+  ends_.source.async_wait(Descriptor::wait_read, [this, pair = pair_.lock()](error_code error) {
     if (error || stopped_) return;
     reading_ = false;
     pump();
@@ -148,7 +148,7 @@ void Lane::await_source() {
 
 void Lane::await_sink() {
   if (std::exchange(writing_, true)) return;
-  ends_.sink.async_wait(Descriptor::wait_write, [this](error_code error) {
+  ends_.sink.async_wait(Descriptor::wait_write, [this, pair = pair_.lock()](error_code error) {
     if (error || stopped_) return;
     writing_ = false;
     pump();
@@ -159,14 +159,14 @@ void Lane::look_later() {
   if (std::exchange(waiting_, true)) return;
   timer_.expires_after(patience_);
   patience_ = std::min<std::chrono::milliseconds>(patience_ * 2, kLongestPatience);
-  timer_.async_wait([this](error_code error) {
+  timer_.async_wait([this, pair = pair_.lock()](error_code error) {
     if (error || stopped_) return;
     waiting_ = false;
     pump();
   });
 }
 
-Result<std::unique_ptr<Pair>> Pair::make(boost::asio::io_context& io, Parts parts,
+Result<std::shared_ptr<Pair>> Pair::make(boost::asio::io_context& io, Parts parts,
                                          PairHooks hooks) {
   const int bgpd = parts.bgpd.value();
   const int zebra = parts.zebra.value();
@@ -176,8 +176,11 @@ Result<std::unique_ptr<Pair>> Pair::make(boost::asio::io_context& io, Parts part
   if (!up) return up.error();
   auto down = Transit::make(zebra, bgpd, parts.slot->down, std::move(parts.down));
   if (!down) return down.error();
-  return std::unique_ptr<Pair>(
+  const std::shared_ptr<Pair> pair(
       new Pair(io, std::move(parts), std::move(hooks), std::move(*up), std::move(*down)));
+  pair->up_.belong_to(pair);
+  pair->down_.belong_to(pair);
+  return pair;
 }
 
 Pair::Pair(boost::asio::io_context& io, Parts parts, PairHooks hooks, Transit up, Transit down)

@@ -7,7 +7,7 @@
 // holds bytes is always readable.
 //
 // Threads: the event loop's. Errors: broken() is called once, with the reason; the pair is then to
-// be closed. A Pair must be destroyed from the loop, not from its own callbacks.
+// be stopped, from there or later. What the loop still has to call for it keeps it until then.
 #pragma once
 
 #include <array>
@@ -35,6 +35,8 @@ struct PairHooks {
   std::function<void(std::string)> broken{};
 };
 
+class Pair;
+
 class Lane {
  public:
   using Descriptor = boost::asio::posix::stream_descriptor;
@@ -46,6 +48,8 @@ class Lane {
   };
 
   Lane(boost::asio::io_context& io, Ends ends, Transit transit, const PairHooks& hooks);
+  /// Who has this lane; to be said before the first pump().
+  void belong_to(const std::shared_ptr<Pair>& pair) { pair_ = pair; }
 
   /// Works until nothing is left to do or a budget is spent; to be called when anything changed.
   void pump();
@@ -67,6 +71,7 @@ class Lane {
   void look_later();
 
   boost::asio::io_context& io_;
+  std::weak_ptr<Pair> pair_;
   Ends ends_;
   Transit transit_;
   const PairHooks& hooks_;
@@ -90,7 +95,7 @@ class Pair {
     PairSlot* slot{};
   };
 
-  static Result<std::unique_ptr<Pair>> make(boost::asio::io_context& io, Parts parts,
+  static Result<std::shared_ptr<Pair>> make(boost::asio::io_context& io, Parts parts,
                                             PairHooks hooks);
   Pair(const Pair&) = delete;
   Pair& operator=(const Pair&) = delete;

@@ -28,12 +28,6 @@ std::string part_name(PairId id, std::string_view part) {
   return fmt::format("pair-{}-{}", id, part);
 }
 
-/// Destroys `object` once the handlers that still refer to it have run.
-template <class Object>
-void destroy_later(boost::asio::io_context& io, std::unique_ptr<Object> object) {
-  boost::asio::post(io, [gone = std::shared_ptr<Object>(std::move(object))] {});
-}
-
 }  // namespace
 
 Relay::Relay(boost::asio::io_context& io, RelayOptions options, Service service,
@@ -47,6 +41,12 @@ Relay::Relay(boost::asio::io_context& io, RelayOptions options, Service service,
       agent_listener_(io),
       watchdog_(io),
       revive_(io, options_.revive, options_.revive_limit) {}
+
+/// What the loop still keeps of them calls nobody any more.
+Relay::~Relay() {
+  for (auto& [id, pair] : pairs_) pair->stop();
+  if (agent_) agent_->stop();
+}
 
 Result<void> Relay::start(Inherited inherited) {
   auto bgpd = listener({options_.listen, "frr"}, "listen", inherited);
@@ -260,14 +260,16 @@ Run Relay::look(PairId id, Side side, std::span<const std::uint8_t> stream) {
 void Relay::wake(PairId id) {
   boost::asio::post(io_, [this, id] {
     const auto it = pairs_.find(id);
-    if (it != pairs_.end() && !stopping_) it->second->pump();
+    if (it == pairs_.end() || stopping_) return;
+    const auto pair = it->second;  // it may be closed meanwhile
+    pair->pump();
   });
 }
 
 void Relay::close_pair(PairId id, std::string reason) {
   const auto it = pairs_.find(id);
   if (it == pairs_.end()) return;
-  auto pair = std::move(it->second);
+  const auto pair = it->second;
   pairs_.erase(it);
   log(Level::Info, fmt::format("event=pair_closed pair={} reason=\"{}\"", id, reason));
   pair->stop();
@@ -275,7 +277,6 @@ void Relay::close_pair(PairId id, std::string reason) {
   save();
   pair->slot().id = 0;
   for (const auto part : kPairParts) service_.remove(part_name(id, part));
-  destroy_later(io_, std::move(pair));
 }
 
 void Relay::check_revive_later(PairId id) {
@@ -337,11 +338,11 @@ void Relay::greet_agent(UniqueFd socket) {
   callbacks.replay_size = [this] { return state_.cache().size() * kLongestRoute; };
   callbacks.behind = [this, told = false](bool behind) mutable {
     if (!std::exchange(told, true))
-      log(Level::Warning, "event=agent_slow hint=\"bgpd waits for vtepd\"");
-    state_.hold_bgpd(behind);
+      log(Level::Warning, "event=agent_slow hint=\"vtepd is told the newest of each route later\"");
+    state_.agent_behind(behind);
   };
   callbacks.closed = [this](const std::string& reason) { drop_agent(reason); };
-  agent_ = std::make_unique<AgentLink>(io_, std::move(socket), std::move(callbacks),
+  agent_ = std::make_shared<AgentLink>(io_, std::move(socket), std::move(callbacks),
                                        AgentLink::Limits{});
   agent_->start();
 }
@@ -350,8 +351,7 @@ void Relay::drop_agent(const std::string& reason) {
   if (!agent_) return;
   state_.detach_agent();
   log(Level::Info, fmt::format("event=agent_disconnected reason=\"{}\"", reason));
-  agent_->stop();
-  destroy_later(io_, std::exchange(agent_, nullptr));
+  std::exchange(agent_, nullptr)->stop();
 }
 
 void Relay::to_agent(const EvpnMessage& message) {

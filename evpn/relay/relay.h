@@ -48,7 +48,7 @@ class Relay : private RelayState::Effects {
  public:
   Relay(boost::asio::io_context& io, RelayOptions options, Service service,
         std::function<void(Level, const std::string&)> log);
-  ~Relay() override = default;
+  ~Relay() override;
   Relay(const Relay&) = delete;
   Relay& operator=(const Relay&) = delete;
 
@@ -98,8 +98,8 @@ class Relay : private RelayState::Effects {
   Descriptor agent_listener_;
   boost::asio::steady_timer watchdog_;
   Revive revive_;
-  std::map<PairId, std::unique_ptr<Pair>> pairs_;
-  std::unique_ptr<AgentLink> agent_;
+  std::map<PairId, std::shared_ptr<Pair>> pairs_;
+  std::shared_ptr<AgentLink> agent_;
   PairId last_id_ = 0;
   bool stopping_ = false;
 };

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <type_traits>
 #include <utility>
 
 #include "evpn/zapi/codec.h"
@@ -109,8 +110,7 @@ RelayState::Verdict RelayState::classify(const Pair& pair, Side side, const Fram
   const auto message = pair.family->message(frame.command);
   if (!message) return Verdict::Forward;
   if (side == Side::Bgpd) {
-    if (!is_evpn_from_bgpd(*message)) return Verdict::Forward;
-    return bgpd_held_ ? Verdict::Hold : Verdict::Keep;
+    return is_evpn_from_bgpd(*message) ? Verdict::Keep : Verdict::Forward;
   }
   return is_evpn_from_zebra(*message) ? Verdict::Drop : Verdict::Forward;
 }
@@ -315,7 +315,37 @@ void RelayState::forget_routes() {
 }
 
 void RelayState::tell_agent(const EvpnMessage& message) {
-  if (agent_attached_) effects_.to_agent(message);
+  if (!agent_attached_) return;
+  if (agent_behind_ && owe(message)) return;
+  pay_agent();
+  effects_.to_agent(message);
+}
+
+/// Whether it is of a route, which alone can wait.
+bool RelayState::owe(const EvpnMessage& message) {
+  return std::visit(
+      [this](const auto& m) {
+        using Message = std::decay_t<decltype(m)>;
+        constexpr bool kAdds =
+            std::is_same_v<Message, AddRemoteMacIp> || std::is_same_v<Message, AddRemoteVtep>;
+        constexpr bool kDeletes =
+            std::is_same_v<Message, DeleteRemoteMacIp> || std::is_same_v<Message, DeleteRemoteVtep>;
+        if constexpr (kAdds) owed(m.key) = {m, std::nullopt};
+        if constexpr (kDeletes) owed(m.key).withdrawal = m;
+        return kAdds || kDeletes;
+      },
+      message);
+}
+
+void RelayState::pay_agent() {
+  const auto pay = [this](const auto& rows) {
+    for (const auto& [key, owed] : rows) {
+      if (owed.route) effects_.to_agent(*owed.route);
+      if (owed.withdrawal) effects_.to_agent(*owed.withdrawal);
+    }
+  };
+  if (!owed_vteps_.empty()) pay(std::exchange(owed_vteps_, {}));
+  if (!owed_macs_.empty()) pay(std::exchange(owed_macs_, {}));
 }
 
 void RelayState::tell_bgpd(const EvpnMessage& message) {
@@ -336,12 +366,14 @@ void RelayState::attach_agent() {
 
 void RelayState::detach_agent() {
   agent_attached_ = false;
-  hold_bgpd(false);
+  agent_behind_ = false;
+  owed_vteps_ = {};
+  owed_macs_ = {};
 }
 
-void RelayState::hold_bgpd(bool held) {
-  const bool was_held = std::exchange(bgpd_held_, held);
-  if (was_held && !held && evpn_pair_) effects_.wake(*evpn_pair_);
+void RelayState::agent_behind(bool behind) {
+  agent_behind_ = behind;
+  if (!behind) pay_agent();
 }
 
 Result<void> RelayState::from_agent(const EvpnMessage& message) {

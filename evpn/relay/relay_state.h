@@ -107,8 +107,9 @@ class RelayState {
 
   void attach_agent();
   void detach_agent();
-  /// Whether bgpd's EVPN messages, and what stands behind them, are left in their stream.
-  void hold_bgpd(bool held);
+  /// The agent takes nothing for now: bgpd goes on, and zebra with it. Of each route the agent is
+  /// told the newest when it has caught up, or before anything else that it must hear.
+  void agent_behind(bool behind);
   /// An error says that the agent may not say this.
   Result<void> from_agent(const EvpnMessage& message);
 
@@ -136,6 +137,13 @@ class RelayState {
     bool warned = false;
   };
   enum class Verdict : std::uint8_t { Forward, Keep, Drop, Hold };
+  /// What the agent is yet to be told of a route: what it says, that it went, or both. One that the
+  /// agent holds as stale goes with a withdrawal only if it was fresh before.
+  template <class Add, class Delete>
+  struct Owed {
+    std::optional<Add> route{};
+    std::optional<Delete> withdrawal{};
+  };
 
   Verdict classify(const Pair& pair, Side side, const zapi::Frame& frame) const;
   Result<void> look(PairId id, Pair& pair, Side side, const zapi::Frame& frame, Verdict verdict);
@@ -154,6 +162,10 @@ class RelayState {
   void refuse(PairId id, const std::string& reason);
   void change(const EvpnMessage& message);
   void tell_agent(const EvpnMessage& message);
+  bool owe(const EvpnMessage& message);
+  void pay_agent();
+  auto& owed(const MacIpKey& key) { return owed_macs_[key]; }
+  auto& owed(const VtepKey& key) { return owed_vteps_[key]; }
   void tell_bgpd(const EvpnMessage& message);
 
   Effects& effects_;
@@ -168,7 +180,9 @@ class RelayState {
   std::set<Vni> gone_vnis_;  // that vtepd took back and did not tell again
   std::set<Vni> to_forget_;  // those of them that bgpd is being told of
   bool agent_attached_ = false;
-  bool bgpd_held_ = false;
+  bool agent_behind_ = false;
+  FlatMap<MacIpKey, Owed<AddRemoteMacIp, DeleteRemoteMacIp>> owed_macs_;
+  FlatMap<VtepKey, Owed<AddRemoteVtep, DeleteRemoteVtep>> owed_vteps_;
 };
 
 }  // namespace vtepd::evpn::relay

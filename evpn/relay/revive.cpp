@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <spawn.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -47,30 +46,27 @@ void Revive::start(Done done) {
   const int pid = spawn_shell(command_);
   if (pid < 0) return done_(std::strerror(-pid));
   pid_ = pid;
-  const auto pidfd = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
-  if (pidfd < 0) {
-    // Without a pidfd (kernel before 5.3) nobody tells us when it ends: wait for it here.
-    return finished();
-  }
-  process_.assign(pidfd);
-  process_.async_wait(process_.wait_read, [this](boost::system::error_code error) {
-    if (!error) finished();
-  });
-  timer_.expires_after(limit_);
+  ends_ = std::chrono::steady_clock::now() + limit_;
+  look_later();
+}
+
+void Revive::look_later() {
+  constexpr auto kPause = std::chrono::milliseconds(20);
+  timer_.expires_after(kPause);
   timer_.async_wait([this](boost::system::error_code error) {
-    if (error || !running()) return;
-    timed_out_ = true;
-    ::kill(-pid_, SIGKILL);
+    if (error) return;
+    int status = 0;
+    if (::waitpid(pid_, &status, WNOHANG) != 0) return finished(status);
+    if (!timed_out_ && std::chrono::steady_clock::now() >= ends_) {
+      timed_out_ = true;
+      ::kill(-pid_, SIGKILL);
+    }
+    look_later();
   });
 }
 
-void Revive::finished() {
-  int status = 0;
-  while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
-  }
+void Revive::finished(int status) {
   pid_ = 0;
-  timer_.cancel();
-  process_.close();
   done_(timed_out_ ? fmt::format("no end within {} s, killed", limit_.count()) : describe(status));
 }
 

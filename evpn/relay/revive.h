@@ -10,7 +10,6 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <functional>
@@ -23,20 +22,21 @@ class Revive {
   using Done = std::function<void(const std::string& outcome)>;
 
   Revive(boost::asio::io_context& io, std::string command, std::chrono::seconds limit)
-      : process_(io), timer_(io), command_(std::move(command)), limit_(limit) {}
+      : timer_(io), command_(std::move(command)), limit_(limit) {}
 
   bool running() const { return pid_ > 0; }
   void start(Done done);
 
  private:
-  void finished();
+  void look_later();
+  void finished(int status);
 
-  boost::asio::posix::stream_descriptor process_;  // a pidfd: readable once the process has ended
-  boost::asio::steady_timer timer_;
+  boost::asio::steady_timer timer_;  // the process is looked at now and then: it runs once a crash
   std::string command_;
   std::chrono::seconds limit_;
   Done done_{};
   int pid_ = 0;
+  std::chrono::steady_clock::time_point ends_{};  // at the latest
   bool timed_out_ = false;
 };
 

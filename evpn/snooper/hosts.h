@@ -108,6 +108,7 @@ class HostTable {
     for (const auto& [key, row] : hosts_) visit(key, row.host);
   }
   std::size_t size() const { return hosts_.size(); }
+  std::size_t most() const { return settings_.most; }
   std::size_t places() const { return budgets_.size(); }
   const HostCounters& counters() const { return counters_; }
 

@@ -134,13 +134,18 @@ inline std::array<IfIndex, 2> links_of(const BridgeFdbKey& key, const BridgeFdbE
   return {key.bridge, entry.port};
 }
 
-/// A table of which rows go with links, and how many name each link: the many links that no row
-/// names are gone without a look at any.
+/// The nexthop object that a row leads to; 0: none.
+inline std::uint32_t nexthop_of(const VxlanFdbEntry& entry) { return entry.nexthop; }
+inline std::uint32_t nexthop_of(const auto& /*entry*/) { return 0; }
+
+/// A table of which rows go with links, and how many name each link, and each nexthop object: the
+/// many that no row names (all those of the underlay) are gone without a look at any.
 template <class Key, class Value>
 class LinkRows {
  public:
   const FlatMap<Key, Value>& rows() const { return rows_; }
   bool has_rows_of(IfIndex link) const { return uses_.contains(link); }
+  bool has_rows_of_nexthop(std::uint32_t id) const { return nexthop_uses_.contains(id); }
 
   /// False if it already said so.
   bool put(const Key& key, const Value& value) {
@@ -151,6 +156,7 @@ class LinkRows {
       it->second = value;
     }
     for (const auto link : links_of(key, value)) ++uses_[link];
+    if (const auto nexthop = nexthop_of(value); nexthop != 0) ++nexthop_uses_[nexthop];
     return true;
   }
   bool erase(const Key& key) {
@@ -182,10 +188,13 @@ class LinkRows {
       const auto it = uses_.find(link);
       if (--it->second == 0) uses_.erase(it);
     }
+    const auto it = nexthop_uses_.find(nexthop_of(value));
+    if (it != nexthop_uses_.end() && --it->second == 0) nexthop_uses_.erase(it);
   }
 
   FlatMap<Key, Value> rows_;
   FlatMap<IfIndex, std::size_t> uses_;
+  FlatMap<std::uint32_t, std::size_t> nexthop_uses_;
 };
 
 class KernelView {
@@ -213,6 +222,12 @@ class KernelView {
   const std::map<LocalRule, std::uint8_t>& local_rules() const { return local_rules_; }
   const FlatMap<BridgeFdbKey, BridgeFdbEntry>& bridge_fdb() const { return bridge_fdb_.rows(); }
   const FlatMap<VxlanFdbKey, VxlanFdbEntry>& vxlan_fdb() const { return vxlan_fdb_.rows(); }
+  /// Whether bridge entries stand on the port, and whether vxlan entries lead to the nexthop
+  /// object: where none do, they need not be looked for.
+  bool has_bridge_fdb_of(IfIndex port) const { return bridge_fdb_.has_rows_of(port); }
+  bool has_vxlan_fdb_of_nexthop(std::uint32_t id) const {
+    return vxlan_fdb_.has_rows_of_nexthop(id);
+  }
   const FlatMap<FloodKey, std::monostate>& flood() const { return flood_.rows(); }
   /// The flood list of one VNI; its key has no remote.
   const boost::container::flat_set<IpAddress>* flood_list(const FloodKey& list) const {
@@ -375,6 +390,7 @@ class KernelView {
   bool enter(const VxlanFdbSeen& e) { return vxlan_fdb_.put(e.key, e.entry); }
   bool enter(const VxlanFdbGone& e) { return vxlan_fdb_.erase(e.key); }
   bool enter(const NexthopGone& e) {
+    if (!vxlan_fdb_.has_rows_of_nexthop(e.id)) return false;
     return vxlan_fdb_.erase_if([&](const auto& row) { return row.second.nexthop == e.id; });
   }
   bool enter(const FloodSeen& e) {

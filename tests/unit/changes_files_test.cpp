@@ -4,6 +4,8 @@
 #include <boost/asio/io_context.hpp>
 #include <filesystem>
 #include <fstream>
+#include <functional>
+#include <future>
 
 #include "agent/changes.h"
 #include "tests/unit/core_leaf.h"
@@ -41,7 +43,13 @@ class Desk {
     changes.emplace(io, *leaf.core,
                     Changes::Places{.interfaces = (folder / "interfaces").string(),
                                     .state_dir = folder.string(),
-                                    .rules = {.commands = commands_}},
+                                    .rules = {.commands = commands_},
+                                    .read =
+                                        [this](const std::string& path, const FileRules& rules,
+                                               std::optional<std::string> text) {
+                                          if (before_reading) before_reading();
+                                          return load_interfaces(path, rules, std::move(text));
+                                        }},
                     [] {});
     if (std::filesystem::exists(folder / "interfaces")) changes->start();
     run([this] { return changes->idle(); });
@@ -60,14 +68,16 @@ class Desk {
   }
 
   json::object apply(const std::string& path) {
-    std::optional<json::object> reply;
-    changes->apply({.file = path}, [&](json::object r) { reply = std::move(r); });
-    run([&] { return reply.has_value() && changes->idle(); });
-    if (!reply->contains("error")) {
-      CHECK(vtepd::test::undocumented("apply", *reply) == std::vector<std::string>{});
+    auto reply = ask(&Changes::apply, {.file = path});
+    if (!reply.contains("error")) {
+      CHECK(vtepd::test::undocumented("apply", reply) == std::vector<std::string>{});
     }
-    return *reply;
+    return reply;
   }
+  json::object difference(Changes::Request request) {
+    return ask(&Changes::difference, std::move(request));
+  }
+  json::object check(Changes::Request request) { return ask(&Changes::check, std::move(request)); }
   /// Applies that text as the daemon's own file.
   json::object say(const std::string& text) {
     std::ofstream(folder / "interfaces") << text;
@@ -89,9 +99,18 @@ class Desk {
       std::filesystem::temp_directory_path() / fmt::format("vtepd-changes-{}", getpid());
   boost::asio::io_context io;
   Leaf leaf;
+  std::function<void()> before_reading{};  // on the thread that reads
   std::optional<Changes> changes;
 
  private:
+  json::object ask(void (Changes::*what)(Changes::Request, Changes::Reply),
+                   Changes::Request request) {
+    std::optional<json::object> reply;
+    ((*changes).*what)(std::move(request), [&](json::object r) { reply = std::move(r); });
+    run([&] { return reply.has_value() && changes->idle(); });
+    return *reply;
+  }
+
   CommandLines commands_;
 };
 
@@ -172,7 +191,7 @@ TEST_CASE("a VRF keeps the table that it has, whatever VRFs come and go beside i
   CHECK(table("red") == 1001);
   CHECK(table("blue") == 1002);
   CHECK(table("green") == 1003);
-  CHECK(desk.changes->check({}).at("ok").as_bool());
+  CHECK(desk.check({}).at("ok").as_bool());
   CHECK(desk.say(vrf("blue", "auto")).at("ok").as_bool());
   CHECK(table("blue") == 1002);
   CHECK(desk.say(vrf("blue", "auto") + vrf("grey", "1001")).at("ok").as_bool());
@@ -186,7 +205,7 @@ TEST_CASE("a port that had an MTU of its own has the bond's as its slave") {
   REQUIRE(desk.say("auto swp1\niface swp1\n    mtu 8000\n").at("ok").as_bool());
   REQUIRE(desk.say("auto swp1\niface swp1\n" + bond).at("ok").as_bool());
   CHECK(desk.leaf.kernel.state().link("swp1")->mtu == 9000);
-  CHECK(desk.changes->check({}).at("ok").as_bool());
+  CHECK(desk.check({}).at("ok").as_bool());
 }
 
 TEST_CASE("check names each line that is not so, and no other") {
@@ -200,7 +219,7 @@ TEST_CASE("check names each line that is not so, and no other") {
               .as_bool());
   auto& kernel = desk.leaf.kernel;
   const auto rows = [&] {
-    const auto reply = desk.changes->check({});
+    const auto reply = desk.check({});
     Lines found;
     for (const auto& row : reply.at("rows").as_array()) {
       const auto* attribute = row.as_object().if_contains("attribute");
@@ -249,15 +268,14 @@ TEST_CASE("check names each line that is not so, and no other") {
 }
 
 TEST_CASE("a file whose text comes with the request need not be there") {
-  const Desk desk;
+  Desk desk;
   const std::string text = "auto swp1\niface swp1\n    mtu 1300\n";
   const Changes::Request request{.file = (desk.folder / "elsewhere").string(), .text = text};
-  CHECK(text_at(desk.changes->difference(request), "commands").find("mtu 1300") !=
-        std::string::npos);
-  CHECK_FALSE(desk.changes->check(request).at("ok").as_bool());
-  const auto wrong = desk.changes->check({.file = request.file, .text = "    mtu 1300\n"});
+  CHECK(text_at(desk.difference(request), "commands").find("mtu 1300") != std::string::npos);
+  CHECK_FALSE(desk.check(request).at("ok").as_bool());
+  const auto wrong = desk.check({.file = request.file, .text = "    mtu 1300\n"});
   CHECK(text_at(wrong, "messages").find("elsewhere:1") != std::string::npos);
-  CHECK_FALSE(desk.changes->difference({.file = request.file}).at("ok").as_bool());
+  CHECK_FALSE(desk.difference({.file = request.file}).at("ok").as_bool());
 }
 
 TEST_CASE("a change that comes while another is made waits for its end") {
@@ -278,6 +296,32 @@ TEST_CASE("a change that comes while another is made waits for its end") {
   CHECK(desk.heard() == Lines{"post-up swp1"});
 }
 
+TEST_CASE("files that take long to read hold up no route") {
+  Desk desk;
+  REQUIRE(desk.say("auto swp1\niface swp1\n").at("ok").as_bool());
+  desk.leaf.core->set_topology(leaf_topology(false));
+  desk.leaf.connect();
+  std::ofstream(desk.folder / "interfaces") << "auto swp1\niface swp1\n    mtu 1400\n";
+  std::promise<void> enough;  // goes first: where a check fails, nobody waits for ever
+  desk.before_reading = [read_on = enough.get_future().share()] { read_on.wait(); };
+  Lines ends;
+  desk.changes->difference({}, [&](const json::object&) { ends.emplace_back("diff"); });
+  desk.changes->apply({}, [&](const json::object&) { ends.emplace_back("first"); });
+  desk.changes->apply({}, [&](const json::object&) { ends.emplace_back("second"); });
+  CHECK_FALSE(desk.changes->idle());
+  CHECK_FALSE(desk.changes->written_out());
+  desk.leaf.fabric_tells(route(kFarHost, kLeaf2));
+  desk.io.restart();
+  desk.io.poll();
+  CHECK(desk.leaf.remote(kFarHost) == kLeaf2);
+  CHECK(ends.empty());
+  CHECK(desk.leaf.kernel.state().link("swp1")->mtu != 1400);
+  enough.set_value();
+  desk.run([&] { return ends.size() == 3 && desk.changes->idle(); });
+  CHECK(ends == Lines{"diff", "first", "second"});
+  CHECK(desk.leaf.kernel.state().link("swp1")->mtu == 1400);
+}
+
 TEST_CASE("an answer about files names all that were read, in their order") {
   Desk desk;
   const auto path = [&](const char* name) { return (desk.folder / name).string(); };
@@ -287,9 +331,10 @@ TEST_CASE("an answer about files names all that were read, in their order") {
   std::ofstream(desk.folder / "empty") << "\n";
   std::ofstream(desk.folder / "more" / "ports") << "auto swp1\niface swp1\n";
   const json::array wanted{path("interfaces"), path("empty"), path("more/ports")};
-  CHECK(desk.changes->difference({}).at("files") == wanted);
-  CHECK(vtepd::test::undocumented("diff", desk.changes->difference({})) == Lines{});
-  CHECK(desk.changes->check({}).at("files") == wanted);
+  const auto difference = desk.difference({});
+  CHECK(difference.at("files") == wanted);
+  CHECK(vtepd::test::undocumented("diff", difference) == Lines{});
+  CHECK(desk.check({}).at("files") == wanted);
 }
 
 TEST_CASE("commands run once around the change that brings their device, and when it leaves") {
@@ -298,7 +343,7 @@ TEST_CASE("commands run once around the change that brings their device, and whe
                     desk.command("pre-up") + desk.command("up") + desk.command("down") +
                     desk.command("post-down");
   std::ofstream(desk.folder / "interfaces") << file;
-  const auto commands = text_at(desk.changes->difference({}), "commands");
+  const auto commands = text_at(desk.difference({}), "commands");
   CHECK(commands.find("PHASE=pre-up") < commands.find("ip link add name d0"));
   CHECK(commands.find("PHASE=up") > commands.find("ip link add name d0"));
   CHECK(desk.heard().empty());  // shown is not run

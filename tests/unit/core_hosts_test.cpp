@@ -456,6 +456,40 @@ TEST_CASE("an alarm stands while a neighbour table is 80 % full of what counts",
   CHECK_FALSE(leaf.core->state().neighbors_v4.alarm);
 }
 
+TEST_CASE("more rows than there should be are an alarm that names whose they are",
+          "[core][hosts]") {
+  Hosts leaf;
+  Core::Settings settings;
+  settings.alarm_rows = 10;
+  leaf.core.emplace(leaf.kernel, leaf.clock, Ledger{}, settings, leaf.outputs());
+  leaf.core->set_topology(leaf_topology(false));
+  leaf.settle();
+  leaf.connect();
+  const LogLines lines(Level::Info);
+  const auto mac = [](std::uint8_t n) {
+    return *MacAddress::parse(fmt::format("02:00:00:00:01:{:02x}", n));
+  };
+  const auto tables = [&] {
+    leaf.pass(10s);
+    return leaf.core->state().large_tables;
+  };
+  leaf.hear(route(mac(0), kLeaf3));
+  for (std::uint8_t n = 1; n < 10; ++n) leaf.hear(route(mac(n), kLeaf2));
+  CHECK(tables().empty());
+  leaf.hear(route(mac(10), kLeaf2));
+  CHECK(tables() == std::set<std::string>{"remote_macs"});
+  CHECK(leaf.remote(mac(10)) == kLeaf2);  // it is taken all the same
+  leaf.hear(withdrawal(mac(10), kLeaf2));
+  CHECK_FALSE(tables().empty());
+  leaf.hear(withdrawal(mac(9), kLeaf2));
+  CHECK(tables().empty());
+  const auto said = lines.of("table_large");
+  REQUIRE(said.size() == 2);
+  CHECK(said[0].find("table=remote_macs rows=11 limit=10 over=yes most_of=\"10.0.0.2 10\"") !=
+        std::string::npos);
+  CHECK(said[1].find("rows=9 limit=10 over=no") != std::string::npos);
+}
+
 TEST_CASE("the snooper listens on local ports of bridges with a tunnel, and nowhere else",
           "[core][hosts]") {
   Hosts leaf;

@@ -1,5 +1,6 @@
 // Addresses that move, and those that never stop moving: duplicates.
 #include <catch2/catch.hpp>
+#include <limits>
 
 #include "tests/unit/core_leaf.h"
 #include "tests/unit/log_lines.h"
@@ -150,6 +151,23 @@ TEST_CASE("a frozen MAC that stays here is told again to a bgpd that has forgott
   CHECK(flap.frozen(kHost));
   CHECK(leaf.macs_of_bgpd.contains(key));
   CHECK(leaf.core->state().told_macs.contains(key));
+}
+
+TEST_CASE("a MAC with the last number there is is not lost to whoever said it", "[core][moves]") {
+  constexpr auto kLast = std::numeric_limits<std::uint32_t>::max();
+  Leaf leaf;
+  leaf.connect();
+  leaf.hear(route(kHost, kLeaf2, kLast));
+  REQUIRE(leaf.remote(kHost) == kLeaf2);
+  SECTION("the route stands: they tie, and this leaf's VTEP is the lower") {}
+  SECTION("the route went before") { leaf.hear(withdrawal(kHost, kLeaf2)); }
+  REQUIRE(leaf.kernel.learn(kHost, leaf.index("swp1"), kVlan));
+  leaf.settle();
+  const auto told = leaf.told_of<AddLocalMacIp>();
+  REQUIRE_FALSE(told.empty());
+  CHECK(told.back().sequence == kLast);
+  CHECK(leaf.kernel.state().bridge_fdb(leaf.bridge_key(kHost))->port == leaf.index("swp1"));
+  CHECK(leaf.kernel.state().vxlan_fdb(leaf.vxlan_key(kHost)) == nullptr);
 }
 
 TEST_CASE("moves that take longer than the window are just moves", "[core][moves]") {

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 
@@ -139,6 +140,18 @@ TEST_CASE("a template that takes too long is stopped") {
           .text;
   REQUIRE_FALSE(text);
   CHECK(text.error().what == "the template took more than 50 ms to render");
+}
+
+TEST_CASE("a signal to vtepd ends no rendering") {
+  const TemporaryFolder folder;
+  const auto program = folder.path / "signals";
+  std::ofstream(program) << "#!/bin/sh\nkill -USR1 $PPID\ncat\n";
+  std::filesystem::permissions(program, std::filesystem::perms::owner_all);
+  auto* const before = std::signal(SIGUSR1, [](int) {});
+  const auto text = Renderer{.program = program.string()}.render("f", "x\n").text;
+  std::signal(SIGUSR1, before);
+  REQUIRE(text);
+  CHECK(*text == "x\n");
 }
 
 TEST_CASE("a template is rendered from its standard input, in the folder of its file") {

@@ -84,3 +84,29 @@ TEST_CASE("a link that no row names is gone without a look at the rows", "[view]
   CHECK_FALSE(table.has_rows_of(kOther));
   CHECK_FALSE(table.erase(kLearned));
 }
+
+TEST_CASE("a nexthop object that no entry leads to is gone without a look at the entries",
+          "[view]") {
+  LinkRows<VxlanFdbKey, VxlanFdbEntry> table;
+  CHECK(table.put(kRemote, {.remote = kLeaf}));
+  CHECK_FALSE(table.has_rows_of_nexthop(0));
+  CHECK(table.put(kRemote, {.nexthop = 2}));
+  CHECK(table.has_rows_of_nexthop(2));
+  CHECK_FALSE(table.has_rows_of_nexthop(3));
+  SECTION("the row goes by its key") { CHECK(table.erase(kRemote)); }
+  SECTION("the row goes with its device") { table.erase_of(kVxlan); }
+  SECTION("the row leads elsewhere") { CHECK(table.put(kRemote, {.remote = kLeaf})); }
+  CHECK_FALSE(table.has_rows_of_nexthop(2));
+}
+
+TEST_CASE("with a nexthop object go the entries that lead to it, and no others", "[view]") {
+  auto view = view_of_all();
+  const VxlanFdbKey by_group{kVxlan, *Vni::make(7), kMac};
+  view.apply(VxlanFdbSeen{by_group, {.nexthop = 2}});
+  CHECK_FALSE(view.apply(NexthopGone{3}));
+  CHECK(view.has_vxlan_fdb_of_nexthop(2));
+  CHECK(view.apply(NexthopGone{2}));
+  CHECK_FALSE(view.has_vxlan_fdb_of_nexthop(2));
+  CHECK(view.vxlan_fdb(by_group) == nullptr);
+  CHECK(view.vxlan_fdb(kRemote) != nullptr);
+}

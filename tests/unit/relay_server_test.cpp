@@ -382,8 +382,11 @@ struct DeafAgent {
     callbacks.may_read = [] { return true; };
     callbacks.replay_size = [replay_size] { return replay_size; };
     callbacks.behind = [this](bool is) { behind = is; };
-    callbacks.closed = [this](std::string why) { reason = std::move(why); };
-    link = std::make_unique<AgentLink>(
+    callbacks.closed = [this](std::string why) {
+      reason = std::move(why);
+      if (on_closed) on_closed();
+    };
+    link = std::make_shared<AgentLink>(
         io, UniqueFd(fds[0]), std::move(callbacks),
         AgentLink::Limits{.backlog = 10'000, .patience = std::chrono::milliseconds(50)});
     link->start();
@@ -413,17 +416,31 @@ struct DeafAgent {
   UniqueFd socket;
   bool behind = false;
   std::string reason;
-  std::unique_ptr<AgentLink> link;
+  std::function<void()> on_closed{};
+  std::shared_ptr<AgentLink> link;
 };
 
 }  // namespace
 
-TEST_CASE("an agent that does not read is waited for, and disconnected after a while", "[relay]") {
+TEST_CASE("an agent that does not read is behind, and disconnected after a while", "[relay]") {
   DeafAgent agent(0);
   CHECK(agent.tell(100'000) < 100'000);
   CHECK(agent.reason == "");
   agent.io.run_for(std::chrono::seconds(20));
   CHECK(agent.reason == "does not read");
+}
+
+TEST_CASE("a link with an agent may go with its own last word", "[relay]") {
+  DeafAgent agent(0);
+  agent.on_closed = [&] { agent.link.reset(); };
+  SECTION("because of what the agent says") {
+    REQUIRE(::send(agent.socket.value(), "no frame, that", 14, 0) == 14);
+  }
+  SECTION("because it has gone") { agent.socket.reset(); }
+  SECTION("because it takes nothing") { REQUIRE(agent.tell(100'000) < 100'000); }
+  agent.io.run_for(std::chrono::seconds(20));
+  CHECK(agent.reason != "");
+  CHECK(agent.link == nullptr);
 }
 
 TEST_CASE("an agent that reads slowly is behind until it has caught up, and stays", "[relay]") {

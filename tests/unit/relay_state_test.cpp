@@ -377,20 +377,50 @@ TEST_CASE("advertise-all-vni off takes back what bgpd told, a bgpd that goes doe
   }
 }
 
-TEST_CASE("while the agent is behind bgpd's EVPN waits in its stream, and all behind it",
+TEST_CASE("while the agent is behind bgpd and zebra go on, and it is told the newest in the end",
           "[relay]") {
   Bench bench;
   bench.session();
+  bench.state.attach_agent();
+  bench.told.agent.clear();
   const auto other = frame(11, "00");
-  bench.state.hold_bgpd(true);
-  CHECK(is(bench.bgpd(other + encoded(remote_mac(1)) + other), Kind::Forward, other.size()));
-  CHECK(bench.bgpd(encoded(remote_mac(1)) + other).kind == Kind::Hold);
-  CHECK(bench.state.cache().size() == 0);
-  SECTION("it has caught up") { bench.state.hold_bgpd(false); }
-  SECTION("it has gone") { bench.state.detach_agent(); }
-  CHECK(bench.told.woken.back() == kMain);
-  CHECK(bench.bgpd(encoded(remote_mac(1)) + other).kind == Kind::Consume);
+  const auto route = encoded(remote_mac(1));
+  bench.state.agent_behind(true);
+  CHECK(is(bench.bgpd(other + route), Kind::Forward, other.size()));
+  CHECK(is(bench.bgpd(route + other), Kind::Consume, route.size()));
+  CHECK(is(bench.bgpd(encoded(remote_mac(2))), Kind::Consume, route.size()));
   CHECK(bench.state.cache().size() == 1);
+  CHECK(bench.told.agent.empty());
+  SECTION("it has caught up") {
+    bench.state.agent_behind(false);
+    CHECK(bench.told.agent == std::vector<EvpnMessage>{remote_mac(2)});
+    bench.bgpd(encoded(remote_mac(3)));
+    CHECK(bench.told.agent.size() == 2);
+  }
+  SECTION("the route went: one that the agent has as stale must be fresh to go") {
+    bench.bgpd(encoded(remote_mac_gone()));
+    bench.state.agent_behind(false);
+    REQUIRE(bench.told.agent.size() == 2);
+    CHECK(bench.told.agent[0] == EvpnMessage{remote_mac(2)});
+    CHECK(std::holds_alternative<DeleteRemoteMacIp>(bench.told.agent[1]));
+  }
+  SECTION("the route went and came") {
+    bench.bgpd(encoded(remote_mac_gone()));
+    bench.bgpd(encoded(remote_mac(4)));
+    bench.state.agent_behind(false);
+    CHECK(bench.told.agent == std::vector<EvpnMessage>{remote_mac(4)});
+  }
+  SECTION("the session ends: it is told after what came before") {
+    bench.state.close(kMain, "gone");
+    CHECK(bench.told.agent == std::vector<EvpnMessage>{remote_mac(2), SessionDown{"gone"}});
+  }
+  SECTION("it goes, and is told all when it comes again") {
+    bench.state.detach_agent();
+    const auto replay = bench.replay();
+    CHECK(std::count(replay.begin(), replay.end(), EvpnMessage{remote_mac(2)}) == 1);
+    bench.bgpd(encoded(remote_mac(3)));
+    CHECK(bench.told.agent == std::vector<EvpnMessage>{remote_mac(3)});
+  }
 }
 
 TEST_CASE("a new session forgets the switches of the last, and says so", "[relay]") {

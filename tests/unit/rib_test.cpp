@@ -1,6 +1,7 @@
 #include "evpn/rib.h"
 
 #include <catch2/catch.hpp>
+#include <limits>
 
 #include "evpn/ownership.h"
 
@@ -239,4 +240,7 @@ TEST_CASE("a MAC learned here takes over with the next sequence number", "[owner
   CHECK(sequence_of_new_local(&remote, 0) == 5);
   CHECK(sequence_of_new_local(&remote, 9) == 9);
   CHECK(sequence_of_new_local(nullptr, 3) == 3);
+  constexpr auto kLast = std::numeric_limits<std::uint32_t>::max();
+  const RemoteMac last{.sequence = kLast};
+  CHECK(sequence_of_new_local(&last, 0) == kLast);
 }

@@ -67,7 +67,7 @@ TEST_CASE("yes and no are said alike everywhere", "[settings]") {
 
 TEST_CASE("a number is not less than nothing, nor more than is thinkable", "[settings]") {
   for (const auto* key : {"stale-time", "quiet-time", "duplicate-moves", "duplicate-window",
-                          "duplicate-recovery", "probe-interval", "audit-interval"}) {
+                          "duplicate-recovery", "probe-interval", "audit-interval", "alarm-rows"}) {
     CHECK(refusal(fmt::format("{} = -1\n", key)) == fmt::format("{}: -1 is negative", key));
     CHECK(refusal(fmt::format("{} = 4294967295\n", key)).find(key) != std::string::npos);
   }
@@ -102,6 +102,8 @@ TEST_CASE("the settings that are shipped are the defaults", "[settings]") {
   CHECK(shipped->netlink_buffer == defaults->netlink_buffer);
   CHECK(shipped->level == defaults->level);
   CHECK(shipped->core.history == defaults->core.history);
+  CHECK(shipped->core.alarm_rows == defaults->core.alarm_rows);
+  CHECK(defaults->core.alarm_rows == Core::Settings{}.alarm_rows);
   CHECK(shipped->core.snoop == defaults->core.snoop);
   CHECK(shipped->core.adopt == defaults->core.adopt);
 }
