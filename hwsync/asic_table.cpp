@@ -236,8 +236,15 @@ void AsicTable::arrived(const AsicOp& op) {
   wake(op.key);  // should it stay: who waits for it need not
 }
 
-/// Those who wait, and those who wait for them, are planned again.
+/// Whom it stood in the way of need not wait. Others who wait, and those who wait for them, are
+/// planned again the first time.
 void AsicTable::refused(const AsicOp& op) {
+  const auto waiters = waiters_.find(op.key);
+  if (waiters != waiters_.end() && !hindered_.empty()) {
+    for (const auto& key : waiters->second) {
+      if (hindered_.contains(key)) mark_(key);
+    }
+  }
   if (!refused_.insert(op.key).second) return;
   std::vector<AsicKey> keys{op.key};
   for (std::size_t i = 0; i < keys.size(); ++i) {  // they grow
@@ -246,7 +253,7 @@ void AsicTable::refused(const AsicOp& op) {
     for (const auto& key : it->second) {
       const auto waits = waiting_.find(key);
       if (waits == waiting_.end() || !(waits->second == keys[i])) continue;  // it does no more
-      if (find(key) != nullptr || hindered_.contains(key)) mark_(key);
+      if (find(key) != nullptr) mark_(key);
       keys.push_back(key);
     }
   }
