@@ -261,7 +261,7 @@ std::optional<AsicRow> Mirror::row(const RouterPortKey& key) const {
                   given(SAI_ROUTER_INTERFACE_ATTR_SRC_MAC_ADDRESS, port.mac),
                   optional(SAI_ROUTER_INTERFACE_ATTR_MTU, number(port.mtu))},
                  {},
-                 {LagMemberKey{key.port}}};
+                 {LagMemberKey{key.port}, BridgePortKey{key.port}}};
 }
 
 std::optional<AsicRow> Mirror::row(const RouterVlanKey& key) const {
@@ -483,7 +483,7 @@ std::optional<AsicRow> Mirror::row(const BridgePortKey& key) const {
                given(SAI_BRIDGE_PORT_ATTR_FDB_LEARNING_MODE, number(mode)),
                given(SAI_BRIDGE_PORT_ATTR_INGRESS_FILTERING, true)},
               {},
-              {LagMemberKey{key.port}}};
+              {LagMemberKey{key.port}, RouterPortKey{key.port}}};
   if (it->second.isolated) {
     row.attributes.push_back(given(SAI_BRIDGE_PORT_ATTR_ISOLATION_GROUP, key_of(IsolationKey{})));
   }

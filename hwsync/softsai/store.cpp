@@ -1,6 +1,7 @@
 #include "hwsync/softsai/store.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "hwsync/softsai/validate.h"
@@ -62,8 +63,8 @@ sai_status_t Store::refuse(const Object& object) const {
   return refuse_port(object);
 }
 
-/// A port is in a LAG, or has a bridge port or a router interface of its own. A LAG has all of it
-/// that its ports have.
+/// A port is in a LAG, or has a bridge port, or a router interface: one of these. A LAG has the
+/// second or the third for all of its ports.
 sai_status_t Store::refuse_port(const Object& object) const {
   const auto named = [&](sai_attr_id_t id) {
     const auto it = object.attributes.find(id);
@@ -73,24 +74,27 @@ sai_status_t Store::refuse_port(const Object& object) const {
   const auto has = [this](sai_object_id_t port, sai_object_type_t type, sai_attr_id_t attribute) {
     return !referring(port, type, attribute).empty();
   };
-  constexpr auto kMember = SAI_OBJECT_TYPE_LAG_MEMBER;
-  if (object.type == kMember) {
-    const auto port = named(SAI_LAG_MEMBER_ATTR_PORT_ID);
-    if (has(port, SAI_OBJECT_TYPE_BRIDGE_PORT, SAI_BRIDGE_PORT_ATTR_PORT_ID) ||
-        has(port, SAI_OBJECT_TYPE_ROUTER_INTERFACE, SAI_ROUTER_INTERFACE_ATTR_PORT_ID)) {
-      return SAI_STATUS_OBJECT_IN_USE;
-    }
-    const auto members =
-        referring(named(SAI_LAG_MEMBER_ATTR_LAG_ID), kMember, SAI_LAG_MEMBER_ATTR_LAG_ID);
-    return members.size() < settings_.lag_members ? SAI_STATUS_SUCCESS : SAI_STATUS_TABLE_FULL;
-  }
-  const auto port = object.type == SAI_OBJECT_TYPE_BRIDGE_PORT ? named(SAI_BRIDGE_PORT_ATTR_PORT_ID)
-                    : object.type == SAI_OBJECT_TYPE_ROUTER_INTERFACE
-                        ? named(SAI_ROUTER_INTERFACE_ATTR_PORT_ID)
-                        : sai_object_id_t{SAI_NULL_OBJECT_ID};
-  const bool is_member =
-      port != SAI_NULL_OBJECT_ID && has(port, kMember, SAI_LAG_MEMBER_ATTR_PORT_ID);
-  return is_member ? SAI_STATUS_OBJECT_IN_USE : SAI_STATUS_SUCCESS;
+  struct Use {
+    sai_object_type_t type;
+    sai_attr_id_t port;
+  };
+  static constexpr std::array kUses{
+      Use{SAI_OBJECT_TYPE_LAG_MEMBER, SAI_LAG_MEMBER_ATTR_PORT_ID},
+      Use{SAI_OBJECT_TYPE_BRIDGE_PORT, SAI_BRIDGE_PORT_ATTR_PORT_ID},
+      Use{SAI_OBJECT_TYPE_ROUTER_INTERFACE, SAI_ROUTER_INTERFACE_ATTR_PORT_ID}};
+  const auto* use = std::find_if(kUses.begin(), kUses.end(),
+                                 [&](const Use& of) { return of.type == object.type; });
+  if (use == kUses.end()) return SAI_STATUS_SUCCESS;
+  const auto port = named(use->port);
+  const bool is_taken =
+      port != SAI_NULL_OBJECT_ID && std::any_of(kUses.begin(), kUses.end(), [&](const Use& other) {
+        return other.type != object.type && has(port, other.type, other.port);
+      });
+  if (is_taken) return SAI_STATUS_OBJECT_IN_USE;
+  if (object.type != SAI_OBJECT_TYPE_LAG_MEMBER) return SAI_STATUS_SUCCESS;
+  const auto members = referring(named(SAI_LAG_MEMBER_ATTR_LAG_ID), SAI_OBJECT_TYPE_LAG_MEMBER,
+                                 SAI_LAG_MEMBER_ATTR_LAG_ID);
+  return members.size() < settings_.lag_members ? SAI_STATUS_SUCCESS : SAI_STATUS_TABLE_FULL;
 }
 
 std::optional<std::uint64_t> Store::available(sai_object_type_t type) const {

@@ -1,4 +1,5 @@
 // The plan from what the ASIC has to what is wanted, object by object, without a library.
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <utility>
 

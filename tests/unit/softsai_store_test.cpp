@@ -488,7 +488,11 @@ TEST_CASE("a port is in one LAG, or is something by itself", "[softsai][lag]") {
   CHECK(sw.create(sw.interfaces->create_router_interface, interface(ports[0])) ==
         SAI_STATUS_OBJECT_IN_USE);
   const auto on_lag = sw.must(sw.bridges->create_bridge_port, bridge_port(lag));
+  CHECK(sw.create(sw.interfaces->create_router_interface, interface(lag)) ==
+        SAI_STATUS_OBJECT_IN_USE);
   const auto routed = sw.must(sw.interfaces->create_router_interface, interface(ports[2]));
+  CHECK(sw.create(sw.bridges->create_bridge_port, bridge_port(ports[2])) ==
+        SAI_STATUS_OBJECT_IN_USE);
   CHECK(sw.create(create, member(other, 2)) == SAI_STATUS_OBJECT_IN_USE);
   CHECK(sw.lags->remove_lag(lag) == SAI_STATUS_OBJECT_IN_USE);
   REQUIRE(sw.interfaces->remove_router_interface(routed) == SAI_STATUS_SUCCESS);
