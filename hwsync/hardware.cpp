@@ -227,6 +227,7 @@ void Hardware::turn() {
   table_.end_batch();
   for (const auto& key : std::exchange(right_groups_, {})) watch_group(key);
   if (!batch.empty()) send(std::move(batch));
+  if (has_leftovers_ && under_way_ == 0 && reconciler_.idle()) remove_leftovers();
   if (!reconciler_.idle()) ask_for_turn();
 }
 
@@ -348,6 +349,7 @@ void Hardware::take_over() {
 void Hardware::taken_over(const TakenOver& held) {
   busy_ = false;
   holds_others_ = false;
+  has_leftovers_ = held.leftovers;
   counters_.adopted = held.objects.size();
   for (const auto& [key, row, id] : held.objects) {
     if (table_.find(key) != nullptr) {
@@ -360,6 +362,12 @@ void Hardware::taken_over(const TakenOver& held) {
   for (const auto& notice : held.learned) tell_fdb(notice);
   mark_all();
   ask_for_turn();
+}
+
+/// All that could be written is: what had to stay because of how it was may go.
+void Hardware::remove_leftovers() {
+  has_leftovers_ = false;
+  worker_.run([this] { writer_->remove_leftovers(); });
 }
 
 void Hardware::send(Batch batch) {

@@ -212,6 +212,7 @@ class Hardware {
   void brought_up(Result<SwitchFacts> facts);
   void take_over();
   void taken_over(const TakenOver& held);
+  void remove_leftovers();
   void watch_carrier(const Link& link);
   void watch_carriers();
   void mark(const AsicKey& key);
@@ -272,6 +273,7 @@ class Hardware {
   unsigned bring_up_attempts_ = 0;
   bool started_ = false;
   bool holds_others_ = false;          // what an earlier vtepd made has yet to be taken over
+  bool has_leftovers_ = false;         // some of it could not be removed at once
   bool busy_ = false;                  // the switch is being brought up, or read after it was down
   unsigned under_way_ = 0;             // batches that are written, or wait for the SAI thread
   bool hurried_ = false;               // one of them went before the others
