@@ -70,6 +70,35 @@ struct Scene {
 
 }  // namespace
 
+TEST_CASE("nothing is written onto what the same batch removes", "[hwsync]") {
+  Scene scene;
+  const AsicKey member = FloodMemberKey{vid(10), kLeaf2};
+  const AsicKey other = FloodMemberKey{vid(10), kLeaf3};
+  const AsicKey entry = FdbKey{vid(10), kHostThere};
+  scene.wanted.emplace(member, row({}));
+  scene.wanted.emplace(other, row({}));
+  const bool is_new = GENERATE(true, false);
+  if (!is_new) scene.wanted.emplace(entry, row({other}));
+  scene.write({member, other, entry});
+  scene.write_all();
+  CHECK(scene.has(entry) == !is_new);
+
+  // The entry comes to the member, which goes.
+  const auto taken = scene.wanted.at(member);
+  scene.wanted.erase(member);
+  scene.wanted.insert_or_assign(entry, row({member}));
+  scene.write(GENERATE_COPY(values({std::vector{entry, member}, std::vector{member, entry}})));
+  scene.write_all();
+  CHECK_FALSE(scene.has(member));
+  CHECK(scene.table.waits_for(entry) == member);
+  scene.wanted.insert_or_assign(member, taken);
+  scene.marked.push_back(member);
+  scene.write_all();
+  CHECK(scene.has(member));
+  REQUIRE(scene.has(entry));
+  CHECK(scene.table.find(entry)->row->after == std::vector{member});
+}
+
 TEST_CASE("what stands in the place of an object that is refused again waits for it no more",
           "[hwsync]") {
   Scene scene;
