@@ -372,6 +372,7 @@ void Daemon::watch_loop() {
   pulse_.async_wait([this](const boost::system::error_code& error) {
     if (error) return;
     metrics_.late(clock_.now() - pulse_.expiry());
+    tell_stuck_call();
     watch_loop();
   });
 }
@@ -393,6 +394,19 @@ void Daemon::tell_asic_problem(const std::string& reason) {
   if (ready_) sd_notify(0, status().c_str());
   if (reason.empty()) return log(Level::Info, "event=asic_back");
   log(Level::Error, "event=asic_failed library={} reason=\"{}\"", settings_.sai_library, reason);
+}
+
+/// Once when it is stuck, and once when it is so no more.
+void Daemon::tell_stuck_call() {
+  const auto call = hardware_ ? hardware_->stuck_call() : std::nullopt;
+  auto name = call ? call->name : std::string();
+  if (name == stuck_call_) return;
+  if (name.empty()) {
+    log(Level::Info, "event=asic_call_returned call={}", stuck_call_);
+  } else {
+    log(Level::Error, "event=asic_call_stuck call={}", name);
+  }
+  stuck_call_ = std::move(name);
 }
 
 /// What systemctl status shows.

@@ -18,12 +18,12 @@ using prometheus::MetricType;
 constexpr auto kLongestAnswer = std::chrono::seconds(60);
 
 /// The rows of `show stats` that go up and down; the others only count.
-constexpr std::array kGauges{"kernel_failures", "kernel_pending",       "bgp_session",
-                             "relay",           "remote_macs",          "local_macs",
-                             "stale_routes",    "unclaimed_entries",    "synced",
-                             "snooped_hosts",   "neighbors_ipv4",       "neighbors_ipv4_limit",
-                             "neighbors_ipv6",  "neighbors_ipv6_limit", "neighbors_alarm",
-                             "asic_failures",   "asic_synced",          "asic_objects"};
+constexpr std::array kGauges{
+    "kernel_failures", "kernel_pending",       "bgp_session",      "relay",
+    "remote_macs",     "local_macs",           "stale_routes",     "unclaimed_entries",
+    "synced",          "snooped_hosts",        "neighbors_ipv4",   "neighbors_ipv4_limit",
+    "neighbors_ipv6",  "neighbors_ipv6_limit", "neighbors_alarm",  "asic_failures",
+    "asic_synced",     "asic_objects",         "asic_call_seconds"};
 
 class Families {
  public:

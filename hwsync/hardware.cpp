@@ -668,6 +668,18 @@ void Hardware::doubt(const FdbKey& key, const AsicKey* port, bool gone) {
   if (is_ours && !is_as_known) doubts_.insert_or_assign(key, gone);
 }
 
+std::optional<Hardware::Call> Hardware::stuck_call() const {
+  auto call = present_call();
+  const auto long_ago = std::chrono::steady_clock::now() - settings_.patience;
+  if (call && call->since > long_ago) call.reset();
+  return call;
+}
+
+std::string Hardware::problem() const {
+  const auto call = stuck_call();
+  return call ? fmt::format("{} has not returned", call->name) : problem_;
+}
+
 std::string Hardware::state_of(const AsicKey& key) const {
   if (const auto* failure = reconciler_.failure(key)) return "failed: " + failure->reason;
   if (const auto what = table_.waits_for(key)) return "waits for " + to_text(*what);

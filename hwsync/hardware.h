@@ -14,6 +14,8 @@
 //   what it holds; then only differences are written.
 // Failure: a switch that says it is down, or has failed, is left alone until it says that it is up:
 //   then all that it holds is read and put right. One that asks to be shut down is left for good.
+// A call that does not return holds up all that is written, and the end, too: problem() names it,
+//   and what can be answered without the library is.
 // Ownership: the view and the clock outlive it. Its end waits for the SAI call at hand and leaves
 //   the ASIC forwarding as it is.
 #pragma once
@@ -65,6 +67,9 @@ struct HardwareSettings {
   /// Hears that the library cannot boot with the file that the last vtepd left, where that now is,
   /// and why; may be empty.
   std::function<void(const std::string&)> on_warm_boot_refused{};
+  /// How long a call may take before it is taken for one that never returns. To create a switch may
+  /// take minutes.
+  Duration patience = std::chrono::seconds(30);
 };
 
 /// One object of the ASIC, for `vtepctl show asic`.
@@ -155,8 +160,12 @@ class Hardware {
   bool idle() const;
   /// When turn() should be called though nobody asks.
   std::optional<TimePoint> next_retry() const;
-  /// Why the switch is not up, empty if it is.
-  const std::string& problem() const { return problem_; }
+  /// Why the switch is not up, or why nothing is written to it; empty if all is well.
+  std::string problem() const;
+  /// The SAI call that is under way, if there is one; and if it has been for too long.
+  using Call = sai::Library::PresentCall;
+  std::optional<Call> present_call() const { return library_->present_call(); }
+  std::optional<Call> stuck_call() const;
   /// It could not be brought up, and is tried again: there is nothing to wait for.
   bool is_refused() const { return !mirror_ && bring_up_attempts_ != 0; }
   std::string library_version() const { return library_->version_text(); }

@@ -187,7 +187,7 @@ std::vector<AsicKey> Hardware::way_of(VlanId vlan, const MacAddress& mac) const 
 }
 
 void Hardware::trace(VlanId vlan, const MacAddress& mac, Traced done) {
-  if (!mirror_ || is_off()) return done({{"switch", {}, {}, 0, problem_}});
+  if (!mirror_ || is_off() || stuck_call()) return done({{"switch", {}, {}, 0, problem()}});
   const auto keys = way_of(vlan, mac);
   if (keys.empty()) return done({});
   audit(keys, [this, keys, done = std::move(done)](const std::vector<AsicFinding>& findings,
@@ -225,7 +225,7 @@ void Hardware::room(std::function<void(std::vector<AsicRoom>)> done) {
       Table{"neighbors_ipv6", SAI_SWITCH_ATTR_AVAILABLE_IPV6_NEIGHBOR_ENTRY},
   };
   const auto* self = table_.find(SwitchKey{});
-  if (!mirror_ || self == nullptr || is_off()) return done({});
+  if (!mirror_ || self == nullptr || is_off() || stuck_call()) return done({});
   std::vector<AsicRoom> rooms;
   rooms.reserve(kTables.size());
   for (const auto& table : kTables) rooms.push_back({std::string(table.name), 0, 0});
@@ -265,7 +265,7 @@ struct Hardware::Counting {
 void Hardware::count(std::span<const sai_object_type_t> types, Counts done) {
   auto counting = std::make_shared<Counting>();
   counting->done = std::move(done);
-  if (is_off() || busy_) return counting->done({});
+  if (is_off() || busy_ || stuck_call()) return counting->done({});
   for (const auto& [id, key] : keys_by_id_) {
     const auto* actual = table_.find(key);
     if (actual == nullptr || std::holds_alternative<BuiltInKey>(key)) continue;
