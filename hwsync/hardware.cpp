@@ -94,6 +94,15 @@ Hardware::~Hardware() { notifications_.reset(); }
 Result<std::unique_ptr<Hardware>> Hardware::open(HardwareSettings settings, const KernelView& view,
                                                  const Clock& clock) {
   auto library = sai::Library::open(settings.library, with_boot_type(settings.profile));
+  const auto warm = chosen_warm_boot_file(settings.profile);
+  if (!library && !warm.empty()) {
+    // The file is to blame where it goes without.
+    if (auto cold = sai::Library::open(settings.library, settings.profile)) {
+      const auto reason = fmt::format("{}: {}", set_aside(warm), library.error().what);
+      if (settings.on_warm_boot_refused) settings.on_warm_boot_refused(reason);
+      library = std::move(cold);
+    }
+  }
   if (!library) return library.error();
   return over(std::move(*library), std::move(settings), view, clock);
 }

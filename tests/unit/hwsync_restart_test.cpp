@@ -289,6 +289,29 @@ TEST_CASE("a switch that fails while it is brought up is left alone until it is 
   CHECK(written(bench.hardware->counters().writes) == 0);
 }
 
+TEST_CASE("a warm boot file with which a library does not even begin is set aside",
+          "[hwsync][F1]") {
+  const auto file = vtepd::test::binary_dir() + "/no-warm-boot-test";
+  std::filesystem::remove(file + ".refused");
+  std::filesystem::create_directory(file);  // nothing that could be read
+  auto profile = kBoth;
+  profile["SAI_WARM_BOOT_READ_FILE"] = file;
+  Bench bench(profile);
+  std::vector<std::string> told;
+  bench.settings.on_warm_boot_refused = [&](const std::string& what) { told.push_back(what); };
+  bench.view = view_of(recipe1());
+  bench.open();
+  REQUIRE(bench.settle());
+  REQUIRE(told.size() == 1);
+  INFO(told.front());
+  CHECK(told.front().starts_with(file + ".refused: "));
+  CHECK(told.front().find("sai_api_initialize") != std::string::npos);
+  CHECK(bench.hardware->has_remote_mac(vid(10), kHostThere) == kLeaf2);
+  CHECK(std::filesystem::exists(file + ".refused"));
+  CHECK_FALSE(std::filesystem::exists(file));
+  std::filesystem::remove(file + ".refused");
+}
+
 TEST_CASE("a warm boot file that is cut short is set aside, and the switch booted cold",
           "[hwsync][F1]") {
   const auto file = vtepd::test::binary_dir() + "/cut-warm-boot-test";
