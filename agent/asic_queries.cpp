@@ -44,6 +44,7 @@ json::object stats_of(const hwsync::Hardware& hardware) {
           {"failures", hardware.failures()},
           {"objects", hardware.objects()},
           {"events", counters.events},
+          {"events_lost", counters.events_lost},
           {"call_seconds", call ? seconds(std::chrono::steady_clock::now() - call->since) : 0.0},
           {"synced", hardware.problem().empty() && hardware.idle() ? 1 : 0}};
 }

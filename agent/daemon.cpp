@@ -117,6 +117,10 @@ Daemon::Daemon(const Settings& settings, KernelPort& kernel, Audit::Read read_ke
            .given =
                [this](const std::vector<AsicEvent>& events) {
                  recording_.give(input::AsicEvents{events});
+               },
+           .on_lost =
+               [this](std::size_t count) {
+                 if (hardware_) hardware_->lost_events(count);
                }}),
       audit_(io_, *core_, clock_, std::move(read_kernel), [this] { schedule(); }) {
   show_.route_to = [this](const IpAddress& destination, IfIndex through) {
@@ -443,6 +447,10 @@ void Daemon::open_asic() {
        .on_warm_boot_refused =
            [](const std::string& what) {
              log(Level::Warning, "event=asic_warm_boot_refused reason=\"{}\"", what);
+           },
+       .on_events_lost =
+           [](std::size_t count) {
+             log(Level::Warning, "event=asic_events_lost count={}", count);
            }},
       core_->state().view, clock_);
   if (!opened) {

@@ -21,11 +21,6 @@ const McastGroupKey* group_of(const AsicKey& key) {
   return entry == nullptr ? nullptr : &entry->group;
 }
 
-bool is_static(const AsicRow& entry) {
-  const auto* type = entry.find(SAI_FDB_ENTRY_ATTR_TYPE);
-  return type != nullptr && type->value == AsicValue(std::uint32_t{SAI_FDB_ENTRY_TYPE_STATIC});
-}
-
 bool leads_to(const AsicRow& entry, const AsicKey& port) {
   const auto* there = entry.find(SAI_FDB_ENTRY_ATTR_BRIDGE_PORT_ID);
   return there != nullptr && there->value == AsicValue(port);
@@ -522,6 +517,7 @@ void Hardware::unpark(const AsicKey& removed) {
 
 void Hardware::hear() {
   for (const auto& notice : notifications_->take()) tell(notice);
+  if (const auto lost = notifications_->take_lost(); lost != 0) lost_events(lost);
   look_for_flushed();
   if (!doubts_.empty()) ask_for_turn();
 }

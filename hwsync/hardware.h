@@ -67,6 +67,9 @@ struct HardwareSettings {
   /// Hears that the library cannot boot with the file that the last vtepd left, where that now is,
   /// and why; may be empty.
   std::function<void(const std::string&)> on_warm_boot_refused{};
+  /// Hears how many events of the ASIC were lost, and that its MAC table is read for that; may be
+  /// empty.
+  std::function<void(std::size_t)> on_events_lost{};
   /// How long a call may take before it is taken for one that never returns. To create a switch may
   /// take minutes.
   Duration patience = std::chrono::seconds(30);
@@ -100,6 +103,7 @@ struct HardwareCounters {
   WriteCounters writes{};
   std::uint64_t events{};          // that the ASIC told
   std::uint64_t events_unknown{};  // of them about objects that are not ours
+  std::uint64_t events_lost{};     // there were too many at once
   std::uint64_t adopted{};         // objects that were there before us
 };
 
@@ -153,6 +157,9 @@ class Hardware {
   };
   using Counts = std::function<void(const Counted&)>;
   void count(std::span<const sai_object_type_t> types, Counts done);
+  /// So many events of MAC addresses were lost, here or by who hears them: what the ASIC holds, and
+  /// has no more, is told as if it told it now. It is read in steps between batches.
+  void lost_events(std::size_t count);
   /// Has what was found written again.
   void repair(const std::vector<AsicFinding>& findings);
 
@@ -205,6 +212,7 @@ class Hardware {
 
   struct Reading;   // an audit under way
   struct Counting;  // and a look at counters
+  using FdbEntries = std::shared_ptr<const std::vector<sai_fdb_entry_t>>;
 
   Hardware(std::unique_ptr<sai::Library> library, HardwareSettings settings, const KernelView& view,
            const Clock& clock);
@@ -214,6 +222,11 @@ class Hardware {
   bool is_under_way(const AsicKey& key) const;
   bool is_among_failures(const AsicKey& key) const;
   void count_some(const std::shared_ptr<Counting>& counting);
+  void read_learned();
+  void list_learned();
+  void look_up_some(const FdbEntries& entries, std::size_t next);
+  void tell_held(const FdbNotice& notice);
+  void tell_missing(const FdbKey& key);
   std::vector<AsicKey> every_key() const;
   std::vector<AsicKey> way_of(VlanId vlan, const MacAddress& mac) const;
   std::string disagreement(const AsicKey& key) const;
@@ -308,8 +321,10 @@ class Hardware {
   std::set<PortName> carrying_;                  // whose network devices have a carrier
   std::map<sai_object_id_t, PortNotice> early_;  // told before it was known which port is whose
   bool structure_changed_ = false;
-  bool is_down_ = false;    // until it says that it is up
-  bool shut_down_ = false;  // for good
+  bool reads_learned_ = false;        // an answer is awaited,
+  bool reads_learned_again_ = false;  // and more was lost meanwhile
+  bool is_down_ = false;              // until it says that it is up
+  bool shut_down_ = false;            // for good
   // What was posted before our end must not run after it: it holds a weak reference to this.
   std::shared_ptr<const bool> alive_ = std::make_shared<const bool>(true);
   std::unique_ptr<Notifications> notifications_;

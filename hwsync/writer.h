@@ -97,6 +97,10 @@ class Writer {
   TakenOver adopt(std::vector<WantedRow> wanted);
   /// Removes what adopt() had to leave: what referred to it should say what is wanted by now.
   void remove_leftovers();
+  /// The MAC entries that the library holds; none if it cannot say.
+  std::vector<sai_fdb_entry_t> fdb_entries();
+  /// What it says of one, as if it had just told; nothing where it is gone.
+  std::optional<FdbNotice> look_up(const sai_fdb_entry_t& entry);
   /// The object is gone, by somebody else's hand: its id means nothing any more. What the ASIC has
   /// from birth cannot be made again.
   void forget(const AsicKey& key);
