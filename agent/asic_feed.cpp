@@ -183,6 +183,12 @@ void AsicFeed::read_again() {
 }
 
 void AsicFeed::take(const AsicEvent& event) {
+  const bool is_mac =
+      std::holds_alternative<AsicMacLearned>(event) || std::holds_alternative<AsicMacGone>(event);
+  if (is_mac && events_.size() >= kMost) {
+    ++lost_;
+    return;
+  }
   events_.push_back(event);
   if (events_.size() == 1) handlers_.on_work();
 }
@@ -190,6 +196,8 @@ void AsicFeed::take(const AsicEvent& event) {
 void AsicFeed::write() {
   if (events_.empty()) return;
   const auto events = std::exchange(events_, {});
+  const auto lost = std::exchange(lost_, 0);
+  if (lost != 0 && handlers_.on_lost) handlers_.on_lost(lost);
   if (handlers_.given) handlers_.given(events);
   const auto ops = kernel_ops(view_, events);
   if (ops.empty()) return;

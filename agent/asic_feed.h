@@ -5,6 +5,8 @@
 // the mirror wants. An entry that somebody fixed (static, permanent, sticky) is never replaced.
 // Order: what the ASIC told one after the other ends as its last word: of several events only what
 // they come to is written, and never before the view has heard of what was written before.
+// Loss: of the addresses that the ASIC tells while the kernel's news are not read, no more is kept
+// than kMost; the ASIC's table is then read instead.
 // Threads: the event loop's; the events come from there, too. All routes are read on a thread, but
 // for the first time.
 // Errors: both are told to `on_refused`: routes that cannot be read, which are read again a second
@@ -40,7 +42,11 @@ class AsicFeed {
     std::function<void()> on_work{};  // the kernel is to be read, or the ASIC has work
     /// Hears which events are about to be entered; may be empty.
     std::function<void(const std::vector<AsicEvent>&)> given{};
+    /// Hears how many addresses were not kept; may be empty.
+    std::function<void(std::size_t)> on_lost{};
   };
+
+  static constexpr std::size_t kMost = 65536;
 
   AsicFeed(boost::asio::io_context& io, KernelPort& kernel, const KernelView& view,
            Handlers handlers)
@@ -76,6 +82,7 @@ class AsicFeed {
   bool routes_known_ = false;  // all of them, and all news of them since
   boost::asio::steady_timer retry_;
   std::vector<AsicEvent> events_;
+  std::size_t lost_ = 0;
   std::optional<hwsync::Worker> reader_;  // last: ends first
 };
 

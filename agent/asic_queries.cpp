@@ -31,8 +31,11 @@ TableRows objects_of(const hwsync::Hardware& hardware) {
                  });
 }
 
+double seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
+
 json::object stats_of(const hwsync::Hardware& hardware) {
   const auto& counters = hardware.counters();
+  const auto call = hardware.present_call();
   return {{"creates", counters.writes.creates},
           {"sets", counters.writes.sets},
           {"removes", counters.writes.removes},
@@ -42,6 +45,8 @@ json::object stats_of(const hwsync::Hardware& hardware) {
           {"failures", hardware.failures()},
           {"objects", hardware.objects()},
           {"events", counters.events},
+          {"events_lost", counters.events_lost},
+          {"call_seconds", call ? seconds(std::chrono::steady_clock::now() - call->since) : 0.0},
           {"synced", hardware.problem().empty() && hardware.idle() ? 1 : 0}};
 }
 
@@ -51,7 +56,9 @@ json::object switch_failure(const std::string& reason) {
 
 json::array failures_of(const hwsync::Hardware& hardware, const Clock& clock) {
   json::array rows;
-  if (!hardware.problem().empty()) rows.push_back(switch_failure(hardware.problem()));
+  if (const auto problem = hardware.problem(); !problem.empty()) {
+    rows.push_back(switch_failure(problem));
+  }
   const auto now = clock.now();
   hardware.for_each_failure([&](const std::string& key, const Failure& failure) {
     json::object row{{"layer", "asic"}, {"row", key}};
@@ -119,7 +126,7 @@ AsicQueries queries_of(hwsync::Hardware& hardware, const Clock& clock) {
       .failures = [&] { return failures_of(hardware, clock); },
       .each_reason =
           [&](const std::function<void(const std::string&)>& visit) {
-            if (!hardware.problem().empty()) visit(hardware.problem());
+            if (const auto problem = hardware.problem(); !problem.empty()) visit(problem);
             hardware.for_each_failure(
                 [&](const std::string&, const Failure& failure) { visit(failure.reason); });
           },

@@ -118,6 +118,10 @@ Daemon::Daemon(const Settings& settings, KernelPort& kernel, Audit::Read read_ke
            .given =
                [this](const std::vector<AsicEvent>& events) {
                  recording_.give(input::AsicEvents{events});
+               },
+           .on_lost =
+               [this](std::size_t count) {
+                 if (hardware_) hardware_->lost_events(count);
                }}),
       audit_(io_, *core_, clock_, std::move(read_kernel), [this] { schedule(); }) {
   show_.route_to = [this](const IpAddress& destination, IfIndex through) {
@@ -375,6 +379,7 @@ void Daemon::watch_loop() {
   pulse_.async_wait([this](const boost::system::error_code& error) {
     if (error) return;
     metrics_.late(clock_.now() - pulse_.expiry());
+    tell_stuck_call();
     watch_loop();
   });
 }
@@ -396,6 +401,19 @@ void Daemon::tell_asic_problem(const std::string& reason) {
   if (ready_) sd_notify(0, status().c_str());
   if (reason.empty()) return log(Level::Info, "event=asic_back");
   log(Level::Error, "event=asic_failed library={} reason=\"{}\"", settings_.sai_library, reason);
+}
+
+/// Once when it is stuck, and once when it is so no more.
+void Daemon::tell_stuck_call() {
+  const auto call = hardware_ ? hardware_->stuck_call() : std::nullopt;
+  auto name = call ? call->name : std::string();
+  if (name == stuck_call_) return;
+  if (name.empty()) {
+    log(Level::Info, "event=asic_call_returned call={}", stuck_call_);
+  } else {
+    log(Level::Error, "event=asic_call_stuck call={}", name);
+  }
+  stuck_call_ = std::move(name);
 }
 
 /// What systemctl status shows.
@@ -432,6 +450,10 @@ void Daemon::open_asic() {
        .on_warm_boot_refused =
            [](const std::string& what) {
              log(Level::Warning, "event=asic_warm_boot_refused reason=\"{}\"", what);
+           },
+       .on_events_lost =
+           [](std::size_t count) {
+             log(Level::Warning, "event=asic_events_lost count={}", count);
            }},
       core_->state().view, clock_);
   if (!opened) {

@@ -53,6 +53,7 @@ class Daemon {
   void watch_loop();
   void say_ready();
   void tell_asic_problem(const std::string& reason);
+  void tell_stuck_call();
   std::string status() const;
   void open_asic();
   void open_ears();
@@ -97,6 +98,7 @@ class Daemon {
   bool ports_changed_ = true;
   AsicFeed asic_feed_;
   std::unique_ptr<hwsync::Hardware> hardware_;
+  std::string stuck_call_;    // of the SAI library, as it was logged
   std::string asic_problem_;  // why the ASIC is not in use, though it should be; as it was logged
   Audit audit_;
   bool scheduled_ = false;

@@ -23,7 +23,7 @@ constexpr std::array kGauges{
     "remote_macs",     "local_macs",           "stale_routes",    "unclaimed_entries",
     "synced",          "snooped_hosts",        "neighbors_ipv4",  "neighbors_ipv4_limit",
     "neighbors_ipv6",  "neighbors_ipv6_limit", "neighbors_alarm", "tables_alarm",
-    "asic_failures",   "asic_synced",          "asic_objects"};
+    "asic_failures",   "asic_synced",          "asic_objects",    "asic_call_seconds"};
 
 class Families {
  public:

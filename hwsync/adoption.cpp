@@ -5,7 +5,8 @@
 // what they refer to before themselves; groups, maps and LAGs, which have none, are found by who
 // refers to them. Then the object's other attributes are read: what differs is left out of its row,
 // so that the next comparison sets it, and nothing else. What is left over of what vtepd makes is
-// removed, in as many rounds as its references need, with what the ASIC has learned of it.
+// removed, in as many rounds as its references need, with what the ASIC has learned of it; where an
+// object that stays refers to it, once that object has been set.
 //
 // A single object that turns out to be there already is found in the same way.
 #include <fmt/ranges.h>
@@ -121,8 +122,9 @@ class Writer::Adoption {
     find_unwanted();
     quiet();
     remove_entries();
-    remove_objects();
-    return {std::move(found_), std::move(learned_)};
+    writer_.leftovers_ = std::move(unwanted_);
+    writer_.remove_leftovers();
+    return {std::move(found_), std::move(learned_), !writer_.leftovers_.empty()};
   }
 
  private:
@@ -396,16 +398,6 @@ class Writer::Adoption {
     return false;
   }
 
-  void remove_objects() {
-    // A reference may stand in an object that stays: the next comparison takes it away, and the
-    // object that was referred to stays until the next start.
-    for (bool progress = true; progress && !unwanted_.empty();) {
-      progress = std::erase_if(unwanted_, [this](const auto& object) {
-                   return count(writer_.library_.remove(object.first, object.second));
-                 }) != 0;
-    }
-  }
-
   Writer& writer_;
   std::vector<WantedRow> pending_;
   std::vector<Adopted> found_;
@@ -419,6 +411,21 @@ class Writer::Adoption {
 
 TakenOver Writer::adopt(std::vector<WantedRow> wanted) {
   return Adoption(*this, std::move(wanted)).run();
+}
+
+/// In as many rounds as their references to one another need. What has been found to be wanted
+/// after all is left over no more.
+void Writer::remove_leftovers() {
+  std::set<sai_object_id_t> known;
+  for (const auto& [key, id] : ids_) known.insert(id);
+  std::erase_if(leftovers_, [&](const auto& object) { return known.contains(object.second); });
+  for (bool progress = true; progress && !leftovers_.empty();) {
+    progress = std::erase_if(leftovers_, [this](const auto& object) {
+                 const auto status = library_.remove(object.first, object.second);
+                 if (status == SAI_STATUS_SUCCESS) ++counters_.removes;
+                 return status == SAI_STATUS_SUCCESS;
+               }) != 0;
+  }
 }
 
 /// The object is there, and nobody knows its id: it stayed when its removal was refused, or

@@ -117,6 +117,11 @@ const AsicAttribute* AsicRow::find(sai_attr_id_t id) const {
   return it == attributes.end() ? nullptr : &*it;
 }
 
+bool is_static(const AsicRow& entry) {
+  const auto* type = entry.find(SAI_FDB_ENTRY_ATTR_TYPE);
+  return type != nullptr && type->value == AsicValue(std::uint32_t{SAI_FDB_ENTRY_TYPE_STATIC});
+}
+
 SharedRow::SharedRow(AsicRow row) {
   auto references = row.after;
   for (const auto& attribute : row.attributes) {

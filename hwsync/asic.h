@@ -303,6 +303,9 @@ struct AsicRow {
   friend bool operator==(const AsicRow&, const AsicRow&) = default;
 };
 
+/// Whether a MAC's entry stays, whatever the ASIC learns.
+bool is_static(const AsicRow& entry);
+
 /// What says of an attribute that nothing is wanted of it; none: SAI has no way to say so.
 std::optional<std::uint32_t> unset(sai_object_type_t object, sai_attr_id_t id);
 

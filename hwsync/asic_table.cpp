@@ -46,6 +46,7 @@ void AsicTable::release(const SharedRow& row) {
 }
 
 bool AsicTable::in_use(const AsicKey& key) const {
+  if (needed_in_batch_.contains(key)) return true;
   const auto used = references_.find(key);
   if (used == references_.end()) return false;
   const auto released = released_in_batch_.find(key);
@@ -82,9 +83,11 @@ std::optional<AsicKey> AsicTable::missing(const SharedRow& row) {
   if (whole_.contains(row.identity())) return std::nullopt;
   for (const auto& key : row.references()) {
     if (created_in_batch_.contains(key) && !refused_.contains(key)) continue;
-    if (!rows_.contains(key) || leaving_.contains(key)) return key;
+    const bool goes = leaving_.contains(key) || removed_in_batch_.contains(key);
+    if (goes || !rows_.contains(key)) return key;
   }
   whole_.emplace(row.identity(), row);
+  needed_in_batch_.insert(row.references().begin(), row.references().end());
   return std::nullopt;
 }
 
@@ -163,6 +166,7 @@ void AsicTable::plan_removal(const AsicKey& key, const ActualRow& actual, const 
     return;
   }
   release(actual.row);
+  removed_in_batch_.insert(key);
   emit({AsicOp::Kind::Remove, key, actual.row, {}});
 }
 
@@ -200,6 +204,8 @@ void AsicTable::plan_change(const AsicKey& key, SharedRow wanted, const Emit& em
 
 void AsicTable::end_batch() {
   created_in_batch_.clear();
+  removed_in_batch_.clear();
+  needed_in_batch_.clear();
   given_up_in_batch_.clear();
   released_in_batch_.clear();
   whole_.clear();
@@ -207,6 +213,10 @@ void AsicTable::end_batch() {
   // Once a batch, and only when something in use is to go: which rows hold it?
   const KeySet going(newly_going_.begin(), newly_going_.end());
   newly_going_.clear();
+  // Needed by what is not a row yet: it is looked at again when that is on its way.
+  for (const auto& key : going) {
+    if (!references_.contains(key)) mark_(key);
+  }
   FlatMap<const void*, bool> holds;  // the same for all that share a row
   for (const auto& [key, actual] : rows_) {
     const auto [held, is_new] = holds.try_emplace(actual.row.identity(), false);
@@ -236,8 +246,15 @@ void AsicTable::arrived(const AsicOp& op) {
   wake(op.key);  // should it stay: who waits for it need not
 }
 
-/// Those who wait, and those who wait for them, are planned again.
+/// Whom it stood in the way of need not wait. Others who wait, and those who wait for them, are
+/// planned again the first time.
 void AsicTable::refused(const AsicOp& op) {
+  const auto waiters = waiters_.find(op.key);
+  if (waiters != waiters_.end() && !hindered_.empty()) {
+    for (const auto& key : waiters->second) {
+      if (hindered_.contains(key)) mark_(key);
+    }
+  }
   if (!refused_.insert(op.key).second) return;
   std::vector<AsicKey> keys{op.key};
   for (std::size_t i = 0; i < keys.size(); ++i) {  // they grow
@@ -246,7 +263,7 @@ void AsicTable::refused(const AsicOp& op) {
     for (const auto& key : it->second) {
       const auto waits = waiting_.find(key);
       if (waits == waiting_.end() || !(waits->second == keys[i])) continue;  // it does no more
-      if (find(key) != nullptr || hindered_.contains(key)) mark_(key);
+      if (find(key) != nullptr) mark_(key);
       keys.push_back(key);
     }
   }

@@ -102,6 +102,8 @@ class AsicTable {
   KeySet hindered_;           // wait for something to have gone
   std::vector<AsicKey> newly_going_;
   KeySet created_in_batch_;
+  KeySet removed_in_batch_;
+  KeySet needed_in_batch_;          // by what it creates or changes
   RowMap given_up_in_batch_;        // uses of rows, by removals of this batch,
   AsicMap<int> released_in_batch_;  // and references, of rows that nobody uses then
   /// Rows of which nothing is missing, as this batch has it; held, so that no other is taken for

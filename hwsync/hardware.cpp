@@ -21,11 +21,6 @@ const McastGroupKey* group_of(const AsicKey& key) {
   return entry == nullptr ? nullptr : &entry->group;
 }
 
-bool is_static(const AsicRow& entry) {
-  const auto* type = entry.find(SAI_FDB_ENTRY_ATTR_TYPE);
-  return type != nullptr && type->value == AsicValue(std::uint32_t{SAI_FDB_ENTRY_TYPE_STATIC});
-}
-
 bool leads_to(const AsicRow& entry, const AsicKey& port) {
   const auto* there = entry.find(SAI_FDB_ENTRY_ATTR_BRIDGE_PORT_ID);
   return there != nullptr && there->value == AsicValue(port);
@@ -94,6 +89,15 @@ Hardware::~Hardware() { notifications_.reset(); }
 Result<std::unique_ptr<Hardware>> Hardware::open(HardwareSettings settings, const KernelView& view,
                                                  const Clock& clock) {
   auto library = sai::Library::open(settings.library, with_boot_type(settings.profile));
+  const auto warm = chosen_warm_boot_file(settings.profile);
+  if (!library && !warm.empty()) {
+    // The file is to blame where it goes without.
+    if (auto cold = sai::Library::open(settings.library, settings.profile)) {
+      const auto reason = fmt::format("{}: {}", set_aside(warm), library.error().what);
+      if (settings.on_warm_boot_refused) settings.on_warm_boot_refused(reason);
+      library = std::move(cold);
+    }
+  }
   if (!library) return library.error();
   return over(std::move(*library), std::move(settings), view, clock);
 }
@@ -227,6 +231,7 @@ void Hardware::turn() {
   table_.end_batch();
   for (const auto& key : std::exchange(right_groups_, {})) watch_group(key);
   if (!batch.empty()) send(std::move(batch));
+  if (has_leftovers_ && under_way_ == 0 && reconciler_.idle()) remove_leftovers();
   if (!reconciler_.idle()) ask_for_turn();
 }
 
@@ -348,6 +353,7 @@ void Hardware::take_over() {
 void Hardware::taken_over(const TakenOver& held) {
   busy_ = false;
   holds_others_ = false;
+  has_leftovers_ = held.leftovers;
   counters_.adopted = held.objects.size();
   for (const auto& [key, row, id] : held.objects) {
     if (table_.find(key) != nullptr) {
@@ -360,6 +366,12 @@ void Hardware::taken_over(const TakenOver& held) {
   for (const auto& notice : held.learned) tell_fdb(notice);
   mark_all();
   ask_for_turn();
+}
+
+/// All that could be written is: what had to stay because of how it was may go.
+void Hardware::remove_leftovers() {
+  has_leftovers_ = false;
+  worker_.run([this] { writer_->remove_leftovers(); });
 }
 
 void Hardware::send(Batch batch) {
@@ -505,6 +517,7 @@ void Hardware::unpark(const AsicKey& removed) {
 
 void Hardware::hear() {
   for (const auto& notice : notifications_->take()) tell(notice);
+  if (const auto lost = notifications_->take_lost(); lost != 0) lost_events(lost);
   look_for_flushed();
   if (!doubts_.empty()) ask_for_turn();
 }
@@ -658,6 +671,18 @@ void Hardware::doubt(const FdbKey& key, const AsicKey* port, bool gone) {
                            !is_static(*known->row) && port != nullptr &&
                            leads_to(*known->row, *port);
   if (is_ours && !is_as_known) doubts_.insert_or_assign(key, gone);
+}
+
+std::optional<Hardware::Call> Hardware::stuck_call() const {
+  auto call = present_call();
+  const auto long_ago = std::chrono::steady_clock::now() - settings_.patience;
+  if (call && call->since > long_ago) call.reset();
+  return call;
+}
+
+std::string Hardware::problem() const {
+  const auto call = stuck_call();
+  return call ? fmt::format("{} has not returned", call->name) : problem_;
 }
 
 std::string Hardware::state_of(const AsicKey& key) const {

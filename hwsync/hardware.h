@@ -14,6 +14,8 @@
 //   what it holds; then only differences are written.
 // Failure: a switch that says it is down, or has failed, is left alone until it says that it is up:
 //   then all that it holds is read and put right. One that asks to be shut down is left for good.
+// A call that does not return holds up all that is written, and the end, too: problem() names it,
+//   and what can be answered without the library is.
 // Ownership: the view and the clock outlive it. Its end waits for the SAI call at hand and leaves
 //   the ASIC forwarding as it is.
 #pragma once
@@ -65,6 +67,12 @@ struct HardwareSettings {
   /// Hears that the library cannot boot with the file that the last vtepd left, where that now is,
   /// and why; may be empty.
   std::function<void(const std::string&)> on_warm_boot_refused{};
+  /// Hears how many events of the ASIC were lost, and that its MAC table is read for that; may be
+  /// empty.
+  std::function<void(std::size_t)> on_events_lost{};
+  /// How long a call may take before it is taken for one that never returns. To create a switch may
+  /// take minutes.
+  Duration patience = std::chrono::seconds(30);
 };
 
 /// One object of the ASIC, for `vtepctl show asic`.
@@ -95,6 +103,7 @@ struct HardwareCounters {
   WriteCounters writes{};
   std::uint64_t events{};          // that the ASIC told
   std::uint64_t events_unknown{};  // of them about objects that are not ours
+  std::uint64_t events_lost{};     // there were too many at once
   std::uint64_t adopted{};         // objects that were there before us
 };
 
@@ -148,6 +157,9 @@ class Hardware {
   };
   using Counts = std::function<void(const Counted&)>;
   void count(std::span<const sai_object_type_t> types, Counts done);
+  /// So many events of MAC addresses were lost, here or by who hears them: what the ASIC holds, and
+  /// has no more, is told as if it told it now. It is read in steps between batches.
+  void lost_events(std::size_t count);
   /// Has what was found written again.
   void repair(const std::vector<AsicFinding>& findings);
 
@@ -155,8 +167,12 @@ class Hardware {
   bool idle() const;
   /// When turn() should be called though nobody asks.
   std::optional<TimePoint> next_retry() const;
-  /// Why the switch is not up, empty if it is.
-  const std::string& problem() const { return problem_; }
+  /// Why the switch is not up, or why nothing is written to it; empty if all is well.
+  std::string problem() const;
+  /// The SAI call that is under way, if there is one; and if it has been for too long.
+  using Call = sai::Library::PresentCall;
+  std::optional<Call> present_call() const { return library_->present_call(); }
+  std::optional<Call> stuck_call() const;
   /// It could not be brought up, and is tried again: there is nothing to wait for.
   bool is_refused() const { return !mirror_ && bring_up_attempts_ != 0; }
   std::string library_version() const { return library_->version_text(); }
@@ -196,6 +212,7 @@ class Hardware {
 
   struct Reading;   // an audit under way
   struct Counting;  // and a look at counters
+  using FdbEntries = std::shared_ptr<const std::vector<sai_fdb_entry_t>>;
 
   Hardware(std::unique_ptr<sai::Library> library, HardwareSettings settings, const KernelView& view,
            const Clock& clock);
@@ -205,6 +222,11 @@ class Hardware {
   bool is_under_way(const AsicKey& key) const;
   bool is_among_failures(const AsicKey& key) const;
   void count_some(const std::shared_ptr<Counting>& counting);
+  void read_learned();
+  void list_learned();
+  void look_up_some(const FdbEntries& entries, std::size_t next);
+  void tell_held(const FdbNotice& notice);
+  void tell_missing(const FdbKey& key);
   std::vector<AsicKey> every_key() const;
   std::vector<AsicKey> way_of(VlanId vlan, const MacAddress& mac) const;
   std::string disagreement(const AsicKey& key) const;
@@ -212,6 +234,7 @@ class Hardware {
   void brought_up(Result<SwitchFacts> facts);
   void take_over();
   void taken_over(const TakenOver& held);
+  void remove_leftovers();
   void watch_carrier(const Link& link);
   void watch_carriers();
   void mark(const AsicKey& key);
@@ -272,6 +295,7 @@ class Hardware {
   unsigned bring_up_attempts_ = 0;
   bool started_ = false;
   bool holds_others_ = false;          // what an earlier vtepd made has yet to be taken over
+  bool has_leftovers_ = false;         // some of it could not be removed at once
   bool busy_ = false;                  // the switch is being brought up, or read after it was down
   unsigned under_way_ = 0;             // batches that are written, or wait for the SAI thread
   bool hurried_ = false;               // one of them went before the others
@@ -297,8 +321,10 @@ class Hardware {
   std::set<PortName> carrying_;                  // whose network devices have a carrier
   std::map<sai_object_id_t, PortNotice> early_;  // told before it was known which port is whose
   bool structure_changed_ = false;
-  bool is_down_ = false;    // until it says that it is up
-  bool shut_down_ = false;  // for good
+  bool reads_learned_ = false;        // an answer is awaited,
+  bool reads_learned_again_ = false;  // and more was lost meanwhile
+  bool is_down_ = false;              // until it says that it is up
+  bool shut_down_ = false;            // for good
   // What was posted before our end must not run after it: it holds a weak reference to this.
   std::shared_ptr<const bool> alive_ = std::make_shared<const bool>(true);
   std::unique_ptr<Notifications> notifications_;

@@ -187,7 +187,7 @@ std::vector<AsicKey> Hardware::way_of(VlanId vlan, const MacAddress& mac) const 
 }
 
 void Hardware::trace(VlanId vlan, const MacAddress& mac, Traced done) {
-  if (!mirror_ || is_off()) return done({{"switch", {}, {}, 0, problem_}});
+  if (!mirror_ || is_off() || stuck_call()) return done({{"switch", {}, {}, 0, problem()}});
   const auto keys = way_of(vlan, mac);
   if (keys.empty()) return done({});
   audit(keys, [this, keys, done = std::move(done)](const std::vector<AsicFinding>& findings,
@@ -225,7 +225,7 @@ void Hardware::room(std::function<void(std::vector<AsicRoom>)> done) {
       Table{"neighbors_ipv6", SAI_SWITCH_ATTR_AVAILABLE_IPV6_NEIGHBOR_ENTRY},
   };
   const auto* self = table_.find(SwitchKey{});
-  if (!mirror_ || self == nullptr || is_off()) return done({});
+  if (!mirror_ || self == nullptr || is_off() || stuck_call()) return done({});
   std::vector<AsicRoom> rooms;
   rooms.reserve(kTables.size());
   for (const auto& table : kTables) rooms.push_back({std::string(table.name), 0, 0});
@@ -265,7 +265,7 @@ struct Hardware::Counting {
 void Hardware::count(std::span<const sai_object_type_t> types, Counts done) {
   auto counting = std::make_shared<Counting>();
   counting->done = std::move(done);
-  if (is_off() || busy_) return counting->done({});
+  if (is_off() || busy_ || stuck_call()) return counting->done({});
   for (const auto& [id, key] : keys_by_id_) {
     const auto* actual = table_.find(key);
     if (actual == nullptr || std::holds_alternative<BuiltInKey>(key)) continue;
@@ -294,6 +294,88 @@ void Hardware::count_some(const std::shared_ptr<Counting>& counting) {
     for (auto& what : statistics_.take_absent()) absent.push_back(std::move(what));
     post(guarded([this, counting] { count_some(counting); }));
   });
+}
+
+void Hardware::lost_events(std::size_t count) {
+  counters_.events_lost += count;
+  if (settings_.on_events_lost) settings_.on_events_lost(count);
+  read_learned();
+}
+
+void Hardware::read_learned() {
+  if (!mirror_ || is_off()) return;
+  if (std::exchange(reads_learned_, true)) {
+    reads_learned_again_ = true;
+    return;
+  }
+  std::vector<AsicKey> known;
+  for (const auto& [key, row] : table_.rows()) {
+    if (std::holds_alternative<FdbKey>(key)) known.push_back(key);
+  }
+  if (known.empty()) return list_learned();
+  audit(known, [this](std::vector<AsicFinding> findings, std::size_t /*compared*/) {
+    // Where the others have gone to is in the list.
+    std::erase_if(findings, [this](const AsicFinding& finding) {
+      const auto* actual = table_.find(finding.key);
+      const bool is_fixed = actual == nullptr || is_static(*actual->row);
+      if (finding.read.missing && !is_fixed) tell_missing(std::get<FdbKey>(finding.key));
+      return !finding.read.missing || !is_fixed;
+    });
+    repair(findings);
+    list_learned();
+  });
+}
+
+/// The ASIC has no more what it had learned.
+void Hardware::tell_missing(const FdbKey& key) {
+  const auto* port = known_port(key);
+  const auto* own = port == nullptr ? nullptr : std::get_if<BridgePortKey>(port);
+  doubt(key, nullptr, true);
+  if (own == nullptr || !settings_.on_event) return;
+  settings_.on_event(AsicMacGone{key.vlan, key.mac, std::string(own->port.view())});
+}
+
+void Hardware::list_learned() {
+  worker_.run([this, post = settings_.post] {
+    const auto entries =
+        std::make_shared<const std::vector<sai_fdb_entry_t>>(writer_->fdb_entries());
+    post(guarded([this, entries] { look_up_some(entries, 0); }));
+  });
+}
+
+void Hardware::look_up_some(const FdbEntries& entries, std::size_t next) {
+  if (next == entries->size() || is_off()) {
+    reads_learned_ = false;
+    if (std::exchange(reads_learned_again_, false)) read_learned();
+    return;
+  }
+  worker_.run([this, entries, next, post = settings_.post] {
+    const auto end = std::chrono::steady_clock::now() + kStepTime;
+    std::vector<FdbNotice> held;
+    auto i = next;
+    for (; i < entries->size() && std::chrono::steady_clock::now() < end; ++i) {
+      if (const auto notice = writer_->look_up((*entries)[i])) held.push_back(*notice);
+    }
+    post(guarded([this, entries, i, held = std::move(held)] {
+      for (const auto& notice : held) tell_held(notice);
+      if (!doubts_.empty()) ask_for_turn();
+      look_up_some(entries, i);
+    }));
+  });
+}
+
+/// Of what is known to be there, or is being written, there is nothing to tell; nor of what others
+/// have fixed.
+void Hardware::tell_held(const FdbNotice& notice) {
+  const auto* vlan_key = key_of(notice.vlan);
+  const auto* vlan = vlan_key == nullptr ? nullptr : std::get_if<VlanKey>(vlan_key);
+  const auto* port = key_of(notice.bridge_port);
+  if (vlan == nullptr || port == nullptr) return;
+  const FdbKey key{vlan->vlan, notice.mac};
+  const auto* there = known_port(key);
+  const bool is_known = there != nullptr && *there == *port;
+  const bool is_fixed = notice.type == SAI_FDB_ENTRY_TYPE_STATIC && table_.find(key) == nullptr;
+  if (!is_known && !is_fixed && !in_flight_.contains(key)) tell_fdb(notice);
 }
 
 /// What was read of an object that is being written is past: it is read again once that is settled.

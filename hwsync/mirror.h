@@ -27,13 +27,11 @@
 // - Entries without a VLAN (VID 0) are of no VLAN the ASIC knows.
 // - A bond is a LAG of those of its slaves that are ports of the ASIC, and in all else as a port. A
 //   slave that the bond does not use (its link, or LACP, is not ready, or it is the backup) is a
-//   disabled member. Modes by which frames do not go as in a LAG (broadcast, balance-tlb,
-//   balance-alb) are not mirrored.
-// - A port that is up and no port of anything is an uplink and has a router interface. Neighbours
-//   and routes count as far as they are on uplinks; the switch's own addresses are the CPU's.
-// - A port is a LAG's member, a bridge port or an uplink: of these, ASICs have the next when the
-// last
-//   has gone.
+//   disabled member, and is a bridge port or an uplink no more: SAI has the one or the other. Modes
+//   by which frames do not go as in a LAG (broadcast, balance-tlb, balance-alb) are not mirrored.
+// - A port that is up and no port of anything is an uplink: it has a router interface, and no
+//   bridge port, for SAI has the one or the other. Neighbours and routes count as far as they are
+//   on uplinks; the switch's own addresses are the CPU's.
 // - Where vtepd makes the ports' network devices (the profile's vtepd.host-interfaces=1), it also
 //   says what goes to the kernel. ARP and ND are the kernel's alone: it answers them where it
 //   suppresses, which SAI cannot, and its bridge floods the others; a copy would go out twice.

@@ -1,5 +1,6 @@
 #include "hwsync/notifications.h"
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -32,12 +33,27 @@ std::vector<Notice> Notifications::take() {
   return std::exchange(queue_, {});
 }
 
+std::size_t Notifications::take_lost() {
+  const std::lock_guard lock(receiver().mutex);
+  return std::exchange(lost_, 0);
+}
+
 void Notifications::deliver(std::vector<Notice> notices) {
   const std::lock_guard lock(receiver().mutex);
   auto* current = receiver().current;
   if (current == nullptr || notices.empty()) return;
   const bool was_empty = current->queue_.empty();
-  current->queue_.insert(current->queue_.end(), notices.begin(), notices.end());
+  auto& queue = current->queue_;
+  if (queue.size() + notices.size() > kMost) {
+    const auto kept = kMost - std::min(kMost, queue.size());
+    const auto told = notices.size();
+    std::size_t macs = 0;
+    std::erase_if(notices, [&](const Notice& notice) {
+      return std::holds_alternative<FdbNotice>(notice) && ++macs > kept;
+    });
+    current->lost_ += told - notices.size();
+  }
+  queue.insert(queue.end(), notices.begin(), notices.end());
   if (was_empty) current->wake_();
 }
 

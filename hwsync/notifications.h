@@ -2,7 +2,9 @@
 // event loop.
 //
 // Threads: SAI's callbacks run on any thread, hold the lock for the copy alone, and call `wake`
-//   once when the queue was empty; take() is the loop's.
+//   once when the queue was empty; take() and take_lost() are the loop's.
+// Loss: of a flood of MAC addresses no more is kept than kMost; what was lost is counted, and the
+//   ASIC is to be asked what it holds.
 // Ownership: SAI's callbacks carry no pointer of ours, so there is one receiver in a process: the
 //   newest Notifications. A callback that comes when there is none is dropped.
 #pragma once
@@ -41,7 +43,11 @@ class Notifications {
   Notifications(const Notifications&) = delete;
   Notifications& operator=(const Notifications&) = delete;
 
+  static constexpr std::size_t kMost = 65536;
+
   std::vector<Notice> take();
+  /// How many there were that are not kept.
+  std::size_t take_lost();
 
   // For the switch's *_NOTIFY attributes.
   static void on_fdb(std::uint32_t count, const sai_fdb_event_notification_data_t* data);
@@ -54,6 +60,7 @@ class Notifications {
 
   std::function<void()> wake_;
   std::vector<Notice> queue_;
+  std::size_t lost_ = 0;
 };
 
 }  // namespace vtepd::hwsync

@@ -1,6 +1,7 @@
 #include "hwsync/writer.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 namespace vtepd::hwsync {
@@ -395,6 +396,25 @@ ReadBack Writer::read_back(const AsicKey& key, const AsicRow& row) {
     }
   }
   return result;
+}
+
+std::vector<sai_fdb_entry_t> Writer::fdb_entries() {
+  std::vector<sai_fdb_entry_t> entries;
+  const auto held = library_.held(switch_, SAI_OBJECT_TYPE_FDB_ENTRY);
+  if (!held) return entries;
+  entries.reserve(held->size());
+  for (const auto& key : *held) entries.push_back(key.key.fdb_entry);
+  return entries;
+}
+
+std::optional<FdbNotice> Writer::look_up(const sai_fdb_entry_t& entry) {
+  std::array<sai_attribute_t, 2> held{};
+  held[0].id = SAI_FDB_ENTRY_ATTR_TYPE;
+  held[1].id = SAI_FDB_ENTRY_ATTR_BRIDGE_PORT_ID;
+  if (library_.get_entry(entry, held) != SAI_STATUS_SUCCESS) return std::nullopt;
+  FdbNotice notice{SAI_FDB_EVENT_LEARNED, entry.bv_id, {}, held[1].value.oid, held[0].value.s32};
+  std::memcpy(notice.mac.bytes.data(), entry.mac_address, notice.mac.bytes.size());
+  return notice;
 }
 
 void Writer::leave_out(sai_object_type_t object, sai_attr_id_t id) {

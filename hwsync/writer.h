@@ -73,6 +73,7 @@ struct Adopted {
 struct TakenOver {
   std::vector<Adopted> objects{};
   std::vector<FdbNotice> learned{};
+  bool leftovers{};  // some that nobody wants are still referred to by what is there
 };
 
 /// What is wanted of a key.
@@ -94,6 +95,12 @@ class Writer {
   /// Finds, among all that the library holds, what is wanted (see adoption.cpp); the rest of what
   /// vtepd alone makes is removed.
   TakenOver adopt(std::vector<WantedRow> wanted);
+  /// Removes what adopt() had to leave: what referred to it should say what is wanted by now.
+  void remove_leftovers();
+  /// The MAC entries that the library holds; none if it cannot say.
+  std::vector<sai_fdb_entry_t> fdb_entries();
+  /// What it says of one, as if it had just told; nothing where it is gone.
+  std::optional<FdbNotice> look_up(const sai_fdb_entry_t& entry);
   /// The object is gone, by somebody else's hand: its id means nothing any more. What the ASIC has
   /// from birth cannot be made again.
   void forget(const AsicKey& key);
@@ -164,6 +171,7 @@ class Writer {
   /// Refused, and how many calls had succeeded by then.
   std::map<std::pair<sai_object_type_t, sai_attr_id_t>, std::uint64_t> doubted_;
   std::map<Bulk, Alone> alone_;
+  std::vector<std::pair<sai_object_type_t, sai_object_id_t>> leftovers_;
   WriteCounters counters_;
 };
 

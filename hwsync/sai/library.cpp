@@ -233,6 +233,13 @@ std::string Library::version_text() const {
   return fmt::format("{}.{}.{}", version_ / 10000, version_ / 100 % 100, version_ % 100);
 }
 
+std::optional<Library::PresentCall> Library::present_call() const {
+  const Since since = present_since_;
+  if (since == Since{}) return std::nullopt;
+  return PresentCall{fmt::format("{}_{}", present_verb_.load(), object_name(present_type_)),
+                     std::chrono::steady_clock::time_point(since)};
+}
+
 template <class Table>
 const Table* Library::table(sai_api_t api) {
   void* found = nullptr;
@@ -462,33 +469,34 @@ Library::Objects Library::objects(sai_object_type_t type) const {
 
 sai_status_t Library::create_switch(sai_object_id_t& id,
                                     std::span<const sai_attribute_t> attributes) {
-  return call(slot<&sai_switch_api_t::create_switch>(switch_), &id, count_of(attributes),
-              attributes.data());
+  return call({"create", SAI_OBJECT_TYPE_SWITCH}, slot<&sai_switch_api_t::create_switch>(switch_),
+              &id, count_of(attributes), attributes.data());
 }
 
 sai_status_t Library::create(sai_object_type_t type, sai_object_id_t switch_id, sai_object_id_t& id,
                              std::span<const sai_attribute_t> attributes) {
-  return call(objects(type).create, &id, switch_id, count_of(attributes), attributes.data());
+  return call({"create", type}, objects(type).create, &id, switch_id, count_of(attributes),
+              attributes.data());
 }
 
 sai_status_t Library::remove(sai_object_type_t type, sai_object_id_t id) {
-  return call(objects(type).remove, id);
+  return call({"remove", type}, objects(type).remove, id);
 }
 
 sai_status_t Library::set(sai_object_type_t type, sai_object_id_t id,
                           const sai_attribute_t& attribute) {
-  return call(objects(type).set, id, &attribute);
+  return call({"set", type}, objects(type).set, id, &attribute);
 }
 
 sai_status_t Library::get(sai_object_type_t type, sai_object_id_t id,
                           std::span<sai_attribute_t> attributes) {
-  return call(objects(type).get, id, count_of(attributes), attributes.data());
+  return call({"get", type}, objects(type).get, id, count_of(attributes), attributes.data());
 }
 
 sai_status_t Library::flush_fdb(sai_object_id_t switch_id,
                                 std::span<const sai_attribute_t> attributes) {
-  return call(slot<&sai_fdb_api_t::flush_fdb_entries>(fdb_), switch_id, count_of(attributes),
-              attributes.data());
+  return call({"flush", SAI_OBJECT_TYPE_FDB_ENTRY}, slot<&sai_fdb_api_t::flush_fdb_entries>(fdb_),
+              switch_id, count_of(attributes), attributes.data());
 }
 
 Library::Lists::Lists(AttributeLists attributes) {
@@ -504,19 +512,21 @@ sai_status_t Library::create_objects(sai_object_type_t type, sai_object_id_t swi
                                      AttributeLists attributes, std::span<sai_object_id_t> ids,
                                      std::span<sai_status_t> statuses) {
   Lists lists(attributes);
-  return call(objects(type).create_many, switch_id, count_of(attributes), lists.counts.data(),
-              lists.places.data(), kGoOn, ids.data(), statuses.data());
+  return call({"create", type}, objects(type).create_many, switch_id, count_of(attributes),
+              lists.counts.data(), lists.places.data(), kGoOn, ids.data(), statuses.data());
 }
 
 sai_status_t Library::remove_objects(sai_object_type_t type, std::span<const sai_object_id_t> ids,
                                      std::span<sai_status_t> statuses) {
-  return call(objects(type).remove_many, count_of(ids), ids.data(), kGoOn, statuses.data());
+  return call({"remove", type}, objects(type).remove_many, count_of(ids), ids.data(), kGoOn,
+              statuses.data());
 }
 
 sai_status_t Library::get_stats(sai_object_type_t type, sai_object_id_t id,
                                 std::span<const sai_stat_id_t> counters,
                                 std::span<std::uint64_t> numbers) {
-  return call(objects(type).stats, id, count_of(counters), counters.data(), numbers.data());
+  return call({"count", type}, objects(type).stats, id, count_of(counters), counters.data(),
+              numbers.data());
 }
 
 namespace {
@@ -569,10 +579,12 @@ std::optional<std::vector<sai_object_key_t>> Library::held(sai_object_id_t switc
   if (symbols_.object_count == nullptr || symbols_.object_key == nullptr) return std::nullopt;
   for (int attempt = 0; attempt < 8; ++attempt) {
     std::uint32_t count = 0;
-    if (symbols_.object_count(switch_id, type, &count) != SAI_STATUS_SUCCESS) return std::nullopt;
+    if (call({"list", type}, symbols_.object_count, switch_id, type, &count) != SAI_STATUS_SUCCESS)
+      return std::nullopt;
     std::vector<sai_object_key_t> keys(count);
     if (count == 0) return keys;
-    const auto status = symbols_.object_key(switch_id, type, &count, keys.data());
+    const auto status =
+        call({"list", type}, symbols_.object_key, switch_id, type, &count, keys.data());
     if (status == SAI_STATUS_BUFFER_OVERFLOW) continue;  // there are more by now
     if (status != SAI_STATUS_SUCCESS || count > keys.size()) return std::nullopt;
     keys.resize(count);
@@ -587,7 +599,8 @@ std::optional<std::vector<std::int32_t>> Library::enum_values(sai_object_id_t sw
   if (symbols_.enum_values == nullptr) return std::nullopt;
   auto values = read_list<std::int32_t>(type, [&](std::int32_t* list, std::uint32_t& count) {
     sai_s32_list_t wanted{count, list};
-    const auto status = symbols_.enum_values(switch_id, type, attribute, &wanted);
+    const auto status =
+        call({"query", type}, symbols_.enum_values, switch_id, type, attribute, &wanted);
     count = wanted.count;
     return status;
   });

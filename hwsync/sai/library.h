@@ -1,7 +1,7 @@
 // A SAI library, loaded: its tables, its version, its objects by type.
 //
-// Threads: open() anywhere; all else from one thread, the SAI thread (vendors' libraries are not
-//   safe to call from two).
+// Threads: open() anywhere; all else but present_call() from one thread, the SAI thread (vendors'
+//   libraries are not safe to call from two).
 // Errors: object calls return SAI's own status, since callers decide by it; a slot that the
 //   library leaves NULL, or that its version does not have, answers NOT_IMPLEMENTED.
 // Ownership: one library at a time in a process: SAI's profile callbacks carry no pointer of ours,
@@ -10,12 +10,15 @@
 //   enumerator changed).
 #pragma once
 
+#include <atomic>
+#include <chrono>
 #include <map>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <tuple>
+#include <type_traits>
 #include <vector>
 
 #include "hwsync/sai/sai.h"
@@ -56,6 +59,13 @@ class Library {
   sai_api_version_t version() const { return version_; }
   std::string version_text() const;
 
+  /// The call that has not returned yet, if there is one. From any thread.
+  struct PresentCall {
+    std::string name{};  // "create_vlan"
+    std::chrono::steady_clock::time_point since{};
+  };
+  std::optional<PresentCall> present_call() const;
+
   /// Ends it and begins anew, without a warm boot file. For before there is a switch.
   Result<> boot_cold();
 
@@ -74,19 +84,21 @@ class Library {
   // sai_route_entry_t.
   template <class Entry>
   sai_status_t create_entry(const Entry& entry, std::span<const sai_attribute_t> attributes) {
-    return call(calls<Entry>().create, &entry, count_of(attributes), attributes.data());
+    return call({"create", kType<Entry>}, calls<Entry>().create, &entry, count_of(attributes),
+                attributes.data());
   }
   template <class Entry>
   sai_status_t remove_entry(const Entry& entry) {
-    return call(calls<Entry>().remove, &entry);
+    return call({"remove", kType<Entry>}, calls<Entry>().remove, &entry);
   }
   template <class Entry>
   sai_status_t set_entry(const Entry& entry, const sai_attribute_t& attribute) {
-    return call(calls<Entry>().set, &entry, &attribute);
+    return call({"set", kType<Entry>}, calls<Entry>().set, &entry, &attribute);
   }
   template <class Entry>
   sai_status_t get_entry(const Entry& entry, std::span<sai_attribute_t> attributes) {
-    return call(calls<Entry>().get, &entry, count_of(attributes), attributes.data());
+    return call({"get", kType<Entry>}, calls<Entry>().get, &entry, count_of(attributes),
+                attributes.data());
   }
   sai_status_t flush_fdb(sai_object_id_t switch_id, std::span<const sai_attribute_t> attributes);
 
@@ -97,21 +109,21 @@ class Library {
   sai_status_t create_entries(std::span<const Entry> entries, AttributeLists attributes,
                               std::span<sai_status_t> statuses) {
     Lists lists(attributes);
-    return call(calls<Entry>().create_many, count_of(entries), entries.data(), lists.counts.data(),
-                lists.places.data(), kGoOn, statuses.data());
+    return call({"create", kType<Entry>}, calls<Entry>().create_many, count_of(entries),
+                entries.data(), lists.counts.data(), lists.places.data(), kGoOn, statuses.data());
   }
   template <class Entry>
   sai_status_t remove_entries(std::span<const Entry> entries, std::span<sai_status_t> statuses) {
-    return call(calls<Entry>().remove_many, count_of(entries), entries.data(), kGoOn,
-                statuses.data());
+    return call({"remove", kType<Entry>}, calls<Entry>().remove_many, count_of(entries),
+                entries.data(), kGoOn, statuses.data());
   }
   /// One attribute of each.
   template <class Entry>
   sai_status_t set_entries(std::span<const Entry> entries,
                            std::span<const sai_attribute_t> attributes,
                            std::span<sai_status_t> statuses) {
-    return call(calls<Entry>().set_many, count_of(entries), entries.data(), attributes.data(),
-                kGoOn, statuses.data());
+    return call({"set", kType<Entry>}, calls<Entry>().set_many, count_of(entries), entries.data(),
+                attributes.data(), kGoOn, statuses.data());
   }
   sai_status_t create_objects(sai_object_type_t type, sai_object_id_t switch_id,
                               AttributeLists attributes, std::span<sai_object_id_t> ids,
@@ -169,14 +181,31 @@ class Library {
     std::vector<const sai_attribute_t*> places{};
   };
   static constexpr auto kGoOn = SAI_BULK_OP_ERROR_MODE_IGNORE_ERROR;
+  template <class Entry>
+  static constexpr sai_object_type_t kType =
+      std::is_same_v<Entry, sai_fdb_entry_t>        ? SAI_OBJECT_TYPE_FDB_ENTRY
+      : std::is_same_v<Entry, sai_l2mc_entry_t>     ? SAI_OBJECT_TYPE_L2MC_ENTRY
+      : std::is_same_v<Entry, sai_neighbor_entry_t> ? SAI_OBJECT_TYPE_NEIGHBOR_ENTRY
+                                                    : SAI_OBJECT_TYPE_ROUTE_ENTRY;
 
   Library(Symbols symbols, Profile profile);
   Result<> begin();
   void fetch_tables();
   void fetch_entry_calls();
+  /// A call as describe() has it: "create", SAI_OBJECT_TYPE_VLAN.
+  struct Name {
+    const char* verb;
+    sai_object_type_t type;
+  };
   template <class Function, class... Arguments>
-  static sai_status_t call(Function function, Arguments... arguments) {
-    return function == nullptr ? SAI_STATUS_NOT_IMPLEMENTED : function(arguments...);
+  sai_status_t call(Name name, Function function, Arguments... arguments) {
+    if (function == nullptr) return SAI_STATUS_NOT_IMPLEMENTED;
+    present_verb_ = name.verb;
+    present_type_ = name.type;
+    present_since_ = std::chrono::steady_clock::now().time_since_epoch();
+    const auto status = function(arguments...);
+    present_since_ = Since{};
+    return status;
   }
   template <class Element>
   static std::uint32_t count_of(std::span<Element> elements) {
@@ -191,6 +220,12 @@ class Library {
   template <auto kSlot, class Table>
   auto slot(const Table* table) const;
   Objects objects(sai_object_type_t type) const;
+
+  // Each of its own: a name that is that of another call tells no less of one that hangs.
+  using Since = std::chrono::steady_clock::duration;
+  std::atomic<const char*> present_verb_{};
+  std::atomic<sai_object_type_t> present_type_{};
+  std::atomic<Since> present_since_{};  // nought: there is no call
 
   Symbols symbols_;
   std::unique_ptr<void, int (*)(void*)> handle_;

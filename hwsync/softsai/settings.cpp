@@ -1,6 +1,7 @@
 #include "hwsync/softsai/settings.h"
 
 #include <charconv>
+#include <filesystem>
 #include <string>
 #include <string_view>
 
@@ -80,6 +81,9 @@ std::optional<Settings> read_settings(const sai_service_method_table_t& services
   const auto boot = number(services, "SAI_BOOT_TYPE", 0, 2, 0);
   if (!boot) return std::nullopt;
   if (*boot == 1) settings.warm_boot_in = text("SAI_WARM_BOOT_READ_FILE");
+  std::error_code error;
+  const bool has_file = std::filesystem::is_regular_file(settings.warm_boot_in, error);
+  if (!settings.warm_boot_in.empty() && !has_file) return std::nullopt;
   settings.warm_boot_out = text("SAI_WARM_BOOT_WRITE_FILE");
   settings.complaints = text("SOFTSAI_COMPLAINTS");
   const char* modes = services.profile_get_value(0, "SOFTSAI_PEER_MODES");

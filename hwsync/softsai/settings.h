@@ -5,10 +5,10 @@
 //   SOFTSAI_BULK=1                0: bulk calls answer NOT_IMPLEMENTED
 //   SOFTSAI_WIRE_<LANE>=NETDEV    the wire of the port that has this lane, 1 to 4096. Without any
 //                                 wire nothing is forwarded: objects are only kept
-//   SAI_WARM_BOOT_WRITE_FILE=FILE where the tables go at the end, if
-//                                 SAI_SWITCH_ATTR_RESTART_WARM says so (SAI's own key)
-//   SAI_WARM_BOOT_READ_FILE=FILE  and whence they come at create_switch, with SAI_BOOT_TYPE=1
-//                                 (SAI's own keys)
+//   SAI_WARM_BOOT_WRITE_FILE=FILE where the tables go at the end, if SAI_SWITCH_ATTR_RESTART_WARM
+//                                 says so (SAI's own key)
+//   SAI_WARM_BOOT_READ_FILE=FILE  and whence they come at create_switch, with SAI_BOOT_TYPE=1; it
+//                                 must be there at sai_api_initialize (SAI's own keys)
 //   SAI_FDB_TABLE_SIZE=131072     MAC addresses (SAI's own key)
 //   SAI_NUM_LAG_MEMBERS=16        ports of one LAG (SAI's own key), 1 to 1024
 //   SOFTSAI_MAX_<OBJECT>=N        table size of another object, e.g. SOFTSAI_MAX_TUNNEL=4

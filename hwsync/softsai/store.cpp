@@ -1,6 +1,7 @@
 #include "hwsync/softsai/store.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "hwsync/softsai/validate.h"

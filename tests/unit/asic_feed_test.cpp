@@ -118,6 +118,7 @@ class FedLeaf {
 
   bench::Leaf leaf;
   int refused = 0;
+  std::size_t lost = 0;
 
  private:
   boost::asio::io_context io_;
@@ -126,7 +127,8 @@ class FedLeaf {
                  leaf.core->state().view,
                  {.on_refused = [this](const Error&) { ++refused; },
                   .on_written = [](const KernelOp&, const Result<>&) {},
-                  .on_work = [] {}}};
+                  .on_work = [] {},
+                  .on_lost = [this](std::size_t count) { lost += count; }}};
 };
 
 }  // namespace
@@ -169,4 +171,20 @@ TEST_CASE("what the ASIC did at one go ends in the kernel as if told one by one"
       CHECK(end->port == one_by_one.leaf.index(last->port));
     }
   }
+}
+
+TEST_CASE("of more than is kept the rest is counted, and told when it is written", "[asic]") {
+  FedLeaf fed(FedLeaf::Before::Nothing);
+  const AsicEvent learned = AsicMacLearned{bench::kVlan, bench::kHost, "swp1"};
+  for (std::size_t i = 0; i < AsicFeed::kMost + 7; ++i) fed.take(learned);
+  fed.take(AsicPortState{"swp2", false});
+  CHECK(fed.lost == 0);
+  fed.turn();
+  CHECK(fed.lost == 7);
+  fed.take(learned);
+  fed.turn();
+  CHECK(fed.lost == 7);
+  const auto end = fed.end();
+  REQUIRE(end);
+  CHECK(end->port == fed.leaf.index("swp1"));
 }

@@ -248,6 +248,64 @@ TEST_CASE("static entries that were flushed are looked for and written again", "
   CHECK(audit(bench).empty());
 }
 
+TEST_CASE("of a flood of events some are kept and the others counted", "[hwsync]") {
+  Notifications notifications([] {});
+  const std::vector<sai_fdb_event_notification_data_t> events(1000);
+  constexpr std::size_t kTold = 1000;
+  for (std::size_t i = 0; i < kTold; ++i) {
+    Notifications::on_fdb(static_cast<std::uint32_t>(events.size()), events.data());
+  }
+  // What is no flood is kept.
+  Notifications::on_shutdown(SAI_NULL_OBJECT_ID);
+  const auto kept = notifications.take();
+  CHECK(kept.size() == Notifications::kMost + 1);
+  CHECK(std::holds_alternative<ShutdownNotice>(kept.back()));
+  CHECK(notifications.take_lost() == kTold * events.size() - Notifications::kMost);
+  CHECK(notifications.take_lost() == 0);
+}
+
+TEST_CASE("where events were lost, what the ASIC holds is told in their place", "[hwsync][asic]") {
+  Bench bench;
+  bench.view = view_of(recipe1());
+  bench.open();
+  REQUIRE(bench.settle());
+  // One is learned, one forgotten, and nobody hears of either.
+  learn(bench, vid(10), host_number(1));
+  const auto gone = entry_of(bench, vid(10), kHostHere);
+  REQUIRE(table_of<sai_fdb_api_t>(bench, SAI_API_FDB)->remove_fdb_entry(&gone) ==
+          SAI_STATUS_SUCCESS);
+  const auto times = [&](const AsicEvent& event) {
+    return std::count(bench.events.begin(), bench.events.end(), event);
+  };
+  const AsicEvent learned = AsicMacLearned{vid(10), host_number(1), "swp1"};
+  const std::vector<sai_fdb_event_notification_data_t> flood(Notifications::kMost + 1);
+  Notifications::on_fdb(static_cast<std::uint32_t>(flood.size()), flood.data());
+  while (times(learned) == 0) REQUIRE(bench.loop.run_one());
+  CHECK(bench.hardware->counters().events_lost == 1);
+  CHECK(times(learned) == 1);
+  CHECK(times(AsicMacGone{vid(10), kHostHere, "swp1"}) == 1);
+  const auto macs = [&] {
+    return std::count_if(bench.events.begin(), bench.events.end(), [](const AsicEvent& event) {
+      return std::holds_alternative<AsicMacLearned>(event) ||
+             std::holds_alternative<AsicMacGone>(event);
+    });
+  };
+  CHECK(macs() == 2);
+  // The kernel hears of both.
+  bench.happen(
+      BridgeFdbSeen{{kBridge, vid(10), host_number(1)}, {kSwp1, FdbState::Dynamic, true, false}});
+  bench.happen(BridgeFdbGone{{kBridge, vid(10), kHostHere}, kSwp1});
+  REQUIRE(bench.settle());
+  CHECK(bench.hardware->failures() == 0);
+  CHECK(bench.hardware->local_mac(vid(10), host_number(1)) == "swp1");
+  CHECK_FALSE(bench.hardware->local_mac(vid(10), kHostHere));
+  CHECK(audit(bench).empty());
+  // A second look, in three steps between those of others, finds nothing new.
+  bench.hardware->lost_events(1);
+  for (int step = 0; step < 3; ++step) CHECK(audit(bench).empty());
+  CHECK(macs() == 2);
+}
+
 TEST_CASE("E1 10,000 events hold the library's thread for less than 10 ms in all", "[hwsync][E1]") {
   std::size_t wakes = 0;
   Notifications notifications([&] { ++wakes; });

@@ -2,6 +2,7 @@
 #include "tests/unit/hwsync_faults.h"
 
 #include <catch2/catch.hpp>
+#include <condition_variable>
 #include <thread>
 
 #include "tests/unit/hwsync_views.h"
@@ -16,6 +17,8 @@ struct Faults {
   unsigned calls = 0;
   unsigned failed = 0;
   std::chrono::microseconds pause{};
+  bool holds = false;    // the next call that comes
+  bool is_held = false;  // it came
   bool outlives = false;
   bool counts_ports = true;
   bool has_lags = true;
@@ -27,13 +30,19 @@ struct Faults {
   decltype(&::sai_api_query) query{};
 };
 std::mutex mutex;
+std::condition_variable held_changed;
 Faults faults;
 
 /// Whether this call is to fail, and how; SUCCESS lets it through.
 sai_status_t verdict(sai_object_type_t object, std::uint32_t count,
                      const sai_attribute_t* attributes) {
-  const std::lock_guard lock(mutex);
+  std::unique_lock lock(mutex);
   if (faults.pause.count() != 0) std::this_thread::sleep_for(faults.pause);
+  if (std::exchange(faults.holds, false)) {
+    faults.is_held = true;
+    held_changed.notify_all();
+    held_changed.wait(lock, [] { return !faults.is_held; });
+  }
   ++faults.calls;
   for (std::uint32_t i = 0; i < count; ++i) {
     const auto lacked = faults.lacking.find({object, attributes[i].id});
@@ -496,6 +505,7 @@ FaultyLibrary::FaultyLibrary(const std::string& path)
 }
 
 FaultyLibrary::~FaultyLibrary() {
+  let_go();  // who uses the library waits for its calls
   if (faults.outlives && faults.is_open) real_uninitialize();
   dlclose(handle_);
 }
@@ -562,6 +572,23 @@ void FaultyLibrary::lack_counters_of(sai_object_id_t tunnel) {
 void FaultyLibrary::slow(std::chrono::microseconds each) {
   const std::lock_guard lock(mutex);
   faults.pause = each;
+}
+
+void FaultyLibrary::hold_next() {
+  const std::lock_guard lock(mutex);
+  faults.holds = true;
+}
+
+void FaultyLibrary::wait_until_held() {
+  std::unique_lock lock(mutex);
+  REQUIRE(held_changed.wait_for(lock, std::chrono::seconds(10), [] { return faults.is_held; }));
+}
+
+void FaultyLibrary::let_go() {
+  const std::lock_guard lock(mutex);
+  faults.holds = false;
+  faults.is_held = false;
+  held_changed.notify_all();
 }
 
 void FaultyLibrary::outlive() {

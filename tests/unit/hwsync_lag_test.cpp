@@ -167,7 +167,8 @@ TEST_CASE("a port of the bridge becomes a bond's, and again the bridge's", "[hws
   CHECK(lag.bench.rows() == before);
 }
 
-TEST_CASE("a port of the bridge becomes an uplink, and again the bridge's", "[hwsync]") {
+TEST_CASE("a port of the bridge becomes an uplink and the bridge's again, in one step or in many",
+          "[hwsync]") {
   Bonded lag;
   const auto before = lag.bench.rows();
   const bool at_once = GENERATE(true, false);
@@ -183,6 +184,27 @@ TEST_CASE("a port of the bridge becomes an uplink, and again the bridge's", "[hw
     CHECK(lag.has("bridge-port swp1 [ok]") == (events == &comes));
   }
   CHECK(lag.bench.rows() == before);
+}
+
+TEST_CASE("a port of the bridge, or a bond, becomes an uplink, and again the bridge's",
+          "[hwsync][lag]") {
+  Bonded lag;
+  const auto before = lag.bench.rows();
+  const auto as_uplink = [&](const char* name, const Events& leaves, const Events& comes) {
+    lag.happen(leaves);
+    CHECK(lag.has(fmt::format("router-port {} [ok]", name)));
+    CHECK_FALSE(lag.has(fmt::format("bridge-port {}", name)));
+    lag.happen(comes);
+    CHECK(lag.bench.rows() == before);
+  };
+  as_uplink("swp1", swp1_leaves(), swp1_as_before());
+  const auto bond = *lag.bench.view.link(kBond);
+  const auto vlans = *lag.bench.view.vlans(kBond);
+  const BridgeFdbKey host{kBridge, vid(10), kHostAtBond};
+  as_uplink("bond0",
+            {BridgeFdbGone{host, kBond}, PortGone{kBond}, LinkSeen{lacp_bond(kBond, "bond0")}},
+            {LinkSeen{bond}, PortSeen{kBond, {}, vlans},
+             BridgeFdbSeen{host, {kBond, FdbState::Dynamic, false, false}}});
 }
 
 TEST_CASE("a port that joins a bond while it is being bridged is a member in the end",

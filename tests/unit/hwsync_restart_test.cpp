@@ -227,6 +227,38 @@ TEST_CASE("a switch with no VLAN but the first is taken over like any other", "[
   }
 }
 
+TEST_CASE("a bridge port that a MAC held at the start goes when the MAC has moved, for its LAG",
+          "[hwsync][lag][F1]") {
+  Bench first;
+  FaultyLibrary asic(first.settings.library);
+  asic.outlive();
+  const auto host_at = [](Events events, IfIndex port) {
+    events.emplace_back(
+        BridgeFdbSeen{{kBridge, vid(10), kHostAtBond}, {port, FdbState::Static, false, false}});
+    return events;
+  };
+  auto bridged = recipe1();
+  bridged.emplace_back(LinkSeen{link(kSwp4, "swp4", LinkKind::Other, kBridge)});
+  bridged.emplace_back(PortSeen{kSwp4, {}, {{{vid(10), {}}}, {}}});
+  {
+    Bench bench;
+    bench.view = view_of(host_at(bridged, kSwp4));
+    bench.over(asic.open(bench.settings.profile));
+    REQUIRE(bench.settle());
+    CHECK(bench.hardware->local_mac(vid(10), kHostAtBond) == "swp4");
+  }
+  for (const bool again : {false, true}) {
+    Bench bench;
+    bench.view = view_of(host_at(bonded(), kBond));
+    bench.over(asic.open(bench.settings.profile));
+    REQUIRE(bench.settle_with_retries());
+    CHECK(has_row(bench.rows(), "lag-member swp4 [ok]"));
+    CHECK(bench.hardware->local_mac(vid(10), kHostAtBond) == "bond0");
+    CHECK(audit(bench).empty());
+    if (again) CHECK(written(bench.hardware->counters().writes) == 0);
+  }
+}
+
 TEST_CASE("a switch that fails while it is brought up is left alone until it is back", "[hwsync]") {
   Bench first;
   FaultyLibrary asic(first.settings.library);
@@ -255,6 +287,29 @@ TEST_CASE("a switch that fails while it is brought up is left alone until it is 
   CHECK(bench.hardware->problem().empty());
   CHECK(bench.hardware->counters().adopted > 50);
   CHECK(written(bench.hardware->counters().writes) == 0);
+}
+
+TEST_CASE("a warm boot file with which a library does not even begin is set aside",
+          "[hwsync][F1]") {
+  const auto file = vtepd::test::binary_dir() + "/no-warm-boot-test";
+  std::filesystem::remove(file + ".refused");
+  std::filesystem::create_directory(file);  // nothing that could be read
+  auto profile = kBoth;
+  profile["SAI_WARM_BOOT_READ_FILE"] = file;
+  Bench bench(profile);
+  std::vector<std::string> told;
+  bench.settings.on_warm_boot_refused = [&](const std::string& what) { told.push_back(what); };
+  bench.view = view_of(recipe1());
+  bench.open();
+  REQUIRE(bench.settle());
+  REQUIRE(told.size() == 1);
+  INFO(told.front());
+  CHECK(told.front().starts_with(file + ".refused: "));
+  CHECK(told.front().find("sai_api_initialize") != std::string::npos);
+  CHECK(bench.hardware->has_remote_mac(vid(10), kHostThere) == kLeaf2);
+  CHECK(std::filesystem::exists(file + ".refused"));
+  CHECK_FALSE(std::filesystem::exists(file));
+  std::filesystem::remove(file + ".refused");
 }
 
 TEST_CASE("a warm boot file that is cut short is set aside, and the switch booted cold",

@@ -1,4 +1,5 @@
 // Whatever a library says, in whatever call: nothing is lost once it has ended.
+#include <array>
 #include <catch2/catch.hpp>
 
 #include "tests/unit/hwsync_faults.h"
@@ -135,6 +136,48 @@ TEST_CASE("a switch that cannot be brought up at first is brought up later", "[h
   const auto rows = bench.rows();
   bench.hardware.reset();
   CHECK(rows == fresh_rows(recipe1(), kBoth));
+}
+
+TEST_CASE("a call that does not return is told by its name, and what can be answered is",
+          "[hwsync]") {
+  Bench bench;
+  FaultyLibrary faulty(bench.settings.library);
+  bench.settings.patience = {};
+  bench.view = view_of(recipe1());
+  bench.over(faulty.open(bench.settings.profile));
+  REQUIRE(bench.settle());
+  CHECK_FALSE(bench.hardware->present_call());
+  CHECK(bench.hardware->problem().empty());
+
+  faulty.hold_next();
+  bench.happen(BridgeFdbGone{{kBridge, vid(10), kHostHere}, kSwp1});
+  bench.turn();
+  faulty.wait_until_held();
+  const auto call = bench.hardware->stuck_call();
+  REQUIRE(call);
+  CHECK(call->name == "remove_fdb_entry");
+  CHECK(call->since <= std::chrono::steady_clock::now());
+  CHECK(bench.hardware->problem() == "remove_fdb_entry has not returned");
+  int answers = 0;
+  bench.hardware->count(std::array{SAI_OBJECT_TYPE_PORT}, [&](const auto& counted) {
+    CHECK(counted.traffic.empty());
+    ++answers;
+  });
+  bench.hardware->room([&](const auto& rooms) {
+    CHECK(rooms.empty());
+    ++answers;
+  });
+  bench.hardware->trace(vid(10), kHostThere, [&](const auto& objects) {
+    CHECK(objects.front().state == "remove_fdb_entry has not returned");
+    ++answers;
+  });
+  CHECK(answers == 3);
+
+  faulty.let_go();
+  REQUIRE(bench.settle());
+  CHECK_FALSE(bench.hardware->present_call());
+  CHECK(bench.hardware->problem().empty());
+  CHECK_FALSE(bench.hardware->local_mac(vid(10), kHostHere));
 }
 
 TEST_CASE("an attribute that the library cannot have is left out if it is optional", "[hwsync]") {

@@ -32,7 +32,8 @@ struct Watched {
       .rows = [] { return TableRows{}; },
       .stats =
           [] {
-            return boost::json::object{{"creates", 5}, {"objects", 7}, {"synced", 1}};
+            return boost::json::object{
+                {"creates", 5}, {"objects", 7}, {"call_seconds", 0.5}, {"synced", 1}};
           },
       .each_reason =
           [](const auto& visit) {
@@ -97,6 +98,7 @@ TEST_CASE("metrics count rows, writes and failures by cause", "[metrics]") {
   CHECK(samples.at("vtepd_synced") == 1);
   CHECK(samples.at("vtepd_audit_findings_total") == 2);
   CHECK(samples.at("vtepd_asic_objects") == 7);
+  CHECK(samples.at("vtepd_asic_call_seconds") == 0.5);
   CHECK(samples.at("vtepd_asic_creates_total") == 5);
 }
 
