@@ -380,7 +380,8 @@ void Planner::plan_membership(const Device& port, const Device& bridge, WantedLi
     return;
   }
   if (own.has("bridge-access")) {
-    link.vlans[own.access] = kUntaggedPvid;
+    // A single vxlan device takes no frame without a VLAN in: it has nothing to tell its VNI by.
+    link.vlans[own.access] = port.is_single_vxlan() ? VlanFlags{} : kUntaggedPvid;
     return;
   }
   const auto& vids = own.has("bridge-vids") ? own.vids : inherited.vids;
