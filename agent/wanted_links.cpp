@@ -142,6 +142,18 @@ bool has_derived_mac(LinkKind kind) {
 }
 
 /// Whether the new device may come up in the very request that makes it: nothing else has to be
+/// What no line says is cut down to what the device leaves that a tunnel is bound to: Linux refuses
+/// more. A line's MTU is asked for as it is.
+std::optional<std::uint32_t> wanted_mtu(const State& state, const WantedLink& wanted) {
+  const auto* lower = state.view.link(wanted.lower);
+  if (!wanted.mtu || wanted.kind != LinkKind::Vxlan || wanted.said.contains("mtu")) {
+    return wanted.mtu;
+  }
+  const auto overhead = vxlan_overhead(wanted.vxlan_local);
+  return lower == nullptr || lower->mtu <= overhead ? wanted.mtu
+                                                    : std::min(*wanted.mtu, lower->mtu - overhead);
+}
+
 /// said first that only a device that is there can be told. One message less for each VLAN.
 bool may_start_up(const WantedLink& wanted, const Link* lower) {
   const bool waits = std::any_of(wanted.options.begin(), wanted.options.end(), [](const auto& row) {
@@ -158,7 +170,7 @@ void create(const State& state, const WantedLink& wanted, const EmitKernelOp& em
                   .kind = wanted.kind,
                   .lower = lower == nullptr ? IfIndex{} : lower->index,
                   .vlan = wanted.vlan,
-                  .mtu = wanted.mtu,
+                  .mtu = wanted_mtu(state, wanted),
                   .mac = has_derived_mac(wanted.kind) ? wanted.mac : std::nullopt,
                   .vxlan_local = wanted.vxlan_local,
                   .vxlan_group = wanted.vxlan_group,
@@ -216,7 +228,7 @@ ChangeLink changes_of(const State& state, const WantedLink& wanted, const Link& 
     const bool is_so = is_all_there_is(option, value, actual.options);
     if (!is_so && has_option(wanted, actual, option)) change.options[option] = value;
   }
-  if (wanted.mtu && *wanted.mtu != actual.mtu) change.mtu = wanted.mtu;
+  if (const auto mtu = wanted_mtu(state, wanted); mtu && *mtu != actual.mtu) change.mtu = mtu;
   if (wanted.mac && *wanted.mac != actual.mac) change.mac = wanted.mac;
   if (wanted.alias && *wanted.alias != actual.alias) change.alias = wanted.alias;
   // Until vrrpd lifts it, and never again once the device is up: from then on it is vrrpd's.
