@@ -209,8 +209,9 @@ bool is_all_there_is(Option option, std::uint64_t wanted, const Options& actual)
   return row != nullptr && row->kernel_default == wanted;
 }
 
-/// Whether what the device stands on lets it come up, or will not whatever it waits for: a refusal
-/// (ENETDOWN) then says so.
+/// Whether what the device stands on lets it come up, or nobody is to say when: a refusal
+/// (ENETDOWN) then says so. On what `link-down` keeps down it waits without a word, as somebody
+/// wants it.
 bool may_stand_up(const State& state, const WantedLink& wanted, const Link& actual) {
   const auto* lower = state.view.link(actual.lower);
   if (lower == nullptr) return true;
@@ -218,7 +219,7 @@ bool may_stand_up(const State& state, const WantedLink& wanted, const Link& actu
   if (wanted.router != 0) return lower->running;
   if (actual.kind != LinkKind::Vlan || lower->up) return true;
   const auto* below = wanted_link(state, lower->name);
-  return below == nullptr || !below->up.value_or(false);
+  return below == nullptr || !below->up;
 }
 
 /// The attributes of the device itself that differ, as one request.
