@@ -200,10 +200,19 @@ bool is_timer(Option option) {
 }
 
 /// Whether an option that differs from what is wanted is as near to it as this kernel comes. What
+/// Whether spanning tree makes the bridge forget what it learned, after a change of the topology:
+/// for so long Linux shows this time instead of the one it was given, which comes back by itself.
+bool ages_fast(const Options& actual) {
+  return value_or(actual, Option::BridgeStp, 0) != 0 &&
+         value_or(actual, Option::BridgeAgeing, 0) ==
+             2 * value_or(actual, Option::BridgeForwardDelay, 0);
+}
+
 /// it says nothing of it was built without: it has no default to go back to.
 bool is_all_there_is(Option option, std::uint64_t wanted, const Options& actual) {
   const auto it = actual.find(option);
   if (it != actual.end()) return is_timer(option) && it->second + 1 == wanted;
+  if (option == Option::BridgeAgeing && ages_fast(actual)) return true;
   if (option == Option::BridgeVlanFiltering) return wanted == 0;
   const auto* row = attribute_of(option);
   return row != nullptr && row->kernel_default == wanted;

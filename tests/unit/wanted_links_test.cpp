@@ -603,6 +603,20 @@ TEST_CASE("a bridge's timers are as wanted where the kernel's ticks cannot hold 
   CHECK(planned([&](Options& options) { options[count] -= 1; }).size() == 1);
 }
 
+TEST_CASE("the fast ageing after a change of the topology is left to spanning tree") {
+  const auto is_asked_for = [](std::uint64_t stp, std::uint64_t ageing) {
+    const auto ops = planned([&](Options& options) {
+      options[Option::BridgeStp] = stp;
+      options[Option::BridgeAgeing] = ageing;
+    });
+    REQUIRE(ops.size() == 1);
+    return std::get<ChangeLink>(ops[0]).options.contains(Option::BridgeAgeing);
+  };
+  CHECK_FALSE(is_asked_for(1, 3000));  // twice the forward delay
+  CHECK(is_asked_for(1, 2000));
+  CHECK(is_asked_for(0, 3000));
+}
+
 TEST_CASE("a kernel built without VLANs is not asked for what it has not") {
   const auto creation = planned([](Options&) {}, false);
   REQUIRE(creation.size() == 1);
