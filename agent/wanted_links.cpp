@@ -13,7 +13,8 @@
 namespace vtepd::agent {
 namespace {
 
-constexpr std::uint64_t kEui64 = 0;  // IN6_ADDR_GEN_MODE_EUI64
+constexpr std::uint64_t kEui64 = 0;      // IN6_ADDR_GEN_MODE_EUI64
+constexpr std::uint64_t kNoAddress = 1;  // IN6_ADDR_GEN_MODE_NONE
 
 constexpr std::uint32_t kLeastIpv6Mtu = 1280;  // IPV6_MIN_MTU: below, a link has no IPv6 at all
 
@@ -141,7 +142,6 @@ bool has_derived_mac(LinkKind kind) {
   return kind == LinkKind::Vlan || kind == LinkKind::Macvlan || kind == LinkKind::Bridge;
 }
 
-/// Whether the new device may come up in the very request that makes it: nothing else has to be
 /// What no line says is cut down to what the device leaves that a tunnel is bound to: Linux refuses
 /// more. A line's MTU is asked for as it is.
 std::optional<std::uint32_t> wanted_mtu(const State& state, const WantedLink& wanted) {
@@ -154,6 +154,7 @@ std::optional<std::uint32_t> wanted_mtu(const State& state, const WantedLink& wa
                                                     : std::min(*wanted.mtu, lower->mtu - overhead);
 }
 
+/// Whether the new device may come up in the very request that makes it: nothing else has to be
 /// said first that only a device that is there can be told. One message less for each VLAN.
 bool may_start_up(const WantedLink& wanted, const Link* lower) {
   const bool waits = std::any_of(wanted.options.begin(), wanted.options.end(), [](const auto& row) {
@@ -199,7 +200,6 @@ bool is_timer(Option option) {
           option <= Option::BridgeMulticastStartupQueryInterval);
 }
 
-/// Whether an option that differs from what is wanted is as near to it as this kernel comes. What
 /// Whether spanning tree makes the bridge forget what it learned, after a change of the topology:
 /// for so long Linux shows this time instead of the one it was given, which comes back by itself.
 bool ages_fast(const Options& actual) {
@@ -208,11 +208,12 @@ bool ages_fast(const Options& actual) {
              2 * value_or(actual, Option::BridgeForwardDelay, 0);
 }
 
+/// Whether an option that differs from what is wanted is as near to it as this kernel comes. What
 /// it says nothing of it was built without: it has no default to go back to.
 bool is_all_there_is(Option option, std::uint64_t wanted, const Options& actual) {
   const auto it = actual.find(option);
-  if (it != actual.end()) return is_timer(option) && it->second + 1 == wanted;
   if (option == Option::BridgeAgeing && ages_fast(actual)) return true;
+  if (it != actual.end()) return is_timer(option) && it->second + 1 == wanted;
   if (option == Option::BridgeVlanFiltering) return wanted == 0;
   const auto* row = attribute_of(option);
   return row != nullptr && row->kernel_default == wanted;
@@ -464,6 +465,24 @@ void plan_precedence(const WantedLink& link, IfIndex index, const LateAddress& l
     }
   }
   emit(DeleteAddress{{index, late.first}, present.at(late.first).peer});
+}
+
+/// The link-local address that Linux makes of a MAC (RFC 4291 2.5.6).
+IpPrefix link_local_of(const MacAddress& mac) {
+  constexpr std::uint8_t kUniversal = 0x02;
+  const auto& m = mac.bytes;
+  const auto first = static_cast<std::uint8_t>(m[0] ^ kUniversal);
+  return {IpAddress::v6(
+              {0xFE, 0x80, 0, 0, 0, 0, 0, 0, first, m[1], m[2], 0xFF, 0xFE, m[3], m[4], m[5]}),
+          64};
+}
+
+/// Whether Linux made the address for a link that shall have none: one that was up before it was
+/// told so keeps it. A VLAN device comes up with the one below, whoever asks.
+bool is_unasked_for(const WantedLink* wanted, const Link& actual, const IpPrefix& prefix) {
+  return wanted != nullptr && prefix.address.is_link_local() &&
+         value_or(wanted->options, Option::Ipv6AddressGeneration, kEui64) == kNoAddress &&
+         prefix == link_local_of(actual.mac);
 }
 
 /// Routes go to the table of the VRF that the link is in.
@@ -734,7 +753,9 @@ void plan_addresses(const State& state, const AddressesKey& key, const EmitKerne
   if (present == state.view.addresses().end() || state.files != FileState::Read) return;
   for (const auto& [prefix, entry] : present->second) {
     const bool is_wanted = std::find(addresses.begin(), addresses.end(), prefix) != addresses.end();
-    if (!is_wanted && state.ledger.has(ledger_address(key.link, prefix))) {
+    if (is_wanted) continue;
+    if (state.ledger.has(ledger_address(key.link, prefix)) ||
+        is_unasked_for(wanted, *actual, prefix)) {
       emit(DeleteAddress{{actual->index, prefix}, entry.peer});
     }
   }
