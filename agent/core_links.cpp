@@ -55,13 +55,17 @@ void Core::mark_bond(const std::string& name) {
   kernel_.mark(LinkKey{wanted->second.primary});
 }
 
-/// What stands on the link and waits for it to come up, or to run.
+/// What stands on the link and waits for it to come up, or to run; and tunnels that send through
+/// it, whose MTU goes with its.
 void Core::mark_waiting(const std::string& name) {
   const auto it = dependents_.find(name);
-  if (it == dependents_.end() || !state_.view.link(name)->up) return;
+  const auto* link = state_.view.link(name);
+  if (it == dependents_.end() || !link->up) return;
   for (const auto& dependent : it->second) {
     const auto* actual = state_.view.link(dependent);
-    if (actual != nullptr && !actual->up) kernel_.mark(LinkKey{dependent});
+    if (actual == nullptr) continue;
+    const bool sends_through = actual->kind == LinkKind::Vxlan && actual->lower == link->index;
+    if (sends_through || !actual->up) kernel_.mark(LinkKey{dependent});
   }
 }
 

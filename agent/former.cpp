@@ -19,8 +19,6 @@ constexpr std::string_view kArpTargets = "bond-arp-ip-target";
 
 constexpr std::uint32_t kNewMtu = 1500;
 constexpr std::uint32_t kNewVrfMtu = 65575;  // IP6_MAX_MTU of drivers/net/vrf.c
-constexpr std::uint32_t kVxlanOverhead = 50;
-constexpr std::uint32_t kVxlan6Overhead = 70;
 
 std::string prefix_of_rows(const std::string& link) { return fmt::format("was {} ", link); }
 
@@ -48,7 +46,7 @@ std::uint32_t new_mtu(const State& state, const CreateLink& op) {
   const auto* lower = state.view.link(op.lower);
   if (lower == nullptr) return kNewMtu;
   if (op.kind != LinkKind::Vxlan) return lower->mtu;
-  const auto overhead = op.vxlan_local.is_v6() ? kVxlan6Overhead : kVxlanOverhead;
+  const auto overhead = vxlan_overhead(op.vxlan_local);
   return std::max(lower->mtu, overhead) - overhead;
 }
 

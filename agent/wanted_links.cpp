@@ -13,7 +13,8 @@
 namespace vtepd::agent {
 namespace {
 
-constexpr std::uint64_t kEui64 = 0;  // IN6_ADDR_GEN_MODE_EUI64
+constexpr std::uint64_t kEui64 = 0;      // IN6_ADDR_GEN_MODE_EUI64
+constexpr std::uint64_t kNoAddress = 1;  // IN6_ADDR_GEN_MODE_NONE
 
 constexpr std::uint32_t kLeastIpv6Mtu = 1280;  // IPV6_MIN_MTU: below, a link has no IPv6 at all
 
@@ -141,6 +142,18 @@ bool has_derived_mac(LinkKind kind) {
   return kind == LinkKind::Vlan || kind == LinkKind::Macvlan || kind == LinkKind::Bridge;
 }
 
+/// What no line says is cut down to what the device leaves that a tunnel is bound to: Linux refuses
+/// more. A line's MTU is asked for as it is.
+std::optional<std::uint32_t> wanted_mtu(const State& state, const WantedLink& wanted) {
+  const auto* lower = state.view.link(wanted.lower);
+  if (!wanted.mtu || wanted.kind != LinkKind::Vxlan || wanted.said.contains("mtu")) {
+    return wanted.mtu;
+  }
+  const auto overhead = vxlan_overhead(wanted.vxlan_local);
+  return lower == nullptr || lower->mtu <= overhead ? wanted.mtu
+                                                    : std::min(*wanted.mtu, lower->mtu - overhead);
+}
+
 /// Whether the new device may come up in the very request that makes it: nothing else has to be
 /// said first that only a device that is there can be told. One message less for each VLAN.
 bool may_start_up(const WantedLink& wanted, const Link* lower) {
@@ -158,7 +171,7 @@ void create(const State& state, const WantedLink& wanted, const EmitKernelOp& em
                   .kind = wanted.kind,
                   .lower = lower == nullptr ? IfIndex{} : lower->index,
                   .vlan = wanted.vlan,
-                  .mtu = wanted.mtu,
+                  .mtu = wanted_mtu(state, wanted),
                   .mac = has_derived_mac(wanted.kind) ? wanted.mac : std::nullopt,
                   .vxlan_local = wanted.vxlan_local,
                   .vxlan_group = wanted.vxlan_group,
@@ -187,18 +200,28 @@ bool is_timer(Option option) {
           option <= Option::BridgeMulticastStartupQueryInterval);
 }
 
+/// Whether spanning tree makes the bridge forget what it learned, after a change of the topology:
+/// for so long Linux shows this time instead of the one it was given, which comes back by itself.
+bool ages_fast(const Options& actual) {
+  return value_or(actual, Option::BridgeStp, 0) != 0 &&
+         value_or(actual, Option::BridgeAgeing, 0) ==
+             2 * value_or(actual, Option::BridgeForwardDelay, 0);
+}
+
 /// Whether an option that differs from what is wanted is as near to it as this kernel comes. What
 /// it says nothing of it was built without: it has no default to go back to.
 bool is_all_there_is(Option option, std::uint64_t wanted, const Options& actual) {
   const auto it = actual.find(option);
+  if (option == Option::BridgeAgeing && ages_fast(actual)) return true;
   if (it != actual.end()) return is_timer(option) && it->second + 1 == wanted;
   if (option == Option::BridgeVlanFiltering) return wanted == 0;
   const auto* row = attribute_of(option);
   return row != nullptr && row->kernel_default == wanted;
 }
 
-/// Whether what the device stands on lets it come up, or will not whatever it waits for: a refusal
-/// (ENETDOWN) then says so.
+/// Whether what the device stands on lets it come up, or nobody is to say when: a refusal
+/// (ENETDOWN) then says so. On what `link-down` keeps down it waits without a word, as somebody
+/// wants it.
 bool may_stand_up(const State& state, const WantedLink& wanted, const Link& actual) {
   const auto* lower = state.view.link(actual.lower);
   if (lower == nullptr) return true;
@@ -206,7 +229,7 @@ bool may_stand_up(const State& state, const WantedLink& wanted, const Link& actu
   if (wanted.router != 0) return lower->running;
   if (actual.kind != LinkKind::Vlan || lower->up) return true;
   const auto* below = wanted_link(state, lower->name);
-  return below == nullptr || !below->up.value_or(false);
+  return below == nullptr || !below->up;
 }
 
 /// The attributes of the device itself that differ, as one request.
@@ -216,7 +239,7 @@ ChangeLink changes_of(const State& state, const WantedLink& wanted, const Link& 
     const bool is_so = is_all_there_is(option, value, actual.options);
     if (!is_so && has_option(wanted, actual, option)) change.options[option] = value;
   }
-  if (wanted.mtu && *wanted.mtu != actual.mtu) change.mtu = wanted.mtu;
+  if (const auto mtu = wanted_mtu(state, wanted); mtu && *mtu != actual.mtu) change.mtu = mtu;
   if (wanted.mac && *wanted.mac != actual.mac) change.mac = wanted.mac;
   if (wanted.alias && *wanted.alias != actual.alias) change.alias = wanted.alias;
   // Until vrrpd lifts it, and never again once the device is up: from then on it is vrrpd's.
@@ -442,6 +465,24 @@ void plan_precedence(const WantedLink& link, IfIndex index, const LateAddress& l
     }
   }
   emit(DeleteAddress{{index, late.first}, present.at(late.first).peer});
+}
+
+/// The link-local address that Linux makes of a MAC (RFC 4291 2.5.6).
+IpPrefix link_local_of(const MacAddress& mac) {
+  constexpr std::uint8_t kUniversal = 0x02;
+  const auto& m = mac.bytes;
+  const auto first = static_cast<std::uint8_t>(m[0] ^ kUniversal);
+  return {IpAddress::v6(
+              {0xFE, 0x80, 0, 0, 0, 0, 0, 0, first, m[1], m[2], 0xFF, 0xFE, m[3], m[4], m[5]}),
+          64};
+}
+
+/// Whether Linux made the address for a link that shall have none: one that was up before it was
+/// told so keeps it. A VLAN device comes up with the one below, whoever asks.
+bool is_unasked_for(const WantedLink* wanted, const Link& actual, const IpPrefix& prefix) {
+  return wanted != nullptr && prefix.address.is_link_local() &&
+         value_or(wanted->options, Option::Ipv6AddressGeneration, kEui64) == kNoAddress &&
+         prefix == link_local_of(actual.mac);
 }
 
 /// Routes go to the table of the VRF that the link is in.
@@ -712,7 +753,9 @@ void plan_addresses(const State& state, const AddressesKey& key, const EmitKerne
   if (present == state.view.addresses().end() || state.files != FileState::Read) return;
   for (const auto& [prefix, entry] : present->second) {
     const bool is_wanted = std::find(addresses.begin(), addresses.end(), prefix) != addresses.end();
-    if (!is_wanted && state.ledger.has(ledger_address(key.link, prefix))) {
+    if (is_wanted) continue;
+    if (state.ledger.has(ledger_address(key.link, prefix)) ||
+        is_unasked_for(wanted, *actual, prefix)) {
       emit(DeleteAddress{{actual->index, prefix}, entry.peer});
     }
   }

@@ -264,7 +264,7 @@ constexpr std::array kTable{
     needless("mstpctl-pvrst-mode", kNoMstpd),
 
     // Bonds, other tunnels, ethtool.
-    also(each("bond-slaves", Place::Bond, readers::ports), "bond-ports"),
+    also(once("bond-slaves", Place::Bond, readers::ports), "bond-ports"),
     special("bond-mode", Place::Bond, Option::BondMode, readers::bond_mode, 0),
     number("bond-miimon", Place::Bond, Option::BondMiimon, {0, 65535}),
     number("bond-updelay", Place::Bond, Option::BondUpDelay, {0, 65535}),

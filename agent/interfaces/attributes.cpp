@@ -75,6 +75,20 @@ bool is_first(const AttributeRow& row, const Reading& r) {
   return false;
 }
 
+/// Whether the line says by an attribute's second name what its stanza says by the first, too: that
+/// one counts, wherever it stands.
+bool is_overruled(const AttributeRow& row, const Reading& r) {
+  const auto& all = r.stanza.attributes;
+  if (row.repeats || r.attribute.name == row.name) return false;
+  const auto first = std::find_if(all.begin(), all.end(),
+                                  [&](const Attribute& other) { return other.name == row.name; });
+  if (first == all.end()) return false;
+  if (first->value != r.attribute.value) {
+    r.warning(fmt::format("{} at {} holds", row.name, first->origin));
+  }
+  return true;
+}
+
 }  // namespace
 
 void Reading::error(std::string_view why) const {
@@ -130,7 +144,7 @@ void read_stanza(const Stanza& stanza, LinkSettings& settings, Diagnostics& diag
       continue;
     }
     const Reading reading{*row, stanza, attribute, settings, diagnostics};
-    if (is_first(*row, reading)) row->read(reading);
+    if (!is_overruled(*row, reading) && is_first(*row, reading)) row->read(reading);
   }
 }
 

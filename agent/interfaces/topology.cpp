@@ -11,8 +11,6 @@ namespace vtepd::agent {
 namespace {
 
 constexpr std::uint32_t kDefaultMtu = 1500;
-constexpr std::uint32_t kVxlanOverhead = 50;  // Ethernet, IPv4, UDP and vxlan headers
-constexpr std::uint32_t kVxlan6Overhead = 70;
 constexpr std::uint64_t kRouterAlways = 2;     // IFLA_BRPORT_MULTICAST_ROUTER: MDB_RTR_TYPE_PERM
 constexpr std::uint64_t kMacvlanPrivate = 1;   // MACVLAN_MODE_PRIVATE
 constexpr std::uint64_t kMacvlanBridge = 4;    // MACVLAN_MODE_BRIDGE
@@ -380,7 +378,8 @@ void Planner::plan_membership(const Device& port, const Device& bridge, WantedLi
     return;
   }
   if (own.has("bridge-access")) {
-    link.vlans[own.access] = kUntaggedPvid;
+    // A single vxlan device takes no frame without a VLAN in: it has nothing to tell its VNI by.
+    link.vlans[own.access] = port.is_single_vxlan() ? VlanFlags{} : kUntaggedPvid;
     return;
   }
   const auto& vids = own.has("bridge-vids") ? own.vids : inherited.vids;
@@ -533,14 +532,13 @@ void Planner::settle_vlan_mtu(const WantedLink& lower, WantedLink& link) {
 }
 
 /// Where no line says an MTU, a device that is bound to another leaves room for the outer headers:
-/// Linux refuses more. What the lower device has is not known here unless the files say it.
+/// Linux refuses more. Where the files say nothing of the lower device's, it is cut down to what
+/// that has when it is written.
 void Planner::settle_vxlan_mtu(const Topology& topology, WantedLink& link) {
   const auto lower = topology.links.find(link.lower);
   if (lower == topology.links.end() || link.said.contains("mtu")) return;
-  const auto overhead = link.vxlan_local.is_v6() ? kVxlan6Overhead : kVxlanOverhead;
-  if (!lower->second.mtu) {
-    link.mtu.reset();
-  } else if (link.mtu && *lower->second.mtu > overhead) {
+  const auto overhead = vxlan_overhead(link.vxlan_local);
+  if (link.mtu && lower->second.mtu.value_or(0) > overhead) {
     link.mtu = std::min(*link.mtu, *lower->second.mtu - overhead);
   }
 }

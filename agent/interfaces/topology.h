@@ -96,6 +96,9 @@ class SharedTopology {
   std::shared_ptr<const Topology> topology_;
 };
 
+/// What a tunnel adds to each frame: Ethernet, IP, UDP and vxlan headers.
+constexpr std::uint32_t vxlan_overhead(const IpAddress& local) { return local.is_v6() ? 70 : 50; }
+
 /// The name of the device of a virtual router that stands on `lower`: index, or what stands for it
 /// while there is no such device. No device has a colon in its name.
 std::string router_device(const WantedLink& link, std::string_view index);

@@ -256,6 +256,13 @@ void Checks::check_vxlan(const Device& vxlan) {
                                      "vxlan-remoteip-map",
                                      vxlan.name));
   }
+  constexpr std::uint64_t kFirstFreePort = 1024;
+  if (value_or(settings.options, Option::VxlanPort, kFirstFreePort) < kFirstFreePort) {
+    diagnostics_.warning(settings.where("vxlan-port", vxlan.origin),
+                         fmt::format("{}: vxlan-port below {} is for programs with "
+                                     "CAP_NET_BIND_SERVICE, which the service has not",
+                                     vxlan.name, kFirstFreePort));
+  }
   const bool filters =
       !settings.vnis.empty() || value_or(settings.options, Option::VxlanVniFilter, 0) != 0;
   if (!settings.vni_groups.empty() && !filters) {

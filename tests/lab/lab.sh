@@ -66,7 +66,7 @@ dump_state() {
     for link in $(ls ipv4/conf | grep -vE "^(all|default)$"); do
       for name in ipv4/conf/$link/{forwarding,arp_accept} \
         ipv6/conf/$link/{disable_ipv6,forwarding,accept_dad,dad_transmits,enhanced_dad,addr_gen_mode}; do
-        echo "$name=$(<"$name")"
+        [[ ! -e $name ]] || echo "$name=$(<"$name")" # a link of a small MTU has no IPv6
       done
       [[ ! -e mpls/conf/$link/input ]] || echo "mpls/conf/$link/input=$(<"mpls/conf/$link/input")"
     done >"$OLDPWD/sysctl.txt"'

@@ -538,6 +538,39 @@ TEST_CASE("a bond has its slaves and options, and its slaves no addresses") {
   CHECK(p.link("swp2").up == true);
 }
 
+TEST_CASE("of several bond-slaves lines the first holds, as for ifupdown2") {
+  const auto p = plan("auto bond1\niface bond1\n bond-slaves swp1\n bond-slaves swp2\n");
+  CHECK(p.link("swp1").master == "bond1");
+  CHECK_FALSE(p.has("swp2"));
+  CHECK(p.messages == Lines{"f:4: warning: bond1: bond-slaves: already said at f:3, which holds"});
+}
+
+TEST_CASE("bridge-vids holds beside bridge-trunk, wherever it stands") {
+  const auto p = plan(kBridge +
+                      " bridge-ports swp1 swp2\niface swp1\n bridge-trunk 30\n bridge-vids 40\n"
+                      "iface swp2\n bridge-vids 40\n bridge-trunk 30\n");
+  CHECK(vlans(p.link("swp1")) == "5* 40");
+  CHECK(vlans(p.link("swp2")) == "5* 40");
+  CHECK(p.messages == Lines{"f:8: warning: swp1: bridge-trunk: bridge-vids at f:9 holds",
+                            "f:12: warning: swp2: bridge-trunk: bridge-vids at f:11 holds"});
+}
+
+TEST_CASE("a vxlan-port that Linux keeps for the privileged is told") {
+  const auto p =
+      plan("auto vx\niface vx\n vxlan-id 1\n vxlan-local-tunnelip 10.0.0.1\n vxlan-port 1023\n");
+  const std::string told =
+      "f:5: warning: vx: vxlan-port below 1024 is for programs with CAP_NET_BIND_SERVICE, which "
+      "the "
+      "service has not";
+  CHECK(p.messages == Lines{told});
+}
+
+TEST_CASE("a vxlan device has the usual MTU where that of the device below is not known") {
+  const auto p =
+      plan("auto vx\niface vx\n vxlan-id 1\n vxlan-local-tunnelip 10.0.0.1\n vxlan-physdev lo\n");
+  CHECK(p.link("vx").mtu == 1500);
+}
+
 TEST_CASE("bridges whose long names end differently have standing ports of their own") {
   const auto p = plan(
       "auto bridge-tenant1 bridge-tenant2\niface bridge-tenant1\n bridge-ports none\n"
@@ -637,7 +670,7 @@ TEST_CASE("the VLANs of a single vxlan device's map are the port's whatever else
   const std::string device =
       " bridge-ports vx\niface vx\n bridge-vlan-vni-map 30-31=300-301\n"
       " vxlan-local-tunnelip 10.0.0.1\n";
-  CHECK(vlans(plan(kBridge + device + " bridge-access 40\n").link("vx")) == "30 31 40*");
+  CHECK(vlans(plan(kBridge + device + " bridge-access 40\n").link("vx")) == "30 31 40");
   CHECK(vlans(plan(kBridge + device + " bridge-access 30\n").link("vx")) == "30 31");
   const auto lists = kBridge + " bridge-port-vids swp1=7\n bridge-port-pvids swp1=8\n";
   CHECK(vlans(plan(lists + device).link("vx")) == "30 31");

@@ -86,6 +86,61 @@ TEST_CASE("a link whose MTU is too small for IPv6 has all else") {
   files.must_stand();
 }
 
+TEST_CASE("a VLAN device waits without a word while link-down keeps down what it stands on") {
+  Files files;
+  auto swp1 = port("swp1");
+  swp1.up = false;
+  auto upper = made("swp1.5", LinkKind::Vlan);
+  upper.lower = "swp1";
+  upper.vlan = vlan(5);
+  files.say({swp1, upper});
+  CHECK_FALSE(files.link("swp1.5").up);
+  files.must_stand();
+
+  swp1.up = true;
+  files.say({swp1, upper});
+  CHECK(files.link("swp1.5").up);
+  files.must_stand();
+}
+
+TEST_CASE("a link that shall make no address loses the one that Linux has made already") {
+  Files files;
+  const auto index = files.link("swp1").index;
+  const AddressKey of_mac{index, *IpPrefix::parse("fe80::ff:fe00:7/64")};
+  const AddressKey other{index, *IpPrefix::parse("fe80::7/64")};
+  auto swp1 = port("swp1");
+  swp1.mac = mac("02:00:00:00:00:07");
+  files.say({swp1});
+  REQUIRE(files.kernel.act(AddAddress{of_mac}));
+  REQUIRE(files.kernel.act(AddAddress{other}));
+  files.settle();
+  CHECK(files.kernel.state().has_address(of_mac));
+
+  swp1.options[Option::Ipv6AddressGeneration] = 1;
+  files.say({swp1});
+  CHECK_FALSE(files.kernel.state().has_address(of_mac));
+  CHECK(files.kernel.state().has_address(other));
+  files.must_stand();
+}
+
+TEST_CASE("a tunnel whose MTU no line says leaves room on the device that it is bound to") {
+  Files files;
+  auto vx10 = made("vx10", LinkKind::Vxlan);
+  vx10.options[Option::VxlanId] = 10;
+  vx10.vxlan_local = ip("10.0.0.1");
+  vx10.lower = "swp1";
+  vx10.mtu = 1500;
+  files.say({port("swp1"), vx10});
+  CHECK(files.link("vx10").mtu == 1450);
+  files.must_stand();
+
+  auto swp1 = port("swp1");
+  swp1.mtu = 9000;
+  files.say({swp1, vx10});
+  CHECK(files.link("vx10").mtu == 1500);
+  files.must_stand();
+}
+
 TEST_CASE("a VLAN device has the protocol that the files say") {
   Files files;
   auto outer = made("swp1.5", LinkKind::Vlan);
@@ -546,6 +601,20 @@ TEST_CASE("a bridge's timers are as wanted where the kernel's ticks cannot hold 
   CHECK(planned([&](Options& options) { options[timer] = 3126; }).size() == 1);
   const auto count = Option::BridgeMulticastStartupQueryCount;
   CHECK(planned([&](Options& options) { options[count] -= 1; }).size() == 1);
+}
+
+TEST_CASE("the fast ageing after a change of the topology is left to spanning tree") {
+  const auto is_asked_for = [](std::uint64_t stp, std::uint64_t ageing) {
+    const auto ops = planned([&](Options& options) {
+      options[Option::BridgeStp] = stp;
+      options[Option::BridgeAgeing] = ageing;
+    });
+    REQUIRE(ops.size() == 1);
+    return std::get<ChangeLink>(ops[0]).options.contains(Option::BridgeAgeing);
+  };
+  CHECK_FALSE(is_asked_for(1, 3000));  // twice the forward delay
+  CHECK(is_asked_for(1, 2000));
+  CHECK(is_asked_for(0, 3000));
 }
 
 TEST_CASE("a kernel built without VLANs is not asked for what it has not") {
