@@ -469,7 +469,7 @@ void plan_precedence(const WantedLink& link, IfIndex index, const LateAddress& l
 
 /// The link-local address that Linux makes of a MAC (RFC 4291 2.5.6).
 IpPrefix link_local_of(const MacAddress& mac) {
-  constexpr std::uint8_t kUniversal = 0x02;
+  constexpr unsigned kUniversal = 0x02;
   const auto& m = mac.bytes;
   const auto first = static_cast<std::uint8_t>(m[0] ^ kUniversal);
   return {IpAddress::v6(
