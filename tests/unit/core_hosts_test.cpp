@@ -348,6 +348,35 @@ TEST_CASE("C3 an address that moves to another MAC here outnumbers the old claim
   CHECK(leaf.neighbor(kIp)->state == NeighborState::Stale);
 }
 
+TEST_CASE("of two MACs that BGP gives an address the second has it where the first is here",
+          "[core][hosts][C3]") {
+  Hosts leaf;
+  const auto fabric_tells = [&] {
+    leaf.hear(route(kHost, kLeaf2, 3, kIp));
+    leaf.hear(route(kFarHost, kLeaf3, 0, kIp));
+  };
+  SECTION("as a host that does not answer for it") {
+    fabric_tells();
+    CHECK(leaf.neighbor(kIp)->mac == kHost);
+    CHECK(leaf.neighbor(kIp)->state == NeighborState::NoArp);
+    REQUIRE(leaf.kernel.learn(kHost, leaf.index("swp1"), kVlan));
+    leaf.settle();
+    CHECK(leaf.told_sequence(kHost, kIp) == 4);
+    CHECK(leaf.neighbor(kIp)->mac == kHost);
+    leaf.pass_seconds(20);
+    CHECK_FALSE(leaf.is_told(kHost, kIp));
+  }
+  SECTION("as the switch's own") {
+    const BridgeFdbEntry own{.port = leaf.index("swp1"), .state = FdbState::Permanent};
+    REQUIRE(leaf.kernel.act(SetBridgeFdb{leaf.bridge_key(kHost), own}));
+    leaf.settle();
+    fabric_tells();
+  }
+  REQUIRE(leaf.neighbor(kIp) != nullptr);
+  CHECK(leaf.neighbor(kIp)->mac == kFarHost);
+  CHECK(leaf.neighbor(kIp)->state == NeighborState::NoArp);
+}
+
 TEST_CASE("before the routes are known hosts are heard, and not asked", "[core][hosts]") {
   Leaf leaf;
   leaf.core->take(leaf.index("swp1"), {.kind = WordKind::ArpRequest, .mac = kHost, .ip = kIp});
