@@ -131,9 +131,14 @@ TEST_CASE("an IPv6 router that comes from another leaf is still one", "[core][ho
   auto far = route(kHost, kLeaf2, 4, kIp6);
   far.flags = MacFlags::kRouter;
   leaf.hear(far);
+  SECTION("alone with its address") {}
+  SECTION("and outnumbers who claimed its address, too") {
+    leaf.hear(route(kFarHost, kLeaf3, 5, kIp6));
+  }
   REQUIRE(leaf.kernel.learn(kHost, leaf.index("swp1"), kVlan));
   leaf.settle();
   CHECK(leaf.core->state().told_macs.at(MacIpKey{kVni, kHost, kIp6}).flags == MacFlags::kRouter);
+  CHECK(leaf.neighbor(kIp6)->mac == kHost);
   CHECK(leaf.neighbor(kIp6)->router);
 }
 
