@@ -9,8 +9,8 @@
 // Threads: the event loop's. Files are read on a thread of their own, because a template may take
 // its ten seconds and routes come meanwhile; those of the start are read at once, for nothing is
 // written before they are. The end waits for a reading that is under way.
-// Errors: in the replies, as {"schema":1,"error":...} or
-// {"schema":1,"ok":false,"messages":[...],...}.
+// Errors: in the replies, as {"schema":2,"error":...} or
+// {"schema":2,"ok":false,"messages":[...],...}.
 #pragma once
 
 #include <boost/asio/io_context.hpp>

@@ -169,8 +169,8 @@ void Core::claim_hosts_of(const Binding& binding, const evpn::MacKey& mac) {
   const auto local = state_.locals.find(mac);
   evpn::SnoopedHost host{.mac = mac.mac, .place = {local->second.port, binding.vlan}};
   state_.rib.for_each_host_of(mac, [&](const evpn::HostKey& key) {
-    const auto told = state_.rib.host(key);
-    host.router = told && told->mac == mac.mac && is_router(told->route.flags);
+    const auto* told = state_.rib.route({key.vni, mac.mac, key.ip});
+    host.router = told != nullptr && is_router(told->flags);
     state_.hosts.adopt(key, host, clock_.now());
   });
   std::vector<evpn::HostKey> hosts;

@@ -729,7 +729,8 @@ std::optional<json::object> Show::neigh_row(const NeighborKey& key) const {
   if (binding == nullptr) return std::nullopt;
   const evpn::HostKey host_key{binding->vni, key.ip};
   const auto* entry = state_.view.neighbor(key);
-  const auto host = state_.rib.host(host_key);
+  const auto elsewhere = remote_host(state_, host_key);
+  const auto host = elsewhere ? elsewhere : state_.rib.host(host_key);
   if (entry == nullptr && !host && state_.hosts.find(host_key) == nullptr) return std::nullopt;
   const auto wanted = wanted_neighbor(state_, key);
   const auto mac = wanted ? wanted->mac : entry != nullptr ? entry->mac : MacAddress{};

@@ -94,13 +94,6 @@ bool is_router(const State& state, const Binding& binding, const IpAddress& ip) 
   return neighbor != nullptr && neighbor->router;
 }
 
-/// What BGP knows of an address, if the MAC that it names is elsewhere.
-std::optional<evpn::RemoteHost> remote_host(const State& state, const evpn::HostKey& key) {
-  auto host = state.rib.host(key);
-  if (host && owner_of(state, {key.vni, host->mac}).owner != evpn::Owner::Remote) host.reset();
-  return host;
-}
-
 bool is_by_file(const State& state, const FloodKey& key) {
   const auto* device = state.view.link(key.device);
   if (device == nullptr) return false;
@@ -291,6 +284,12 @@ std::optional<evpn::LocalHost> local_host(const State& state, const Binding& bin
   }
   if (!known) return std::nullopt;
   return claim_of(state, {binding.vni, neighbor->mac}, evpn::Source::Learned);
+}
+
+std::optional<evpn::RemoteHost> remote_host(const State& state, const evpn::HostKey& key) {
+  return state.rib.host(key, [&](const MacAddress& mac) {
+    return owner_of(state, evpn::MacKey{key.vni, mac}).owner == evpn::Owner::Remote;
+  });
 }
 
 evpn::Decision owner_of(const State& state, const evpn::MacKey& key) {

@@ -57,6 +57,9 @@ const Link* own_device(const State& state, IfIndex svi, const IpAddress& ip);
 std::optional<evpn::LocalHost> local_host(const State& state, const Binding& binding,
                                           const IpAddress& ip);
 
+/// What BGP knows of an address: the best of the claims whose MACs are elsewhere.
+std::optional<evpn::RemoteHost> remote_host(const State& state, const evpn::HostKey& key);
+
 /// Whether a neighbour is a host of our own: it has answered, and nobody told us of it.
 bool is_local_host(const NeighborEntry& entry);
 

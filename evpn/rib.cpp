@@ -196,12 +196,21 @@ const RemoteMac* Rib::mac(const MacKey& key) const {
 const RemoteMac* Rib::route(const MacIpKey& key) const { return find(*this, key); }
 
 std::optional<RemoteHost> Rib::host(const HostKey& key) const {
+  return host(key, [](const MacAddress&) { return true; });
+}
+
+std::optional<RemoteHost> Rib::host(const HostKey& key,
+                                    const std::function<bool(const MacAddress&)>& counts) const {
   const auto it = hosts_.find(key);
   if (it == hosts_.end()) return std::nullopt;
-  return *std::min_element(
-      it->second.begin(), it->second.end(), [](const RemoteHost& a, const RemoteHost& b) {
-        return are_equal(a.route, b.route) ? a.mac < b.mac : beats(a.route, b.route);
-      });
+  const auto is_better = [](const RemoteHost& one, const RemoteHost& other) {
+    return are_equal(one.route, other.route) ? one.mac < other.mac : beats(one.route, other.route);
+  };
+  const RemoteHost* best = nullptr;
+  for (const auto& claim : it->second) {
+    if ((best == nullptr || is_better(claim, *best)) && counts(claim.mac)) best = &claim;
+  }
+  return best == nullptr ? std::nullopt : std::optional(*best);
 }
 
 bool Rib::floods_to(const VtepKey& key) const {

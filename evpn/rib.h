@@ -89,6 +89,9 @@ class Rib {
 
   const RemoteMac* mac(const MacKey& key) const;
   std::optional<RemoteHost> host(const HostKey& key) const;
+  /// The best of those claims to an address whose MACs count.
+  std::optional<RemoteHost> host(const HostKey& key,
+                                 const std::function<bool(const MacAddress&)>& counts) const;
   /// What this very type-2 route says.
   const RemoteMac* route(const MacIpKey& key) const;
   bool has_vtep(const VtepKey& key) const { return vteps_.contains(key); }

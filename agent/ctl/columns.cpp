@@ -341,6 +341,7 @@ std::string plain(const json::object& row, std::string_view key) {
   if (value == nullptr || value->is_null()) return "-";
   if (const auto* text = value->if_string()) return {text->data(), text->size()};
   if (const auto* flag = value->if_bool()) return *flag ? "yes" : "no";
+  if (const auto* number = value->if_double()) return fmt::format("{:.1f}", *number);
   return json::serialize(*value);
 }
 

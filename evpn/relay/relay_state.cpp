@@ -337,7 +337,19 @@ bool RelayState::owe(const EvpnMessage& message) {
       message);
 }
 
+/// Those of VNIs that the agent took back: it has forgotten them, and bgpd, which will not withdraw
+/// them, tells what still holds anew. Of many at once: it takes a look at all that is owed.
+void RelayState::drop_owed() {
+  if (owed_no_more_.empty()) return;
+  const auto goes = [vnis = std::exchange(owed_no_more_, {})](const auto& row) {
+    return vnis.contains(row.first.vni);
+  };
+  erase_if(owed_vteps_, goes);
+  erase_if(owed_macs_, goes);
+}
+
 void RelayState::pay_agent() {
+  drop_owed();
   const auto pay = [this](const auto& rows) {
     for (const auto& [key, owed] : rows) {
       if (owed.route) effects_.to_agent(*owed.route);
@@ -369,6 +381,7 @@ void RelayState::detach_agent() {
   agent_behind_ = false;
   owed_vteps_ = {};
   owed_macs_ = {};
+  owed_no_more_.clear();
 }
 
 void RelayState::agent_behind(bool behind) {
@@ -379,8 +392,14 @@ void RelayState::agent_behind(bool behind) {
 Result<void> RelayState::from_agent(const EvpnMessage& message) {
   if (is_local(message)) {
     cache_.apply(message);
-    if (const auto* vni = std::get_if<AddLocalVni>(&message)) gone_vnis_.erase(vni->vni);
-    if (const auto* gone = std::get_if<DeleteLocalVni>(&message)) gone_vnis_.insert(gone->vni);
+    if (const auto* vni = std::get_if<AddLocalVni>(&message)) {
+      if (owed_no_more_.contains(vni->vni)) drop_owed();
+      gone_vnis_.erase(vni->vni);
+    }
+    if (const auto* gone = std::get_if<DeleteLocalVni>(&message)) {
+      if (agent_behind_) owed_no_more_.insert(gone->vni);
+      gone_vnis_.insert(gone->vni);
+    }
     // On record once it is on its way to bgpd: a restart then never takes for told what was not.
     if (session_up()) {
       tell_bgpd(message);

@@ -163,6 +163,7 @@ class RelayState {
   void change(const EvpnMessage& message);
   void tell_agent(const EvpnMessage& message);
   bool owe(const EvpnMessage& message);
+  void drop_owed();
   void pay_agent();
   auto& owed(const MacIpKey& key) { return owed_macs_[key]; }
   auto& owed(const VtepKey& key) { return owed_vteps_[key]; }
@@ -183,6 +184,7 @@ class RelayState {
   bool agent_behind_ = false;
   FlatMap<MacIpKey, Owed<AddRemoteMacIp, DeleteRemoteMacIp>> owed_macs_;
   FlatMap<VtepKey, Owed<AddRemoteVtep, DeleteRemoteVtep>> owed_vteps_;
+  std::set<Vni> owed_no_more_;  // that the agent took back while it was behind
 };
 
 }  // namespace vtepd::evpn::relay

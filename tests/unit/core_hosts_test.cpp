@@ -131,9 +131,14 @@ TEST_CASE("an IPv6 router that comes from another leaf is still one", "[core][ho
   auto far = route(kHost, kLeaf2, 4, kIp6);
   far.flags = MacFlags::kRouter;
   leaf.hear(far);
+  SECTION("alone with its address") {}
+  SECTION("and outnumbers who claimed its address, too") {
+    leaf.hear(route(kFarHost, kLeaf3, 5, kIp6));
+  }
   REQUIRE(leaf.kernel.learn(kHost, leaf.index("swp1"), kVlan));
   leaf.settle();
   CHECK(leaf.core->state().told_macs.at(MacIpKey{kVni, kHost, kIp6}).flags == MacFlags::kRouter);
+  CHECK(leaf.neighbor(kIp6)->mac == kHost);
   CHECK(leaf.neighbor(kIp6)->router);
 }
 
@@ -346,6 +351,35 @@ TEST_CASE("C3 an address that moves to another MAC here outnumbers the old claim
   }
   CHECK(leaf.neighbor(kIp)->mac == kHost);
   CHECK(leaf.neighbor(kIp)->state == NeighborState::Stale);
+}
+
+TEST_CASE("of two MACs that BGP gives an address the second has it where the first is here",
+          "[core][hosts][C3]") {
+  Hosts leaf;
+  const auto fabric_tells = [&] {
+    leaf.hear(route(kHost, kLeaf2, 3, kIp));
+    leaf.hear(route(kFarHost, kLeaf3, 0, kIp));
+  };
+  SECTION("as a host that does not answer for it") {
+    fabric_tells();
+    CHECK(leaf.neighbor(kIp)->mac == kHost);
+    CHECK(leaf.neighbor(kIp)->state == NeighborState::NoArp);
+    REQUIRE(leaf.kernel.learn(kHost, leaf.index("swp1"), kVlan));
+    leaf.settle();
+    CHECK(leaf.told_sequence(kHost, kIp) == 4);
+    CHECK(leaf.neighbor(kIp)->mac == kHost);
+    leaf.pass_seconds(20);
+    CHECK_FALSE(leaf.is_told(kHost, kIp));
+  }
+  SECTION("as the switch's own") {
+    const BridgeFdbEntry own{.port = leaf.index("swp1"), .state = FdbState::Permanent};
+    REQUIRE(leaf.kernel.act(SetBridgeFdb{leaf.bridge_key(kHost), own}));
+    leaf.settle();
+    fabric_tells();
+  }
+  REQUIRE(leaf.neighbor(kIp) != nullptr);
+  CHECK(leaf.neighbor(kIp)->mac == kFarHost);
+  CHECK(leaf.neighbor(kIp)->state == NeighborState::NoArp);
 }
 
 TEST_CASE("before the routes are known hosts are heard, and not asked", "[core][hosts]") {

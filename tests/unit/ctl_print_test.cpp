@@ -86,6 +86,8 @@ TEST_CASE("a cell says in a line what JSON has in parts") {
                        {"dst", "10.0.0.2"},
                        {"state", "valid"}}) ==
         "3     10010  -    10.0.0.2  remote  10.0.0.2  0    no      no       valid");
+  CHECK(line("stats", {{"counter", "asic_call_seconds"}, {"value", 0.0}}) ==
+        "asic_call_seconds  0.0");
 }
 
 TEST_CASE("a port's VLANs are ranges, whatever their flags; its file has its line") {

@@ -410,6 +410,27 @@ TEST_CASE("while the agent is behind bgpd and zebra go on, and it is told the ne
     bench.state.agent_behind(false);
     CHECK(bench.told.agent == std::vector<EvpnMessage>{remote_mac(4)});
   }
+  SECTION("the VNI went: what bgpd does not tell again when it is back is void") {
+    REQUIRE(bench.state.from_agent(DeleteLocalVni{vni(10)}));
+    SECTION("and is back before the agent has caught up") {
+      REQUIRE(bench.state.from_agent(local_vni()));
+      bench.bgpd(encoded(remote_mac(3)));
+      bench.state.agent_behind(false);
+      CHECK(bench.told.agent == std::vector<EvpnMessage>{remote_mac(3)});
+    }
+    SECTION("and is back afterwards") {
+      bench.state.agent_behind(false);
+      REQUIRE(bench.state.from_agent(local_vni()));
+      CHECK(bench.told.agent.empty());
+    }
+    SECTION("and stays away: another's routes come all the same") {
+      auto other_route = remote_mac(1);
+      other_route.key.vni = vni(11);
+      bench.bgpd(encoded(other_route));
+      bench.state.agent_behind(false);
+      CHECK(bench.told.agent == std::vector<EvpnMessage>{other_route});
+    }
+  }
   SECTION("the session ends: it is told after what came before") {
     bench.state.close(kMain, "gone");
     CHECK(bench.told.agent == std::vector<EvpnMessage>{remote_mac(2), SessionDown{"gone"}});

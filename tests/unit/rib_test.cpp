@@ -78,6 +78,11 @@ TEST_CASE("of two claims to an address the same one stands, whichever came first
     heard.rib.apply(swapped ? other : one);
     heard.rib.apply(swapped ? one : other);
     CHECK(heard.rib.host({kVni, kHost})->mac == standing);
+    const auto left =
+        heard.rib.host({kVni, kHost}, [&](const auto& mac) { return mac != standing; });
+    REQUIRE(left);
+    CHECK(left->mac == (standing == kMac ? other_mac : kMac));
+    CHECK_FALSE(heard.rib.host({kVni, kHost}, [](const auto&) { return false; }));
   }
 }
 
