@@ -228,9 +228,9 @@ void Hardware::turn() {
                                 [this](const AsicKey& key, auto&& emit) {
                                   plan(key, [&](AsicOp op) { emit(std::move(op)); });
                                 });
+  if (!batch.empty()) send(std::move(batch));
   table_.end_batch();
   for (const auto& key : std::exchange(right_groups_, {})) watch_group(key);
-  if (!batch.empty()) send(std::move(batch));
   if (has_leftovers_ && under_way_ == 0 && reconciler_.idle()) remove_leftovers();
   if (!reconciler_.idle()) ask_for_turn();
 }
