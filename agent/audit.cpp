@@ -604,12 +604,18 @@ void Audit::compare_bgp(const std::shared_ptr<Look>& look) {
   read_asic(look);
 }
 
+/// Why the ASIC cannot be asked, where it is to be. What waits for a call that never returns would
+/// never end.
+std::string Audit::asic_problem() const {
+  if (hardware_ == nullptr) return asic_missing_;
+  return hardware_->stuck_call() ? hardware_->problem() : std::string();
+}
+
 void Audit::read_asic(const std::shared_ptr<Look>& look) {
   const bool asic = request_.asic && (!look->only || !look->only->asic.empty());
-  if (asic && !asic_missing_.empty()) {
-    look->found.asic.push_back({hwsync::SwitchKey{}, asic_missing_, {}});
-  }
-  if (!asic || hardware_ == nullptr) {
+  const auto why = asic ? asic_problem() : std::string();
+  if (!why.empty()) look->found.asic.push_back({hwsync::SwitchKey{}, why, {}});
+  if (!asic || !why.empty() || hardware_ == nullptr) {
     return look->then(std::make_shared<const Findings>(std::move(look->found)));
   }
   std::vector<hwsync::AsicKey> only;

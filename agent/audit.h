@@ -172,6 +172,7 @@ class Audit {
   void await_news(const std::shared_ptr<Look>& look, std::uint64_t turns, int polls);
   void compare_some(const std::shared_ptr<Look>& look);
   void compare_bgp(const std::shared_ptr<Look>& look);
+  std::string asic_problem() const;
   void read_asic(const std::shared_ptr<Look>& look);
   void after(Duration pause, std::function<void()> then);
   void repair(const Findings& findings);

@@ -203,6 +203,10 @@ void AsicTable::plan_change(const AsicKey& key, SharedRow wanted, const Emit& em
 }
 
 void AsicTable::end_batch() {
+  // A removal that was refused is not tried again yet: nobody need wait for it.
+  for (const auto& key : removed_in_batch_) {
+    if (!leaving_.contains(key)) wake(key);
+  }
   created_in_batch_.clear();
   removed_in_batch_.clear();
   needed_in_batch_.clear();
@@ -213,7 +217,7 @@ void AsicTable::end_batch() {
   // Once a batch, and only when something in use is to go: which rows hold it?
   const KeySet going(newly_going_.begin(), newly_going_.end());
   newly_going_.clear();
-  // Needed by what is not a row yet: it is looked at again when that is on its way.
+  // Needed by what is not written after all.
   for (const auto& key : going) {
     if (!references_.contains(key)) mark_(key);
   }

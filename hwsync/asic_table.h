@@ -41,8 +41,8 @@ class AsicTable {
   /// Takes in an object that exists already.
   void adopt(const AsicKey& key, ActualRow row);
 
-  /// What a batch does may rest on what the same batch does before; between batches, call
-  /// end_batch().
+  /// What a batch does may rest on what the same batch does before; when what is to be written of
+  /// it has been sent(), call end_batch().
   void plan(const AsicKey& key, const Emit& emit);
   void end_batch();
 

@@ -228,9 +228,9 @@ void Hardware::turn() {
                                 [this](const AsicKey& key, auto&& emit) {
                                   plan(key, [&](AsicOp op) { emit(std::move(op)); });
                                 });
+  if (!batch.empty()) send(std::move(batch));
   table_.end_batch();
   for (const auto& key : std::exchange(right_groups_, {})) watch_group(key);
-  if (!batch.empty()) send(std::move(batch));
   if (has_leftovers_ && under_way_ == 0 && reconciler_.idle()) remove_leftovers();
   if (!reconciler_.idle()) ask_for_turn();
 }
@@ -611,6 +611,7 @@ void Hardware::tell_fdb(const FdbNotice& notice) {
   }
   if (flush) return tell_flush(notice, vlan == nullptr ? VlanId{} : vlan->vlan, port);
   look_for_flushed();  // what comes after a flush is there
+  if (reads_learned_) heard_.insert({vlan->vlan, notice.mac});
   doubt({vlan->vlan, notice.mac}, port, !came);
   // What is behind a tunnel is BGP's to say.
   if (is_tunnel || !settings_.on_event) return;
@@ -622,6 +623,7 @@ void Hardware::tell_fdb(const FdbNotice& notice) {
 /// Of what is static the kernel hears nothing, because it is to stay: it is looked for. What the
 /// kernel keeps of the others, having learned it itself, is written again once it has heard.
 void Hardware::tell_flush(const FdbNotice& notice, VlanId vlan, const AsicKey* port) {
+  heard_flush_ = true;
   const auto* own = port == nullptr ? nullptr : std::get_if<BridgePortKey>(port);
   const bool takes_static = notice.type != SAI_FDB_FLUSH_ENTRY_TYPE_DYNAMIC;
   const bool takes_dynamic = notice.type != SAI_FDB_FLUSH_ENTRY_TYPE_STATIC;
@@ -667,10 +669,13 @@ void Hardware::doubt(const FdbKey& key, const AsicKey* port, bool gone) {
   const auto* known = table_.find(key);
   const bool is_ours = known != nullptr || in_flight_.contains(key);
   const bool is_as_known = !gone && known != nullptr && !in_flight_.contains(key) &&
-                           !doubts_.contains(key) && !ripe_doubts_.contains(key) &&
-                           !is_static(*known->row) && port != nullptr &&
+                           !is_doubted(key) && !is_static(*known->row) && port != nullptr &&
                            leads_to(*known->row, *port);
   if (is_ours && !is_as_known) doubts_.insert_or_assign(key, gone);
+}
+
+bool Hardware::is_doubted(const FdbKey& key) const {
+  return doubts_.contains(key) || ripe_doubts_.contains(key);
 }
 
 std::optional<Hardware::Call> Hardware::stuck_call() const {

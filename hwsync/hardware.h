@@ -20,6 +20,8 @@
 //   the ASIC forwarding as it is.
 #pragma once
 
+#include <boost/container_hash/hash.hpp>
+#include <boost/unordered/unordered_flat_set.hpp>
 #include <functional>
 #include <map>
 #include <memory>
@@ -225,6 +227,7 @@ class Hardware {
   void read_learned();
   void list_learned();
   void look_up_some(const FdbEntries& entries, std::size_t next);
+  void listen_anew();
   void tell_held(const FdbNotice& notice);
   void tell_missing(const FdbKey& key);
   std::vector<AsicKey> every_key() const;
@@ -260,6 +263,7 @@ class Hardware {
   void tell_flush(const FdbNotice& notice, VlanId vlan, const AsicKey* port);
   void look_for_flushed();
   void doubt(const FdbKey& key, const AsicKey* port, bool gone);
+  bool is_doubted(const FdbKey& key) const;
   void tell_switch(bool up);
   void recover();
   /// Nothing may be asked of the ASIC, for now or for good.
@@ -323,8 +327,11 @@ class Hardware {
   bool structure_changed_ = false;
   bool reads_learned_ = false;        // an answer is awaited,
   bool reads_learned_again_ = false;  // and more was lost meanwhile
-  bool is_down_ = false;              // until it says that it is up
-  bool shut_down_ = false;            // for good
+  // Of what the ASIC tells while it is read, the answer may be past: of these addresses, or of any.
+  boost::unordered_flat_set<FdbKey, boost::hash<FdbKey>> heard_;
+  bool heard_flush_ = false;
+  bool is_down_ = false;    // until it says that it is up
+  bool shut_down_ = false;  // for good
   // What was posted before our end must not run after it: it holds a weak reference to this.
   std::shared_ptr<const bool> alive_ = std::make_shared<const bool>(true);
   std::unique_ptr<Notifications> notifications_;

@@ -313,6 +313,7 @@ void Hardware::read_learned() {
     if (std::holds_alternative<FdbKey>(key)) known.push_back(key);
   }
   if (known.empty()) return list_learned();
+  listen_anew();
   audit(known, [this](std::vector<AsicFinding> findings, std::size_t /*compared*/) {
     // Where the others have gone to is in the list.
     std::erase_if(findings, [this](const AsicFinding& finding) {
@@ -326,8 +327,14 @@ void Hardware::read_learned() {
   });
 }
 
-/// The ASIC has no more what it had learned.
+void Hardware::listen_anew() {
+  heard_.clear();
+  heard_flush_ = false;
+}
+
+/// The ASIC has no more what it had learned, unless it said something of it since.
 void Hardware::tell_missing(const FdbKey& key) {
+  if (heard_.contains(key)) return;
   const auto* port = known_port(key);
   const auto* own = port == nullptr ? nullptr : std::get_if<BridgePortKey>(port);
   doubt(key, nullptr, true);
@@ -346,9 +353,11 @@ void Hardware::list_learned() {
 void Hardware::look_up_some(const FdbEntries& entries, std::size_t next) {
   if (next == entries->size() || is_off()) {
     reads_learned_ = false;
+    heard_ = {};
     if (std::exchange(reads_learned_again_, false)) read_learned();
     return;
   }
+  listen_anew();
   worker_.run([this, entries, next, post = settings_.post] {
     const auto end = std::chrono::steady_clock::now() + kStepTime;
     std::vector<FdbNotice> held;
@@ -356,7 +365,8 @@ void Hardware::look_up_some(const FdbEntries& entries, std::size_t next) {
     for (; i < entries->size() && std::chrono::steady_clock::now() < end; ++i) {
       if (const auto notice = writer_->look_up((*entries)[i])) held.push_back(*notice);
     }
-    post(guarded([this, entries, i, held = std::move(held)] {
+    post(guarded([this, entries, next, i, held = std::move(held)] {
+      if (heard_flush_) return look_up_some(entries, next);  // which of them are there yet?
       for (const auto& notice : held) tell_held(notice);
       if (!doubts_.empty()) ask_for_turn();
       look_up_some(entries, i);
@@ -365,7 +375,7 @@ void Hardware::look_up_some(const FdbEntries& entries, std::size_t next) {
 }
 
 /// Of what is known to be there, or is being written, there is nothing to tell; nor of what others
-/// have fixed.
+/// have fixed, or of what the ASIC has told anew since.
 void Hardware::tell_held(const FdbNotice& notice) {
   const auto* vlan_key = key_of(notice.vlan);
   const auto* vlan = vlan_key == nullptr ? nullptr : std::get_if<VlanKey>(vlan_key);
@@ -373,9 +383,10 @@ void Hardware::tell_held(const FdbNotice& notice) {
   if (vlan == nullptr || port == nullptr) return;
   const FdbKey key{vlan->vlan, notice.mac};
   const auto* there = known_port(key);
-  const bool is_known = there != nullptr && *there == *port;
+  const bool is_known = there != nullptr && *there == *port && !is_doubted(key);
   const bool is_fixed = notice.type == SAI_FDB_ENTRY_TYPE_STATIC && table_.find(key) == nullptr;
-  if (!is_known && !is_fixed && !in_flight_.contains(key)) tell_fdb(notice);
+  const bool is_past = heard_.contains(key) || in_flight_.contains(key);
+  if (!is_known && !is_fixed && !is_past) tell_fdb(notice);
 }
 
 /// What was read of an object that is being written is past: it is read again once that is settled.

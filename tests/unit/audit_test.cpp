@@ -8,6 +8,8 @@
 #include "agent/show.h"
 #include "tests/unit/core_leaf.h"
 #include "tests/unit/documented.h"
+#include "tests/unit/hwsync_faults.h"
+#include "tests/unit/hwsync_views.h"
 #include "tests/unit/log_lines.h"
 #include "tests/unit/view_copy.h"
 
@@ -125,6 +127,34 @@ TEST_CASE("an ASIC that is missing is a finding of its layer, and of no other", 
   CHECK(row.at("what") == "libsai.so: no such file");
   CHECK(row.at("repaired") == false);
   CHECK(auditor.run({.asic = false}).at("ok").as_bool());
+}
+
+TEST_CASE("an audit does not wait for a call to the SAI library that does not return", "[audit]") {
+  namespace asic = hwsync::test;
+  asic::Bench bench;
+  asic::FaultyLibrary faulty(bench.settings.library);
+  bench.settings.patience = {};
+  bench.view = asic::view_of(asic::recipe1());
+  bench.over(faulty.open(bench.settings.profile));
+  REQUIRE(bench.settle());
+  faulty.hold_next();
+  bench.happen(BridgeFdbGone{{asic::kBridge, asic::vid(10), asic::kHostHere}, asic::kSwp1});
+  bench.turn();
+  faulty.wait_until_held();
+
+  Leaf leaf;
+  fill(leaf, 1);
+  Auditor auditor(leaf);
+  auditor.audit.include(*bench.hardware);
+  const auto reply = auditor.run();
+  CHECK_FALSE(reply.at("ok").as_bool());
+  REQUIRE(reply.at("rows").as_array().size() == 1);
+  const auto& row = reply.at("rows").as_array()[0];
+  CHECK(row.at("row") == "switch");
+  CHECK(row.at("what") == "remove_fdb_entry has not returned");
+  CHECK(auditor.run({.asic = false}).at("ok").as_bool());
+  faulty.let_go();
+  REQUIRE(bench.settle());
 }
 
 TEST_CASE("the rows of an audit come once each, and some at a time", "[audit]") {

@@ -1,8 +1,10 @@
 // What the ASIC does by itself to entries that vtepd wrote.
+#include <array>
 #include <catch2/catch.hpp>
 #include <thread>
 
 #include "hwsync/notifications.h"
+#include "tests/unit/hwsync_faults.h"
 #include "tests/unit/hwsync_inside.h"
 
 using namespace vtepd;
@@ -13,6 +15,22 @@ namespace {
 
 const BridgeFdbEntry kHere{kSwp1, FdbState::Dynamic, true, false};
 const BridgeFdbEntry kThere{kVxlan10, FdbState::Dynamic, true, false};
+
+/// The ASIC tells of an entry.
+void notify(sai_fdb_event_t event, const sai_fdb_entry_t& entry, sai_object_id_t port,
+            std::int32_t type) {
+  std::array<sai_attribute_t, 2> attributes{};
+  attributes[0].id = SAI_FDB_ENTRY_ATTR_TYPE;
+  attributes[0].value.s32 = type;
+  attributes[1].id = SAI_FDB_ENTRY_ATTR_BRIDGE_PORT_ID;
+  attributes[1].value.oid = port;
+  sai_fdb_event_notification_data_t data{};
+  data.event_type = event;
+  data.fdb_entry = entry;
+  data.attr_count = static_cast<std::uint32_t>(attributes.size());
+  data.attr = attributes.data();
+  Notifications::on_fdb(1, &data);
+}
 
 /// An ASIC whose entries change behind vtepd's back, and that says so.
 class Willful {
@@ -44,17 +62,22 @@ class Willful {
     return there && there->oid == id_of(bench, port);
   }
 
-  /// A frame from `mac` came in at swp1.
-  void move_here(const MacAddress& mac) {
+  /// Frames from `mac` come in at the port.
+  void place(const MacAddress& mac, const std::string& port) const {
     const auto entry = entry_of(bench, vid(10), mac);
     sai_attribute_t attribute{};
     attribute.id = SAI_FDB_ENTRY_ATTR_TYPE;
     attribute.value.s32 = SAI_FDB_ENTRY_TYPE_DYNAMIC;
     REQUIRE(fdb_->set_fdb_entry_attribute(&entry, &attribute) == SAI_STATUS_SUCCESS);
     attribute.id = SAI_FDB_ENTRY_ATTR_BRIDGE_PORT_ID;
-    attribute.value.oid = id_of(bench, "bridge-port swp1");
+    attribute.value.oid = id_of(bench, port);
     REQUIRE(fdb_->set_fdb_entry_attribute(&entry, &attribute) == SAI_STATUS_SUCCESS);
-    tell(SAI_FDB_EVENT_MOVE, entry, "bridge-port swp1", SAI_FDB_ENTRY_TYPE_DYNAMIC);
+  }
+  /// At swp1, which it tells.
+  void move_here(const MacAddress& mac) {
+    place(mac, "bridge-port swp1");
+    tell(SAI_FDB_EVENT_MOVE, entry_of(bench, vid(10), mac), "bridge-port swp1",
+         SAI_FDB_ENTRY_TYPE_DYNAMIC);
   }
   void lose(const MacAddress& mac) {
     const auto entry = entry_of(bench, vid(10), mac);
@@ -75,22 +98,49 @@ class Willful {
   /// Until it is heard.
   void tell(sai_fdb_event_t event, const sai_fdb_entry_t& entry, const std::string& port,
             std::int32_t type) {
-    std::vector<sai_attribute_t> attributes(2);
-    attributes[0].id = SAI_FDB_ENTRY_ATTR_TYPE;
-    attributes[0].value.s32 = type;
-    attributes[1].id = SAI_FDB_ENTRY_ATTR_BRIDGE_PORT_ID;
-    attributes[1].value.oid = port.empty() ? SAI_NULL_OBJECT_ID : id_of(bench, port);
-    sai_fdb_event_notification_data_t data{};
-    data.event_type = event;
-    data.fdb_entry = entry;
-    data.attr_count = static_cast<std::uint32_t>(attributes.size());
-    data.attr = attributes.data();
     const auto heard = bench.hardware->counters().events;
-    Notifications::on_fdb(1, &data);
+    notify(event, entry, port.empty() ? SAI_NULL_OBJECT_ID : id_of(bench, port), type);
     while (bench.hardware->counters().events == heard) REQUIRE(bench.loop.run_one());
   }
 
   const sai_fdb_api_t* fdb_ = nullptr;
+};
+
+/// An ASIC the MAC table of which is read, with what is told meanwhile.
+struct HeldReading {
+  explicit HeldReading(const Events& events) {
+    bench.view = view_of(events);
+    bench.over(faulty.open(bench.settings.profile));
+    REQUIRE(bench.settle());
+    while (bench.events.size() < 2) REQUIRE(bench.loop.run_one());  // its ports, as above
+    REQUIRE(bench.settle());
+    (void)audit(bench, {SwitchKey{}});  // nothing that was posted is left
+  }
+
+  void lose(const MacAddress& address) const {
+    const auto entry = entry_of(bench, vid(10), address);
+    REQUIRE(table_of<sai_fdb_api_t>(bench, SAI_API_FDB)->remove_fdb_entry(&entry) ==
+            SAI_STATUS_SUCCESS);
+  }
+  std::ptrdiff_t times(const AsicEvent& event) const {
+    return std::count(bench.events.begin(), bench.events.end(), event);
+  }
+  /// While a call is held.
+  void hear(sai_fdb_event_t event, const MacAddress& address, const std::string& port,
+            const AsicEvent& told) {
+    faulty.wait_until_held();
+    notify(event, entry_of(bench, vid(10), address),
+           port.empty() ? SAI_NULL_OBJECT_ID : id_of(bench, port), SAI_FDB_ENTRY_TYPE_DYNAMIC);
+    while (times(told) == 0) REQUIRE(bench.loop.run_one());
+  }
+  /// To its end: what is asked after each step comes after the next.
+  void go_on() {
+    faulty.let_go();
+    for (int step = 0; step < 5; ++step) (void)audit(bench, {SwitchKey{}});
+  }
+
+  Bench bench{};
+  FaultyLibrary faulty{bench.settings.library};
 };
 
 }  // namespace
@@ -304,6 +354,67 @@ TEST_CASE("where events were lost, what the ASIC holds is told in their place", 
   bench.hardware->lost_events(1);
   for (int step = 0; step < 3; ++step) CHECK(audit(bench).empty());
   CHECK(macs() == 2);
+}
+
+TEST_CASE("a MAC of which it was heard that it moved, and not that it came back, is back",
+          "[hwsync][asic]") {
+  Willful asic(bonded());
+  auto& bench = asic.bench;
+  asic.move_here(kHostAtBond);
+  asic.place(kHostAtBond, "bridge-port bond0");
+  bench.hardware->lost_events(1);
+  const AsicEvent back = AsicMacLearned{vid(10), kHostAtBond, "bond0"};
+  while (std::count(bench.events.begin(), bench.events.end(), back) == 0) {
+    REQUIRE(bench.loop.run_one());
+  }
+  REQUIRE(bench.settle());
+  CHECK(asic.is_on(kHostAtBond, "bridge-port bond0"));
+  CHECK(audit(bench).empty());
+}
+
+TEST_CASE("a MAC that is learned again once it was found to be missing is not told to be gone",
+          "[hwsync][asic]") {
+  HeldReading reading(recipe1());
+  reading.lose(kHostHere);
+  reading.faulty.hold_next();
+  reading.bench.hardware->lost_events(1);
+  reading.hear(SAI_FDB_EVENT_LEARNED, kHostHere, "bridge-port swp1",
+               AsicMacLearned{vid(10), kHostHere, "swp1"});
+  reading.go_on();
+  CHECK(reading.times(AsicMacGone{vid(10), kHostHere, "swp1"}) == 0);
+}
+
+TEST_CASE("what the ASIC tells of a MAC while it is read counts for more than what was read",
+          "[hwsync][asic]") {
+  auto events = recipe1();
+  std::erase_if(events, [](const KernelEvent& event) {
+    return std::holds_alternative<BridgeFdbSeen>(event) ||
+           std::holds_alternative<VxlanFdbSeen>(event);
+  });
+  HeldReading reading(events);
+  learn(reading.bench, vid(10), host_number(1));
+  learn(reading.bench, vid(10), host_number(2));
+  reading.faulty.hold_next(1);  // one of them has been read
+  reading.bench.hardware->lost_events(1);
+  REQUIRE(reading.bench.loop.run_one());  // the list of both
+  reading.faulty.wait_until_held();
+  const AsicEvent first = AsicMacLearned{vid(10), host_number(1), "swp1"};
+  const AsicEvent second = AsicMacLearned{vid(10), host_number(2), "swp1"};
+  SECTION("one ages out") {
+    reading.hear(SAI_FDB_EVENT_AGED, host_number(1), "bridge-port swp1",
+                 AsicMacGone{vid(10), host_number(1), "swp1"});
+    reading.go_on();
+    CHECK(reading.times(first) == 0);
+    CHECK(reading.times(second) == 1);
+  }
+  SECTION("both are flushed") {
+    reading.lose(host_number(1));
+    reading.lose(host_number(2));
+    reading.hear(SAI_FDB_EVENT_FLUSHED, {}, {}, AsicFlushed{vid(10), ""});
+    reading.go_on();
+    CHECK(reading.times(first) == 0);
+    CHECK(reading.times(second) == 0);
+  }
 }
 
 TEST_CASE("E1 10,000 events hold the library's thread for less than 10 ms in all", "[hwsync][E1]") {

@@ -44,8 +44,9 @@ class FaultyLibrary {
   void lack_counters_of(sai_object_id_t tunnel);
   /// Each call that writes, or reads a MAC entry, takes that long.
   void slow(std::chrono::microseconds each);
-  /// The next call that writes does not return until it is let go. To be told when it has come.
-  void hold_next();
+  /// The next call that writes, or reads a MAC entry, does not return until it is let go; or first
+  /// so many pass. To be told when it has come.
+  void hold_next(unsigned passing = 0);
   void wait_until_held();
   void let_go();
   /// Keeps the library open, as an ASIC that outlives its user: what uses it next finds all it

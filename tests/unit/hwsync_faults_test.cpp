@@ -3,6 +3,7 @@
 
 #include <catch2/catch.hpp>
 #include <condition_variable>
+#include <optional>
 #include <thread>
 
 #include "tests/unit/hwsync_views.h"
@@ -17,8 +18,8 @@ struct Faults {
   unsigned calls = 0;
   unsigned failed = 0;
   std::chrono::microseconds pause{};
-  bool holds = false;    // the next call that comes
-  bool is_held = false;  // it came
+  std::optional<unsigned> passing;  // calls before the one that is to be held
+  bool is_held = false;             // it came
   bool outlives = false;
   bool counts_ports = true;
   bool has_lags = true;
@@ -33,16 +34,21 @@ std::mutex mutex;
 std::condition_variable held_changed;
 Faults faults;
 
+/// Does not return before it is let go, where this is the call to be held.
+void hold(std::unique_lock<std::mutex>& lock) {
+  if (!faults.passing || (*faults.passing)-- != 0) return;
+  faults.passing.reset();
+  faults.is_held = true;
+  held_changed.notify_all();
+  held_changed.wait(lock, [] { return !faults.is_held; });
+}
+
 /// Whether this call is to fail, and how; SUCCESS lets it through.
 sai_status_t verdict(sai_object_type_t object, std::uint32_t count,
                      const sai_attribute_t* attributes) {
   std::unique_lock lock(mutex);
   if (faults.pause.count() != 0) std::this_thread::sleep_for(faults.pause);
-  if (std::exchange(faults.holds, false)) {
-    faults.is_held = true;
-    held_changed.notify_all();
-    held_changed.wait(lock, [] { return !faults.is_held; });
-  }
+  hold(lock);
   ++faults.calls;
   for (std::uint32_t i = 0; i < count; ++i) {
     const auto lacked = faults.lacking.find({object, attributes[i].id});
@@ -243,7 +249,8 @@ sai_bridge_api_t bridge_table() {
 sai_status_t get_fdb_entry(const sai_fdb_entry_t* entry, std::uint32_t count,
                            sai_attribute_t* attributes) {
   const auto pause = [] {
-    const std::lock_guard lock(mutex);
+    std::unique_lock lock(mutex);
+    hold(lock);
     return faults.pause;
   }();
   if (pause.count() != 0) std::this_thread::sleep_for(pause);
@@ -574,9 +581,9 @@ void FaultyLibrary::slow(std::chrono::microseconds each) {
   faults.pause = each;
 }
 
-void FaultyLibrary::hold_next() {
+void FaultyLibrary::hold_next(unsigned passing) {
   const std::lock_guard lock(mutex);
-  faults.holds = true;
+  faults.passing = passing;
 }
 
 void FaultyLibrary::wait_until_held() {
@@ -586,7 +593,7 @@ void FaultyLibrary::wait_until_held() {
 
 void FaultyLibrary::let_go() {
   const std::lock_guard lock(mutex);
-  faults.holds = false;
+  faults.passing.reset();
   faults.is_held = false;
   held_changed.notify_all();
 }

@@ -18,15 +18,15 @@ AsicRow row(std::vector<AsicKey> after, std::vector<AsicKey> instead_of = {}) {
 
 /// A table, and what is wanted of it.
 struct Scene {
-  std::vector<AsicOp> plan(const std::vector<AsicKey>& keys) {
+  enum class Then { Sent, PutOff };
+  std::vector<AsicOp> plan(const std::vector<AsicKey>& keys, Then then = Then::Sent) {
     std::vector<AsicOp> ops;
     for (const auto& key : keys) table.plan(key, [&](AsicOp op) { ops.push_back(std::move(op)); });
+    if (then == Then::Sent) {
+      for (const auto& op : ops) table.sent(op);
+    }
     table.end_batch();
     return ops;
-  }
-
-  void send(const std::vector<AsicOp>& ops) {
-    for (const auto& op : ops) table.sent(op);
   }
 
   /// All of it was done.
@@ -39,11 +39,7 @@ struct Scene {
     }
   }
 
-  void write(const std::vector<AsicKey>& keys) {
-    const auto ops = plan(keys);
-    send(ops);
-    settle(ops);
-  }
+  void write(const std::vector<AsicKey>& keys) { settle(plan(keys)); }
 
   /// Plans and writes until nothing is marked any more.
   void write_all() {
@@ -99,6 +95,21 @@ TEST_CASE("nothing is written onto what the same batch removes", "[hwsync]") {
   CHECK(scene.table.find(entry)->row->after == std::vector{member});
 }
 
+TEST_CASE("who waits for a removal that is put off waits no more", "[hwsync]") {
+  Scene scene;
+  const AsicKey member = FloodMemberKey{vid(10), kLeaf2};
+  const AsicKey entry = FdbKey{vid(10), kHostThere};
+  scene.wanted.emplace(member, row({}));
+  scene.write({member});
+  scene.write_all();
+  scene.wanted.erase(member);
+  scene.wanted.emplace(entry, row({member}));
+  CHECK(scene.plan({member, entry}, Scene::Then::PutOff).size() == 1);
+  CHECK(scene.table.waits_for(entry) == member);
+  scene.write_all();
+  CHECK(scene.has(entry));
+}
+
 TEST_CASE("what stands in the place of an object that is refused again waits for it no more",
           "[hwsync]") {
   Scene scene;
@@ -107,14 +118,12 @@ TEST_CASE("what stands in the place of an object that is refused again waits for
   scene.wanted.emplace(bridge_port, row({}));
   const auto first = scene.plan({bridge_port});
   REQUIRE(first.size() == 1);
-  scene.send(first);
   scene.table.arrived(first[0]);
   scene.table.refused(first[0]);
 
   // It is tried again, and the port joins a bond meanwhile.
   const auto again = scene.plan({bridge_port});
   REQUIRE(again.size() == 1);
-  scene.send(again);
   scene.wanted.erase(bridge_port);
   scene.wanted.emplace(member, row({}, {bridge_port}));
   CHECK(scene.plan({member}).empty());
