@@ -126,7 +126,7 @@ WantedLink Planner::plan(const Device& device) {
                                     "(vtepd.conf: bpdu-guard)",
                                     device.name));
   }
-  for (const auto& [name, line] : settings.said) link.said.emplace(name, line.origin);
+  for (const auto& [name, line] : settings.said) link.said.emplace(name, line->origin);
   plan_kind(device, link);
   if (const auto* bridge = devices_.bridge_of(device); bridge != nullptr) {
     plan_port(device, *bridge, link);
@@ -324,7 +324,7 @@ void Planner::plan_port(const Device& port, const Device& bridge, WantedLink& li
   for (const auto& [name, line] : bridge.settings->said) {
     const bool is_membership = name == "bridge-vids" || name == "bridge-pvid";
     if (find_attribute(name)->place != Place::Port || (is_membership && has_access)) continue;
-    link.said.emplace(name, line.origin);
+    link.said.emplace(name, line->origin);
   }
   plan_port_options(port, bridge, link);
   // A port has no business with IPv6 of its own; a single vxlan device keeps it, as ifupdown2 has

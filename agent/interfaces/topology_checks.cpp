@@ -141,7 +141,7 @@ void Checks::check_places(const Device& device) {
   for (const auto& [name, line] : device.settings->said) {
     const auto expected = misplaced(*find_attribute(name), device);
     if (expected.empty()) continue;
-    diagnostics_.warning(line.origin, fmt::format("{}: {} does nothing here: {} is not {}",
+    diagnostics_.warning(line->origin, fmt::format("{}: {} does nothing here: {} is not {}",
                                                    device.name, name, device.name, expected));
   }
   if (device.uses_dhcp()) {
