@@ -79,7 +79,6 @@ struct LinkSettings {
   bool vlan_aware{};
   bool always_up{};
   std::vector<PortWord> ports{};
-  std::string foreign_ports{};
   std::map<std::string, Options, std::less<>> port_options_of{};  // "bridge-learning swp1=off"
   std::map<std::string, std::vector<VlanId>, std::less<>> port_vids{};  // bridge-port-vids
   std::map<std::string, VlanId, std::less<>> port_pvids{};              // bridge-port-pvids

@@ -179,7 +179,6 @@ bool Planner::makes_pair(const Device& device) const {
 
 void Planner::plan_bridge(const Device& bridge, WantedLink& link) const {
   const auto& settings = *bridge.settings;
-  link.foreign_ports = settings.foreign_ports;
   link.options[Option::BridgeVlanFiltering] = settings.vlan_aware ? 1 : 0;
   if (!settings.vlan_aware && value_or(link.options, Option::BridgeVlanStats, 0) != 0) {
     link.options.erase(Option::BridgeVlanStats);
@@ -234,9 +233,10 @@ void Planner::plan_bond(const Device& bond, WantedLink& link) {
     if (is_mode_of(modes, mode) || link.options.erase(option) == 0) continue;
     leave_out(attribute_of(option)->name, "this bond-mode has no use for it");
   }
-  link.primary = settings.primary;
-  if (!link.primary.empty() && !is_mode_of(kPrimaryModes, mode)) {
-    link.primary.clear();
+  auto& wanted = link.bond.make();
+  wanted.primary = settings.primary;
+  if (!wanted.primary.empty() && !is_mode_of(kPrimaryModes, mode)) {
+    wanted.primary.clear();
     leave_out("bond-primary", "this bond-mode has no use for it");
   }
   // The line that is gone: the kernel takes another rate only of a bond that is down.
@@ -248,7 +248,7 @@ void Planner::plan_bond(const Device& bond, WantedLink& link) {
     link.options.erase(option);
     leave_out(attribute_of(option)->name, "it counts from what bond-miimon finds, which is 0");
   }
-  if (!settings.arp_targets.empty()) link.arp_targets = settings.arp_targets;
+  if (!settings.arp_targets.empty()) wanted.arp_targets = settings.arp_targets;
   add_kernel_defaults(Place::Bond, link.options);
 }
 
@@ -268,7 +268,8 @@ void Planner::plan_vxlan(const Device& vxlan, WantedLink& link) {
   add_kernel_defaults(Place::Vxlan, link.options);
   if (vxlan.is_single_vxlan()) {
     link.options[Option::VxlanExternal] = 1;
-    for (const auto& entry : settings.tunnels) link.tunnels[entry.vlan] = entry.vni;
+    auto& tunnels = link.vnis.make().tunnels;
+    for (const auto& entry : settings.tunnels) tunnels[entry.vlan] = entry.vni;
     if (!settings.vnis.empty()) link.options[Option::VxlanVniFilter] = 1;
     if (value_or(link.options, Option::VxlanVniFilter, 0) != 0) plan_vni_filter(vxlan, link);
   } else {
@@ -288,8 +289,9 @@ void Planner::plan_flood(const Device& vxlan, WantedLink& link) {
     const auto& line = settings.flood_lines[i];
     if (!vni.is_none() && !vxlan.is_single_vxlan()) continue;  // told by the checks
     if (remote != link.vxlan_local) {
-      link.flood.emplace_back(vni, remote);
-      link.flood_lines.push_back(line);
+      auto& wanted = link.vnis.make();
+      wanted.flood.emplace_back(vni, remote);
+      wanted.flood_lines.push_back(line);
     } else if (line != told) {
       told = line;
       diagnostics_.warning(line, fmt::format("{}: {} is its own tunnel address: nothing is flooded "
@@ -301,13 +303,15 @@ void Planner::plan_flood(const Device& vxlan, WantedLink& link) {
 
 void Planner::plan_vni_filter(const Device& vxlan, WantedLink& link) {
   const auto& settings = *vxlan.settings;
-  link.vni_filter = settings.vnis;
-  for (const auto& [vlan, vni] : link.tunnels) link.vni_filter.push_back(vni);
-  std::sort(link.vni_filter.begin(), link.vni_filter.end());
+  auto& wanted = link.vnis.make();
+  auto& filter = wanted.filter;
+  filter = settings.vnis;
+  for (const auto& [vlan, vni] : wanted.tunnels) filter.push_back(vni);
+  std::sort(filter.begin(), filter.end());
   std::vector<Vni> unknown;
   for (const auto& [vni, group] : settings.vni_groups) {
-    if (std::binary_search(link.vni_filter.begin(), link.vni_filter.end(), vni)) {
-      link.vni_groups.emplace(vni, group);
+    if (std::binary_search(filter.begin(), filter.end(), vni)) {
+      wanted.groups.emplace(vni, group);
     } else {
       unknown.push_back(vni);
     }
@@ -487,14 +491,15 @@ void Planner::plan_own_macs(const Device& device, Topology& topology) {
   auto& bridge = it->second;
   if (is_svi && value_or(bridge.options, Option::BridgeVlanFiltering, 0) == 0) return;
   const auto vlan = is_svi ? device.vlan : VlanId{};
-  if (is_svi && device.settings->mac) bridge.own_macs.emplace(vlan, *device.settings->mac);
+  const auto own = [&](const MacAddress& mac) { bridge.own_macs.make().emplace(vlan, mac); };
+  if (is_svi && device.settings->mac) own(*device.settings->mac);
   for (const auto& gateway : device.settings->virtual_addresses) {
-    if (gateway.mac) bridge.own_macs.emplace(vlan, *gateway.mac);
+    if (gateway.mac) own(*gateway.mac);
   }
   for (const auto& router : device.settings->virtual_routers) {
     for (const bool ipv6 : {false, true}) {
       if (addresses_of(router, ipv6).empty()) continue;
-      bridge.own_macs.emplace(vlan, router_mac(router, ipv6));
+      own(router_mac(router, ipv6));
     }
   }
 }

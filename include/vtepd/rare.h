@@ -9,6 +9,8 @@ namespace vtepd {
 template <class T>
 class Rare {
  public:
+  using value_type = T;
+
   Rare() = default;
   Rare(const Rare& other) : value_(other.value_ ? std::make_unique<T>(*other.value_) : nullptr) {}
   Rare(Rare&&) noexcept = default;

@@ -222,15 +222,15 @@ TEST_CASE("a vxlan device's VNI filter becomes what the files say, live") {
   vxlan.vxlan_local = ip("10.0.0.1");
   vxlan.options = {{Option::VxlanExternal, 1}, {Option::VxlanVniFilter, 1}};
   vxlan.lower = "swp1";
-  vxlan.vni_filter = {vni(100), vni(101), vni(102)};
-  vxlan.vni_groups = {{vni(102), ip("239.1.1.1")}};
+  vxlan.vnis.make().filter = {vni(100), vni(101), vni(102)};
+  vxlan.vnis.make().groups = {{vni(102), ip("239.1.1.1")}};
   files.say({vxlan});
   const auto filter = [&] { return *files.kernel.state().vni_filter(files.link("vxlan0").index); };
   CHECK(filter() == VniFilter{{vni(100), {}}, {vni(101), {}}, {vni(102), ip("239.1.1.1")}});
   files.must_stand();
 
-  vxlan.vni_filter = {vni(101), vni(102), vni(103)};
-  vxlan.vni_groups = {{vni(102), ip("239.1.1.2")}};
+  vxlan.vnis.make().filter = {vni(101), vni(102), vni(103)};
+  vxlan.vnis.make().groups = {{vni(102), ip("239.1.1.2")}};
   files.say({vxlan});
   CHECK(filter() == VniFilter{{vni(101), {}}, {vni(102), ip("239.1.1.2")}, {vni(103), {}}});
   // What is new is there before anything goes, and the device stays as it is.
@@ -253,7 +253,7 @@ TEST_CASE("VNIs that others gave to a device of theirs stay") {
   REQUIRE(files.kernel.act(
       CreateLink{.name = "vxlan0", .kind = LinkKind::Vxlan, .options = vxlan.options}));
   REQUIRE(files.kernel.act(AddVnis{files.link("vxlan0").index, {{vni(7), {}}}}));
-  vxlan.vni_filter = {vni(100)};
+  vxlan.vnis.make().filter = {vni(100)};
   files.say({vxlan});
   CHECK(*files.kernel.state().vni_filter(files.link("vxlan0").index) ==
         VniFilter{{vni(7), {}}, {vni(100), {}}});
@@ -468,7 +468,7 @@ TEST_CASE("MACs of gateways and SVIs are the bridge's own while their lines stan
   bridge.options = {{Option::BridgeVlanFiltering, 1}};
   bridge.manage_vlans = true;
   bridge.vlans = {{vlan(1), {.pvid = true, .untagged = true}}, {vlan(10), {}}, {vlan(20), {}}};
-  bridge.own_macs = {{vlan(10), gateway}, {vlan(20), gateway}};
+  bridge.own_macs.make() = {{vlan(10), gateway}, {vlan(20), gateway}};
   files.say({bridge, port("swp1", "bridge")});
   const auto key = [&](VlanId of) { return BridgeFdbKey{files.link("bridge").index, of, gateway}; };
   const BridgeFdbEntry own{.port = files.link("bridge").index, .state = FdbState::Permanent};
@@ -485,12 +485,12 @@ TEST_CASE("MACs of gateways and SVIs are the bridge's own while their lines stan
   // One that somebody else made stays, ours goes before its VLAN does.
   const BridgeFdbKey theirs{own.port, vlan(10), mac("02:00:00:00:00:99")};
   REQUIRE(files.kernel.act(SetBridgeFdb{theirs, own}));
-  bridge.own_macs = {{vlan(10), gateway}};
+  bridge.own_macs.make() = {{vlan(10), gateway}};
   bridge.vlans.erase(vlan(20));
   files.say({bridge, port("swp1", "bridge")});
   CHECK(files.kernel.state().bridge_fdb(key(vlan(20))) == nullptr);
   CHECK_FALSE(files.kernel.state().vlans(own.port)->members.contains(vlan(20)));
-  bridge.own_macs.clear();
+  bridge.own_macs.make().clear();
   files.say({bridge, port("swp1", "bridge")});
   CHECK(files.kernel.state().bridge_fdb(key(vlan(10))) == nullptr);
   CHECK(files.kernel.state().bridge_fdb(theirs) != nullptr);
