@@ -72,7 +72,7 @@ void Core::mark_waiting(const std::string& name) {
 /// Few links have gateways.
 void Core::mark_gateways(const std::string& name) {
   const auto wanted = state_.topology->links.find(name);
-  if (wanted != state_.topology->links.end() && !wanted->second.gateways.empty()) {
+  if (wanted != state_.topology->links.end() && !wanted->second.routes->gateways.empty()) {
     kernel_.mark(RoutesKey{name});
   }
 }

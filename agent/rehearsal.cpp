@@ -318,7 +318,7 @@ std::vector<KernelKey> file_keys(const State& state) {
     keys.emplace_back(AddressesKey{name});
     const auto* device = state.view.link(name);
     const auto* wanted = wanted_link(state, name);
-    if (routed.contains(name) || (wanted != nullptr && !wanted->gateways.empty())) {
+    if (routed.contains(name) || (wanted != nullptr && !wanted->routes->gateways.empty())) {
       keys.emplace_back(RoutesKey{name});
     }
     if (device != nullptr && device->kind == LinkKind::Bridge) keys.emplace_back(OwnMacsKey{name});

@@ -495,10 +495,10 @@ std::uint32_t table_of(const State& state, const Link& link) {
 std::vector<DefaultRoute> wanted_routes(const State& state, const WantedLink& wanted,
                                         const Link& actual) {
   std::vector<DefaultRoute> routes;
-  for (const auto& gateway : wanted.gateways) {
+  for (const auto& gateway : wanted.routes->gateways) {
     const std::uint32_t kernels_choice = gateway.is_v6() ? kIpv6RouteMetric : 0;
     routes.push_back({.table = table_of(state, actual),
-                      .metric = wanted.route_metric != 0 ? wanted.route_metric : kernels_choice,
+                      .metric = wanted.routes->metric != 0 ? wanted.routes->metric : kernels_choice,
                       .gateway = gateway,
                       .link = actual.index,
                       .protocol = kRouteProtocol});

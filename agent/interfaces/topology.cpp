@@ -408,9 +408,9 @@ void Planner::plan_addresses(const Device& device, WantedLink& link) const {
     const auto& details = said.address_details[i];
     if (details != AddressDetails{}) link.address_details.emplace(prefix, details);
   }
-  link.gateways = device.settings->gateways;
-  link.gateway_lines = device.settings->gateway_lines;
-  link.route_metric = device.settings->route_metric;
+  if (said.gateways.empty()) return;
+  link.routes.make() = {
+      .gateways = said.gateways, .lines = said.gateway_lines, .metric = said.route_metric};
 }
 
 /// A gateway that several switches share stands on a device of its own, because it has a MAC of its

@@ -31,6 +31,14 @@ struct WantedBond {
   friend bool operator==(const WantedBond&, const WantedBond&) = default;
 };
 
+/// Default routes over a link, in the table of its VRF.
+struct WantedRoutes {
+  std::vector<IpAddress> gateways{};  // one for each family
+  std::vector<Origin> lines{};        // one for each gateway
+  std::uint32_t metric{};             // 0: the kernel's choice
+  friend bool operator==(const WantedRoutes&, const WantedRoutes&) = default;
+};
+
 /// What a vxlan device has that carries many VNIs, or floods to members of the files'.
 struct WantedVnis {
   TunnelMap tunnels{};
@@ -73,10 +81,7 @@ struct WantedLink {
   /// What lines say of an address beyond its prefix; most have nothing here.
   boost::container::flat_map<IpPrefix, AddressDetails> address_details{};
   bool keep_addresses{};  // the others stay (address-purge no, dhcp)
-  /// Gateways of default routes over this link, in the table of its VRF; one for each family.
-  std::vector<IpAddress> gateways{};
-  std::vector<Origin> gateway_lines{};  // one for each gateway
-  std::uint32_t route_metric{};         // of these routes; 0: the kernel's choice
+  Rare<WantedRoutes> routes{};
   Rare<WantedBond> bond{};
   Rare<WantedVnis> vnis{};
   /// Bridge: MACs of gateways and SVIs on it, by VLAN (none: of all packets to the bridge).

@@ -499,11 +499,11 @@ TEST_CASE("what stands behind an address belongs to it") {
   CHECK(details.at(*IpPrefix::parse("10.0.0.1/24")).scope == 253);
   CHECK(details.at(*IpPrefix::parse("10.0.1.1/32")).peer == IpAddress::parse("10.0.1.2"));
   CHECK(details.at(*IpPrefix::parse("2001:db8::1/64")).preferred_seconds == 0);
-  CHECK(link.gateways ==
+  CHECK(link.routes->gateways ==
         std::vector{*IpAddress::parse("10.0.0.253"), *IpAddress::parse("2001:db8::fe")});
-  CHECK(link.gateway_lines[0].line == 14);
-  CHECK(link.gateway_lines[1].line == 13);
-  CHECK(link.route_metric == 20);
+  CHECK(link.routes->lines[0].line == 14);
+  CHECK(link.routes->lines[1].line == 13);
+  CHECK(link.routes->metric == 20);
   CHECK(p.messages ==
         Lines{"f:14: warning: swp1: gateway: a second gateway of this family: it holds, 10.0.0.254 "
               "does not"});

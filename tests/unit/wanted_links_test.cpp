@@ -412,9 +412,9 @@ TEST_CASE("gateways become default routes in the table of the link's VRF") {
   auto red = made("red", LinkKind::Vrf);
   red.vrf_table = 1001;
   auto swp1 = port("swp1");
-  swp1.gateways = {ip("10.1.0.254"), ip("fe80::1")};
+  swp1.routes.make().gateways = {ip("10.1.0.254"), ip("fe80::1")};
   auto swp2 = port("swp2", "red");
-  swp2.gateways = {ip("10.2.0.254")};
+  swp2.routes.make().gateways = {ip("10.2.0.254")};
   files.say({red, swp1, swp2});
   const auto route = [&](const char* gateway, const char* name, std::uint32_t table) {
     return DefaultRoute{.table = table,
@@ -429,7 +429,7 @@ TEST_CASE("gateways become default routes in the table of the link's VRF") {
   files.must_stand();
 
   // Another gateway takes the place of the old one at once.
-  swp1.gateways = {ip("10.1.0.253"), ip("fe80::1")};
+  swp1.routes.make().gateways = {ip("10.1.0.253"), ip("fe80::1")};
   files.say({red, swp1, swp2});
   REQUIRE(files.kernel.applied().size() == 1);
   CHECK(std::get<AddRoute>(files.kernel.applied()[0]).replaces);
@@ -444,8 +444,8 @@ TEST_CASE("gateways become default routes in the table of the link's VRF") {
 
   // Behind another one of the same table.
   auto swp3 = port("swp3");
-  swp3.gateways = {ip("10.3.0.254")};
-  swp3.route_metric = 20;
+  swp3.routes.make().gateways = {ip("10.3.0.254")};
+  swp3.routes.make().metric = 20;
   files.kernel.add_port("swp3");
   files.say({red, swp1, swp2, swp3});
   auto behind = route("10.3.0.254", "swp3", kMainTable);
@@ -454,8 +454,8 @@ TEST_CASE("gateways become default routes in the table of the link's VRF") {
   CHECK(files.kernel.state().routes().size() == 4);
   files.must_stand();
 
-  swp1.gateways.clear();
-  swp3.gateways.clear();
+  swp1.routes.make().gateways.clear();
+  swp3.routes.make().gateways.clear();
   files.say({red, swp1, swp2, swp3});
   CHECK(files.kernel.state().routes() == std::set{route("10.2.0.254", "swp2", 1001)});
   files.must_stand();
@@ -545,17 +545,17 @@ TEST_CASE("routes of others are neither replaced nor deleted") {
                       .link = files.link("swp1").index,
                       .protocol = 4};
   REQUIRE(files.kernel.act(AddRoute{theirs}));
-  swp1.gateways = {ip("10.1.0.254")};
+  swp1.routes.make().gateways = {ip("10.1.0.254")};
   files.say({swp1, port("swp2")});
   CHECK(files.kernel.applied().empty());  // it leads where the file says
   CHECK(files.failures().empty());
 
-  swp1.gateways = {ip("10.1.0.1")};
+  swp1.routes.make().gateways = {ip("10.1.0.1")};
   files.say({swp1, port("swp2")});
   CHECK(files.kernel.state().routes() == std::set{theirs});
   REQUIRE(files.failures().size() == 1);
   CHECK(files.failures()[0].find("EEXIST") != std::string::npos);
-  swp1.gateways.clear();
+  swp1.routes.make().gateways.clear();
   files.say({swp1, port("swp2")});
   CHECK(files.kernel.state().routes() == std::set{theirs});
 }
