@@ -26,6 +26,7 @@
 
 #include "vtepd/ids.h"
 #include "vtepd/ip_address.h"
+#include "vtepd/rare.h"
 
 namespace vtepd::agent::archive {
 
@@ -100,6 +101,8 @@ concept IsOptional = std::same_as<T, std::optional<typename T::value_type>>;
 template <class T>
 concept IsShared = std::same_as<T, std::shared_ptr<const std::string>>;
 template <class T>
+concept IsRare = std::same_as<T, Rare<typename T::value_type>>;
+template <class T>
 concept IsVariant = requires {
   std::variant_size<T>::value;
 };
@@ -156,6 +159,8 @@ void put(std::string& out, const T& value) {
   } else if constexpr (detail::IsOptional<T> || detail::IsShared<T>) {
     put(out, static_cast<bool>(value));
     if (value) put(out, *value);
+  } else if constexpr (detail::IsRare<T>) {
+    put(out, *value);
   } else if constexpr (detail::IsVariant<T>) {
     put_number(out, value.index());
     std::visit([&](const auto& held) { put(out, held); }, value);
@@ -253,6 +258,10 @@ T get(Reader& in) {
     return get<typename T::value_type>(in);
   } else if constexpr (detail::IsShared<T>) {
     return get<bool>(in) ? std::make_shared<const std::string>(get<std::string>(in)) : T{};
+  } else if constexpr (detail::IsRare<T>) {
+    T value;
+    value.make() = get<typename T::value_type>(in);
+    return value;
   } else if constexpr (detail::IsVariant<T>) {
     return get_alternative<T>(in, in.number());
   } else if constexpr (detail::IsArray<T>) {
@@ -316,6 +325,8 @@ std::uint64_t shape_of() {
     return detail::mix_shapes<typename T::key_type, typename T::mapped_type>(6);
   } else if constexpr (detail::IsOptional<T> || detail::IsList<T> || detail::IsSet<T>) {
     return detail::mix_shapes<typename T::value_type>(7);
+  } else if constexpr (detail::IsRare<T>) {
+    return detail::mix_shapes<typename T::value_type>(10);
   } else if constexpr (detail::IsPair<T>) {
     return detail::mix_shapes<typename T::first_type, typename T::second_type>(8);
   } else {

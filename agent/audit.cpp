@@ -371,7 +371,7 @@ bool KernelKeys::add_wanted_floods(const State& state, std::vector<KernelKey>& k
     });
     for (const auto& [name, link] : state.topology->links) {
       const auto device = index_of(state.view, name);
-      for (const auto& [vni, remote] : link.flood) floods.insert({device, vni, remote});
+      for (const auto& [vni, remote] : link.vnis->flood) floods.insert({device, vni, remote});
     }
     return std::vector<FloodKey>(floods.begin(), floods.end());
   };

@@ -113,6 +113,7 @@ void Changes::read(Request request, Then then) {
   reader_.run([this, request = std::move(request), then = std::move(then),
                work = boost::asio::make_work_guard(io_)]() mutable {
     auto loaded = places_.read(file_of(request), places_.rules, request.text);
+    malloc_trim(0);  // what it took to read, before the loop takes as much for a model
     boost::asio::post(io_, [this, request = std::move(request), then = std::move(then),
                             loaded = std::move(loaded)]() mutable {
       then(request, with_running(std::move(loaded)));

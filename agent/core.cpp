@@ -27,10 +27,10 @@ IfIndex link_of(const KernelEvent& event) {
 /// Announcements are sent to each member of a flood list, and heard from each; a group is none.
 void warn_of_groups(const Topology& before, const Topology& now) {
   for (const auto& [name, link] : now.links) {
-    if (link.vxlan_group.is_none() && link.vni_groups.empty()) continue;
+    if (link.vxlan_group.is_none() && link.vnis->groups.empty()) continue;
     const auto it = before.links.find(name);
     if (it != before.links.end() && it->second.vxlan_group == link.vxlan_group &&
-        it->second.vni_groups == link.vni_groups) {
+        it->second.vnis->groups == link.vnis->groups) {
       continue;
     }
     log(Level::Warning,
@@ -345,7 +345,7 @@ void Core::follow_bridge_fdb(const BridgeFdbKey& key) {
   if (!own_macs_.contains(key.mac)) return;
   const auto wanted = state_.topology->links.find(state_.view.name_of(key.bridge));
   if (wanted == state_.topology->links.end()) return;
-  const auto& own = wanted->second.own_macs;
+  const auto& own = *wanted->second.own_macs;
   if (own.contains({key.vlan, key.mac}) || own.contains({VlanId{}, key.mac})) {
     kernel_.mark(OwnMacsKey{wanted->first});
   }

@@ -118,7 +118,7 @@ void Core::adopt() {
         state_.view.name_of(actual->master) == wanted.master) {
       keep(ledger.enter(ledger_master(name), wanted.master));
     }
-    for (const auto& [vlan, mac] : wanted.own_macs) {
+    for (const auto& [vlan, mac] : *wanted.own_macs) {
       keep(ledger.enter(ledger_own_mac(name, vlan, mac)));
     }
     for (const auto& prefix : wanted.addresses) {

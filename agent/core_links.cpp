@@ -24,7 +24,7 @@ void Core::index_files() {
   }
   own_macs_.clear();
   for (const auto& [name, link] : links) {
-    for (const auto& [vlan, mac] : link.own_macs) own_macs_.insert(mac);
+    for (const auto& [vlan, mac] : *link.own_macs) own_macs_.insert(mac);
   }
   bindings_stale_ = true;  // in which VLANs devices belong
 }
@@ -51,8 +51,8 @@ void Core::mark_own_macs(const std::string& name) {
 /// Of a bond, the slave that it shall prefer.
 void Core::mark_bond(const std::string& name) {
   const auto wanted = state_.topology->links.find(name);
-  if (wanted == state_.topology->links.end() || wanted->second.primary.empty()) return;
-  kernel_.mark(LinkKey{wanted->second.primary});
+  if (wanted == state_.topology->links.end() || wanted->second.bond->primary.empty()) return;
+  kernel_.mark(LinkKey{wanted->second.bond->primary});
 }
 
 /// What stands on the link and waits for it to come up, or to run; and tunnels that send through
@@ -72,7 +72,7 @@ void Core::mark_waiting(const std::string& name) {
 /// Few links have gateways.
 void Core::mark_gateways(const std::string& name) {
   const auto wanted = state_.topology->links.find(name);
-  if (wanted != state_.topology->links.end() && !wanted->second.gateways.empty()) {
+  if (wanted != state_.topology->links.end() && !wanted->second.routes->gateways.empty()) {
     kernel_.mark(RoutesKey{name});
   }
 }
@@ -87,7 +87,8 @@ void Core::mark_dependents(const std::string& name) {
 void Core::mark_flood(const WantedLink& link) {
   const auto* device = state_.view.link(link.name);
   if (device == nullptr) return;
-  for (const auto& [vni, remote] : link.flood) kernel_.mark(FloodKey{device->index, vni, remote});
+  for (const auto& [vni, remote] : link.vnis->flood)
+    kernel_.mark(FloodKey{device->index, vni, remote});
 }
 
 void Core::on_link(const std::optional<LinkTraits>& before, const std::optional<LinkTraits>& now) {

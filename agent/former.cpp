@@ -33,8 +33,8 @@ bool wants(const WantedLink* wanted, std::string_view attribute) {
   if (attribute == kMtu) return wanted->mtu.has_value();
   if (attribute == kMac) return wanted->mac.has_value();
   if (attribute == kAlias) return wanted->alias.has_value();
-  if (attribute == kPrimary) return !wanted->primary.empty();
-  if (attribute == kArpTargets) return wanted->arp_targets.has_value();
+  if (attribute == kPrimary) return !wanted->bond->primary.empty();
+  if (attribute == kArpTargets) return wanted->bond->arp_targets.has_value();
   const auto* row = find_attribute(attribute);
   return row != nullptr &&
          (wanted->options.contains(row->option) || wanted->port_options.contains(row->option));
@@ -95,7 +95,7 @@ void restore(const State& state, const Link& actual, std::string_view attribute,
     return;
   }
   if (attribute == kArpTargets) {
-    link.arp_targets.emplace();
+    link.bond.make().arp_targets.emplace();
     return;
   }
   const auto value = number(former);
@@ -116,7 +116,8 @@ bool is_so(const Link& actual, const WantedLink& former) {
   if (former.mtu && *former.mtu != actual.mtu) return false;
   if (former.mac && *former.mac != actual.mac) return false;
   if (former.alias && *former.alias != actual.alias) return false;
-  if (former.arp_targets && *former.arp_targets != actual.arp_targets) return false;
+  const auto& targets = former.bond->arp_targets;
+  if (targets && *targets != actual.arp_targets) return false;
   if (!difference(former.options, actual.options).empty()) return false;
   return !actual.is_bridge_port() || difference(former.port_options, actual.options).empty();
 }
@@ -151,10 +152,10 @@ class Rows {
     add_options(*link, op.options, wanted->options);
     if (op.mtu && wanted->mtu) add(link->name, kMtu, fmt::format("{}", link->mtu));
     if (op.mac && wanted->mac) add(link->name, kMac, fmt::format("{}", link->mac));
-    if (op.options.contains(Option::BondPrimary) && !wanted->primary.empty()) {
+    if (op.options.contains(Option::BondPrimary) && !wanted->bond->primary.empty()) {
       add(link->name, kPrimary, "");
     }
-    if (op.arp_targets && wanted->arp_targets) add(link->name, kArpTargets, "");
+    if (op.arp_targets && wanted->bond->arp_targets) add(link->name, kArpTargets, "");
     if (!op.alias || !wanted->alias) return;
     auto text = link->alias;
     std::replace(text.begin(), text.end(), '\n', ' ');  // the ledger has lines

@@ -241,7 +241,7 @@ bool stands(const State& state) {
 
 bool has_static_flood(const Topology& topology, const std::string& name) {
   const auto it = topology.links.find(name);
-  return it != topology.links.end() && !it->second.flood.empty();
+  return it != topology.links.end() && !it->second.vnis->flood.empty();
 }
 
 }  // namespace
@@ -318,12 +318,12 @@ std::vector<KernelKey> file_keys(const State& state) {
     keys.emplace_back(AddressesKey{name});
     const auto* device = state.view.link(name);
     const auto* wanted = wanted_link(state, name);
-    if (routed.contains(name) || (wanted != nullptr && !wanted->gateways.empty())) {
+    if (routed.contains(name) || (wanted != nullptr && !wanted->routes->gateways.empty())) {
       keys.emplace_back(RoutesKey{name});
     }
     if (device != nullptr && device->kind == LinkKind::Bridge) keys.emplace_back(OwnMacsKey{name});
     if (device == nullptr || wanted == nullptr) continue;
-    for (const auto& [vni, remote] : wanted->flood) {
+    for (const auto& [vni, remote] : wanted->vnis->flood) {
       keys.emplace_back(FloodKey{device->index, vni, remote});
     }
   }

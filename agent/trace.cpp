@@ -70,7 +70,7 @@ std::optional<FileMapping> mapping_of(const WantedLink& link, VlanId vlan) {
     const auto it = link.said.find(attribute);
     return it == link.said.end() ? link.origin : it->second;
   };
-  if (const auto it = link.tunnels.find(vlan); it != link.tunnels.end()) {
+  if (const auto it = link.vnis->tunnels.find(vlan); it != link.vnis->tunnels.end()) {
     return FileMapping{it->second, link.name, line("bridge-vlan-vni-map")};
   }
   const auto vni = Vni::make(value_or(link.options, Option::VxlanId, 0));

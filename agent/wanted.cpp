@@ -99,8 +99,7 @@ bool is_by_file(const State& state, const FloodKey& key) {
   if (device == nullptr) return false;
   const auto it = state.topology->links.find(device->name);
   return it != state.topology->links.end() &&
-         std::find(it->second.flood.begin(), it->second.flood.end(),
-                   std::pair(key.vni, key.remote)) != it->second.flood.end();
+         std::ranges::count(it->second.vnis->flood, std::pair(key.vni, key.remote)) != 0;
 }
 
 /// Of a frozen duplicate bgpd hears nothing new: what it was told stands, if it was. A MAC that

@@ -70,8 +70,8 @@ void compare_tunnel(const State& state, const WantedLink& wanted, const Link& ac
 
 void compare_bond(const WantedLink& wanted, const Link& actual, ChangeLink& change) {
   if (actual.kind != LinkKind::Bond) return;
-  if (wanted.arp_targets && *wanted.arp_targets != actual.arp_targets) {
-    change.arp_targets = wanted.arp_targets;
+  if (wanted.bond->arp_targets && *wanted.bond->arp_targets != actual.arp_targets) {
+    change.arp_targets = wanted.bond->arp_targets;
   }
 }
 
@@ -292,7 +292,7 @@ void plan_primary(const State& state, const WantedLink& wanted, const Link& actu
   const auto* bond = state.view.link(actual.master);
   if (bond == nullptr || bond->kind != LinkKind::Bond || bond->name != wanted.master) return;
   const auto* wanted_bond = wanted_link(state, bond->name);
-  if (wanted_bond == nullptr || wanted_bond->primary != wanted.name) return;
+  if (wanted_bond == nullptr || wanted_bond->bond->primary != wanted.name) return;
   if (value_or(bond->options, Option::BondPrimary, 0) == actual.index.value()) return;
   emit(ChangeLink{.index = bond->index,
                   .kind = LinkKind::Bond,
@@ -376,13 +376,13 @@ void plan_tunnels(const WantedLink& wanted, IfIndex port, const PortVlans& actua
                   const EmitKernelOp& emit) {
   AddTunnels add{.port = port};
   DeleteTunnels remove{.port = port};
-  for (const auto& [vlan, vni] : wanted.tunnels) {
+  for (const auto& [vlan, vni] : wanted.vnis->tunnels) {
     const auto it = actual.tunnels.find(vlan);
     if (it == actual.tunnels.end() || it->second != vni) add.tunnels.emplace(vlan, vni);
   }
   for (const auto& [vlan, vni] : actual.tunnels) {
-    const auto it = wanted.tunnels.find(vlan);
-    if (it == wanted.tunnels.end() || it->second != vni) remove.tunnels.emplace(vlan, vni);
+    const auto it = wanted.vnis->tunnels.find(vlan);
+    if (it == wanted.vnis->tunnels.end() || it->second != vni) remove.tunnels.emplace(vlan, vni);
   }
   if (!remove.tunnels.empty()) emit(std::move(remove));
   if (!add.tunnels.empty()) emit(std::move(add));
@@ -395,9 +395,9 @@ void plan_vni_filter(const State& state, const WantedLink& wanted, const Link& a
   const auto* known = state.view.vni_filter(actual.index);
   const auto present = known == nullptr ? VniFilter{} : *known;
   AddVnis add{.device = actual.index};
-  for (const auto vni : wanted.vni_filter) {
-    const auto group = wanted.vni_groups.find(vni);
-    const auto wanted_group = group == wanted.vni_groups.end() ? IpAddress{} : group->second;
+  for (const auto vni : wanted.vnis->filter) {
+    const auto group = wanted.vnis->groups.find(vni);
+    const auto wanted_group = group == wanted.vnis->groups.end() ? IpAddress{} : group->second;
     const auto it = present.find(vni);
     if (it == present.end() || it->second != wanted_group) add.vnis.emplace(vni, wanted_group);
   }
@@ -405,7 +405,7 @@ void plan_vni_filter(const State& state, const WantedLink& wanted, const Link& a
   if (!state.ledger.has(ledger_link(wanted.name))) return;
   DeleteVnis remove{.device = actual.index};
   for (const auto& [vni, group] : present) {
-    if (!std::binary_search(wanted.vni_filter.begin(), wanted.vni_filter.end(), vni)) {
+    if (!std::binary_search(wanted.vnis->filter.begin(), wanted.vnis->filter.end(), vni)) {
       remove.vnis.push_back(vni);
     }
   }
@@ -495,10 +495,10 @@ std::uint32_t table_of(const State& state, const Link& link) {
 std::vector<DefaultRoute> wanted_routes(const State& state, const WantedLink& wanted,
                                         const Link& actual) {
   std::vector<DefaultRoute> routes;
-  for (const auto& gateway : wanted.gateways) {
+  for (const auto& gateway : wanted.routes->gateways) {
     const std::uint32_t kernels_choice = gateway.is_v6() ? kIpv6RouteMetric : 0;
     routes.push_back({.table = table_of(state, actual),
-                      .metric = wanted.route_metric != 0 ? wanted.route_metric : kernels_choice,
+                      .metric = wanted.routes->metric != 0 ? wanted.routes->metric : kernels_choice,
                       .gateway = gateway,
                       .link = actual.index,
                       .protocol = kRouteProtocol});
@@ -582,7 +582,7 @@ void plan_own_macs(const State& state, const OwnMacsKey& key, const EmitKernelOp
     return vlan.is_none() || (vlans != nullptr && vlans->members.contains(vlan));
   };
   if (wanted != nullptr) {
-    for (const auto& [vlan, mac] : wanted->own_macs) {
+    for (const auto& [vlan, mac] : *wanted->own_macs) {
       if (stands(vlan, mac) || !is_member(vlan)) continue;
       emit(SetBridgeFdb{{actual->index, vlan, mac},
                         {.port = actual->index, .state = FdbState::Permanent}});
@@ -590,7 +590,7 @@ void plan_own_macs(const State& state, const OwnMacsKey& key, const EmitKernelOp
   }
   if (state.files != FileState::Read) return;
   for_each_own_mac_of_ledger(state, key.bridge, [&](VlanId vlan, const MacAddress& mac) {
-    const bool is_wanted = wanted != nullptr && wanted->own_macs.contains({vlan, mac});
+    const bool is_wanted = wanted != nullptr && wanted->own_macs->contains({vlan, mac});
     // Linux has given the device itself this MAC since: the entry is now its own.
     if (is_wanted || mac == actual->mac || !stands(vlan, mac)) return;
     emit(DeleteBridgeFdb{{actual->index, vlan, mac}, actual->index});

@@ -378,10 +378,8 @@ void port_pvids(const Reading& r) {
   });
 }
 
-void foreign_ports(const Reading& r) {
-  check_regex(r, r.attribute.value);
-  r.settings.foreign_ports = r.attribute.value;
-}
+/// What others enslave is left alone in any case.
+void foreign_ports(const Reading& r) { check_regex(r, r.attribute.value); }
 
 void vids(const Reading& r) {
   auto vlans = parse_vlans(r.attribute.value);

@@ -58,19 +58,17 @@ void warn_unknown(const Stanza& stanza, const Attribute& attribute, Diagnostics&
 /// ifupdown2 takes the first also where two stanzas of a link contradict each other, without a
 /// word: which of them its author believes in is not for us to guess.
 bool is_first(const AttributeRow& row, const Reading& r) {
-  const auto [it, inserted] = r.settings.said.try_emplace(
-      row.name, LinkSettings::Line{r.attribute.value, r.attribute.origin});
+  const auto [it, inserted] = r.settings.said.try_emplace(row.name, &r.attribute);
   if (inserted || row.repeats) return true;
-  if (it->second.value == r.attribute.value) return false;
-  const auto is_the_first = [&first = it->second.origin](const Attribute& other) {
-    return other.origin == first;
-  };
+  const auto& first = *it->second;
+  if (first.value == r.attribute.value) return false;
+  const auto is_the_first = [&](const Attribute& other) { return other.origin == first.origin; };
   const auto& all = r.stanza.attributes;
   if (row.exclusive || std::none_of(all.begin(), all.end(), is_the_first)) {
-    r.error(fmt::format("{} and {} at {}", in_quotes(r.attribute.value),
-                        in_quotes(it->second.value), it->second.origin));
+    r.error(fmt::format("{} and {} at {}", in_quotes(r.attribute.value), in_quotes(first.value),
+                        first.origin));
   } else {
-    r.warning(fmt::format("already said at {}, which holds", it->second.origin));
+    r.warning(fmt::format("already said at {}, which holds", first.origin));
   }
   return false;
 }

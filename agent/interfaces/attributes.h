@@ -51,11 +51,8 @@ struct VirtualRouter {
 /// All that the stanzas of one link say. Fields for different kinds of links lie side by side;
 /// `said` tells which were given.
 struct LinkSettings {
-  struct Line {
-    std::string value{};
-    Origin origin{};
-  };
-  boost::container::flat_map<std::string_view, Line> said{};  // by row name: the first such line
+  /// By row name: the first such line. The stanzas outlive what they say.
+  boost::container::flat_map<std::string_view, const Attribute*> said{};
 
   // Any link.
   Options options{};
@@ -82,7 +79,6 @@ struct LinkSettings {
   bool vlan_aware{};
   bool always_up{};
   std::vector<PortWord> ports{};
-  std::string foreign_ports{};
   std::map<std::string, Options, std::less<>> port_options_of{};  // "bridge-learning swp1=off"
   std::map<std::string, std::vector<VlanId>, std::less<>> port_vids{};  // bridge-port-vids
   std::map<std::string, VlanId, std::less<>> port_pvids{};              // bridge-port-pvids
@@ -123,7 +119,7 @@ struct LinkSettings {
   /// Where the attribute was given, or `otherwise`.
   Origin where(std::string_view attribute, const Origin& otherwise) const {
     const auto it = said.find(attribute);
-    return it == said.end() ? otherwise : it->second.origin;
+    return it == said.end() ? otherwise : it->second->origin;
   }
 };
 

@@ -77,7 +77,7 @@ Devices::Devices(std::span<const Stanza> stanzas, std::span<const std::string> e
   activate();
   enslave();
   const auto local = std::find_if(all_.begin(), all_.end(), [](const Device& device) {
-    return !device.settings.local.is_none();
+    return !device.settings->local.is_none();
   });
   if (local != all_.end()) common_local_ = &*local;
 }
@@ -98,7 +98,7 @@ bool Devices::is_port(const Device& device) const {
 }
 
 const Device* Devices::local_of(const Device& vxlan) const {
-  return vxlan.settings.local.is_none() ? common_local_ : &vxlan;
+  return vxlan.settings->local.is_none() ? common_local_ : &vxlan;
 }
 
 Device& Devices::at(const std::string& name, const Origin& origin) {
@@ -123,11 +123,12 @@ void Devices::collect(const Stanza& stanza) {
     return;
   }
   device.stanzas.push_back(&stanza);
-  read_stanza(stanza, device.settings, diagnostics_);
+  if (stanza.attributes.empty()) return;
+  read_stanza(stanza, device.settings.make(), diagnostics_);
 }
 
 void Devices::classify(Device& device) {
-  const auto& settings = device.settings;
+  const auto& settings = *device.settings;
   for (const auto& mark : kKindMarks) {
     if (!settings.has(mark.attribute) || device.kind == mark.kind) continue;
     if (device.kind != LinkKind::Other) {
@@ -162,7 +163,7 @@ void Devices::classify(Device& device) {
 }
 
 void Devices::classify_vlan(Device& device) {
-  const auto& settings = device.settings;
+  const auto& settings = *device.settings;
   const auto behind_dot = number_behind_dot(device.name);
   device.kind = LinkKind::Vlan;
   device.lower = settings.raw_device;
@@ -195,7 +196,7 @@ void Devices::classify_vlan(Device& device) {
 }
 
 void Devices::resolve_ports(Device& bridge, std::span<const std::string> existing) {
-  for (const auto& word : bridge.settings.ports) {
+  for (const auto& word : bridge.settings->ports) {
     if (word.is_regex) {
       match_ports(bridge, word, existing);
     } else {
@@ -213,7 +214,7 @@ void Devices::refuse_ports(Device& bridge) {
     return port != nullptr && port->is_vxlan();
   });
   diagnostics_.error(
-      bridge.settings.where("bridge-ports", bridge.origin),
+      bridge.settings->where("bridge-ports", bridge.origin),
       fmt::format("{}: {} ports, {} of them vxlan devices, but Linux allows {} on a bridge; a "
                   "single vxlan device with bridge-vlan-vni-map carries all VNIs on one port",
                   bridge.name, bridge.ports.size(), vxlans, kMostPorts));
@@ -256,7 +257,7 @@ void Devices::need_lowers(std::size_t position) {
   for (const auto& port : std::vector(all_[position].ports)) need(port.name, port.origin, true);
   need_group_device(position);
   if (all_[position].kind == LinkKind::Vrf) need_members(all_[position].name);
-  const auto& settings = all_[position].settings;
+  const auto& settings = *all_[position].settings;
   if (all_[position].kind == LinkKind::Veth) {
     need(std::string(settings.peer), settings.where("veth-peer-name", origin), true);
   }
@@ -274,19 +275,19 @@ void Devices::need_lowers(std::size_t position) {
 /// As the ports of a bridge, those that are to be in a VRF need no `auto`.
 void Devices::need_members(const std::string& vrf) {
   for (const auto& device : all_) {
-    if (device.settings.vrf == vrf) need(device.name, device.origin, true);
+    if (device.settings->vrf == vrf) need(device.name, device.origin, true);
   }
 }
 
 /// bridge-always-up: a dummy device that is always up. Positions, as in need_lowers().
 void Devices::add_standing_port(std::size_t position) {
-  if (!all_[position].is_bridge() || !all_[position].settings.always_up) return;
+  if (!all_[position].is_bridge() || !all_[position].settings->always_up) return;
   // The end of long names: there they differ.
   constexpr auto kRoom = kLongestName - kStandingPort.size();
   const auto& bridge = all_[position].name;
   const auto name =
       std::string(kStandingPort) + bridge.substr(bridge.size() - std::min(bridge.size(), kRoom));
-  const auto line = all_[position].settings.where("bridge-always-up", all_[position].origin);
+  const auto line = all_[position].settings->where("bridge-always-up", all_[position].origin);
   at(name, line).kind = LinkKind::Dummy;
   all_[position].ports.push_back({name, line});
 }
@@ -294,13 +295,13 @@ void Devices::add_standing_port(std::size_t position) {
 void Devices::need_group_device(std::size_t position) {
   auto& device = all_[position];
   const bool has_groups =
-      device.settings.group.is_multicast() || !device.settings.vni_groups.empty();
+      device.settings->group.is_multicast() || !device.settings->vni_groups.empty();
   if (!device.is_vxlan() || !device.lower.empty() || !has_groups) return;
   device.lower = kGroupDevice;
   auto& group_device = at(std::string(kGroupDevice), device.origin);
   group_device.kind = LinkKind::Dummy;
   group_device.bring_up = true;
-  if (group_device.stanzas.empty()) group_device.settings.mtu = kGroupDeviceMtu;
+  if (group_device.stanzas.empty()) group_device.settings.make().mtu = kGroupDeviceMtu;
 }
 
 void Devices::activate() {
@@ -315,7 +316,7 @@ void Devices::activate() {
     need_lowers(position);
   }
   for (auto& device : all_) {
-    if (!device.stanzas.empty()) device.bring_up = !device.settings.link_down;
+    if (!device.stanzas.empty()) device.bring_up = !device.settings->link_down;
   }
 }
 
@@ -344,13 +345,14 @@ void Devices::enslave() {
     if (device.kind == LinkKind::Vlan && !device.lower.empty()) {
       ++all_[by_name_.at(device.lower)].uppers;
     }
-    if (device.settings.vrf.empty()) continue;
-    const auto line = device.settings.where("vrf", device.origin);
+    if (device.settings->vrf.empty()) continue;
+    const auto line = device.settings->where("vrf", device.origin);
     if (!device.master.empty()) {
-      diagnostics_.error(line, fmt::format("{} is in VRF {}, and a port of {} at {}", device.name,
-                                           device.settings.vrf, device.master, device.master_line));
+      diagnostics_.error(line,
+                         fmt::format("{} is in VRF {}, and a port of {} at {}", device.name,
+                                     device.settings->vrf, device.master, device.master_line));
     }
-    device.master = device.settings.vrf;
+    device.master = device.settings->vrf;
     device.master_line = line;
   }
 }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "agent/interfaces/attributes.h"
+#include "vtepd/rare.h"
 
 namespace vtepd::agent {
 
@@ -19,7 +20,7 @@ struct Device {
   Origin origin{};
   std::vector<const Stanza*> stanzas{};  // empty: known only as another's port or lower device
   LinkKind kind{};
-  LinkSettings settings{};
+  Rare<LinkSettings> settings{};  // the default where no line says a thing
   bool automatic{};
   bool active{};  // automatic, or needed by one that is
   bool bring_up{};
@@ -40,7 +41,7 @@ struct Device {
   bool is_vxlan() const { return kind == LinkKind::Vxlan; }
   /// One that carries many VNIs.
   bool is_single_vxlan() const {
-    return is_vxlan() && (settings.has("bridge-vlan-vni-map") || settings.has("vxlan-vni"));
+    return is_vxlan() && (settings->has("bridge-vlan-vni-map") || settings->has("vxlan-vni"));
   }
   bool uses_dhcp() const;
 };

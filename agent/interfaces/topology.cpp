@@ -39,7 +39,7 @@ class Planner {
   Planner(const Devices& devices, BpduGuard guard, Diagnostics& diagnostics)
       : devices_(devices), guard_(guard), diagnostics_(diagnostics) {
     for (const auto& device : devices_.all()) {
-      if (device.settings.vrf_table != 0) vrf_tables_.insert(device.settings.vrf_table);
+      if (device.settings->vrf_table != 0) vrf_tables_.insert(device.settings->vrf_table);
       const bool is_svi = device.active && device.kind == LinkKind::Vlan;
       if (is_svi) vlans_on_[device.lower].push_back(device.vlan);
     }
@@ -110,7 +110,7 @@ std::optional<std::uint32_t> Planner::default_mtu(const Device& device) const {
 }
 
 WantedLink Planner::plan(const Device& device) {
-  const auto& settings = device.settings;
+  const auto& settings = *device.settings;
   WantedLink link{.name = device.name, .origin = device.origin, .kind = device.kind};
   link.has_stanza = !device.stanzas.empty();
   link.lower = device.lower;
@@ -126,7 +126,7 @@ WantedLink Planner::plan(const Device& device) {
                                     "(vtepd.conf: bpdu-guard)",
                                     device.name));
   }
-  for (const auto& [name, line] : settings.said) link.said.emplace(name, line.origin);
+  for (const auto& [name, line] : settings.said) link.said.emplace(name, line->origin);
   plan_kind(device, link);
   if (const auto* bridge = devices_.bridge_of(device); bridge != nullptr) {
     plan_port(device, *bridge, link);
@@ -147,11 +147,11 @@ void Planner::plan_kind(const Device& device, WantedLink& link) {
       return;
     case LinkKind::Vlan:
       link.vlan = device.vlan;
-      link.vlan_protocol = device.settings.vlan_protocol;
+      link.vlan_protocol = device.settings->vlan_protocol;
       return;
     case LinkKind::Vrf:
-      link.any_table = device.settings.vrf_table == 0;
-      link.vrf_table = link.any_table ? next_vrf_table() : device.settings.vrf_table;
+      link.any_table = device.settings->vrf_table == 0;
+      link.vrf_table = link.any_table ? next_vrf_table() : device.settings->vrf_table;
       return;
     case LinkKind::Bond:
       plan_bond(device, link);
@@ -160,7 +160,7 @@ void Planner::plan_kind(const Device& device, WantedLink& link) {
       return;
     case LinkKind::Veth:
       link.ours = makes_pair(device);
-      link.peer = device.settings.peer;
+      link.peer = device.settings->peer;
       return;
     case LinkKind::Other:
     case LinkKind::Macvlan:
@@ -171,15 +171,14 @@ void Planner::plan_kind(const Device& device, WantedLink& link) {
 
 /// Two veth devices are made at once, by the line of one of them where both have one.
 bool Planner::makes_pair(const Device& device) const {
-  const auto* peer = devices_.find(device.settings.peer);
+  const auto* peer = devices_.find(device.settings->peer);
   const bool peer_may =
-      peer != nullptr && peer->kind == LinkKind::Veth && peer->settings.peer == device.name;
+      peer != nullptr && peer->kind == LinkKind::Veth && peer->settings->peer == device.name;
   return !peer_may || device.name < peer->name;
 }
 
 void Planner::plan_bridge(const Device& bridge, WantedLink& link) const {
-  const auto& settings = bridge.settings;
-  link.foreign_ports = settings.foreign_ports;
+  const auto& settings = *bridge.settings;
   link.options[Option::BridgeVlanFiltering] = settings.vlan_aware ? 1 : 0;
   if (!settings.vlan_aware && value_or(link.options, Option::BridgeVlanStats, 0) != 0) {
     link.options.erase(Option::BridgeVlanStats);
@@ -215,7 +214,7 @@ void Planner::settle_forward_delay(const Device& bridge, WantedLink& link) const
   const auto nearest = std::clamp(delay, kLeast, kMost);
   if (nearest == delay) return;
   delay = nearest;
-  diagnostics_.warning(bridge.settings.where("bridge-fd", bridge.origin),
+  diagnostics_.warning(bridge.settings->where("bridge-fd", bridge.origin),
                        fmt::format("{}: bridge-fd is 2 to 30 with bridge-stp: {} is used",
                                    bridge.name, nearest / 100));
 }
@@ -224,7 +223,7 @@ bool is_mode_of(unsigned modes, std::uint64_t mode) { return (modes & (1U << mod
 
 /// Linux makes no bond with a line that its mode has no use for; ifupdown2 leaves such lines out.
 void Planner::plan_bond(const Device& bond, WantedLink& link) {
-  const auto& settings = bond.settings;
+  const auto& settings = *bond.settings;
   const auto mode = value_or(link.options, Option::BondMode, 0);
   const auto leave_out = [&](std::string_view attribute, std::string_view why) {
     diagnostics_.warning(settings.where(attribute, bond.origin),
@@ -234,9 +233,10 @@ void Planner::plan_bond(const Device& bond, WantedLink& link) {
     if (is_mode_of(modes, mode) || link.options.erase(option) == 0) continue;
     leave_out(attribute_of(option)->name, "this bond-mode has no use for it");
   }
-  link.primary = settings.primary;
-  if (!link.primary.empty() && !is_mode_of(kPrimaryModes, mode)) {
-    link.primary.clear();
+  auto& wanted = link.bond.make();
+  wanted.primary = settings.primary;
+  if (!wanted.primary.empty() && !is_mode_of(kPrimaryModes, mode)) {
+    wanted.primary.clear();
     leave_out("bond-primary", "this bond-mode has no use for it");
   }
   // The line that is gone: the kernel takes another rate only of a bond that is down.
@@ -248,17 +248,17 @@ void Planner::plan_bond(const Device& bond, WantedLink& link) {
     link.options.erase(option);
     leave_out(attribute_of(option)->name, "it counts from what bond-miimon finds, which is 0");
   }
-  if (!settings.arp_targets.empty()) link.arp_targets = settings.arp_targets;
+  if (!settings.arp_targets.empty()) wanted.arp_targets = settings.arp_targets;
   add_kernel_defaults(Place::Bond, link.options);
 }
 
 void Planner::plan_vxlan(const Device& vxlan, WantedLink& link) {
-  const auto& settings = vxlan.settings;
+  const auto& settings = *vxlan.settings;
   link.vxlan_group = settings.group;
   if (const auto* from = devices_.local_of(vxlan)) {
-    link.vxlan_local = from->settings.local;
+    link.vxlan_local = from->settings->local;
     link.said.emplace("vxlan-local-tunnelip",
-                      from->settings.where("vxlan-local-tunnelip", from->origin));
+                      from->settings->where("vxlan-local-tunnelip", from->origin));
   } else {
     diagnostics_.warning(vxlan.origin,
                          fmt::format("{}: no vxlan-local-tunnelip, neither here nor on another "
@@ -268,7 +268,8 @@ void Planner::plan_vxlan(const Device& vxlan, WantedLink& link) {
   add_kernel_defaults(Place::Vxlan, link.options);
   if (vxlan.is_single_vxlan()) {
     link.options[Option::VxlanExternal] = 1;
-    for (const auto& entry : settings.tunnels) link.tunnels[entry.vlan] = entry.vni;
+    auto& tunnels = link.vnis.make().tunnels;
+    for (const auto& entry : settings.tunnels) tunnels[entry.vlan] = entry.vni;
     if (!settings.vnis.empty()) link.options[Option::VxlanVniFilter] = 1;
     if (value_or(link.options, Option::VxlanVniFilter, 0) != 0) plan_vni_filter(vxlan, link);
   } else {
@@ -281,15 +282,16 @@ void Planner::plan_vxlan(const Device& vxlan, WantedLink& link) {
 
 /// All static members but the switch itself: Linux would take in what it has just sent.
 void Planner::plan_flood(const Device& vxlan, WantedLink& link) {
-  const auto& settings = vxlan.settings;
+  const auto& settings = *vxlan.settings;
   Origin told;  // one line may name it for many VNIs
   for (std::size_t i = 0; i < settings.flood.size(); ++i) {
     const auto& [vni, remote] = settings.flood[i];
     const auto& line = settings.flood_lines[i];
     if (!vni.is_none() && !vxlan.is_single_vxlan()) continue;  // told by the checks
     if (remote != link.vxlan_local) {
-      link.flood.emplace_back(vni, remote);
-      link.flood_lines.push_back(line);
+      auto& wanted = link.vnis.make();
+      wanted.flood.emplace_back(vni, remote);
+      wanted.flood_lines.push_back(line);
     } else if (line != told) {
       told = line;
       diagnostics_.warning(line, fmt::format("{}: {} is its own tunnel address: nothing is flooded "
@@ -300,14 +302,16 @@ void Planner::plan_flood(const Device& vxlan, WantedLink& link) {
 }
 
 void Planner::plan_vni_filter(const Device& vxlan, WantedLink& link) {
-  const auto& settings = vxlan.settings;
-  link.vni_filter = settings.vnis;
-  for (const auto& [vlan, vni] : link.tunnels) link.vni_filter.push_back(vni);
-  std::sort(link.vni_filter.begin(), link.vni_filter.end());
+  const auto& settings = *vxlan.settings;
+  auto& wanted = link.vnis.make();
+  auto& filter = wanted.filter;
+  filter = settings.vnis;
+  for (const auto& [vlan, vni] : wanted.tunnels) filter.push_back(vni);
+  std::sort(filter.begin(), filter.end());
   std::vector<Vni> unknown;
   for (const auto& [vni, group] : settings.vni_groups) {
-    if (std::binary_search(link.vni_filter.begin(), link.vni_filter.end(), vni)) {
-      link.vni_groups.emplace(vni, group);
+    if (std::binary_search(filter.begin(), filter.end(), vni)) {
+      wanted.groups.emplace(vni, group);
     } else {
       unknown.push_back(vni);
     }
@@ -320,29 +324,29 @@ void Planner::plan_vni_filter(const Device& vxlan, WantedLink& link) {
 }
 
 void Planner::plan_port(const Device& port, const Device& bridge, WantedLink& link) const {
-  const bool has_access = port.settings.has("bridge-access");
-  for (const auto& [name, line] : bridge.settings.said) {
+  const bool has_access = port.settings->has("bridge-access");
+  for (const auto& [name, line] : bridge.settings->said) {
     const bool is_membership = name == "bridge-vids" || name == "bridge-pvid";
     if (find_attribute(name)->place != Place::Port || (is_membership && has_access)) continue;
-    link.said.emplace(name, line.origin);
+    link.said.emplace(name, line->origin);
   }
   plan_port_options(port, bridge, link);
   // A port has no business with IPv6 of its own; a single vxlan device keeps it, as ifupdown2 has
   // it since it knows such devices.
   if (!port.is_single_vxlan()) link.options.try_emplace(Option::Ipv6Disabled, 1);
-  if (!bridge.settings.vlan_aware) return;
+  if (!bridge.settings->vlan_aware) return;
   link.manage_vlans = true;
   plan_membership(port, bridge, link);
   if (!port.is_single_vxlan()) return;
   // Whatever else is said of such a port: its map stands on these, and they are tagged.
-  for (const auto& entry : port.settings.tunnels) link.vlans[entry.vlan] = {};
+  for (const auto& entry : port.settings->tunnels) link.vlans[entry.vlan] = {};
 }
 
 /// The port's own line wins over the bridge's for that port, and that over the bridge's for all.
 void Planner::plan_port_options(const Device& port, const Device& bridge, WantedLink& link) const {
-  const auto& inherited = bridge.settings;
+  const auto& inherited = *bridge.settings;
   auto& options = link.port_options;
-  options = port.settings.port_options;
+  options = port.settings->port_options;
   if (const auto it = inherited.port_options_of.find(port.name);
       it != inherited.port_options_of.end()) {
     options.insert(it->second.begin(), it->second.end());
@@ -355,7 +359,7 @@ void Planner::plan_port_options(const Device& port, const Device& bridge, Wanted
     if (snoops) options.try_emplace(Option::PortMulticastRouter, kRouterAlways);
     if (port.is_single_vxlan()) options[Option::PortVlanTunnel] = 1;
     // Bridge and vxlan learn the same frames: one switch for both, unless a line says otherwise.
-    if (!port.settings.has("vxlan-learning")) {
+    if (!port.settings->has("vxlan-learning")) {
       link.options[Option::VxlanLearning] = value_or(options, Option::PortLearning, 1);
     }
   }
@@ -363,8 +367,8 @@ void Planner::plan_port_options(const Device& port, const Device& bridge, Wanted
 }
 
 void Planner::plan_membership(const Device& port, const Device& bridge, WantedLink& link) {
-  const auto& own = port.settings;
-  const auto& inherited = bridge.settings;
+  const auto& own = *port.settings;
+  const auto& inherited = *bridge.settings;
   if (inherited.lists_vlans_of_ports()) {
     if (const auto it = inherited.port_vids.find(port.name); it != inherited.port_vids.end()) {
       for (const auto vlan : it->second) link.vlans[vlan] = {};
@@ -393,8 +397,8 @@ void Planner::plan_membership(const Device& port, const Device& bridge, WantedLi
 }
 
 void Planner::plan_addresses(const Device& device, WantedLink& link) const {
-  link.keep_addresses = device.settings.keep_addresses || device.uses_dhcp();
-  const auto& said = device.settings;
+  link.keep_addresses = device.settings->keep_addresses || device.uses_dhcp();
+  const auto& said = *device.settings;
   for (std::size_t i = 0; i < said.addresses.size(); ++i) {
     const auto& prefix = said.addresses[i];
     const auto& all = link.addresses;
@@ -404,9 +408,9 @@ void Planner::plan_addresses(const Device& device, WantedLink& link) const {
     const auto& details = said.address_details[i];
     if (details != AddressDetails{}) link.address_details.emplace(prefix, details);
   }
-  link.gateways = device.settings.gateways;
-  link.gateway_lines = device.settings.gateway_lines;
-  link.route_metric = device.settings.route_metric;
+  if (said.gateways.empty()) return;
+  link.routes.make() = {
+      .gateways = said.gateways, .lines = said.gateway_lines, .metric = said.route_metric};
 }
 
 /// A gateway that several switches share stands on a device of its own, because it has a MAC of its
@@ -419,7 +423,7 @@ WantedLink gateway_device(const Device& device, const WantedLink& below,
                   .ours = true,
                   .lower = device.name,
                   .mtu = below.mtu,
-                  .up = !device.settings.link_down,
+                  .up = !device.settings->link_down,
                   .master = below.master};
   // Both switches have the address: neither may ask whether the other has it.
   link.options = {
@@ -435,7 +439,7 @@ WantedLink gateway_device(const Device& device, const WantedLink& below,
 
 /// Answers for the gateway on all switches, and sends nothing to its siblings.
 void Planner::plan_virtual_addresses(const Device& device, Topology& topology) {
-  const auto& settings = device.settings;
+  const auto& settings = *device.settings;
   const auto& below = topology.links.at(device.name);
   for (std::size_t i = 0; i < settings.virtual_addresses.size(); ++i) {
     const auto& line = settings.virtual_addresses[i];
@@ -463,7 +467,7 @@ std::vector<IpPrefix> addresses_of(const VirtualRouter& router, bool ipv6) {
 /// Answers for the gateway where FRR's vrrpd says so: a device for each family, made for it.
 void Planner::plan_virtual_routers(const Device& device, Topology& topology) {
   const auto& below = topology.links.at(device.name);
-  for (const auto& router : device.settings.virtual_routers) {
+  for (const auto& router : device.settings->virtual_routers) {
     for (const bool ipv6 : {false, true}) {
       auto addresses = addresses_of(router, ipv6);
       if (addresses.empty()) continue;
@@ -487,14 +491,15 @@ void Planner::plan_own_macs(const Device& device, Topology& topology) {
   auto& bridge = it->second;
   if (is_svi && value_or(bridge.options, Option::BridgeVlanFiltering, 0) == 0) return;
   const auto vlan = is_svi ? device.vlan : VlanId{};
-  if (is_svi && device.settings.mac) bridge.own_macs.emplace(vlan, *device.settings.mac);
-  for (const auto& gateway : device.settings.virtual_addresses) {
-    if (gateway.mac) bridge.own_macs.emplace(vlan, *gateway.mac);
+  const auto own = [&](const MacAddress& mac) { bridge.own_macs.make().emplace(vlan, mac); };
+  if (is_svi && device.settings->mac) own(*device.settings->mac);
+  for (const auto& gateway : device.settings->virtual_addresses) {
+    if (gateway.mac) own(*gateway.mac);
   }
-  for (const auto& router : device.settings.virtual_routers) {
+  for (const auto& router : device.settings->virtual_routers) {
     for (const bool ipv6 : {false, true}) {
       if (addresses_of(router, ipv6).empty()) continue;
-      bridge.own_macs.emplace(vlan, router_mac(router, ipv6));
+      own(router_mac(router, ipv6));
     }
   }
 }
@@ -566,7 +571,7 @@ Planned plan_topology(std::span<const Stanza> stanzas, std::span<const std::stri
   if (diagnostics.has_errors()) return planned;
   for (const auto& device : devices.all()) {
     if (!device.active) continue;
-    const auto& commands = device.settings.commands;
+    const auto& commands = device.settings->commands;
     planned.commands.insert(planned.commands.end(), commands.begin(), commands.end());
   }
   planned.topology = Planner(devices, guard, diagnostics).run();

@@ -20,10 +20,38 @@
 #include <vector>
 
 #include "agent/interfaces/parser.h"
+#include "vtepd/rare.h"
 #include "vtepd/tables.h"
 
 namespace vtepd::agent {
 
+struct WantedBond {
+  std::string primary{};  // the slave it prefers
+  std::optional<std::vector<IpAddress>> arp_targets{};
+  friend bool operator==(const WantedBond&, const WantedBond&) = default;
+};
+
+/// Default routes over a link, in the table of its VRF.
+struct WantedRoutes {
+  std::vector<IpAddress> gateways{};  // one for each family
+  std::vector<Origin> lines{};        // one for each gateway
+  std::uint32_t metric{};             // 0: the kernel's choice
+  friend bool operator==(const WantedRoutes&, const WantedRoutes&) = default;
+};
+
+/// What a vxlan device has that carries many VNIs, or floods to members of the files'.
+struct WantedVnis {
+  TunnelMap tunnels{};
+  std::vector<Vni> filter{};  // sorted; filled where the device filters
+  /// The multicast group of a VNI of the filter (vxlan-mcastgrp-map).
+  boost::container::flat_map<Vni, IpAddress> groups{};
+  /// Static members of flood lists; the VNI is none on a device of one VNI.
+  std::vector<std::pair<Vni, IpAddress>> flood{};
+  std::vector<Origin> flood_lines{};  // one for each member
+  friend bool operator==(const WantedVnis&, const WantedVnis&) = default;
+};
+
+/// There is one for each SVI, thousands of them: what only few links have is Rare.
 struct WantedLink {
   std::string name{};
   Origin origin{};  // its stanza; of a link without one the line that names it
@@ -44,31 +72,20 @@ struct WantedLink {
   IpAddress vxlan_local{};
   IpAddress vxlan_group{};
   std::optional<std::string> alias{};
-  std::string primary{};                                // bond: the slave it prefers
-  std::optional<std::vector<IpAddress>> arp_targets{};  // bond
-  Options options{};                                    // of the link's own kind, and its sysctls
-  Options port_options{};                               // as a bridge port
-  bool manage_vlans{};                                  // `vlans` and `tunnels` are the whole truth
-  VlanMembers vlans{};  // as a bridge port, or of the bridge device itself
-  TunnelMap tunnels{};
-  std::vector<Vni> vni_filter{};  // sorted; filled where the device filters
-  /// The multicast group of a VNI of the filter (vxlan-mcastgrp-map).
-  boost::container::flat_map<Vni, IpAddress> vni_groups{};
+  Options options{};       // of the link's own kind, and its sysctls
+  Options port_options{};  // as a bridge port
+  bool manage_vlans{};     // `vlans` and the tunnels are the whole truth
+  VlanMembers vlans{};     // as a bridge port, or of the bridge device itself
   std::vector<IpPrefix> addresses{};
   std::vector<Origin> address_lines{};  // one for each address
   /// What lines say of an address beyond its prefix; most have nothing here.
   boost::container::flat_map<IpPrefix, AddressDetails> address_details{};
   bool keep_addresses{};  // the others stay (address-purge no, dhcp)
-  /// Gateways of default routes over this link, in the table of its VRF; one for each family.
-  std::vector<IpAddress> gateways{};
-  std::vector<Origin> gateway_lines{};  // one for each gateway
-  std::uint32_t route_metric{};         // of these routes; 0: the kernel's choice
-  /// Static members of flood lists; the VNI is none on a device of one VNI.
-  std::vector<std::pair<Vni, IpAddress>> flood{};
-  std::vector<Origin> flood_lines{};  // one for each member
+  Rare<WantedRoutes> routes{};
+  Rare<WantedBond> bond{};
+  Rare<WantedVnis> vnis{};
   /// Bridge: MACs of gateways and SVIs on it, by VLAN (none: of all packets to the bridge).
-  std::set<std::pair<VlanId, MacAddress>> own_macs{};
-  std::string foreign_ports{};  // bridge: regular expression of ports that others may enslave
+  Rare<std::set<std::pair<VlanId, MacAddress>>> own_macs{};
 
   /// Which line said what, by attribute name; a port's has the bridge's lines that it inherits.
   boost::container::flat_map<std::string, Origin> said{};

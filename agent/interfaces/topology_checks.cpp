@@ -138,11 +138,11 @@ std::string_view Checks::misplaced(const AttributeRow& row, const Device& device
 }
 
 void Checks::check_places(const Device& device) {
-  for (const auto& [name, line] : device.settings.said) {
+  for (const auto& [name, line] : device.settings->said) {
     const auto expected = misplaced(*find_attribute(name), device);
     if (expected.empty()) continue;
-    diagnostics_.warning(line.origin, fmt::format("{}: {} does nothing here: {} is not {}",
-                                                  device.name, name, device.name, expected));
+    diagnostics_.warning(line->origin, fmt::format("{}: {} does nothing here: {} is not {}",
+                                                   device.name, name, device.name, expected));
   }
   if (device.uses_dhcp()) {
     diagnostics_.notice(device.origin, fmt::format("{}: dhcp is left to others", device.name));
@@ -150,7 +150,7 @@ void Checks::check_places(const Device& device) {
 }
 
 void Checks::check_bridge(const Device& bridge) {
-  const auto& settings = bridge.settings;
+  const auto& settings = *bridge.settings;
   for (const auto* attribute : {"bridge-access", "bridge-allow-untagged"}) {
     if (!settings.has(attribute)) continue;
     diagnostics_.warning(settings.where(attribute, bridge.origin),
@@ -183,21 +183,21 @@ void Checks::check_bridge(const Device& bridge) {
 }
 
 void Checks::check_vxlan_port(const Device& bridge, const Device& vxlan) {
-  const auto& settings = vxlan.settings;
+  const auto& settings = *vxlan.settings;
   if (vxlan.is_single_vxlan()) {
     for (const auto& entry : settings.tunnels) claim_vlan(entry.vlan, bridge, vxlan, entry.origin);
     return;
   }
-  if (bridge.settings.lists_vlans_of_ports()) return;
+  if (bridge.settings->lists_vlans_of_ports()) return;
   if (settings.has("bridge-access")) {
     claim_vlan(settings.access, bridge, vxlan, settings.where("bridge-access", vxlan.origin));
     return;
   }
   // The same said the long way, by the port or the bridge: one VLAN, which is the PVID.
-  const auto& vids = settings.has("bridge-vids") ? settings.vids : bridge.settings.vids;
-  const auto pvid = settings.has("bridge-pvid") ? settings.pvid : bridge.settings.pvid;
+  const auto& vids = settings.has("bridge-vids") ? settings.vids : bridge.settings->vids;
+  const auto pvid = settings.has("bridge-pvid") ? settings.pvid : bridge.settings->pvid;
   if (vids.size() == 1 && vids.front() == pvid) {
-    const auto line = bridge.settings.where("bridge-vids", vxlan.origin);
+    const auto line = bridge.settings->where("bridge-vids", vxlan.origin);
     claim_vlan(pvid, bridge, vxlan, settings.where("bridge-vids", line));
     return;
   }
@@ -225,8 +225,8 @@ void Checks::claim_vni(Vni vni, const Device& vxlan, const Origin& line) {
 }
 
 void Checks::check_vxlan(const Device& vxlan) {
-  claim_vni(vxlan.settings.vni, vxlan, vxlan.settings.where("vxlan-id", vxlan.origin));
-  const auto& settings = vxlan.settings;
+  claim_vni(vxlan.settings->vni, vxlan, vxlan.settings->where("vxlan-id", vxlan.origin));
+  const auto& settings = *vxlan.settings;
   const auto* bridge = devices_.bridge_of(vxlan);
   for (const auto& entry : settings.tunnels) {
     claim_vni(entry.vni, vxlan, entry.origin);
@@ -237,7 +237,7 @@ void Checks::check_vxlan(const Device& vxlan) {
     if (it != vnis_.end() && it->second.by == &vxlan) continue;  // its map may name it, too
     claim_vni(vni, vxlan, settings.where("vxlan-vni", vxlan.origin));
   }
-  if (vxlan.is_single_vxlan() && bridge != nullptr && !bridge->settings.vlan_aware) {
+  if (vxlan.is_single_vxlan() && bridge != nullptr && !bridge->settings->vlan_aware) {
     diagnostics_.error(settings.where("bridge-vlan-vni-map", vxlan.origin),
                        fmt::format("{}: bridge-vlan-vni-map needs a vlan-aware bridge, which {} is "
                                    "not",
@@ -274,10 +274,10 @@ void Checks::check_vxlan(const Device& vxlan) {
 }
 
 void Checks::check_vxlan_families(const Device& vxlan) {
-  const auto& settings = vxlan.settings;
+  const auto& settings = *vxlan.settings;
   const auto* from = devices_.local_of(vxlan);
   if (from == nullptr) return;
-  const auto& local = from->settings.local;
+  const auto& local = from->settings->local;
   Origin told;  // one line may have many addresses
   const auto check = [&](const IpAddress& remote, const Origin& line) {
     if (remote.is_none() || remote.family() == local.family() || line == told) return;
@@ -295,7 +295,7 @@ void Checks::check_vxlan_families(const Device& vxlan) {
 }
 
 void Checks::check_member(const Device& device) {
-  const auto& settings = device.settings;
+  const auto& settings = *device.settings;
   const auto* bridge = devices_.bridge_of(device);
   if (devices_.is_port(device) && !settings.addresses.empty()) {
     diagnostics_.warning(
@@ -318,7 +318,7 @@ void Checks::check_member(const Device& device) {
 
 /// Two veth devices belong together, and no third.
 void Checks::check_pair(const Device& device) {
-  const auto& settings = device.settings;
+  const auto& settings = *device.settings;
   const auto line = settings.where("veth-peer-name", device.origin);
   if (device.kind != LinkKind::Veth) {
     const bool has_peer = settings.has("veth-peer-name");
@@ -339,17 +339,17 @@ void Checks::check_pair(const Device& device) {
   if (!is_first) {
     diagnostics_.error(line, fmt::format("{}: {} is the peer of {} at {}", device.name,
                                          settings.peer, it->second.by->name, it->second.line));
-  } else if (peer->kind == LinkKind::Veth && peer->settings.peer != device.name) {
+  } else if (peer->kind == LinkKind::Veth && peer->settings->peer != device.name) {
     diagnostics_.error(
         line, fmt::format("{}: {} is the peer of {} at {}", device.name, peer->name,
-                          peer->settings.peer, peer->settings.where("veth-peer-name", line)));
+                          peer->settings->peer, peer->settings->where("veth-peer-name", line)));
   }
 }
 
 /// The same address on two links is most often a mistake, but for the ones meant to be shared:
 /// link-local, and a loopback's host address lent to unnumbered links. Linux takes it.
 void Checks::check_addresses(const Device& device) {
-  const auto& settings = device.settings;
+  const auto& settings = *device.settings;
   const auto vrf = devices_.bridge_of(device) == nullptr ? device.master : std::string{};
   for (std::size_t i = 0; i < settings.addresses.size(); ++i) {
     const auto& prefix = settings.addresses[i];
@@ -367,14 +367,14 @@ void Checks::check_addresses(const Device& device) {
 void Checks::check_virtual_addresses(const Device& device) {
   if (devices_.is_port(device)) {
     for (const auto* attribute : {"address-virtual", "vrrp"}) {
-      if (!device.settings.has(attribute)) continue;
+      if (!device.settings->has(attribute)) continue;
       diagnostics_.warning(
-          device.settings.where(attribute, device.origin),
+          device.settings->where(attribute, device.origin),
           fmt::format("{}: {} is ignored on a port of {}", device.name, attribute, device.master));
     }
     return;
   }
-  const auto& lines = device.settings.virtual_addresses;
+  const auto& lines = device.settings->virtual_addresses;
   for (std::size_t i = 0; i < lines.size(); ++i) {
     const auto name = virtual_device(device.name, i);
     const std::string_view why =

@@ -385,7 +385,7 @@ TEST_CASE("refused rows are found, whoever wants them", "[audit]") {
   SECTION("a member of a flood list, by the interface files") {
     refuse(AddFlood{});
     auto topology = leaf_topology(false);
-    topology.links["vxlan"].flood.emplace_back(Vni{}, *IpAddress::parse("10.0.0.99"));
+    topology.links["vxlan"].vnis.make().flood.emplace_back(Vni{}, *IpAddress::parse("10.0.0.99"));
     leaf.core->set_topology(std::move(topology));
     leaf.settle();
     CHECK(auditor.rows() ==

@@ -119,11 +119,11 @@ TEST_CASE("a flood list that was held back is as the files say in the end", "[ch
   Leaf leaf;
   leaf.core->expect_no_routes();
   auto topology = leaf_topology(false);
-  topology.links.at("vxlan").flood = {{Vni{}, kLeaf2}};
+  topology.links.at("vxlan").vnis.make().flood = {{Vni{}, kLeaf2}};
   leaf.core->set_topology(topology);
   leaf.settle();
   REQUIRE(leaf.kernel.state().flood().contains(leaf.flood_key(kLeaf2)));
-  topology.links.at("vxlan").flood = {{Vni{}, kLeaf3}};
+  topology.links.at("vxlan").vnis.make().flood = {{Vni{}, kLeaf3}};
   topology.links.at("bridge").mtu = 9000;
   leaf.kernel.refuse_where(
       [](const KernelOp& op) {

@@ -347,7 +347,7 @@ TEST_CASE("a tunnel that floods to a multicast group is said to carry no announc
   CHECK(warned(group("239.0.0.2")) == 2);
   CHECK(warned([](WantedLink&) {}) == 2);
   CHECK(warned([](WantedLink& vxlan) {
-          vxlan.vni_groups[kVni] = *IpAddress::parse("239.0.0.3");
+          vxlan.vnis.make().groups[kVni] = *IpAddress::parse("239.0.0.3");
         }) == 3);
 }
 

@@ -54,7 +54,7 @@ inline Topology leaf_topology(bool single_device) {
     vxlan.options = {{Option::VxlanExternal, 1}, {Option::VxlanPort, 4789}};
     vxlan.port_options[Option::PortVlanTunnel] = 1;
     vxlan.vlans = {{kVlan, {}}};
-    vxlan.tunnels = {{kVlan, kVni}};
+    vxlan.vnis.make().tunnels = {{kVlan, kVni}};
   } else {
     vxlan.options = {{Option::VxlanId, kVni.value()}, {Option::VxlanPort, 4789}};
   }

@@ -144,7 +144,7 @@ TEST_CASE("bgpd hears of a VNI's new tunnel end and multicast group", "[core][sw
   vxlan.lower = "uplink";
   if (filters) {
     vxlan.options[Option::VxlanVniFilter] = 1;
-    vxlan.vni_filter = {kVni};
+    vxlan.vnis.make().filter = {kVni};
   }
   const auto told = [&] {
     topology.links[vxlan.name] = vxlan;
@@ -157,7 +157,7 @@ TEST_CASE("bgpd hears of a VNI's new tunnel end and multicast group", "[core][sw
   vxlan.vxlan_local = kLeaf3;
   CHECK(told().vtep == kLeaf3);
   if (filters) {
-    vxlan.vni_groups = {{kVni, group}};
+    vxlan.vnis.make().groups = {{kVni, group}};
   } else {
     vxlan.vxlan_group = group;
   }

@@ -677,7 +677,7 @@ Topology wide_topology(std::uint16_t vlans) {
     for (const auto* name : {"bridge", "swp1", "swp2", "swp3", "swp4", "vxlan"}) {
       links[name].vlans[vlan] = {};
     }
-    links["vxlan"].tunnels[vlan] = *Vni::make(10000U + id);
+    links["vxlan"].vnis.make().tunnels[vlan] = *Vni::make(10000U + id);
     const auto name = fmt::format("bridge.{}", id);
     links[name] = svi;
     links[name].name = name;

@@ -119,7 +119,7 @@ json::array vlans_of(const WantedLink& link) {
 
 json::array tunnels_of(const WantedLink& link) {
   json::array all;
-  for (const auto& [vlan, vni] : link.tunnels)
+  for (const auto& [vlan, vni] : link.vnis->tunnels)
     all.push_back(json::array{vlan.value(), vni.value()});
   return all;
 }
@@ -176,7 +176,7 @@ struct Golden {
     }
     json::array flood;
     for (const auto& [name, link] : topology.links) {
-      for (const auto& [vni, remote] : link.flood) {
+      for (const auto& [vni, remote] : link.vnis->flood) {
         flood.push_back({{"dst", fmt::format("{}", remote)},
                          {"flags", {"self"}},
                          {"ifname", name},

@@ -283,14 +283,14 @@ TEST_CASE("a single vxlan device has its map, the bridge's VLANs, and no PVID") 
   const auto& vx = p.link("vx");
   CHECK(vx.is_single_vxlan());
   CHECK(vlans(vx) == "10 20 30 31");
-  CHECK(vx.tunnels.at(*VlanId::make(31)) == *Vni::make(301));
-  CHECK(vx.vni_filter == std::vector{*Vni::make(300), *Vni::make(301)});
+  CHECK(vx.vnis->tunnels.at(*VlanId::make(31)) == *Vni::make(301));
+  CHECK(vx.vnis->filter == std::vector{*Vni::make(300), *Vni::make(301)});
   CHECK(option(vx.port_options, Option::PortVlanTunnel) == 1);
   CHECK_FALSE(vx.options.contains(Option::VxlanId));
   CHECK_FALSE(vx.options.contains(Option::Ipv6Disabled));
-  REQUIRE(vx.flood.size() == 1);
-  CHECK(vx.flood[0] == std::pair(*Vni::make(300), *IpAddress::parse("10.0.0.2")));
-  CHECK(vx.flood_lines[0].line == 11);
+  REQUIRE(vx.vnis->flood.size() == 1);
+  CHECK(vx.vnis->flood[0] == std::pair(*Vni::make(300), *IpAddress::parse("10.0.0.2")));
+  CHECK(vx.vnis->flood_lines[0].line == 11);
 }
 
 TEST_CASE("flood lists count on the kind of device that has them; an address counts once") {
@@ -299,8 +299,8 @@ TEST_CASE("flood lists count on the kind of device that has them; an address cou
       " vxlan-remoteip 10.0.0.2\n vxlan-remoteip-map 300=10.0.0.3\n"
       " address 10.1.0.1/24\n address 10.1.0.1/24\n address 10.1.0.1/32\n");
   const auto& vx = p.link("vx");
-  REQUIRE(vx.flood.size() == 1);
-  CHECK(vx.flood[0] == std::pair(Vni{}, *IpAddress::parse("10.0.0.2")));
+  REQUIRE(vx.vnis->flood.size() == 1);
+  CHECK(vx.vnis->flood[0] == std::pair(Vni{}, *IpAddress::parse("10.0.0.2")));
   CHECK(vx.addresses.size() == 2);
   CHECK(vx.address_lines.size() == 2);
   CHECK(p.messages.size() == 3);
@@ -311,10 +311,10 @@ TEST_CASE("a tunnel floods to all members but its own end") {
       "auto vx vx0\niface lo\n vxlan-local-tunnelip 10.0.0.1\niface vx\n vxlan-id 1\n"
       " vxlan-remoteip 10.0.0.1 10.0.0.2\niface vx0\n bridge-vlan-vni-map 10-11=10-11\n"
       " vxlan-remoteip-map 10-11=10.0.0.1-3\n");
-  REQUIRE(p.link("vx").flood.size() == 1);
-  CHECK(p.link("vx").flood[0] == std::pair(Vni{}, *IpAddress::parse("10.0.0.2")));
-  CHECK(p.link("vx0").flood.size() == 4);
-  CHECK(p.link("vx0").flood_lines.size() == 4);
+  REQUIRE(p.link("vx").vnis->flood.size() == 1);
+  CHECK(p.link("vx").vnis->flood[0] == std::pair(Vni{}, *IpAddress::parse("10.0.0.2")));
+  CHECK(p.link("vx0").vnis->flood.size() == 4);
+  CHECK(p.link("vx0").vnis->flood_lines.size() == 4);
   CHECK(p.messages ==
         Lines{"f:6: warning: vx: 10.0.0.1 is its own tunnel address: nothing is flooded there",
               "f:9: warning: vx0: 10.0.0.1 is its own tunnel address: nothing is flooded there"});
@@ -336,7 +336,7 @@ TEST_CASE("IPv6 tunnel ends are taken like IPv4 ones") {
       "auto vx\niface vx\n vxlan-id 1\n vxlan-local-tunnelip 2001:db8::1\n"
       " vxlan-remoteip 2001:db8::2\n");
   CHECK(p.link("vx").vxlan_local.is_v6());
-  CHECK(p.link("vx").flood.size() == 1);
+  CHECK(p.link("vx").vnis->flood.size() == 1);
 }
 
 TEST_CASE("VRFs have tables, members have their VRF as master") {
@@ -447,14 +447,14 @@ TEST_CASE("the bridge below takes in the MACs that lines give gateways and SVIs"
                       "auto vlan20\niface vlan20\n vlan-raw-device br0\n vlan-id 20\n"
                       " address-virtual 00:00:5e:00:01:0a 10.0.20.1/24\n"
                       "auto swp9.5\niface swp9.5\n hwaddress 44:38:39:00:00:11\n");
-  CHECK(p.link("br0").own_macs ==
+  CHECK(*p.link("br0").own_macs ==
         OwnMacs{{vlan(10), gateway}, {vlan(10), svi}, {vlan(20), gateway}});
   // A bridge that knows no VLANs has one for all; its own hwaddress Linux enters itself.
   const auto plain = plan(
       "auto br1\niface br1\n bridge-ports swp1\n hwaddress 44:38:39:00:00:10\n"
       " address-virtual 00:00:5e:00:01:0a 10.0.10.1/24\n"
       "auto br1.5\niface br1.5\n hwaddress 44:38:39:00:00:11\n");
-  CHECK(plain.link("br1").own_macs == OwnMacs{{VlanId{}, gateway}});
+  CHECK(*plain.link("br1").own_macs == OwnMacs{{VlanId{}, gateway}});
 }
 
 TEST_CASE("a virtual router has a device of each family that vrrpd may use") {
@@ -475,7 +475,7 @@ TEST_CASE("a virtual router has a device of each family that vrrpd may use") {
   CHECK(v6.addresses == std::vector{*IpPrefix::parse("2001:db8::1/64")});
   CHECK(p.link("vrrp4-ifindex:br0.10-200").mac == MacAddress::parse("00:00:5e:00:01:c8"));
   CHECK_FALSE(p.topology.links.contains("vrrp6-ifindex:br0.10-200"));
-  CHECK(p.link("br0").own_macs.size() == 3);
+  CHECK(p.link("br0").own_macs->size() == 3);
 }
 
 TEST_CASE("a shared gateway's device whose name Linux would refuse is an error at its line") {
@@ -499,11 +499,11 @@ TEST_CASE("what stands behind an address belongs to it") {
   CHECK(details.at(*IpPrefix::parse("10.0.0.1/24")).scope == 253);
   CHECK(details.at(*IpPrefix::parse("10.0.1.1/32")).peer == IpAddress::parse("10.0.1.2"));
   CHECK(details.at(*IpPrefix::parse("2001:db8::1/64")).preferred_seconds == 0);
-  CHECK(link.gateways ==
+  CHECK(link.routes->gateways ==
         std::vector{*IpAddress::parse("10.0.0.253"), *IpAddress::parse("2001:db8::fe")});
-  CHECK(link.gateway_lines[0].line == 14);
-  CHECK(link.gateway_lines[1].line == 13);
-  CHECK(link.route_metric == 20);
+  CHECK(link.routes->lines[0].line == 14);
+  CHECK(link.routes->lines[1].line == 13);
+  CHECK(link.routes->metric == 20);
   CHECK(p.messages ==
         Lines{"f:14: warning: swp1: gateway: a second gateway of this family: it holds, 10.0.0.254 "
               "does not"});
@@ -598,7 +598,7 @@ TEST_CASE("a bond is made without the lines that its mode has no use for") {
        {Option::BondLacpRate, Option::BondSystemPriority, Option::BondUpDelay}) {
     CHECK_FALSE(bond.options.contains(left_out));
   }
-  CHECK(bond.primary.empty());
+  CHECK(bond.bond->primary.empty());
   CHECK(option(bond.options, Option::BondArpInterval) == 100);
   const auto& lacp = p.link("bond1");
   CHECK(option(lacp.options, Option::BondLacpRate) == 1);
@@ -723,7 +723,7 @@ TEST_CASE("groups of a VNI filter: one for all, one each, or counted out of a ne
       " bridge-vlan-vni-map 10-12=10-12 20=20 30-31=30-31\n"
       " vxlan-mcastgrp-map 10-12=239.1.1.1-239.1.1.3 20=239.2.2.2 30-31=239.3.0.254/16\n";
   const auto p = plan(map);
-  const auto& groups = p.link("v").vni_groups;
+  const auto& groups = p.link("v").vnis->groups;
   const auto group = [&](unsigned vni) { return fmt::format("{}", groups.at(*Vni::make(vni))); };
   CHECK(groups.size() == 6);
   CHECK(group(12) == "239.1.1.3");
@@ -742,11 +742,11 @@ TEST_CASE("vxlan-vni makes a device of many VNIs that stands in a VRF") {
       "auto red\niface red\n vrf-table auto\nauto l3\niface l3\n vxlan-vni 4001 4002\n"
       " vxlan-local-tunnelip 10.0.0.1\n vrf red\n vxlan-mcastgrp-map 4001=239.1.1.1\n");
   const auto& link = p.link("l3");
-  CHECK(link.vni_groups.size() == 1);
+  CHECK(link.vnis->groups.size() == 1);
   CHECK(p.messages == Lines{});
   CHECK(link.is_single_vxlan());
   CHECK(option(link.options, Option::VxlanVniFilter) == 1);
-  CHECK(link.vni_filter.size() == 2);
+  CHECK(link.vnis->filter.size() == 2);
   CHECK(link.master == "red");
 }
 

@@ -299,6 +299,27 @@ TEST_CASE("read and written again a recording is the same", "[recording]") {
   CHECK(edited(bytes, [](Record&) { return true; }) == bytes);
 }
 
+TEST_CASE("what the files say of few links is recorded as it is", "[recording]") {
+  RecordedLeaf recorded;
+  auto topology = leaf_topology(false);
+  topology.links.at("swp1").bond.make().arp_targets = {{kLeaf2, kLeaf3}};
+  topology.links.at("bridge").own_macs.make() = {{kVlan, kHost}};
+  auto& vnis = topology.links.at("vxlan").vnis.make();
+  vnis.flood = {{Vni{}, kLeaf3}};
+  vnis.flood_lines = {{std::make_shared<const std::string>("interfaces"), 7}};
+  recorded.leaf.core->change_topology(topology, {});
+  std::vector<Topology> read;
+  (void)edited(recorded.recorded(), [&](Record& record) {
+    const auto* given = std::get_if<record::Given>(&record);
+    const auto* change =
+        given == nullptr ? nullptr : std::get_if<input::ChangeTopology>(&given->input);
+    if (change != nullptr) read.push_back(change->topology);
+    return true;
+  });
+  REQUIRE(read.size() == 1);
+  CHECK(read.front() == topology);
+}
+
 TEST_CASE("a recording that is cut off is replayed up to there", "[recording][replay]") {
   RecordedLeaf recorded;
   live(recorded, 5);

@@ -222,15 +222,15 @@ TEST_CASE("a vxlan device's VNI filter becomes what the files say, live") {
   vxlan.vxlan_local = ip("10.0.0.1");
   vxlan.options = {{Option::VxlanExternal, 1}, {Option::VxlanVniFilter, 1}};
   vxlan.lower = "swp1";
-  vxlan.vni_filter = {vni(100), vni(101), vni(102)};
-  vxlan.vni_groups = {{vni(102), ip("239.1.1.1")}};
+  vxlan.vnis.make().filter = {vni(100), vni(101), vni(102)};
+  vxlan.vnis.make().groups = {{vni(102), ip("239.1.1.1")}};
   files.say({vxlan});
   const auto filter = [&] { return *files.kernel.state().vni_filter(files.link("vxlan0").index); };
   CHECK(filter() == VniFilter{{vni(100), {}}, {vni(101), {}}, {vni(102), ip("239.1.1.1")}});
   files.must_stand();
 
-  vxlan.vni_filter = {vni(101), vni(102), vni(103)};
-  vxlan.vni_groups = {{vni(102), ip("239.1.1.2")}};
+  vxlan.vnis.make().filter = {vni(101), vni(102), vni(103)};
+  vxlan.vnis.make().groups = {{vni(102), ip("239.1.1.2")}};
   files.say({vxlan});
   CHECK(filter() == VniFilter{{vni(101), {}}, {vni(102), ip("239.1.1.2")}, {vni(103), {}}});
   // What is new is there before anything goes, and the device stays as it is.
@@ -253,7 +253,7 @@ TEST_CASE("VNIs that others gave to a device of theirs stay") {
   REQUIRE(files.kernel.act(
       CreateLink{.name = "vxlan0", .kind = LinkKind::Vxlan, .options = vxlan.options}));
   REQUIRE(files.kernel.act(AddVnis{files.link("vxlan0").index, {{vni(7), {}}}}));
-  vxlan.vni_filter = {vni(100)};
+  vxlan.vnis.make().filter = {vni(100)};
   files.say({vxlan});
   CHECK(*files.kernel.state().vni_filter(files.link("vxlan0").index) ==
         VniFilter{{vni(7), {}}, {vni(100), {}}});
@@ -412,9 +412,9 @@ TEST_CASE("gateways become default routes in the table of the link's VRF") {
   auto red = made("red", LinkKind::Vrf);
   red.vrf_table = 1001;
   auto swp1 = port("swp1");
-  swp1.gateways = {ip("10.1.0.254"), ip("fe80::1")};
+  swp1.routes.make().gateways = {ip("10.1.0.254"), ip("fe80::1")};
   auto swp2 = port("swp2", "red");
-  swp2.gateways = {ip("10.2.0.254")};
+  swp2.routes.make().gateways = {ip("10.2.0.254")};
   files.say({red, swp1, swp2});
   const auto route = [&](const char* gateway, const char* name, std::uint32_t table) {
     return DefaultRoute{.table = table,
@@ -429,7 +429,7 @@ TEST_CASE("gateways become default routes in the table of the link's VRF") {
   files.must_stand();
 
   // Another gateway takes the place of the old one at once.
-  swp1.gateways = {ip("10.1.0.253"), ip("fe80::1")};
+  swp1.routes.make().gateways = {ip("10.1.0.253"), ip("fe80::1")};
   files.say({red, swp1, swp2});
   REQUIRE(files.kernel.applied().size() == 1);
   CHECK(std::get<AddRoute>(files.kernel.applied()[0]).replaces);
@@ -444,8 +444,8 @@ TEST_CASE("gateways become default routes in the table of the link's VRF") {
 
   // Behind another one of the same table.
   auto swp3 = port("swp3");
-  swp3.gateways = {ip("10.3.0.254")};
-  swp3.route_metric = 20;
+  swp3.routes.make().gateways = {ip("10.3.0.254")};
+  swp3.routes.make().metric = 20;
   files.kernel.add_port("swp3");
   files.say({red, swp1, swp2, swp3});
   auto behind = route("10.3.0.254", "swp3", kMainTable);
@@ -454,8 +454,8 @@ TEST_CASE("gateways become default routes in the table of the link's VRF") {
   CHECK(files.kernel.state().routes().size() == 4);
   files.must_stand();
 
-  swp1.gateways.clear();
-  swp3.gateways.clear();
+  swp1.routes.make().gateways.clear();
+  swp3.routes.make().gateways.clear();
   files.say({red, swp1, swp2, swp3});
   CHECK(files.kernel.state().routes() == std::set{route("10.2.0.254", "swp2", 1001)});
   files.must_stand();
@@ -468,7 +468,7 @@ TEST_CASE("MACs of gateways and SVIs are the bridge's own while their lines stan
   bridge.options = {{Option::BridgeVlanFiltering, 1}};
   bridge.manage_vlans = true;
   bridge.vlans = {{vlan(1), {.pvid = true, .untagged = true}}, {vlan(10), {}}, {vlan(20), {}}};
-  bridge.own_macs = {{vlan(10), gateway}, {vlan(20), gateway}};
+  bridge.own_macs.make() = {{vlan(10), gateway}, {vlan(20), gateway}};
   files.say({bridge, port("swp1", "bridge")});
   const auto key = [&](VlanId of) { return BridgeFdbKey{files.link("bridge").index, of, gateway}; };
   const BridgeFdbEntry own{.port = files.link("bridge").index, .state = FdbState::Permanent};
@@ -485,12 +485,12 @@ TEST_CASE("MACs of gateways and SVIs are the bridge's own while their lines stan
   // One that somebody else made stays, ours goes before its VLAN does.
   const BridgeFdbKey theirs{own.port, vlan(10), mac("02:00:00:00:00:99")};
   REQUIRE(files.kernel.act(SetBridgeFdb{theirs, own}));
-  bridge.own_macs = {{vlan(10), gateway}};
+  bridge.own_macs.make() = {{vlan(10), gateway}};
   bridge.vlans.erase(vlan(20));
   files.say({bridge, port("swp1", "bridge")});
   CHECK(files.kernel.state().bridge_fdb(key(vlan(20))) == nullptr);
   CHECK_FALSE(files.kernel.state().vlans(own.port)->members.contains(vlan(20)));
-  bridge.own_macs.clear();
+  bridge.own_macs.make().clear();
   files.say({bridge, port("swp1", "bridge")});
   CHECK(files.kernel.state().bridge_fdb(key(vlan(10))) == nullptr);
   CHECK(files.kernel.state().bridge_fdb(theirs) != nullptr);
@@ -545,17 +545,17 @@ TEST_CASE("routes of others are neither replaced nor deleted") {
                       .link = files.link("swp1").index,
                       .protocol = 4};
   REQUIRE(files.kernel.act(AddRoute{theirs}));
-  swp1.gateways = {ip("10.1.0.254")};
+  swp1.routes.make().gateways = {ip("10.1.0.254")};
   files.say({swp1, port("swp2")});
   CHECK(files.kernel.applied().empty());  // it leads where the file says
   CHECK(files.failures().empty());
 
-  swp1.gateways = {ip("10.1.0.1")};
+  swp1.routes.make().gateways = {ip("10.1.0.1")};
   files.say({swp1, port("swp2")});
   CHECK(files.kernel.state().routes() == std::set{theirs});
   REQUIRE(files.failures().size() == 1);
   CHECK(files.failures()[0].find("EEXIST") != std::string::npos);
-  swp1.gateways.clear();
+  swp1.routes.make().gateways.clear();
   files.say({swp1, port("swp2")});
   CHECK(files.kernel.state().routes() == std::set{theirs});
 }
