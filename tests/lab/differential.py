@@ -6,7 +6,7 @@ IFUPDOWN2 and VTEPD are folders of dumps (see canonical.py). A line of FILE
     #~ PATTERN: REASON
 
 excuses what differs where PATTERN (a regular expression) matches the whole path, as
-links/bridge/data/priority; "#?" instead of "#~" is for what differs in some runs only. Prints the
+links/bridge/data/priority; "#?" instead of "#~" is for what differs in some runs only ("#~ ifquery:" is ifquery.py's). Prints the
 other differences, and excuses that excuse nothing, which are old. The exit status is 0 if there is
 neither.
 """
@@ -56,7 +56,7 @@ def leaves(value, path=""):
 def excuses(text):
     """Expressions, and whether each must excuse something."""
     return [(re.compile(pattern), mark == "~")
-            for mark, pattern in re.findall(r"^#([~?]) (.*?): .*$", text, re.MULTILINE)]
+            for mark, pattern in re.findall(r"^#([~?]) (?!ifquery:)(.*?): .*$", text, re.MULTILINE)]
 
 
 def main(file, theirs, ours):
