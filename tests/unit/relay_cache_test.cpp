@@ -49,9 +49,8 @@ TEST_CASE("what says the same as another goes stale and goes by itself", "[relay
   for (unsigned i = 0; i < 3; ++i) {
     routes.push_back({.key = {kVni, MacAddress::from_number(i + 1), {}}, .vtep = kVtep});
     routes.push_back({.key = {kVni, MacAddress::from_number(i + 1), kHost.ip}, .vtep = kVtep});
-    cache.apply(routes[2 * i]);
-    cache.apply(routes[2 * i + 1]);
   }
+  for (const auto& route : routes) cache.apply(route);
   cache.mark_stale();
   for (const auto at : {0U, 1U}) cache.apply(routes[at]);  // told again: fresh
   for (const auto at : {0U, 1U}) {
