@@ -72,9 +72,9 @@ bool names(const Keys& known, std::string path) {
 }  // namespace
 
 Keys documented(std::string_view entry) {
-  static const auto kEntries = read_manual();
-  const auto it = kEntries.find(entry);
-  return it == kEntries.end() ? Keys{} : it->second;
+  static const auto entries = read_manual();
+  const auto it = entries.find(entry);
+  return it == entries.end() ? Keys{} : it->second;
 }
 
 Keys undocumented(std::string_view entry, const json::value& value) {
