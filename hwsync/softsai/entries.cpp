@@ -2,7 +2,6 @@
 #include <type_traits>
 
 #include "hwsync/softsai/store.h"
-#include "hwsync/softsai/validate.h"
 
 namespace vtepd::softsai {
 namespace {
@@ -78,7 +77,7 @@ sai_l2mc_entry_t normal(const sai_l2mc_entry_t& entry) {
 template <class Entry>
 sai_status_t Store::create_in_table(const Entry& entry, sai_object_id_t owner, Given attributes) {
   const auto type = type_of_entry(entry);
-  const auto allowed = judged("create", type, attributes, check_create(*this, type, attributes));
+  const auto allowed = may_be_given("create", type, attributes);
   if (allowed != SAI_STATUS_SUCCESS) return allowed;
   auto& table = table_of<Entry>();
   if (table.contains(entry)) return SAI_STATUS_ITEM_ALREADY_EXISTS;
@@ -164,12 +163,7 @@ sai_status_t Store::set_entry(Entry entry, const sai_attribute_t& attribute) {
   auto& table = table_of<Entry>();
   const auto it = table.find(normal(entry));
   if (it == table.end()) return SAI_STATUS_ITEM_NOT_FOUND;
-  const auto allowed = judged("set", it->second.type, {&attribute, 1},
-                              check_set(*this, SAI_NULL_OBJECT_ID, it->second, attribute));
-  if (allowed != SAI_STATUS_SUCCESS) return allowed;
-  const auto& row = *find_attribute(it->second.type, attribute.id);
-  store_value(SAI_NULL_OBJECT_ID, it->second, row, Value::copy_in(row.kind, attribute.value));
-  return SAI_STATUS_SUCCESS;
+  return change(SAI_NULL_OBJECT_ID, it->second, attribute);
 }
 
 template <class Entry>

@@ -60,6 +60,19 @@ sai_status_t Store::judged(std::string_view verb, sai_object_type_t type, Given 
   return status;
 }
 
+sai_status_t Store::may_be_given(std::string_view verb, sai_object_type_t type, Given attributes) {
+  return judged(verb, type, attributes, check_create(*this, type, attributes));
+}
+
+sai_status_t Store::change(sai_object_id_t id, Object& object, const sai_attribute_t& attribute) {
+  const auto allowed =
+      judged("set", object.type, {&attribute, 1}, check_set(*this, id, object, attribute));
+  if (allowed != SAI_STATUS_SUCCESS) return allowed;
+  const auto& row = *find_attribute(object.type, attribute.id);
+  store_value(id, object, row, Value::copy_in(row.kind, attribute.value));
+  return SAI_STATUS_SUCCESS;
+}
+
 /// Why an object that passed the validator still has no place.
 sai_status_t Store::refuse(const Object& object) const {
   const auto key = natural_key(object);
@@ -104,7 +117,7 @@ std::optional<std::uint64_t> Store::available(sai_object_type_t type) const {
 }
 
 sai_status_t Store::create(sai_object_type_t type, sai_object_id_t* id, Given attributes) {
-  const auto allowed = judged("create", type, attributes, check_create(*this, type, attributes));
+  const auto allowed = may_be_given("create", type, attributes);
   if (allowed != SAI_STATUS_SUCCESS) return allowed;
   auto object = build(type, attributes);
   if (auto status = refuse(object); status != SAI_STATUS_SUCCESS) return status;
@@ -132,12 +145,7 @@ sai_status_t Store::set(sai_object_type_t type, sai_object_id_t id,
   if (type_of(id) != type) return judged("set", type, {}, SAI_STATUS_INVALID_OBJECT_TYPE);
   const auto it = objects_.find(id);
   if (it == objects_.end()) return SAI_STATUS_ITEM_NOT_FOUND;
-  const auto allowed =
-      judged("set", type, {&attribute, 1}, check_set(*this, id, it->second, attribute));
-  if (allowed != SAI_STATUS_SUCCESS) return allowed;
-  const auto& row = *find_attribute(type, attribute.id);
-  store_value(id, it->second, row, Value::copy_in(row.kind, attribute.value));
-  return SAI_STATUS_SUCCESS;
+  return change(id, it->second, attribute);
 }
 
 void Store::store_value(sai_object_id_t id, Object& object, const AttributeRow& row, Value value) {
@@ -317,7 +325,7 @@ sai_status_t Store::create_fdb(const sai_fdb_entry_t& entry, Given attributes) {
     return judged("create", kType, attributes, SAI_STATUS_INVALID_OBJECT_TYPE);
   }
   if ((entry.mac_address[0] & 1U) != 0) return SAI_STATUS_INVALID_PARAMETER;
-  const auto allowed = judged("create", kType, attributes, check_create(*this, kType, attributes));
+  const auto allowed = may_be_given("create", kType, attributes);
   if (allowed != SAI_STATUS_SUCCESS) return allowed;
   if (find_fdb(entry) != nullptr) return SAI_STATUS_ITEM_ALREADY_EXISTS;
   if (available(kType) == 0U) return SAI_STATUS_TABLE_FULL;
@@ -375,12 +383,7 @@ void Store::age_out(const FdbKey& key) {
 sai_status_t Store::set_fdb(const sai_fdb_entry_t& entry, const sai_attribute_t& attribute) {
   auto* object = find_fdb(entry);
   if (object == nullptr) return SAI_STATUS_ITEM_NOT_FOUND;
-  const auto allowed = judged("set", object->type, {&attribute, 1},
-                              check_set(*this, SAI_NULL_OBJECT_ID, *object, attribute));
-  if (allowed != SAI_STATUS_SUCCESS) return allowed;
-  const auto& row = *find_attribute(SAI_OBJECT_TYPE_FDB_ENTRY, attribute.id);
-  store_value(SAI_NULL_OBJECT_ID, *object, row, Value::copy_in(row.kind, attribute.value));
-  return SAI_STATUS_SUCCESS;
+  return change(SAI_NULL_OBJECT_ID, *object, attribute);
 }
 
 sai_status_t Store::get_fdb(const sai_fdb_entry_t& entry, std::span<sai_attribute_t> attributes) {
@@ -391,7 +394,7 @@ sai_status_t Store::get_fdb(const sai_fdb_entry_t& entry, std::span<sai_attribut
 
 sai_status_t Store::flush_fdb(Given attributes) {
   constexpr auto kType = SAI_OBJECT_TYPE_FDB_FLUSH;
-  const auto allowed = judged("flush", kType, attributes, check_create(*this, kType, attributes));
+  const auto allowed = may_be_given("flush", kType, attributes);
   if (allowed != SAI_STATUS_SUCCESS) return allowed;
   const auto filter = build(kType, attributes);
   const auto wanted = [&](sai_attr_id_t id) -> std::uint64_t {

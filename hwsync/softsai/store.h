@@ -158,6 +158,9 @@ class Store {
   /// The status as it is, and a complaint if the metadata is why the call is refused.
   sai_status_t judged(std::string_view verb, sai_object_type_t type, Given given,
                       sai_status_t status);
+  sai_status_t may_be_given(std::string_view verb, sai_object_type_t type, Given attributes);
+  /// Sets one attribute of an object, or of an entry, which has no id, where that is allowed.
+  sai_status_t change(sai_object_id_t id, Object& object, const sai_attribute_t& attribute);
   sai_status_t refuse(const Object& object) const;
   sai_status_t refuse_port(const Object& object) const;
   void count_references(const Object& object, int step);

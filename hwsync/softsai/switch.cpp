@@ -2,7 +2,6 @@
 #include <array>
 
 #include "hwsync/softsai/store.h"
-#include "hwsync/softsai/validate.h"
 
 namespace vtepd::softsai {
 namespace {
@@ -25,7 +24,7 @@ Value vendor_mac() {
 sai_status_t Store::create_switch(sai_object_id_t* id, Given attributes) {
   if (has_switch()) return SAI_STATUS_ITEM_ALREADY_EXISTS;
   constexpr auto kType = SAI_OBJECT_TYPE_SWITCH;
-  const auto allowed = judged("create", kType, attributes, check_create(*this, kType, attributes));
+  const auto allowed = may_be_given("create", kType, attributes);
   if (allowed != SAI_STATUS_SUCCESS) return allowed;
   if (!settings_.warm_boot_in.empty()) return boot_warm(id, attributes);
   Object object{SAI_OBJECT_TYPE_SWITCH};
