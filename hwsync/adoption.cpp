@@ -312,7 +312,8 @@ class Writer::Adoption {
     std::erase_if(unwanted_, [this](const auto& object) {
       const auto& [type, id] = object;
       if (type == SAI_OBJECT_TYPE_BRIDGE_PORT) writer_.quiet_bridge_port(id);
-      return type == SAI_OBJECT_TYPE_VLAN_MEMBER && count(writer_.library_.remove(type, id));
+      return type == SAI_OBJECT_TYPE_VLAN_MEMBER &&
+             writer_.count_removal(writer_.library_.remove(type, id));
     });
   }
 
@@ -330,9 +331,9 @@ class Writer::Adoption {
     if (type && type->s32 == SAI_FDB_ENTRY_TYPE_STATIC) return true;
     const auto port = value_of(SAI_FDB_ENTRY_ATTR_BRIDGE_PORT_ID);
     if (port && is_unwanted(SAI_OBJECT_TYPE_BRIDGE_PORT, port->oid)) return true;
-    MacAddress mac;
-    std::copy(std::begin(entry.mac_address), std::end(entry.mac_address), mac.bytes.begin());
-    if (type && port) learned_.push_back({SAI_FDB_EVENT_LEARNED, entry.bv_id, mac, port->oid});
+    if (type && port) {
+      learned_.push_back({SAI_FDB_EVENT_LEARNED, entry.bv_id, mac_of(entry), port->oid});
+    }
     return false;
   }
 
@@ -353,11 +354,12 @@ class Writer::Adoption {
     auto& library = writer_.library_;
     for (const auto& key : held(SAI_OBJECT_TYPE_FDB_ENTRY)) {
       const auto& entry = key.key.fdb_entry;
-      if (!wanted.contains(text_of(entry)) && is_to_go(entry)) count(library.remove_entry(entry));
+      if (!wanted.contains(text_of(entry)) && is_to_go(entry))
+        writer_.count_removal(library.remove_entry(entry));
     }
     for (const auto& key : held(SAI_OBJECT_TYPE_L2MC_ENTRY)) {
       const auto& entry = key.key.l2mc_entry;
-      if (!wanted.contains(text_of(entry))) count(library.remove_entry(entry));
+      if (!wanted.contains(text_of(entry))) writer_.count_removal(library.remove_entry(entry));
     }
     for (const auto& key : held(SAI_OBJECT_TYPE_ROUTE_ENTRY)) {
       sai_attribute_t target{};
@@ -368,17 +370,13 @@ class Writer::Adoption {
                         (is_held(SAI_OBJECT_TYPE_NEXT_HOP, target.value.oid) ||
                          is_held(SAI_OBJECT_TYPE_NEXT_HOP_GROUP, target.value.oid) ||
                          is_held(SAI_OBJECT_TYPE_ROUTER_INTERFACE, target.value.oid));
-      if (ours && !wanted.contains(text_of(entry))) count(library.remove_entry(entry));
+      if (ours && !wanted.contains(text_of(entry)))
+        writer_.count_removal(library.remove_entry(entry));
     }
     for (const auto& key : held(SAI_OBJECT_TYPE_NEIGHBOR_ENTRY)) {
       const auto& entry = key.key.neighbor_entry;
-      if (!wanted.contains(text_of(entry))) count(library.remove_entry(entry));
+      if (!wanted.contains(text_of(entry))) writer_.count_removal(library.remove_entry(entry));
     }
-  }
-
-  bool count(sai_status_t status) {
-    if (status == SAI_STATUS_SUCCESS) ++writer_.counters_.removes;
-    return status == SAI_STATUS_SUCCESS;
   }
 
   /// A bridge's router port, another protocol's tunnel: not what vtepd makes.
@@ -413,6 +411,11 @@ TakenOver Writer::adopt(std::vector<WantedRow> wanted) {
   return Adoption(*this, std::move(wanted)).run();
 }
 
+bool Writer::count_removal(sai_status_t status) {
+  if (status == SAI_STATUS_SUCCESS) ++counters_.removes;
+  return status == SAI_STATUS_SUCCESS;
+}
+
 /// In as many rounds as their references to one another need. What has been found to be wanted
 /// after all is left over no more.
 void Writer::remove_leftovers() {
@@ -421,9 +424,7 @@ void Writer::remove_leftovers() {
   std::erase_if(leftovers_, [&](const auto& object) { return known.contains(object.second); });
   for (bool progress = true; progress && !leftovers_.empty();) {
     progress = std::erase_if(leftovers_, [this](const auto& object) {
-                 const auto status = library_.remove(object.first, object.second);
-                 if (status == SAI_STATUS_SUCCESS) ++counters_.removes;
-                 return status == SAI_STATUS_SUCCESS;
+                 return count_removal(library_.remove(object.first, object.second));
                }) != 0;
   }
 }

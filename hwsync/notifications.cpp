@@ -1,7 +1,6 @@
 #include "hwsync/notifications.h"
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 namespace vtepd::hwsync {
@@ -62,8 +61,8 @@ void Notifications::on_fdb(std::uint32_t count, const sai_fdb_event_notification
   notices.reserve(count);
   for (std::uint32_t i = 0; i < count; ++i) {
     const auto& event = data[i];
-    FdbNotice notice{event.event_type, event.fdb_entry.bv_id, {}, SAI_NULL_OBJECT_ID};
-    std::memcpy(notice.mac.bytes.data(), event.fdb_entry.mac_address, notice.mac.bytes.size());
+    FdbNotice notice{event.event_type, event.fdb_entry.bv_id, mac_of(event.fdb_entry),
+                     SAI_NULL_OBJECT_ID};
     for (std::uint32_t a = 0; a < event.attr_count; ++a) {
       if (event.attr[a].id == SAI_FDB_ENTRY_ATTR_BRIDGE_PORT_ID) {
         notice.bridge_port = event.attr[a].value.oid;

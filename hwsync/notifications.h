@@ -9,7 +9,9 @@
 //   newest Notifications. A callback that comes when there is none is dropped.
 #pragma once
 
+#include <algorithm>
 #include <functional>
+#include <iterator>
 #include <mutex>
 #include <variant>
 #include <vector>
@@ -18,6 +20,12 @@
 #include "vtepd/mac_address.h"
 
 namespace vtepd::hwsync {
+
+inline MacAddress mac_of(const sai_fdb_entry_t& entry) {
+  MacAddress mac;
+  std::copy(std::begin(entry.mac_address), std::end(entry.mac_address), mac.bytes.begin());
+  return mac;
+}
 
 struct FdbNotice {
   sai_fdb_event_t event{};

@@ -412,9 +412,8 @@ std::optional<FdbNotice> Writer::look_up(const sai_fdb_entry_t& entry) {
   held[0].id = SAI_FDB_ENTRY_ATTR_TYPE;
   held[1].id = SAI_FDB_ENTRY_ATTR_BRIDGE_PORT_ID;
   if (library_.get_entry(entry, held) != SAI_STATUS_SUCCESS) return std::nullopt;
-  FdbNotice notice{SAI_FDB_EVENT_LEARNED, entry.bv_id, {}, held[1].value.oid, held[0].value.s32};
-  std::memcpy(notice.mac.bytes.data(), entry.mac_address, notice.mac.bytes.size());
-  return notice;
+  return FdbNotice{SAI_FDB_EVENT_LEARNED, entry.bv_id, mac_of(entry), held[1].value.oid,
+                   held[0].value.s32};
 }
 
 void Writer::leave_out(sai_object_type_t object, sai_attr_id_t id) {

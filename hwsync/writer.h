@@ -149,6 +149,8 @@ class Writer {
   sai_status_t call_remove(const AsicOp& op);
   sai_status_t call_get(const AsicKey& key, sai_object_type_t object,
                         std::span<sai_attribute_t> attributes);
+  /// Whether it is gone.
+  bool count_removal(sai_status_t status);
   void quiet_bridge_port(sai_object_id_t port);
   bool flush_learned(const AsicKey& key);
   sai_object_id_t find(const AsicKey& key) const;
