@@ -592,8 +592,7 @@ const AsicKey* Hardware::known_port(const FdbKey& key) const {
 }
 
 void Hardware::tell_fdb(const FdbNotice& notice) {
-  const auto* vlan_key = key_of(notice.vlan);
-  const auto* vlan = vlan_key == nullptr ? nullptr : std::get_if<VlanKey>(vlan_key);
+  const auto* vlan = std::get_if<VlanKey>(key_of(notice.vlan));
   const bool flush = notice.event == SAI_FDB_EVENT_FLUSHED && notice.mac.is_zero();
   const bool came = notice.event == SAI_FDB_EVENT_LEARNED || notice.event == SAI_FDB_EVENT_MOVE;
   const auto* port = key_of(notice.bridge_port);
@@ -601,7 +600,7 @@ void Hardware::tell_fdb(const FdbNotice& notice) {
   if (notice.bridge_port == SAI_NULL_OBJECT_ID && vlan != nullptr && !flush && !came) {
     port = known_port({vlan->vlan, notice.mac});
   }
-  const auto* own = port == nullptr ? nullptr : std::get_if<BridgePortKey>(port);
+  const auto* own = std::get_if<BridgePortKey>(port);
   const bool is_tunnel = port != nullptr && std::holds_alternative<TunnelPortKey>(*port);
   const bool stray_vlan = vlan == nullptr && !(flush && notice.vlan == SAI_NULL_OBJECT_ID);
   const bool stray_port = own == nullptr && !is_tunnel && notice.bridge_port != SAI_NULL_OBJECT_ID;
@@ -624,7 +623,7 @@ void Hardware::tell_fdb(const FdbNotice& notice) {
 /// kernel keeps of the others, having learned it itself, is written again once it has heard.
 void Hardware::tell_flush(const FdbNotice& notice, VlanId vlan, const AsicKey* port) {
   heard_flush_ = true;
-  const auto* own = port == nullptr ? nullptr : std::get_if<BridgePortKey>(port);
+  const auto* own = std::get_if<BridgePortKey>(port);
   const bool takes_static = notice.type != SAI_FDB_FLUSH_ENTRY_TYPE_DYNAMIC;
   const bool takes_dynamic = notice.type != SAI_FDB_FLUSH_ENTRY_TYPE_STATIC;
   if (takes_dynamic && (port == nullptr || own != nullptr) && settings_.on_event) {
@@ -754,13 +753,9 @@ std::optional<IpAddress> Hardware::has_remote_mac(VlanId vlan, const MacAddress&
 }
 
 std::optional<std::string> Hardware::local_mac(VlanId vlan, const MacAddress& mac) const {
-  const auto* actual = table_.find(FdbKey{vlan, mac});
-  if (actual == nullptr) return std::nullopt;
-  const auto* port = actual->row->find(SAI_FDB_ENTRY_ATTR_BRIDGE_PORT_ID);
-  if (port == nullptr) return std::nullopt;  // the switch itself
-  const auto* key = std::get_if<BridgePortKey>(&std::get<AsicKey>(port->value));
-  if (key == nullptr) return std::nullopt;
-  return std::string(key->port.view());
+  const auto* port = std::get_if<BridgePortKey>(known_port({vlan, mac}));
+  if (port == nullptr) return std::nullopt;  // beyond a tunnel, or the switch itself
+  return std::string(port->port.view());
 }
 
 bool Hardware::has_flood(VlanId vlan, const IpAddress& vtep) const {

@@ -335,11 +335,11 @@ void Hardware::listen_anew() {
 /// The ASIC has no more what it had learned, unless it said something of it since.
 void Hardware::tell_missing(const FdbKey& key) {
   if (heard_.contains(key)) return;
-  const auto* port = known_port(key);
-  const auto* own = port == nullptr ? nullptr : std::get_if<BridgePortKey>(port);
   doubt(key, nullptr, true);
-  if (own == nullptr || !settings_.on_event) return;
-  settings_.on_event(AsicMacGone{key.vlan, key.mac, std::string(own->port.view())});
+  auto port = local_mac(key.vlan, key.mac);
+  if (port && settings_.on_event) {
+    settings_.on_event(AsicMacGone{key.vlan, key.mac, std::move(*port)});
+  }
 }
 
 void Hardware::list_learned() {
@@ -377,8 +377,7 @@ void Hardware::look_up_some(const FdbEntries& entries, std::size_t next) {
 /// Of what is known to be there, or is being written, there is nothing to tell; nor of what others
 /// have fixed, or of what the ASIC has told anew since.
 void Hardware::tell_held(const FdbNotice& notice) {
-  const auto* vlan_key = key_of(notice.vlan);
-  const auto* vlan = vlan_key == nullptr ? nullptr : std::get_if<VlanKey>(vlan_key);
+  const auto* vlan = std::get_if<VlanKey>(key_of(notice.vlan));
   const auto* port = key_of(notice.bridge_port);
   if (vlan == nullptr || port == nullptr) return;
   const FdbKey key{vlan->vlan, notice.mac};
