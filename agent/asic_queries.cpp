@@ -16,10 +16,8 @@ json::object row_of(const hwsync::AsicObject& object) {
   json::object row{{"key", object.key}, {"object", object.object}};
   if (object.id != 0) row["oid"] = fmt::format("{:#x}", object.id);
   row["attributes"] = std::move(attributes);
-  constexpr std::string_view kFailed = "failed: ";
-  const bool failed = object.state.starts_with(kFailed);
-  row["state"] = failed ? "failed" : object.state;
-  if (failed) row["reason"] = object.state.substr(kFailed.size());
+  row["state"] = object.state.word;
+  if (!object.state.reason.empty()) row["reason"] = object.state.reason;
   return row;
 }
 

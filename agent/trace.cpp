@@ -581,12 +581,12 @@ void add_asic(const TraceSources& sources, const std::vector<hwsync::AsicObject>
     for (const auto& [name, value] : object.attributes) {
       words.push_back(fmt::format("{}={}", name, value));
     }
-    const bool ok = object.state == "ok";
-    trace.steps.push_back(
-        {.layer = "asic",
-         .what = fmt::format("{}: {}", object.key, ok ? joined(words) : object.state),
-         .from = object.id == 0 ? "" : fmt::format("{:#x}", object.id),
-         .agrees = ok});
+    const auto state = object.state.text();
+    const bool ok = state == "ok";
+    trace.steps.push_back({.layer = "asic",
+                           .what = fmt::format("{}: {}", object.key, ok ? joined(words) : state),
+                           .from = object.id == 0 ? "" : fmt::format("{:#x}", object.id),
+                           .agrees = ok});
   }
   if (trace.request.mac.is_zero() || cast_of(trace.request.mac) != Cast::Unicast) return;
   trace.asic = asic_verdict(sources.asic, trace.request);

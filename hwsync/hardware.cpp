@@ -689,11 +689,11 @@ std::string Hardware::problem() const {
   return call ? fmt::format("{} has not returned", call->name) : problem_;
 }
 
-std::string Hardware::state_of(const AsicKey& key) const {
-  if (const auto* failure = reconciler_.failure(key)) return "failed: " + failure->reason;
-  if (const auto what = table_.waits_for(key)) return "waits for " + to_text(*what);
-  if (table_.is_going(key)) return "to be removed";
-  return table_.find(key) == nullptr ? "pending" : "ok";
+AsicState Hardware::state_of(const AsicKey& key) const {
+  if (const auto* failure = reconciler_.failure(key)) return {"failed", failure->reason};
+  if (const auto what = table_.waits_for(key)) return {"waits for " + to_text(*what)};
+  if (table_.is_going(key)) return {"to be removed"};
+  return {table_.find(key) == nullptr ? "pending" : "ok"};
 }
 
 AsicObject Hardware::describe(const AsicKey& key, const AsicRow& row, sai_object_id_t id) const {

@@ -77,13 +77,19 @@ struct HardwareSettings {
   Duration patience = std::chrono::seconds(30);
 };
 
+struct AsicState {
+  std::string word{};    // "ok", "pending", "waits for ...", "failed"
+  std::string reason{};  // why it failed
+  std::string text() const { return reason.empty() ? word : word + ": " + reason; }
+};
+
 /// One object of the ASIC, for `vtepctl show asic`.
 struct AsicObject {
   std::string key{};
   std::string object{};
   std::vector<std::pair<std::string, std::string>> attributes{};
   std::uint64_t id{};
-  std::string state{};  // "ok", "pending", "waits for ...", "failed: ..."
+  AsicState state{};
 };
 
 /// An object on which mirror, table and library do not agree.
@@ -269,7 +275,7 @@ class Hardware {
   /// Nothing may be asked of the ASIC, for now or for good.
   bool is_off() const { return is_down_ || shut_down_; }
   const AsicKey* key_of(sai_object_id_t id) const;
-  std::string state_of(const AsicKey& key) const;
+  AsicState state_of(const AsicKey& key) const;
   AsicObject describe(const AsicKey& key, const AsicRow& row, sai_object_id_t id) const;
   /// `function`, to be posted: it does nothing if we are gone by then.
   template <class Function>

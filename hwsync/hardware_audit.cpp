@@ -81,7 +81,7 @@ std::string Hardware::disagreement(const AsicKey& key) const {
                      : wanted ? difference(*wanted, *actual->row) == std::vector<AsicAttribute>{}
                               : actual->permanent;
   if (right) return {};
-  const auto state = state_of(key);
+  const auto state = state_of(key).text();
   return state == "ok" ? "pending" : state;
 }
 
@@ -187,7 +187,7 @@ std::vector<AsicKey> Hardware::way_of(VlanId vlan, const MacAddress& mac) const 
 }
 
 void Hardware::trace(VlanId vlan, const MacAddress& mac, Traced done) {
-  if (!mirror_ || is_off() || stuck_call()) return done({{"switch", {}, {}, 0, problem()}});
+  if (!mirror_ || is_off() || stuck_call()) return done({{"switch", {}, {}, 0, {problem()}}});
   const auto keys = way_of(vlan, mac);
   if (keys.empty()) return done({});
   audit(keys, [this, keys, done = std::move(done)](const std::vector<AsicFinding>& findings,
@@ -201,9 +201,9 @@ void Hardware::trace(VlanId vlan, const MacAddress& mac, Traced done) {
       const auto found = std::find_if(findings.begin(), findings.end(),
                                       [&](const auto& finding) { return finding.key == key; });
       if (found != findings.end()) {
-        object.state = found->what;
+        object.state = {found->what};
       } else if (auto what = disagreement(key); !what.empty()) {
-        object.state = std::move(what);
+        object.state = {std::move(what)};
       }
     }
     done(std::move(objects));

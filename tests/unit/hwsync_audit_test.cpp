@@ -200,7 +200,7 @@ TEST_CASE("a MAC's way through the ASIC, as the library has it, and how much roo
   const auto there = way_of(kHostThere);
   REQUIRE_FALSE(there.empty());
   CHECK(there.front().key == "fdb 10 00:00:00:bb:00:02");
-  CHECK(there.front().state == "ok");
+  CHECK(there.front().state.text() == "ok");
   CHECK(has(there, "tunnel-port 10.1.1.1"));
   CHECK_FALSE(has(there, "bridge-port swp1"));
   const auto here = way_of(kHostHere);
@@ -224,7 +224,7 @@ TEST_CASE("a MAC's way through the ASIC, as the library has it, and how much roo
   CHECK(before.used >= 2);
   const auto* fdb = table_of<sai_fdb_api_t>(bench, SAI_API_FDB);
   REQUIRE(fdb->remove_fdb_entry(&gone) == SAI_STATUS_SUCCESS);
-  CHECK(way_of(kHostThere).front().state == "the library has no such object");
+  CHECK(way_of(kHostThere).front().state.text() == "the library has no such object");
   CHECK(room().available == before.available + 1);
 }
 

@@ -168,7 +168,7 @@ TEST_CASE("a call that does not return is told by its name, and what can be answ
     ++answers;
   });
   bench.hardware->trace(vid(10), kHostThere, [&](const auto& objects) {
-    CHECK(objects.front().state == "remove_fdb_entry has not returned");
+    CHECK(objects.front().state.text() == "remove_fdb_entry has not returned");
     ++answers;
   });
   CHECK(answers == 3);

@@ -361,7 +361,7 @@ class Bench {
   std::vector<std::string> rows() const {
     std::vector<std::string> all;
     hardware->for_each_row([&](const AsicObject& object) {
-      auto text = object.key + " [" + object.state + "]";
+      auto text = object.key + " [" + object.state.text() + "]";
       for (const auto& [name, value] : object.attributes) {
         // The library tells of its ports from its own thread, whenever that is.
         if (name != "oper_status") text += " " + name + "=" + value;

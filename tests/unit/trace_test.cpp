@@ -357,7 +357,7 @@ TEST_CASE("the ASIC's way is held against the kernel's") {
   traced.asic.remote_mac = [&](VlanId, MacAddress) { return vtep; };
   traced.asic.local_mac = [](VlanId, MacAddress) { return std::optional<std::string>(); };
   traced.objects.emplace();
-  traced.objects->push_back({.key = "fdb 10 02:00:00:00:00:02", .state = "ok"});
+  traced.objects->push_back({.key = "fdb 10 02:00:00:00:00:02", .state = {"ok"}});
   CHECK(traced.of(kFarHost).agrees());
   CHECK(traced.of(kFarHost).asic->action == Action::Tunnelled);
   vtep = kLeaf3;
@@ -367,7 +367,7 @@ TEST_CASE("the ASIC's way is held against the kernel's") {
   CHECK_FALSE(trace.agrees());
   CHECK(to_text(*trace.asic) == "flooded, because the ASIC has no entry");
   vtep = kLeaf2;
-  traced.objects->front().state = "the library has no such object";
+  traced.objects->front().state = {"the library has no such object"};
   CHECK_FALSE(traced.of(kFarHost).agrees());
 }
 
