@@ -707,7 +707,7 @@ void Audit::fail(const Error& error) {
   changed_.reset();
   const auto reply = std::move(waiting_.front().second);
   waiting_.pop_front();
-  reply({{"schema", kSchema}, {"error", error.what}});
+  reply(error_reply(error.what));
   begin_next();
 }
 

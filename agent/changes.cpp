@@ -26,10 +26,6 @@ namespace {
 constexpr auto kLongest = std::chrono::seconds(120);
 constexpr auto kLongestCommand = std::chrono::seconds(60);
 
-json::object error_reply(std::string why) {
-  return {{"schema", kSchema}, {"error", std::move(why)}};
-}
-
 json::array commands_of(const Rehearsal& rehearsal, const DueCommands& due) {
   const auto name_of = [&](IfIndex index) {
     const auto it = rehearsal.names.find(index);
@@ -331,14 +327,14 @@ void Changes::confirm(const Reply& reply) {
   unconfirmed_.reset();
   std::filesystem::remove(unconfirmed_path());
   log(Level::Info, "event=change_confirmed");
-  reply({{"schema", kSchema}, {"ok", true}, {"messages", json::array{"confirmed"}}});
+  reply(done_reply({"confirmed"}));
 }
 
 void Changes::roll_back(const Reply& reply) {
   if (!unconfirmed_) return reply(error_reply("no change waits for a confirmation"));
   confirmation_.cancel();
   take_back("asked for");
-  reply({{"schema", kSchema}, {"ok", true}, {"messages", json::array{"rolled back"}}});
+  reply(done_reply({"rolled back"}));
 }
 
 /// The file that says what runs stays: vtepd would start with it until the next change is applied.
@@ -355,17 +351,17 @@ void Changes::take_back(std::string_view why) {
 }
 
 void Changes::difference(Request request, Reply reply) {
-  read(std::move(request),
-       [this, reply = std::move(reply)](const Request& asked, const Loaded& loaded) {
-         reply(differences(asked, loaded));
-         malloc_trim(0);  // the model
-       });
+  answer(std::move(request), std::move(reply), &Changes::differences);
 }
 
 void Changes::check(Request request, Reply reply) {
+  answer(std::move(request), std::move(reply), &Changes::checks);
+}
+
+void Changes::answer(Request request, Reply reply, Answer of) {
   read(std::move(request),
-       [this, reply = std::move(reply)](const Request& /*asked*/, const Loaded& loaded) {
-         reply(checks(loaded));
+       [this, reply = std::move(reply), of](const Request& asked, const Loaded& loaded) {
+         reply((this->*of)(asked, loaded));
          malloc_trim(0);  // the model
        });
 }
@@ -384,7 +380,7 @@ json::object Changes::differences(const Request& request, const Loaded& loaded) 
   return reply;
 }
 
-json::object Changes::checks(const Loaded& loaded) const {
+json::object Changes::checks(const Request& /*request*/, const Loaded& loaded) const {
   auto reply = reply_of(loaded);
   if (!loaded.ok()) return reply;
   auto checked = check_files(core_.state(), loaded);

@@ -109,8 +109,11 @@ class Changes {
   const std::string& file_of(const Request& request) const {
     return request.file.empty() ? places_.interfaces : request.file;
   }
+  /// What is said of files that are not applied.
+  using Answer = boost::json::object (Changes::*)(const Request&, const Loaded&) const;
+  void answer(Request request, Reply reply, Answer of);
   boost::json::object differences(const Request& request, const Loaded& loaded) const;
-  boost::json::object checks(const Loaded& loaded) const;
+  boost::json::object checks(const Request& request, const Loaded& loaded) const;
   std::string unconfirmed_path() const { return places_.state_dir + "/unconfirmed.interfaces"; }
 
   boost::asio::io_context& io_;

@@ -80,7 +80,7 @@ class Control::Connection : public std::enable_shared_from_this<Connection> {
         });
   }
 
-  void refuse(const std::string& why) { reply({{"schema", kSchema}, {"error", why}}); }
+  void refuse(const std::string& why) { reply(error_reply(why)); }
 
   /// Writes what the stream's source has, a chunk at a time.
   void pump() {
@@ -111,7 +111,7 @@ class Control::Connection : public std::enable_shared_from_this<Connection> {
     // What names a file need not be UTF-8.
     const auto request = json::parse(line, error, {}, {.allow_invalid_utf8 = true});
     if (error || !request.is_object()) {
-      reply({{"schema", kSchema}, {"error", "the request is not a JSON object"}});
+      refuse("the request is not a JSON object");
     } else if (auto source = control_.stream_of(request.get_object())) {
       serve_stream(std::move(source));
     } else {
@@ -123,9 +123,8 @@ class Control::Connection : public std::enable_shared_from_this<Connection> {
 
   void serve_stream(Source source) {
     if (control_.listeners_.size() >= kMostStreams) {
-      return reply({{"schema", kSchema},
-                    {"error", fmt::format("{} streams are open, and no more are served",
-                                          control_.listeners_.size())}});
+      return refuse(
+          fmt::format("{} streams are open, and no more are served", control_.listeners_.size()));
     }
     control_.listeners_.insert(shared_from_this());
     source_ = std::move(source);

@@ -43,6 +43,8 @@ struct AsicEventLog {
   void operator()(const AsicBack& /*e*/) const { log(Level::Info, "event=asic_back"); }
 };
 
+void refuse(const Control::Reply& reply, std::string why) { reply(error_reply(std::move(why))); }
+
 /// A table as a stream: few enough rows at a time not to hold the loop, and a last line.
 Control::Source in_chunks(Show::Rows rows) {
   constexpr int kRows = 256;
@@ -218,32 +220,29 @@ Result<> Daemon::begin_again(std::unique_ptr<Recorder> recorder) {
 
 /// "file": where to; none ends it.
 void Daemon::record(const std::string& file, const Control::Reply& reply) {
-  const auto refuse = [&](std::string why) {
-    reply({{"schema", kSchema}, {"error", std::move(why)}});
-  };
-  if (file.empty() && !recording_.active()) return refuse("nothing is being recorded");
+  if (file.empty() && !recording_.active()) return refuse(reply, "nothing is being recorded");
   if (file.empty()) {
     recording_.stop();
-    return reply({{"schema", kSchema}, {"ok", true}, {"messages", json::array{}}});
+    return reply(done_reply());
   }
-  if (recording_.active()) return refuse("a recording is being made: vtepctl record off");
-  if (!changes_.idle()) return refuse("a change of the interface files is under way");
-  if (audit_.running()) return refuse("an audit is under way");
+  if (recording_.active()) return refuse(reply, "a recording is being made: vtepctl record off");
+  if (!changes_.idle()) return refuse(reply, "a change of the interface files is under way");
+  if (audit_.running()) return refuse(reply, "an audit is under way");
   if (!core_->held_back().empty()) {
     return refuse(
-        "links are held back (vtepctl show failures): a recording begins with all applied");
+        reply, "links are held back (vtepctl show failures): a recording begins with all applied");
   }
   auto recorder = Recorder::open(file, Recorder::IfThere::Refuse);
-  if (!recorder) return refuse(recorder.error().what);
+  if (!recorder) return refuse(reply, recorder.error().what);
   log(Level::Info, "event=recording_started file={}", file);
   if (auto begun = begin_again(std::move(*recorder)); !begun) {
     // As at a start: without the kernel's tables there is nothing to go on with; systemd tries
     // again.
     log(Level::Error, "event=start_failed reason=\"{}\"", begun.error().what);
-    refuse(begun.error().what);
+    refuse(reply, begun.error().what);
     return io_.stop();
   }
-  reply({{"schema", kSchema}, {"ok", true}, {"messages", json::array{}}});
+  reply(done_reply());
 }
 
 Core::Outputs Daemon::outputs() {
@@ -505,24 +504,21 @@ void Daemon::answer(const json::object& request, const Control::Reply& reply) {
     const auto* text = value == nullptr ? nullptr : value->if_string();
     return text == nullptr ? "" : std::string(*text);
   };
-  const auto refuse = [&](std::string why) {
-    reply({{"schema", kSchema}, {"error", std::move(why)}});
-  };
   const auto command = word("command");
   if (command == "show" && word("table") == "events") return show_events(request, reply);
   if (command == "show") return show(word("table"), reply);
   if (command == "audit") return audit(request, reply);
   if (command == "history") return history(request, reply);
   if (command == "trace") return trace(request, reply);
-  if (command == "monitor") return refuse(kNoHistory);
+  if (command == "monitor") return refuse(reply, kNoHistory);
   if (command == "record") return record(word("file"), reply);
   if (command == "clear" && word("table") == "duplicates") {
     const auto why = clear_duplicates(word("vni"), word("address"));
-    if (!why.empty()) return refuse(why);
+    if (!why.empty()) return refuse(reply, why);
     schedule();
-    return reply({{"schema", kSchema}, {"ok", true}, {"messages", json::array{}}});
+    return reply(done_reply());
   }
-  if (settings_.interfaces == kNone) return refuse("vtepd runs with --interfaces none");
+  if (settings_.interfaces == kNone) return refuse(reply, "vtepd runs with --interfaces none");
   Changes::Request change{.file = word("file")};
   if (request.contains("text")) change.text = word("text");
   if (const auto* disruptive = request.if_contains("disruptive")) {
@@ -537,7 +533,7 @@ void Daemon::answer(const json::object& request, const Control::Reply& reply) {
   if (command == "rollback") return changes_.roll_back(reply);
   if (command == "diff") return changes_.difference(std::move(change), reply);
   if (command == "check") return changes_.check(std::move(change), reply);
-  refuse(fmt::format("there is no command \"{}\"", command));
+  refuse(reply, fmt::format("there is no command \"{}\"", command));
 }
 
 /// "layer": the only one to look at.
@@ -547,7 +543,7 @@ void Daemon::audit(const json::object& request, const Control::Reply& reply) {
   if (const auto* layer = request.if_contains("layer"); layer != nullptr && layer->is_string()) {
     const std::string_view name = layer->get_string();
     if (name != "kernel" && name != "bgp" && name != "asic") {
-      return reply({{"schema", kSchema}, {"error", fmt::format("there is no layer \"{}\"", name)}});
+      return refuse(reply, fmt::format("there is no layer \"{}\"", name));
     }
     asked.kernel = name == "kernel";
     asked.bgp = name == "bgp";
@@ -594,7 +590,7 @@ void Daemon::pump_streams() {
 }
 
 void Daemon::show_events(const json::object& request, const Control::Reply& reply) {
-  if (!core_->journal().enabled()) return reply({{"schema", kSchema}, {"error", kNoHistory}});
+  if (!core_->journal().enabled()) return refuse(reply, kNoHistory);
   constexpr std::int64_t kMany = 100;
   const auto* count = request.if_contains("count");
   const auto wanted = count != nullptr && count->is_int64() ? count->get_int64() : kMany;
@@ -604,9 +600,6 @@ void Daemon::show_events(const json::object& request, const Control::Reply& repl
 }
 
 void Daemon::history(const json::object& request, const Control::Reply& reply) {
-  const auto refuse = [&](std::string why) {
-    reply({{"schema", kSchema}, {"error", std::move(why)}});
-  };
   const auto number = [&](const char* key) -> std::uint64_t {
     const auto* value = request.if_contains(key);
     return value != nullptr && value->is_int64() ? static_cast<std::uint64_t>(value->get_int64())
@@ -617,10 +610,10 @@ void Daemon::history(const json::object& request, const Control::Reply& reply) {
       text != nullptr && text->is_string() ? MacAddress::parse(text->get_string()) : std::nullopt;
   const auto vlan = VlanId::make(number("vlan"));
   const auto vni = Vni::make(number("vni"));
-  if (!mac) return refuse("history: no MAC address is given");
-  if (!vlan && request.contains("vlan")) return refuse("history: no such VLAN");
-  if (!vni && request.contains("vni")) return refuse("history: no such VNI");
-  if (!core_->journal().enabled()) return refuse(kNoHistory);
+  if (!mac) return refuse(reply, "history: no MAC address is given");
+  if (!vlan && request.contains("vlan")) return refuse(reply, "history: no such VLAN");
+  if (!vni && request.contains("vni")) return refuse(reply, "history: no such VNI");
+  if (!core_->journal().enabled()) return refuse(reply, kNoHistory);
   json::object answer{
       {"schema", kSchema},
       {"rows", events_.history(*mac, vlan.value_or(VlanId{}), vni.value_or(Vni{}))}};
@@ -631,16 +624,15 @@ void Daemon::history(const json::object& request, const Control::Reply& reply) {
 /// Whom it is about is known before the ASIC is asked; what the tables hold is read after that.
 void Daemon::trace(const json::object& request, const Control::Reply& reply) {
   const TraceSources sources{*core_, events_, asic_, show_.route_to};
-  const auto refuse = [&](const Error& why) { reply({{"schema", kSchema}, {"error", why.what}}); };
   const auto asked = trace_request(request);
-  if (!asked) return refuse(asked.error());
+  if (!asked) return refuse(reply, asked.error().what);
   const auto first = agent::trace(sources, *asked, std::nullopt);
-  if (!first) return refuse(first.error());
+  if (!first) return refuse(reply, first.error().what);
   if (!hardware_) return reply(to_json(*first));
   hardware_->trace(first->request.vlan, first->request.mac,
                    [sources, asked, reply](std::vector<hwsync::AsicObject> objects) {
                      const auto whole = agent::trace(sources, *asked, std::move(objects));
-                     if (!whole) return reply({{"schema", kSchema}, {"error", whole.error().what}});
+                     if (!whole) return refuse(reply, whole.error().what);
                      reply(to_json(*whole));
                    });
 }
@@ -670,35 +662,28 @@ json::array Daemon::socket_rows() const {
 }
 
 void Daemon::show(const std::string& table, const Control::Reply& reply) {
-  const auto refuse = [&](std::string why) {
-    reply({{"schema", kSchema}, {"error", std::move(why)}});
-  };
   if ((table == "asic" || table == "counters") && !hardware_) {
-    return refuse(asic_problem_.empty() ? kNoAsic : fmt::format("{}: {}", kNoAsic, asic_problem_));
+    return refuse(reply,
+                  asic_problem_.empty() ? kNoAsic : fmt::format("{}: {}", kNoAsic, asic_problem_));
   }
-  if (table == "counters") {
-    return asic_.counters(AsicQueries::Counted::All, [table, reply](const json::array& rows) {
-      reply({{"schema", kSchema}, {"table", table}, {"rows", rows}});
-    });
-  }
+  const auto tell = [table, reply](json::array rows) {
+    reply({{"schema", kSchema}, {"table", table}, {"rows", std::move(rows)}});
+  };
+  if (table == "counters") return asic_.counters(AsicQueries::Counted::All, tell);
   auto source = rows_of(table);
-  if (!source) return refuse(fmt::format("there is no table \"{}\"", table));
+  if (!source) return refuse(reply, fmt::format("there is no table \"{}\"", table));
   json::array rows;
   while (auto row = source()) {
     if (rows.size() == kMostRows) {
-      return refuse(
-          fmt::format("{} has more than {} rows, which are to be asked for with "
-                      "\"stream\": true",
-                      table, kMostRows));
+      return refuse(reply, fmt::format("{} has more than {} rows, which are to be asked for with "
+                                       "\"stream\": true",
+                                       table, kMostRows));
     }
     rows.push_back(std::move(*row));
   }
   if (table == "resources") {
     for (auto& row : socket_rows()) rows.push_back(std::move(row));
   }
-  const auto tell = [table, reply](json::array all) {
-    reply({{"schema", kSchema}, {"table", table}, {"rows", std::move(all)}});
-  };
   if (table != "resources" || !hardware_) return tell(std::move(rows));
   hardware_->room([tell, rows = std::move(rows)](const std::vector<hwsync::AsicRoom>& rooms) {
     auto all = rows;

@@ -46,8 +46,7 @@ std::uint32_t new_mtu(const State& state, const CreateLink& op) {
   const auto* lower = state.view.link(op.lower);
   if (lower == nullptr) return kNewMtu;
   if (op.kind != LinkKind::Vxlan) return lower->mtu;
-  const auto overhead = vxlan_overhead(op.vxlan_local);
-  return std::max(lower->mtu, overhead) - overhead;
+  return room_in_tunnel(lower->mtu, op.vxlan_local);
 }
 
 /// The MAC without a line: of a VLAN device its lower one's, of a bridge its ports' lowest, as

@@ -149,9 +149,8 @@ std::optional<std::uint32_t> wanted_mtu(const State& state, const WantedLink& wa
   if (!wanted.mtu || wanted.kind != LinkKind::Vxlan || wanted.said.contains("mtu")) {
     return wanted.mtu;
   }
-  const auto overhead = vxlan_overhead(wanted.vxlan_local);
-  return lower == nullptr || lower->mtu <= overhead ? wanted.mtu
-                                                    : std::min(*wanted.mtu, lower->mtu - overhead);
+  const auto room = lower == nullptr ? 0 : room_in_tunnel(lower->mtu, wanted.vxlan_local);
+  return room == 0 ? wanted.mtu : std::min(*wanted.mtu, room);
 }
 
 /// Whether the new device may come up in the very request that makes it: nothing else has to be

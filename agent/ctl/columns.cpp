@@ -15,7 +15,7 @@ namespace {
 using Row = json::object;
 using Key = std::string_view;
 
-constexpr double kSecond = 1e6;  // of microseconds
+constexpr std::int64_t kSecond = 1'000'000;  // of microseconds
 
 bool is_true(const Row& row, Key key) {
   const auto* value = row.if_contains(key);
@@ -78,9 +78,8 @@ std::string entry(const Row& row, Key key) {
 std::string heard(const Row& row, Key key) {
   const auto* value = row.if_contains(key);
   if (value == nullptr || !value->is_object()) return "-";
-  constexpr std::int64_t kMicroseconds = 1'000'000;
   const auto age = value->at("age_us").to_number<std::int64_t>();
-  return fmt::format("{} {} s ago", plain(value->get_object(), "ifname"), age / kMicroseconds);
+  return fmt::format("{} {} s ago", plain(value->get_object(), "ifname"), age / kSecond);
 }
 
 std::string yes(const Row& row, Key key) { return is_true(row, key) ? "yes" : "-"; }

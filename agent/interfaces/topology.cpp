@@ -542,10 +542,8 @@ void Planner::settle_vlan_mtu(const WantedLink& lower, WantedLink& link) {
 void Planner::settle_vxlan_mtu(const Topology& topology, WantedLink& link) {
   const auto lower = topology.links.find(link.lower);
   if (lower == topology.links.end() || link.said.contains("mtu")) return;
-  const auto overhead = vxlan_overhead(link.vxlan_local);
-  if (link.mtu && lower->second.mtu.value_or(0) > overhead) {
-    link.mtu = std::min(*link.mtu, *lower->second.mtu - overhead);
-  }
+  const auto room = room_in_tunnel(lower->second.mtu.value_or(0), link.vxlan_local);
+  if (link.mtu && room != 0) link.mtu = std::min(*link.mtu, room);
 }
 
 }  // namespace

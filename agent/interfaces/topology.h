@@ -113,8 +113,12 @@ class SharedTopology {
   std::shared_ptr<const Topology> topology_;
 };
 
-/// What a tunnel adds to each frame: Ethernet, IP, UDP and vxlan headers.
-constexpr std::uint32_t vxlan_overhead(const IpAddress& local) { return local.is_v6() ? 70 : 50; }
+/// What a device of this MTU leaves to the frames of a tunnel that sends through it, besides
+/// Ethernet, IP, UDP and vxlan headers; 0: nothing.
+constexpr std::uint32_t room_in_tunnel(std::uint32_t mtu, const IpAddress& local) {
+  const std::uint32_t headers = local.is_v6() ? 70 : 50;
+  return mtu < headers ? 0 : mtu - headers;
+}
 
 /// The name of the device of a virtual router that stands on `lower`: index, or what stands for it
 /// while there is no such device. No device has a colon in its name.
