@@ -193,7 +193,7 @@ std::vector<Key> listed(std::size_t expected, Visit visit) {
   return list;
 }
 
-std::string to_text(const BgpKey& key) {
+std::string text_of_key(const BgpKey& key) {
   if (const auto* vni = std::get_if<Vni>(&key)) return fmt::format("vni {}", *vni);
   const auto& mac_ip = std::get<MacIpKey>(key);
   return mac_ip.ip.is_none()
@@ -671,7 +671,7 @@ void Audit::finish(const Findings& found, const Findings& left) {
   }
   const auto bgp_left = keys_of(left.bgp);
   for (const auto& [key, said] : found.bgp) {
-    add("bgp", to_text(key), said.what, said.refused, bgp_left.contains(key));
+    add("bgp", text_of_key(key), said.what, said.refused, bgp_left.contains(key));
   }
   const auto asic_left = keys_of(left.asic);
   for (const auto& finding : found.asic) {

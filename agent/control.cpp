@@ -24,7 +24,6 @@ using Protocol = boost::asio::local::stream_protocol;
 namespace {
 
 constexpr std::size_t kLongestRequest = 16U << 20U;  // interface files are a part of some
-constexpr auto kPause = std::chrono::milliseconds(100);
 constexpr const char* kGroup = "vtepd";
 
 gid_t group_of(const std::string& path) {
@@ -215,6 +214,7 @@ void Control::accept() {
   acceptor_.async_accept([this](const boost::system::error_code& error, Protocol::socket socket) {
     if (error == boost::asio::error::operation_aborted) return;
     if (error) {  // no descriptor is free, say: trying at once would do nothing else
+      constexpr auto kPause = std::chrono::milliseconds(100);
       pause_.expires_after(kPause);
       return pause_.async_wait([this](const boost::system::error_code& over) {
         if (!over) accept();

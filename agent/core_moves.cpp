@@ -12,7 +12,7 @@ namespace {
 constexpr DuplicateDetection kFrrDefault{
     .enabled = true, .window_seconds = 180, .max_moves = 5, .freeze = false, .freeze_seconds = 0};
 
-std::string to_text(const State& state, const evpn::MacPlace& place) {
+std::string text_of_place(const State& state, const evpn::MacPlace& place) {
   return place.is_local() ? state.view.name_of(place.port) : fmt::format("{}", place.vtep);
 }
 
@@ -38,12 +38,12 @@ void Core::note_move(const evpn::MacKey& key, const std::optional<evpn::MacPlace
   if (!now || *before == *now) return;
   if (is_logged(Level::Debug)) {
     log(Level::Debug, "event=mac_moved vni={} mac={} from={} to={} rule=\"{}\"", key.vni, key.mac,
-        to_text(state_, *before), to_text(state_, *now), owner_of(state_, key).rule);
+        text_of_place(state_, *before), text_of_place(state_, *now), owner_of(state_, key).rule);
   }
   const auto& limits = state_.move_limits;
   if (!state_.mac_moves.count(key, *before, clock_.now(), limits)) return;
   log(Level::Warning, "event=duplicate_mac vni={} mac={} moves={} places=\"{} {}\" action={}",
-      key.vni, key.mac, limits.moves, to_text(state_, *before), to_text(state_, *now),
+      key.vni, key.mac, limits.moves, text_of_place(state_, *before), text_of_place(state_, *now),
       limits.freeze ? "frozen" : "none");
   mark_mac(key);
 }

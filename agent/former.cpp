@@ -134,9 +134,9 @@ void for_each_unsaid(const State& state, const WantedLink* wanted, const std::st
   }
 }
 
-class Rows {
+class FormerRows {
  public:
-  explicit Rows(const State& state) : state_(state) {}
+  explicit FormerRows(const State& state) : state_(state) {}
 
   void operator()(const CreateLink& op) {
     if (op.mtu && *op.mtu != new_mtu(state_, op)) {
@@ -203,7 +203,7 @@ class Rows {
 }  // namespace
 
 LedgerRows former_rows(const State& state, const KernelOp& op) {
-  Rows rows(state);
+  FormerRows rows(state);
   std::visit(rows, op);
   return rows.take();
 }

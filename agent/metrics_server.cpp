@@ -18,7 +18,6 @@ using boost::system::error_code;
 namespace {
 
 constexpr std::uint32_t kLongestHeader = 8192;
-constexpr auto kPause = std::chrono::milliseconds(100);
 
 /// "127.0.0.1:9476", "[::1]:9476"; nothing where it is no port of the loopback.
 std::optional<tcp::endpoint> loopback_port(const std::string& text) {
@@ -142,6 +141,7 @@ void MetricsServer::accept() {
   acceptor_.async_accept([this](const error_code& error, Stream::socket socket) {
     if (error == boost::asio::error::operation_aborted) return;
     if (error) {  // no descriptor is free, say: trying at once would do nothing else
+      constexpr auto kPause = std::chrono::milliseconds(100);
       pause_.expires_after(kPause);
       return pause_.async_wait([this](const error_code& over) {
         if (!over) accept();

@@ -9,7 +9,7 @@ namespace vtepd::agent {
 namespace options = boost::program_options;
 namespace {
 
-options::options_description describe() {
+options::options_description all_options() {
   const auto text = [](const char* otherwise) {
     return options::value<std::string>()->default_value(otherwise);
   };
@@ -140,7 +140,7 @@ Result<Settings> settings_of(const options::variables_map& chosen) {
 }  // namespace
 
 Result<Settings> read_settings(int argc, char** argv) {
-  const auto all = describe();
+  const auto all = all_options();
   options::variables_map chosen;
   try {
     options::store(options::command_line_parser(argc, argv).options(all).run(), chosen);

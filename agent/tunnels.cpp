@@ -7,13 +7,13 @@
 namespace vtepd::agent {
 namespace {
 
-constexpr int kFramesOfTurn = 64;
-constexpr evpn::TokenBucket::Limits kFrames{.per_second = 5'000, .burst = 1'000};
+constexpr int kTunnelFramesOfTurn = 64;
+constexpr evpn::TokenBucket::Limits kTunnelFrames{.per_second = 5'000, .burst = 1'000};
 
 }  // namespace
 
 Tunnels::Tunnels(boost::asio::io_context& io, const Clock& clock, OnWord on_word)
-    : io_(io), clock_(clock), on_word_(std::move(on_word)), budget_(kFrames) {
+    : io_(io), clock_(clock), on_word_(std::move(on_word)), budget_(kTunnelFrames) {
   open(IpAddress::Family::V4);
   open(IpAddress::Family::V6);
 }
@@ -46,7 +46,7 @@ void Tunnels::rest(Ear& ear, Duration time) {
 
 void Tunnels::read(Ear& ear) {
   constexpr auto kPause = std::chrono::milliseconds(10);
-  for (int i = 0; i < kFramesOfTurn; ++i) {
+  for (int i = 0; i < kTunnelFramesOfTurn; ++i) {
     if (!budget_.take(clock_.now())) {
       ++counters_.paused;
       return rest(ear, kPause);

@@ -11,7 +11,7 @@
 namespace vtepd::netlink {
 namespace {
 
-FdbState state_of(std::uint16_t nud) {
+FdbState fdb_state_of(std::uint16_t nud) {
   if ((nud & NUD_PERMANENT) != 0) return FdbState::Permanent;
   return (nud & NUD_NOARP) != 0 ? FdbState::Static : FdbState::Dynamic;
 }
@@ -41,7 +41,7 @@ Event decode_bridge_entry(const Message& message, const ndmsg& header, const Att
   if (message.header.nlmsg_type == RTM_DELNEIGH) return BridgeFdbGone{key, port};
   return BridgeFdbSeen{key,
                        BridgeFdbEntry{.port = port,
-                                      .state = state_of(header.ndm_state),
+                                      .state = fdb_state_of(header.ndm_state),
                                       .extern_learn = (header.ndm_flags & NTF_EXT_LEARNED) != 0,
                                       .sticky = (header.ndm_flags & NTF_STICKY) != 0}};
 }
@@ -78,7 +78,7 @@ Event decode_vxlan_entry(const Message& message, const ndmsg& header, const Attr
   return VxlanFdbSeen{
       key, VxlanFdbEntry{.remote = remote,
                          .nexthop = nexthop,
-                         .state = state_of(header.ndm_state),
+                         .state = fdb_state_of(header.ndm_state),
                          .extern_learn = (header.ndm_flags & NTF_EXT_LEARNED) != 0,
                          .diverted = has_own_end(in, vni_number) || in.has(NDA_IFINDEX)}};
 }

@@ -11,7 +11,7 @@
 namespace vtepd::netlink {
 namespace {
 
-constexpr std::size_t kReceiveBuffer = std::size_t{4} << 20U;
+constexpr std::size_t kUnderlayBuffer = std::size_t{4} << 20U;
 constexpr std::uint8_t kIpv4Bits = 32;
 constexpr std::uint8_t kIpv6Bits = 128;
 
@@ -184,7 +184,7 @@ std::array<sock_filter, 11> links_and_host_routes() {
 }
 
 Result<Underlay> Underlay::open() {
-  auto endpoint = Endpoint::open({.receive_buffer = kReceiveBuffer, .flags = SOCK_NONBLOCK});
+  auto endpoint = Endpoint::open({.receive_buffer = kUnderlayBuffer, .flags = SOCK_NONBLOCK});
   if (!endpoint) return endpoint.error();
   if (auto filtered = endpoint->set_filter(links_and_host_routes()); !filtered)
     return filtered.error();

@@ -27,8 +27,6 @@ std::string lower_case(std::string_view text) {
   return lower;
 }
 
-Error wrong(std::string what) { return Error{0, std::move(what)}; }
-
 constexpr std::array<Choice, 10> kYesOrNo{{{"yes", 1},
                                            {"no", 0},
                                            {"on", 1},

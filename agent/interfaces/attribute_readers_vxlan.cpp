@@ -14,8 +14,6 @@ constexpr std::size_t kMostFloodEntries = 200'000;
 // Room for every VLAN once more, so that one mapped twice is told by name.
 constexpr std::size_t kMostTunnels = std::size_t{2} * VlanId::kMax;
 
-Error wrong(std::string what) { return Error{0, std::move(what)}; }
-
 /// An address, with a needless "/32" where ifupdown2 lets it pass.
 std::optional<IpAddress> tunnel_end(const Reading& r, std::string_view text) {
   const auto prefix = IpPrefix::parse(text);

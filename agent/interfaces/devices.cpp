@@ -20,7 +20,6 @@ constexpr std::uint32_t kGroupDeviceMtu = 16000;
 // The port that keeps a bridge's carrier (bridge-always-up). ifupdown2 puts the bridge's interface
 // index into the name, which nobody can know before the bridge is there.
 constexpr std::string_view kStandingPort = "brport-";
-constexpr std::size_t kLongestName = 15;  // IFNAMSIZ - 1
 
 bool same_words(const Stanza& a, const Stanza& b) {
   return a.family == b.family && a.method == b.method &&
@@ -283,7 +282,7 @@ void Devices::need_members(const std::string& vrf) {
 void Devices::add_standing_port(std::size_t position) {
   if (!all_[position].is_bridge() || !all_[position].settings->always_up) return;
   // The end of long names: there they differ.
-  constexpr auto kRoom = kLongestName - kStandingPort.size();
+  constexpr auto kRoom = kLongestDeviceName - kStandingPort.size();
   const auto& bridge = all_[position].name;
   const auto name =
       std::string(kStandingPort) + bridge.substr(bridge.size() - std::min(bridge.size(), kRoom));

@@ -12,12 +12,9 @@ namespace {
 constexpr std::string_view kWhite = " \t\r\n\v\f";
 // More names than a bridge has VLANs or ports are a typing error.
 constexpr std::size_t kMostNames = 4096;
-constexpr std::size_t kLongestName = 15;  // IFNAMSIZ - 1
 constexpr std::size_t kMostShown = 240;
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
-Error wrong(std::string what) { return Error{0, std::move(what)}; }
 
 /// Every name of `heads` with every number of `range` behind it.
 Result<std::vector<std::string>> multiplied(const std::vector<std::string>& heads,
@@ -192,7 +189,7 @@ Result<std::vector<std::string>> expand_glob(std::string_view text) {
 
 std::string_view why_no_link_name(std::string_view name) {
   if (name.empty()) return "is empty";
-  if (name.size() > kLongestName) return "is longer than the 15 characters Linux allows";
+  if (name.size() > kLongestDeviceName) return "is longer than the 15 characters Linux allows";
   if (name == "." || name == "..") return "is not a name Linux allows";
   if (name.find_first_of("/:$ \t") != std::string_view::npos) {
     return "has a character ('/', ':', '$' or a space) that Linux or vtepd does not allow";

@@ -3,10 +3,12 @@
 // Pure functions of text; errors say what is wrong with which word, the caller adds where.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "vtepd/ids.h"
@@ -15,10 +17,15 @@
 
 namespace vtepd::agent {
 
+inline constexpr std::size_t kLongestDeviceName = 15;  // IFNAMSIZ - 1
+
 std::string_view trimmed(std::string_view text);
 
 /// The words between white space.
 std::vector<std::string_view> words(std::string_view text);
+
+/// What is wrong with a word; where, the caller adds.
+inline Error wrong(std::string what) { return Error{0, std::move(what)}; }
 
 /// The first word, and the trimmed rest of the line behind it.
 struct FirstWord {

@@ -3,10 +3,11 @@
 #include <algorithm>
 #include <array>
 
+#include "evpn/snooper/bytes.h"
+
 namespace vtepd::evpn {
 namespace {
 
-using Bytes = std::span<const std::uint8_t>;
 using Frame = std::vector<std::uint8_t>;
 
 constexpr std::uint16_t kArp = 0x0806;
@@ -18,7 +19,6 @@ constexpr std::uint16_t kVlanMask = 0x0FFF;
 constexpr std::uint8_t kIcmpv6 = 58;
 constexpr std::uint8_t kNdHopLimit = 255;  // RFC 4861 7.1: no router has passed it on
 constexpr std::size_t kMacHeader = 14;
-constexpr std::size_t kIpv6Header = 40;
 constexpr std::size_t kMinimumFrame = 60;
 
 // ICMPv6 types and options.
@@ -38,18 +38,10 @@ constexpr auto kAllNodes = IpAddress::v6({0xFF, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
 constexpr MacAddress kAllNodesMac{{0x33, 0x33, 0, 0, 0, 1}};
 constexpr MacAddress kBroadcast{{0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF}};
 
-std::uint16_t number16(Bytes bytes, std::size_t at) {
-  return static_cast<std::uint16_t>((unsigned{bytes[at]} << 8U) | bytes[at + 1]);
-}
 MacAddress mac_at(Bytes bytes, std::size_t at) {
   MacAddress mac;
   std::copy_n(bytes.begin() + static_cast<std::ptrdiff_t>(at), mac.bytes.size(), mac.bytes.begin());
   return mac;
-}
-
-template <class... Args>
-Error bad(fmt::format_string<Args...> format, Args&&... args) {
-  return Error{EBADMSG, fmt::format(format, std::forward<Args>(args)...)};
 }
 
 Result<MacAddress> host_mac(const MacAddress& mac, std::string_view field) {

@@ -3,26 +3,16 @@
 #include <algorithm>
 #include <array>
 
+#include "evpn/snooper/bytes.h"
+
 namespace vtepd::evpn {
 namespace {
-
-using Bytes = std::span<const std::uint8_t>;
 
 constexpr std::uint8_t kUdp = 17;
 constexpr std::uint8_t kVniIsValid = 0x08;  // the I flag
 constexpr std::size_t kIpv4Header = 20;
-constexpr std::size_t kIpv6Header = 40;
 constexpr std::size_t kUdpHeader = 8;
 constexpr std::size_t kVxlanHeader = 8;
-
-std::uint16_t number16(Bytes bytes, std::size_t at) {
-  return static_cast<std::uint16_t>((unsigned{bytes[at]} << 8U) | bytes[at + 1]);
-}
-
-template <class... Args>
-Error bad(fmt::format_string<Args...> format, Args&&... args) {
-  return Error{EBADMSG, fmt::format(format, std::forward<Args>(args)...)};
-}
 
 /// What follows the IP header; fills in who speaks to whom.
 Result<Bytes> take_ipv4(Bytes packet, TunnelWord& word) {

@@ -14,9 +14,9 @@
 namespace vtepd::evpn {
 namespace {
 
-constexpr int kReceiveBuffer = 256 << 10;
+constexpr int kTunnelBuffer = 256 << 10;
 // Longer than any announcement: outer headers, and a frame with options.
-constexpr std::size_t kLongest = 512;
+constexpr std::size_t kLongestPacket = 512;
 
 // Behind the outer IP header.
 constexpr std::uint32_t kVxlanFlags = 8;
@@ -27,8 +27,8 @@ constexpr std::uint32_t kInnerTarget = kInnerFrame + 14 + 24;
 constexpr std::uint32_t kInnerNextHeader = kInnerFrame + 14 + 6;
 constexpr std::uint32_t kInnerIcmpType = kInnerFrame + 14 + 40;
 
-constexpr std::uint32_t kUdp = 17;
-constexpr std::uint32_t kIcmpv6 = 58;
+constexpr std::uint32_t kUdpWord = 17;
+constexpr std::uint32_t kIcmpv6Word = 58;
 constexpr std::uint32_t kAdvertisement = 136;
 constexpr std::uint32_t kPacketType = static_cast<std::uint32_t>(SKF_AD_OFF + SKF_AD_PKTTYPE);
 
@@ -50,7 +50,7 @@ class Filter {
 };
 
 Result<> set_up(int fd, IpAddress::Family family) {
-  if (auto set = filter_socket(fd, tunnel_filter(family), kReceiveBuffer); !set) return set;
+  if (auto set = filter_socket(fd, tunnel_filter(family), kTunnelBuffer); !set) return set;
   sockaddr_ll address{};
   address.sll_family = AF_PACKET;
   const auto protocol = family == IpAddress::Family::V4 ? ETH_P_IP : ETH_P_IPV6;
@@ -114,19 +114,19 @@ std::vector<sock_filter> tunnel_filter(IpAddress::Family family) {
     filter.require(load_byte(0), 0x45);        // no options
     filter.refuse_bits(load_half(6), 0x3FFF);  // no fragment
   }
-  filter.require(load_byte(v4 ? 9 : 6), kUdp);
+  filter.require(load_byte(v4 ? 9 : 6), kUdpWord);
   filter.require_bit(load_byte(outer + kVxlanFlags), 0x08);
   filter.require_bit(load_byte(outer + kInnerFrame), 1);  // to a group
-  filter.add({load_half(outer + kInnerType), if_equal(ETH_P_RARP, 0, 1), take(kLongest),
+  filter.add({load_half(outer + kInnerType), if_equal(ETH_P_RARP, 0, 1), take(kLongestPacket),
               if_equal(ETH_P_ARP, 0, 6),
               // Sender and target are the same address.
               load_word(outer + kInnerSender), put_aside(), load_word(outer + kInnerTarget),
-              if_same(1, 0), take(0), take(kLongest),
+              if_same(1, 0), take(0), take(kLongestPacket),
               // Neither ARP nor RARP.
               if_equal(ETH_P_IPV6, 1, 0), take(0)});
-  filter.require(load_byte(outer + kInnerNextHeader), kIcmpv6);
+  filter.require(load_byte(outer + kInnerNextHeader), kIcmpv6Word);
   filter.require(load_byte(outer + kInnerIcmpType), kAdvertisement);
-  filter.add({take(kLongest)});
+  filter.add({take(kLongestPacket)});
   return filter.program;
 }
 
@@ -139,7 +139,7 @@ Result<TunnelListener> TunnelListener::listen(IpAddress::Family family) {
 }
 
 Result<bool> TunnelListener::receive(const Sink& sink) const {
-  std::array<std::uint8_t, kLongest> packet{};
+  std::array<std::uint8_t, kLongestPacket> packet{};
   sockaddr_ll from{};
   socklen_t from_size = sizeof from;
   const auto length = recvfrom(fd(), packet.data(), packet.size(), 0,

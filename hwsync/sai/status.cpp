@@ -10,30 +10,30 @@ namespace vtepd::hwsync::sai {
 namespace {
 
 // By -status, from 0 on.
-constexpr std::array<std::string_view, 24> kNames{"SUCCESS",
-                                                  "FAILURE",
-                                                  "NOT_SUPPORTED",
-                                                  "NO_MEMORY",
-                                                  "INSUFFICIENT_RESOURCES",
-                                                  "INVALID_PARAMETER",
-                                                  "ITEM_ALREADY_EXISTS",
-                                                  "ITEM_NOT_FOUND",
-                                                  "BUFFER_OVERFLOW",
-                                                  "INVALID_PORT_NUMBER",
-                                                  "INVALID_PORT_MEMBER",
-                                                  "INVALID_VLAN_ID",
-                                                  "UNINITIALIZED",
-                                                  "TABLE_FULL",
-                                                  "MANDATORY_ATTRIBUTE_MISSING",
-                                                  "NOT_IMPLEMENTED",
-                                                  "ADDR_NOT_FOUND",
-                                                  "OBJECT_IN_USE",
-                                                  "INVALID_OBJECT_TYPE",
-                                                  "INVALID_OBJECT_ID",
-                                                  "INVALID_NV_STORAGE",
-                                                  "NV_STORAGE_FULL",
-                                                  "SW_UPGRADE_VERSION_MISMATCH",
-                                                  "NOT_EXECUTED"};
+constexpr std::array<std::string_view, 24> kStatusNames{"SUCCESS",
+                                                        "FAILURE",
+                                                        "NOT_SUPPORTED",
+                                                        "NO_MEMORY",
+                                                        "INSUFFICIENT_RESOURCES",
+                                                        "INVALID_PARAMETER",
+                                                        "ITEM_ALREADY_EXISTS",
+                                                        "ITEM_NOT_FOUND",
+                                                        "BUFFER_OVERFLOW",
+                                                        "INVALID_PORT_NUMBER",
+                                                        "INVALID_PORT_MEMBER",
+                                                        "INVALID_VLAN_ID",
+                                                        "UNINITIALIZED",
+                                                        "TABLE_FULL",
+                                                        "MANDATORY_ATTRIBUTE_MISSING",
+                                                        "NOT_IMPLEMENTED",
+                                                        "ADDR_NOT_FOUND",
+                                                        "OBJECT_IN_USE",
+                                                        "INVALID_OBJECT_TYPE",
+                                                        "INVALID_OBJECT_ID",
+                                                        "INVALID_NV_STORAGE",
+                                                        "NV_STORAGE_FULL",
+                                                        "SW_UPGRADE_VERSION_MISMATCH",
+                                                        "NOT_EXECUTED"};
 constexpr std::array<std::string_view, 6> kFamilies{"",
                                                     "INVALID_ATTRIBUTE",
                                                     "INVALID_ATTR_VALUE",
@@ -58,8 +58,8 @@ std::string status_text(sai_status_t status) {
                        kFamilies.at(static_cast<std::size_t>(fault->family)), fault->index);
   }
   const auto code = -static_cast<std::int64_t>(status);
-  if (code >= 0 && code < static_cast<std::int64_t>(kNames.size())) {
-    return fmt::format("SAI_STATUS_{}", kNames.at(static_cast<std::size_t>(code)));
+  if (code >= 0 && code < static_cast<std::int64_t>(kStatusNames.size())) {
+    return fmt::format("SAI_STATUS_{}", kStatusNames.at(static_cast<std::size_t>(code)));
   }
   return fmt::format("status {}", status);
 }

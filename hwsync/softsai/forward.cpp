@@ -9,7 +9,6 @@ namespace {
 constexpr std::uint32_t kFirstSourcePort = 49152;
 constexpr std::uint32_t kSourcePorts = 16384;
 constexpr std::size_t kFcsSize = 4;  // is counted by a port's MTU, and not in our frames
-constexpr std::uint8_t kIcmpV6 = 58;
 constexpr std::uint8_t kEcnMask = 0x03;
 constexpr std::uint8_t kCongested = 0x03;
 constexpr std::uint8_t kEct1 = 0x01;

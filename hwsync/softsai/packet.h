@@ -26,6 +26,7 @@ inline constexpr std::uint16_t kTagType = 0x8100;
 inline constexpr std::uint16_t kIpv4Type = 0x0800;
 inline constexpr std::uint16_t kIpv6Type = 0x86DD;
 inline constexpr std::uint16_t kArpType = 0x0806;
+inline constexpr std::uint8_t kIcmpV6 = 58;
 
 struct Tag {
   std::uint16_t vlan{};     // 0: priority only

@@ -114,7 +114,7 @@ bool is_up_to(const Enum& field, Enum last) {
   return number <= static_cast<std::uint32_t>(last);
 }
 
-bool is_family(const sai_ip_addr_family_t& family) {
+bool is_known_family(const sai_ip_addr_family_t& family) {
   return is_up_to(family, SAI_IP_ADDR_FAMILY_IPV6);
 }
 
@@ -256,17 +256,18 @@ bool Store::restore(std::string_view state) {
             fresh.fdb_.emplace(key, std::move(object)).second;
   }
   in.table<sai_neighbor_entry_t>([&](const auto& key, Object object) {
-    owned = owned && is_family(key.ip_address.addr_family) && entry(key.rif_id, object) &&
+    owned = owned && is_known_family(key.ip_address.addr_family) && entry(key.rif_id, object) &&
             fresh.neighbors_.emplace(key, std::move(object)).second;
   });
   in.table<sai_route_entry_t>([&](const auto& key, Object object) {
-    owned = owned && is_family(key.destination.addr_family) && entry(key.vr_id, object) &&
+    owned = owned && is_known_family(key.destination.addr_family) && entry(key.vr_id, object) &&
             fresh.routes_.emplace(key, std::move(object)).second;
   });
   in.table<sai_l2mc_entry_t>([&](const auto& key, Object object) {
     owned = owned && is_up_to(key.type, SAI_L2MC_ENTRY_TYPE_XG) &&
-            is_family(key.destination.addr_family) && is_family(key.source.addr_family) &&
-            entry(key.bv_id, object) && fresh.multicast_.emplace(key, std::move(object)).second;
+            is_known_family(key.destination.addr_family) &&
+            is_known_family(key.source.addr_family) && entry(key.bv_id, object) &&
+            fresh.multicast_.emplace(key, std::move(object)).second;
   });
   if (!in.good() || !in.at_end() || !owned || !fresh.is_whole()) return false;
   fresh.generation_ = generation_ + 1;
