@@ -4,6 +4,7 @@
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
+#include <memory>
 
 namespace vtepd::agent {
 namespace {
@@ -171,11 +172,11 @@ void AsicFeed::read_later(const Error& reason) {
 void AsicFeed::read_again() {
   // The loop has work as long as the thread has.
   reader_->run([this, work = boost::asio::make_work_guard(io_)] {
-    auto routes = underlay_->dump();
-    boost::asio::post(io_, [this, routes = std::move(routes)]() mutable {
-      if (!routes) return read_later(routes.error());
+    auto routes = std::make_unique<Result<netlink::HostRoutes>>(underlay_->dump());
+    boost::asio::post(io_, [this, routes = std::move(routes)] {
+      if (!*routes) return read_later(routes->error());
       routes_known_ = true;
-      hardware_->replace_routes(underlay_->replace(std::move(*routes)));
+      hardware_->replace_routes(underlay_->replace(std::move(**routes)));
       handlers_.on_work();
       watch();
     });

@@ -40,6 +40,7 @@ foreach(folder IN LISTS folders)
 endforeach()
 add_library(header_check OBJECT EXCLUDE_FROM_ALL ${header_sources})
 target_compile_options(header_check PRIVATE -O0 -g0)
+set_target_properties(header_check PROPERTIES UNITY_BUILD OFF)
 target_link_libraries(header_check PRIVATE vtepd_core vtepd_warnings ${libraries})
 add_lint(every-header-compiles-alone ${CMAKE_COMMAND} --build ${PROJECT_BINARY_DIR}
          --target header_check)

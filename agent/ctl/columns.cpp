@@ -8,14 +8,14 @@
 #include <iterator>
 #include <utility>
 
+#include "agent/ctl/words.h"
+
 namespace vtepd::ctl {
 namespace json = boost::json;
 namespace {
 
 using Row = json::object;
 using Key = std::string_view;
-
-constexpr std::int64_t kSecond = 1'000'000;  // of microseconds
 
 bool is_true(const Row& row, Key key) {
   const auto* value = row.if_contains(key);

@@ -141,7 +141,6 @@ class Watcher {
 }  // namespace
 
 std::string time_text(std::int64_t time_us) {
-  constexpr std::int64_t kSecond = 1'000'000;
   const std::time_t seconds = time_us / kSecond;
   std::tm local{};
   ::localtime_r(&seconds, &local);

@@ -14,6 +14,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "agent/ctl/words.h"
 #include "vtepd/ids.h"
 #include "vtepd/mac_address.h"
 
@@ -43,7 +44,6 @@ std::optional<std::int64_t> number(std::string_view text) {
 /// "12345.678901" as microseconds.
 std::optional<std::int64_t> microseconds(std::string_view text) {
   constexpr std::size_t kDigits = 6;
-  constexpr std::int64_t kSecond = 1'000'000;
   const auto dot = text.find('.');
   if (dot == std::string_view::npos || text.size() - dot - 1 != kDigits) return std::nullopt;
   const auto seconds = number(text.substr(0, dot));

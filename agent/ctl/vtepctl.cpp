@@ -35,6 +35,7 @@ namespace {
 namespace json = boost::json;
 namespace options = boost::program_options;
 using vtepd::ctl::Asked;
+using vtepd::ctl::kSecond;
 using Words = std::vector<std::string>;
 
 constexpr const char* kSettings = "/etc/vtepd/vtepd.conf";
@@ -42,7 +43,6 @@ constexpr int kDone = 0;
 constexpr int kRefused = 1;
 constexpr int kUsage = 2;
 constexpr int kUnreachable = 3;
-constexpr std::int64_t kSecond = 1'000'000;  // in microseconds
 
 /// How it is to be asked, and printed.
 struct Manner {

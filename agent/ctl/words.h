@@ -13,6 +13,8 @@
 
 namespace vtepd::ctl {
 
+inline constexpr std::int64_t kSecond = 1'000'000;  // of microseconds
+
 /// The options that belong to some commands.
 struct Flags {
   bool repair{};

@@ -6,6 +6,8 @@
 #include "tests/unit/core_leaf.h"
 #include "tests/unit/hwsync_views.h"
 
+namespace asic_feed_test {
+
 using namespace vtepd;
 using namespace vtepd::agent;
 using namespace vtepd::hwsync::test;
@@ -188,3 +190,5 @@ TEST_CASE("of more than is kept the rest is counted, and told when it is written
   REQUIRE(end);
   CHECK(end->port == fed.leaf.index("swp1"));
 }
+
+}  // namespace asic_feed_test

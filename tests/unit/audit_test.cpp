@@ -11,7 +11,10 @@
 #include "tests/unit/hwsync_faults.h"
 #include "tests/unit/hwsync_views.h"
 #include "tests/unit/log_lines.h"
+#include "tests/unit/sized.h"
 #include "tests/unit/view_copy.h"
+
+namespace audit_test {
 
 using namespace vtepd;
 using namespace vtepd::agent;
@@ -360,7 +363,7 @@ TEST_CASE("a write that the kernel refuses is a finding with the kernel's reason
 }
 
 TEST_CASE("very many refused rows are as many findings, and soon told", "[audit]") {
-  constexpr std::uint64_t kMany = 100'000;
+  constexpr std::uint64_t kMany = test::sized(100'000);
   Leaf leaf;
   fill(leaf, 1);
   leaf.kernel.refuse_where(
@@ -549,3 +552,5 @@ TEST_CASE("a dump that fails is the reply, and the next audit is another", "[aud
   CHECK(auditor.audit.counters().runs == 0);
   CHECK(auditor.run().at("ok").as_bool());
 }
+
+}  // namespace audit_test

@@ -5,6 +5,8 @@
 
 #include "tests/unit/documented.h"
 
+namespace bgp_table_test {
+
 namespace json = boost::json;
 using namespace vtepd::ctl;
 
@@ -114,3 +116,5 @@ TEST_CASE("a vtysh that does not end is given up", "[audit]") {
   REQUIRE_FALSE(table);
   CHECK(table.error().what == "sleep 600 #: no answer within 1 s");
 }
+
+}  // namespace bgp_table_test

@@ -13,6 +13,8 @@
 #include "tests/unit/log_lines.h"
 #include "tests/unit/places.h"
 
+namespace changes_files_test {
+
 using namespace vtepd;
 using namespace vtepd::agent;
 using namespace vtepd::agent::bench;
@@ -426,3 +428,5 @@ TEST_CASE("a change that is taken back takes back its devices' commands") {
   desk.run([&] { return desk.changes->idle(); });
   CHECK(desk.heard() == Lines{"up swp1", "up d0", "down d0", "up swp1"});
 }
+
+}  // namespace changes_files_test

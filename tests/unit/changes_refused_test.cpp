@@ -14,6 +14,8 @@
 #include "tests/fake/memory_files.h"
 #include "tests/unit/core_leaf.h"
 
+namespace changes_refused_test {
+
 using namespace vtepd;
 using namespace vtepd::agent;
 using namespace vtepd::agent::bench;
@@ -526,3 +528,5 @@ TEST_CASE("the permission to make a device anew ends with the device, seen or no
   leaf.settle();
   CHECK(leaf.kernel.state().link("new0")->kind == LinkKind::Dummy);
 }
+
+}  // namespace changes_refused_test

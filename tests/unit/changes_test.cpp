@@ -4,6 +4,8 @@
 #include "agent/rehearsal.h"
 #include "tests/unit/core_leaf.h"
 
+namespace changes_test {
+
 using namespace vtepd;
 using namespace vtepd::agent;
 using namespace vtepd::agent::bench;
@@ -192,3 +194,5 @@ TEST_CASE("adopted devices go with their lines, others stay", "[changes]") {
   CHECK((leaf.kernel.state().link("vxlan") == nullptr) == adopt);
   CHECK(leaf.kernel.state().link("swp1") != nullptr);
 }
+
+}  // namespace changes_test

@@ -15,6 +15,8 @@
 #include "agent/log.h"
 #include "agent/schema.h"
 
+namespace control_test {
+
 using namespace vtepd;
 using namespace vtepd::agent;
 namespace json = boost::json;
@@ -291,3 +293,5 @@ TEST_CASE("what is no UTF-8 is told as JSON all the same, in replies and in stre
   CHECK(stream.line() == kGreeting);
   CHECK(json::parse(stream.line()).at("ifname") == "B\uFFFDro");
 }
+
+}  // namespace control_test

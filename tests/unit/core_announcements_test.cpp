@@ -7,6 +7,8 @@
 #include "tests/unit/core_leaf.h"
 #include "tests/unit/log_lines.h"
 
+namespace core_announcements_test {
+
 using namespace vtepd;
 using namespace vtepd::agent;
 using namespace vtepd::agent::bench;
@@ -378,3 +380,5 @@ TEST_CASE("an announcement in a tunnel that has just gone is nobody's", "[announ
   REQUIRE(leaf.core->turn().more);
   CHECK_FALSE(leaf.core->take(IfIndex{}, announcement(kFarHost, kLeaf3)));
 }
+
+}  // namespace core_announcements_test

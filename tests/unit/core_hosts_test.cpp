@@ -6,6 +6,8 @@
 #include "tests/unit/core_leaf.h"
 #include "tests/unit/log_lines.h"
 
+namespace core_hosts_test {
+
 using namespace vtepd;
 using namespace vtepd::agent;
 using namespace vtepd::agent::bench;
@@ -561,3 +563,5 @@ TEST_CASE("what an ASIC learned on a port goes with the port's VLAN, here and in
     CHECK(leaf.macs_of_bgpd.contains({kVni, kHost, {}}));
   }
 }
+
+}  // namespace core_hosts_test

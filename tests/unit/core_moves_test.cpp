@@ -5,6 +5,8 @@
 #include "tests/unit/core_leaf.h"
 #include "tests/unit/log_lines.h"
 
+namespace core_moves_test {
+
 using namespace vtepd;
 using namespace vtepd::agent;
 using namespace vtepd::agent::bench;
@@ -332,3 +334,5 @@ TEST_CASE("a move is logged with the row that decided it, a MAC's and an address
                                 "rule=\"only remote (RFC 7432 9.2.2)\"\n",
                                 kVni, kFarIp, kHost, kFarHost)});
 }
+
+}  // namespace core_moves_test

@@ -3,6 +3,8 @@
 
 #include "tests/unit/core_leaf.h"
 
+namespace core_switches_test {
+
 using namespace vtepd;
 using namespace vtepd::agent;
 using namespace vtepd::agent::bench;
@@ -193,3 +195,5 @@ TEST_CASE("a MAC behind an Ethernet segment is left to flooding", "[core][switch
   leaf.hear(route(kFarHost, kLeaf3, 1));
   CHECK(leaf.remote(kFarHost) == kLeaf3);
 }
+
+}  // namespace core_switches_test

@@ -5,6 +5,8 @@
 #include "agent/wanted.h"
 #include "tests/unit/core_leaf.h"
 
+namespace core_test {
+
 using namespace vtepd;
 using namespace vtepd::agent;
 using namespace vtepd::agent::bench;
@@ -972,3 +974,5 @@ TEST_CASE("advertise-all-vni off leaves nothing of what bgpd told", "[core]") {
     CHECK(leaf.kernel.state().has_flood(leaf.flood_key(kLeaf2)));
   }
 }
+
+}  // namespace core_test

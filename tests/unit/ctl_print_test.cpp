@@ -15,6 +15,8 @@
 #include "tests/unit/documented.h"
 #include "tests/unit/places.h"
 
+namespace ctl_print_test {
+
 namespace json = boost::json;
 using namespace vtepd::ctl;
 using Lines = std::vector<std::string>;
@@ -215,3 +217,5 @@ TEST_CASE("bgpd's peers as FRR tells them") {
   CHECK(rows[1].at("state") == "Active");
   CHECK(peers_of({}).empty());
 }
+
+}  // namespace ctl_print_test

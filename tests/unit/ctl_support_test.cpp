@@ -3,6 +3,8 @@
 
 #include <catch2/catch.hpp>
 
+namespace ctl_support_test {
+
 using namespace vtepd::ctl;
 
 TEST_CASE("what follows the name of a secret is left out, and counted", "[support]") {
@@ -50,3 +52,5 @@ TEST_CASE("vtepd's tables quote commands: of each of their texts what follows is
       "\n");
   CHECK(clean.lines == 4);
 }
+
+}  // namespace ctl_support_test

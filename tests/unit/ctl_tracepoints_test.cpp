@@ -24,6 +24,8 @@
 #include "agent/ctl/words.h"
 #include "tests/unit/documented.h"
 
+namespace ctl_tracepoints_test {
+
 using namespace vtepd;
 using ctl::tracepoint_row;
 namespace fs = std::filesystem;
@@ -240,3 +242,5 @@ TEST_CASE("a monitor of no events ends at once") {
   REQUIRE(asked);
   CHECK(ctl::watch_events("/nowhere", *asked, {.count = 0}));
 }
+
+}  // namespace ctl_tracepoints_test

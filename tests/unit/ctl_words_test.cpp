@@ -9,6 +9,8 @@
 
 #include "agent/ctl/client.h"
 
+namespace ctl_words_test {
+
 namespace json = boost::json;
 using namespace vtepd::ctl;
 
@@ -249,3 +251,5 @@ TEST_CASE("what makes no sense is said") {
   CHECK(asks({"clear", "duplicates", "x", "192.0.2.1"}) == "\"x\" is no VNI");
   CHECK(asks({"clear", "duplicates", "10", "x"}) == "\"x\" is neither a MAC nor an IP address");
 }
+
+}  // namespace ctl_words_test

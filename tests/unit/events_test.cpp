@@ -7,6 +7,8 @@
 #include "tests/unit/core_leaf.h"
 #include "tests/unit/documented.h"
 
+namespace events_test {
+
 using namespace vtepd;
 using namespace vtepd::agent;
 using namespace vtepd::agent::bench;
@@ -344,3 +346,5 @@ TEST_CASE("random changes by bgpd, by the kernel and by others: each is told apa
     CHECK(echoes == leaf.kernel.applied().size() - writes_before);
   }
 }
+
+}  // namespace events_test

@@ -7,6 +7,9 @@
 #include <catch2/catch.hpp>
 
 #include "tests/unit/core_leaf.h"
+#include "tests/unit/sized.h"
+
+namespace field_problems_test {
 
 using namespace vtepd;
 using namespace vtepd::agent;
@@ -68,7 +71,7 @@ TEST_CASE("A3 1,000 migrations leave no residue", "[A3]") {
   Leaf leaf(GENERATE(false, true));
   leaf.connect();
   const auto before = picture(leaf);
-  for (std::uint64_t i = 0; i < 1000; ++i) {
+  for (std::uint64_t i = 0; i < test::sized(1000); ++i) {
     const auto mac = host(i);
     const auto ip = host_ip(i);
     const auto sequence = [&] { return leaf.told_of<AddLocalMacIp>().back().sequence; };
@@ -237,7 +240,7 @@ TEST_CASE("A8 a delete that finds nothing is done only when both halves are gone
 TEST_CASE("B1 100,000 entries flushed with all notifications lost: nothing stale stays", "[B1]") {
   Leaf leaf;
   leaf.connect();
-  constexpr std::uint64_t kMany = 100'000;
+  constexpr std::uint64_t kMany = test::sized(100'000);
   for (std::uint64_t i = 0; i < kMany; ++i) {
     REQUIRE(leaf.kernel.learn(host(i), leaf.index("swp1"), kVlan));
   }
@@ -255,7 +258,7 @@ TEST_CASE("B2 10,000 MACs of a port that flaps all come back, though the news ov
   const bool overflow = GENERATE(false, true);
   Leaf leaf;
   leaf.connect();
-  constexpr std::uint64_t kMany = 10'000;
+  constexpr std::uint64_t kMany = test::sized(10'000);
   const auto settles = [&] {
     if (overflow) leaf.kernel.lose_notifications();
     settle_all(leaf);
@@ -277,7 +280,7 @@ TEST_CASE("B2 10,000 MACs of a port that flaps all come back, though the news ov
 
 TEST_CASE("B4 50,000 MACs that are there at the start are all advertised", "[B4]") {
   Leaf leaf;
-  constexpr std::uint64_t kMany = 50'000;
+  constexpr std::uint64_t kMany = test::sized(50'000);
   for (std::uint64_t i = 0; i < kMany; ++i) {
     REQUIRE(leaf.kernel.learn(host(i), leaf.index("swp1"), kVlan));
   }
@@ -323,3 +326,5 @@ TEST_CASE("B5 a bridge or tunnel device that goes and comes 100 times loses noth
   }
   check_no_failures(leaf);
 }
+
+}  // namespace field_problems_test

@@ -7,6 +7,8 @@
 #include "tests/unit/hwsync_inside.h"
 #include "tests/unit/hwsync_views.h"
 
+namespace hwsync_audit_test {
+
 using namespace vtepd;
 using namespace vtepd::hwsync;
 using namespace vtepd::hwsync::test;
@@ -281,3 +283,5 @@ TEST_CASE("a repair of what is being written waits for what becomes of it", "[hw
   CHECK(bench.hardware->has_remote_mac(vid(10), kHostThere) == kLeaf3);
   CHECK(audit(bench).empty());
 }
+
+}  // namespace hwsync_audit_test

@@ -6,6 +6,9 @@
 #include "hwsync/notifications.h"
 #include "tests/unit/hwsync_faults.h"
 #include "tests/unit/hwsync_inside.h"
+#include "tests/unit/sized.h"
+
+namespace hwsync_doings_test {
 
 using namespace vtepd;
 using namespace vtepd::hwsync;
@@ -447,5 +450,7 @@ TEST_CASE("E1 10,000 events hold the library's thread for less than 10 ms in all
   }
   CHECK(wakes == 5);
   INFO((std::chrono::duration<double, std::milli>(best).count()) << " ms");
-  CHECK(best < std::chrono::milliseconds(10) * VTEPD_TIMES_SLOWER);
+  CHECK(best < std::chrono::milliseconds(10) * vtepd::test::kTimesSlower);
 }
+
+}  // namespace hwsync_doings_test

@@ -7,6 +7,8 @@
 #include "tests/unit/hwsync_views.h"
 #include "tests/unit/view_copy.h"
 
+namespace hwsync_hardware_test {
+
 using namespace vtepd;
 using namespace vtepd::hwsync;
 using namespace vtepd::hwsync::test;
@@ -729,3 +731,5 @@ TEST_CASE("what the ASIC counts is read, what it does not count is absent, and s
   CHECK(count(bench).absent.empty());
   CHECK(count(bench).traffic.size() == counted.traffic.size());
 }
+
+}  // namespace hwsync_hardware_test

@@ -5,6 +5,8 @@
 #include "tests/unit/hwsync_faults.h"
 #include "tests/unit/hwsync_inside.h"
 
+namespace hwsync_lag_test {
+
 using namespace vtepd;
 using namespace vtepd::hwsync;
 using namespace vtepd::hwsync::test;
@@ -333,3 +335,5 @@ TEST_CASE("LAGs whose ports changed places while nobody looked are put right",
     }
   }
 }
+
+}  // namespace hwsync_lag_test

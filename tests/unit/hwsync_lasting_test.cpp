@@ -10,6 +10,9 @@
 #include "hwsync/softsai/read_tables.h"
 #include "tests/unit/hwsync_inside.h"
 #include "tests/unit/hwsync_views.h"
+#include "tests/unit/sized.h"
+
+namespace hwsync_lasting_test {
 
 using namespace vtepd;
 using namespace vtepd::hwsync;
@@ -83,7 +86,7 @@ TEST_CASE("B1 a table of entries flushed with all notifications lost: the ASIC k
 
 TEST_CASE("B2 a port with 10,000 MACs that falls and rises: the ASIC ends as the kernel does",
           "[hwsync][B2]") {
-  constexpr std::uint32_t kHosts = 10'000;
+  constexpr std::uint32_t kHosts = vtepd::test::sized(10'000);
   const bool is_told = GENERATE(true, false);
   const auto up = all_of(recipe1(), hosts_here(kHosts));
   auto down = recipe1();  // its own host is gone as well
@@ -126,9 +129,9 @@ TEST_CASE("B2 a port with 10,000 MACs that falls and rises: the ASIC ends as the
 
 TEST_CASE("D1 a full table of MACs that nobody changes stands for 20 minutes without a write",
           "[hwsync][D1]") {
-  constexpr std::uint32_t kMacs = 33000;  // the bench has 132,000
+  constexpr std::uint32_t kMacs = vtepd::test::sized(33000);  // the bench has 132,000
   auto profile = kBoth;
-  profile["SAI_FDB_TABLE_SIZE"] = "33002";
+  profile["SAI_FDB_TABLE_SIZE"] = fmt::format("{}", kMacs + 2);
   Bench bench(profile);
   bench.view = view_of(recipe1());
   for (const auto& event : remote_hosts(0, kMacs)) bench.view.apply(event);
@@ -204,3 +207,5 @@ TEST_CASE("D1 a known MAC behind a tunnel is flooded to nobody, however long it 
   CHECK(store.find_fdb({vlan, speaker.bytes}) != nullptr);
   CHECK(store.find_fdb({vlan, host_number(1).bytes}) == nullptr);
 }
+
+}  // namespace hwsync_lasting_test

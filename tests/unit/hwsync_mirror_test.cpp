@@ -5,6 +5,8 @@
 #include "hwsync/mirror.h"
 #include "tests/unit/hwsync_views.h"
 
+namespace hwsync_mirror_test {
+
 using namespace vtepd;
 using namespace vtepd::hwsync;
 using namespace vtepd::hwsync::test;
@@ -704,3 +706,5 @@ TEST_CASE("a source of a group is looked up where the hosts' protocol has source
   scene.happen(LinkSeen{bridge});
   CHECK_FALSE(scene.wants(McastKey{group}));
 }
+
+}  // namespace hwsync_mirror_test

@@ -7,6 +7,8 @@
 #include "tests/unit/hwsync_views.h"
 #include "tests/unit/view_copy.h"
 
+namespace hwsync_order_test {
+
 using namespace vtepd;
 using namespace vtepd::hwsync;
 using namespace vtepd::hwsync::test;
@@ -214,3 +216,5 @@ TEST_CASE("MACs that waited for a VTEP and went are not planned when it comes", 
   CHECK(bench.hardware->reconciler_counters().planned - before < 20);
   CHECK(bench.hardware->has_remote_mac(vid(10), kHostThere) == kLeaf2);
 }
+
+}  // namespace hwsync_order_test

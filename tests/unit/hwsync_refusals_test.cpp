@@ -6,6 +6,8 @@
 #include "tests/unit/hwsync_faults.h"
 #include "tests/unit/hwsync_inside.h"
 
+namespace hwsync_refusals_test {
+
 using namespace vtepd;
 using namespace vtepd::hwsync;
 using namespace vtepd::hwsync::test;
@@ -313,3 +315,5 @@ TEST_CASE("a bulk call that is refused once is made again before long", "[hwsync
   CHECK(writes.bulks == before.bulks + 1);
   CHECK(faulty.calls() == calls + 1 + 10);
 }
+
+}  // namespace hwsync_refusals_test

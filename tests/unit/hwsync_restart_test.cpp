@@ -11,6 +11,8 @@
 #include "tests/unit/hwsync_views.h"
 #include "tests/unit/view_copy.h"
 
+namespace hwsync_restart_test {
+
 using namespace vtepd;
 using namespace vtepd::hwsync;
 using namespace vtepd::hwsync::test;
@@ -341,3 +343,5 @@ TEST_CASE("a warm boot file that is cut short is set aside, and the switch boote
   CHECK_FALSE(std::filesystem::exists(file));
   std::filesystem::remove(file + ".refused");
 }
+
+}  // namespace hwsync_restart_test

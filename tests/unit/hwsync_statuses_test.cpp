@@ -6,6 +6,8 @@
 #include "tests/unit/hwsync_inside.h"
 #include "tests/unit/hwsync_views.h"
 
+namespace hwsync_statuses_test {
+
 using namespace vtepd;
 using namespace vtepd::hwsync;
 using namespace vtepd::hwsync::test;
@@ -212,3 +214,5 @@ TEST_CASE("D2 a library that cannot flush: what a port has learned goes all the 
     CHECK(bench.hardware->has_remote_mac(vid(10), kHostThere) == kLeaf2);
   }
 }
+
+}  // namespace hwsync_statuses_test

@@ -6,6 +6,8 @@
 #include "hwsync/asic_table.h"
 #include "tests/unit/hwsync_views.h"
 
+namespace hwsync_table_test {
+
 using namespace vtepd;
 using namespace vtepd::hwsync;
 using namespace vtepd::hwsync::test;
@@ -133,3 +135,5 @@ TEST_CASE("what stands in the place of an object that is refused again waits for
   scene.write_all();
   CHECK(scene.has(member));
 }
+
+}  // namespace hwsync_table_test

@@ -8,6 +8,8 @@
 #include "tests/unit/hwsync_faults.h"
 #include "tests/unit/hwsync_inside.h"
 
+namespace hwsync_vendors_test {
+
 using namespace vtepd;
 using namespace vtepd::hwsync;
 using namespace vtepd::hwsync::test;
@@ -273,3 +275,5 @@ TEST_CASE("vxlan devices of one local address have one ttl and tos, and others a
   CHECK(said.starts_with("vxlan"));
   CHECK(said.find("differs, the ASIC has one for all from 10.1.1.1: ") != std::string::npos);
 }
+
+}  // namespace hwsync_vendors_test

@@ -364,7 +364,7 @@ class Bench {
       auto text = object.key + " [" + object.state.text() + "]";
       for (const auto& [name, value] : object.attributes) {
         // The library tells of its ports from its own thread, whenever that is.
-        if (name != "oper_status") text += " " + name + "=" + value;
+        if (name != "oper_status") text += fmt::format(" {}={}", name, value);
       }
       all.push_back(text);
     });

@@ -9,6 +9,8 @@
 #include "agent/interfaces/words.h"
 #include "tests/fake/memory_files.h"
 
+namespace interfaces_attributes_test {
+
 using namespace vtepd;
 using namespace vtepd::agent;
 
@@ -266,3 +268,5 @@ TEST_CASE("lines of a virtual router are put together by its id") {
               "f:3: error: x: vrrp: no address behind the id",
               "f:4: error: x: vrrp: '10.0.0.300/24' is not an address"});
 }
+
+}  // namespace interfaces_attributes_test

@@ -15,6 +15,8 @@
 #include "tests/fake/memory_files.h"
 #include "tests/unit/places.h"
 
+namespace interfaces_broken_test {
+
 using namespace vtepd::agent;
 
 namespace {
@@ -164,3 +166,5 @@ TEST_CASE("a template is rendered from its standard input, in the folder of its 
   REQUIRE(text);
   CHECK(*text == "/etc/network\nx\n");
 }
+
+}  // namespace interfaces_broken_test

@@ -11,6 +11,8 @@
 #include "agent/interfaces/load.h"
 #include "tests/unit/places.h"
 
+namespace interfaces_golden_state_test {
+
 using namespace vtepd;
 using namespace vtepd::agent;
 namespace json = boost::json;
@@ -229,3 +231,5 @@ TEST_CASE("one vxlan device per VNI with static remotes: the golden state") {
   check_golden("recipe1-static");
 }
 TEST_CASE("a single vxlan device with a map: the golden state") { check_golden("recipe2"); }
+
+}  // namespace interfaces_golden_state_test

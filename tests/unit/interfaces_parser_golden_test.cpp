@@ -17,6 +17,8 @@
 #include "tests/fake/memory_files.h"
 #include "tests/unit/places.h"
 
+namespace interfaces_parser_golden_test {
+
 using namespace vtepd;
 using namespace vtepd::agent;
 namespace json = boost::json;
@@ -145,3 +147,5 @@ TEST_CASE("the goldens' errors are found, with ifupdown2's line numbers") {
   CHECK(messages("21-source.eni") ==
         Lines{"21-source.eni:2: warning: cannot find source file 'inc/missing.cfg'"});
 }
+
+}  // namespace interfaces_parser_golden_test

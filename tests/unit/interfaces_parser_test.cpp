@@ -5,6 +5,8 @@
 #include "agent/interfaces/parser.h"
 #include "tests/fake/memory_files.h"
 
+namespace interfaces_parser_test {
+
 using namespace vtepd;
 using namespace vtepd::agent;
 
@@ -225,3 +227,5 @@ TEST_CASE("a template that does not render is an error and is not read raw") {
   CHECK(parsed.stanzas.empty());
   CHECK(parsed.messages == Lines{"main: error: no template engine"});
 }
+
+}  // namespace interfaces_parser_test

@@ -7,6 +7,8 @@
 
 #include "tests/fake/memory_files.h"
 
+namespace interfaces_topology_test {
+
 using namespace vtepd;
 using namespace vtepd::agent;
 
@@ -764,3 +766,5 @@ TEST_CASE("two plans of the same files are equal") {
   CHECK(plan(text).topology == plan(text).topology);
   CHECK_FALSE(plan(text).topology == plan(text + " mtu 1400\n").topology);
 }
+
+}  // namespace interfaces_topology_test

@@ -6,6 +6,8 @@
 #include "agent/interfaces/attribute_readers.h"
 #include "tests/fake/memory_files.h"
 
+namespace interfaces_wrong_values_test {
+
 using namespace vtepd;
 using namespace vtepd::agent;
 
@@ -157,3 +159,5 @@ TEST_CASE("all wrong values of a file are told at once, and unknown attributes a
   CHECK(errors >= wrong);
   CHECK(unknown == wrong);
 }
+
+}  // namespace interfaces_wrong_values_test

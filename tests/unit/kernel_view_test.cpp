@@ -4,6 +4,8 @@
 #include <catch2/catch.hpp>
 #include <vector>
 
+namespace kernel_view_test {
+
 using namespace vtepd;
 
 namespace {
@@ -110,3 +112,5 @@ TEST_CASE("with a nexthop object go the entries that lead to it, and no others",
   CHECK(view.vxlan_fdb(by_group) == nullptr);
   CHECK(view.vxlan_fdb(kRemote) != nullptr);
 }
+
+}  // namespace kernel_view_test

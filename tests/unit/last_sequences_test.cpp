@@ -2,6 +2,8 @@
 
 #include <catch2/catch.hpp>
 
+namespace last_sequences_test {
+
 using namespace vtepd;
 using namespace vtepd::evpn;
 
@@ -42,3 +44,5 @@ TEST_CASE("of MACs that left the latest are known, and never more than a bound",
   sequences.forget(mac(kSeen - LastSequences::kMost / 2));
   CHECK(sequences.of(mac(kSeen - LastSequences::kMost / 2)) == 0);
 }
+
+}  // namespace last_sequences_test

@@ -7,6 +7,8 @@
 
 #include "agent/state_lock.h"
 
+namespace ledger_test {
+
 using namespace vtepd;
 using namespace vtepd::agent;
 namespace fs = std::filesystem;
@@ -89,3 +91,5 @@ TEST_CASE("a fabric that flaps for ever does not make the file grow", "[ledger]"
   CHECK(fs::file_size(folder.file) < 500'000);
   CHECK(folder.open().rows() == std::map<std::string, std::string>{{"link vxlan10", ""}});
 }
+
+}  // namespace ledger_test

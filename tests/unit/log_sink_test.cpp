@@ -3,6 +3,8 @@
 
 #include "evpn/log_sink.h"
 
+namespace log_sink_test {
+
 using vtepd::evpn::journal_fields;
 using Fields = std::vector<std::string>;
 
@@ -27,3 +29,5 @@ TEST_CASE("words that are no keys make no fields") {
   CHECK(journal_fields("").empty());
   CHECK(journal_fields("  = A=b a-b=c ").empty());
 }
+
+}  // namespace log_sink_test

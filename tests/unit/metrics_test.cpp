@@ -19,9 +19,12 @@
 #include "tests/unit/core_leaf.h"
 #include "tests/unit/places.h"
 
+namespace metrics_test {
+
 using namespace vtepd;
 using namespace vtepd::agent;
 using namespace vtepd::agent::bench;
+using vtepd::agent::bench::kVlan;
 
 namespace {
 
@@ -355,3 +358,5 @@ TEST_CASE("metrics are served to this machine only", "[metrics]") {
   }
   CHECK(server.open("/nowhere/at/all").error().code == ENOENT);
 }
+
+}  // namespace metrics_test

@@ -4,6 +4,8 @@
 
 #include "evpn/ownership.h"
 
+namespace moves_test {
+
 using namespace vtepd;
 using namespace vtepd::evpn;
 using namespace std::chrono_literals;
@@ -118,3 +120,5 @@ TEST_CASE("two MACs claim one address: the newest wins, an operator's before all
   local.source = Source::Static;
   CHECK(decide_host(&local, &remote, kLeaf1).rule == "local static (RFC 9161 3.2)");
 }
+
+}  // namespace moves_test

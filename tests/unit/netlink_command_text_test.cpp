@@ -4,7 +4,7 @@
 
 #include <catch2/catch.hpp>
 
-namespace vtepd::netlink {
+namespace vtepd::netlink::command_text_test {
 namespace {
 
 VlanId vlan(unsigned number) { return VlanId::make(number).value(); }
@@ -205,4 +205,4 @@ TEST_CASE("entries print as bridge fdb, ip address and ip neigh commands") {
 }
 
 }  // namespace
-}  // namespace vtepd::netlink
+}  // namespace vtepd::netlink::command_text_test

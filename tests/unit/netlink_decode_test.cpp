@@ -10,7 +10,7 @@
 
 #include "tests/unit/netlink_captures.h"
 
-namespace vtepd::netlink {
+namespace vtepd::netlink::decode_test {
 namespace {
 
 using captured::events;
@@ -613,7 +613,7 @@ Link bond_slave(std::uint8_t state, std::uint8_t mii, std::optional<std::uint8_t
     });
   };
   put(nlmsghdr{0, RTM_NEWLINK, 0, 0, 0});
-  put(ifinfomsg{AF_UNSPEC, 0, 1, 7, IFF_UP | IFF_LOWER_UP, 0});
+  put(ifinfomsg{AF_UNSPEC, 0, 1, 7, unsigned{IFF_UP} | unsigned{IFF_LOWER_UP}, 0});
   text(IFLA_IFNAME, "swp3");
   attribute(IFLA_MASTER, [&] { put(std::uint32_t{40}); });
   attribute(IFLA_LINKINFO, [&] {
@@ -683,4 +683,4 @@ TEST_CASE("a bridge says whether somebody asks for groups") {
 }
 
 }  // namespace
-}  // namespace vtepd::netlink
+}  // namespace vtepd::netlink::decode_test

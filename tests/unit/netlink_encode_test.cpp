@@ -12,7 +12,7 @@
 #include "netlink/codec.h"
 #include "netlink/option_table.h"
 
-namespace vtepd::netlink {
+namespace vtepd::netlink::encode_test {
 namespace {
 
 using Request = std::vector<std::byte>;
@@ -427,4 +427,4 @@ TEST_CASE("an operation that cannot be said is refused before the kernel sees it
 }
 
 }  // namespace
-}  // namespace vtepd::netlink
+}  // namespace vtepd::netlink::encode_test

@@ -11,6 +11,8 @@
 
 #include "netlink/underlay.h"
 
+namespace netlink_underlay_test {
+
 using namespace vtepd;
 using namespace vtepd::netlink;
 
@@ -234,3 +236,5 @@ TEST_CASE("a link that goes down takes its next hops along, though the kernel te
   CHECK_FALSE(routes.start(kSeven));
   CHECK_FALSE(routes.start(*IfIndex::make(9)));
 }
+
+}  // namespace netlink_underlay_test

@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+namespace rare_test {
+
 using namespace vtepd;
 
 namespace {
@@ -51,3 +53,5 @@ TEST_CASE("a copy of a rare value goes its own way") {
   first = Rare<Extra>{};
   CHECK(first->text == "plain");
 }
+
+}  // namespace rare_test

@@ -3,6 +3,8 @@
 #include <catch2/catch.hpp>
 #include <map>
 
+namespace reconciler_test {
+
 using namespace vtepd;
 using namespace std::chrono_literals;
 
@@ -246,3 +248,5 @@ TEST_CASE("a key is compared again after its write, unless the table told that i
   table.turn(write);
   CHECK((table.engine.idle() || table.engine.failure(1) != nullptr));
 }
+
+}  // namespace reconciler_test

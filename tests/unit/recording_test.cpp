@@ -12,6 +12,9 @@
 #include "agent/replay.h"
 #include "agent/user_commands.h"
 #include "tests/unit/core_leaf.h"
+#include "tests/unit/sized.h"
+
+namespace recording_test {
 
 using namespace vtepd;
 using namespace vtepd::agent;
@@ -326,8 +329,9 @@ TEST_CASE("a recording that is cut off is replayed up to there", "[recording][re
   const auto bytes = recorded.recorded();
   const auto begin = Recorder::header().size();
   bool was_cut = false;
-  for (int cut = 1; cut <= 60; ++cut) {
-    const auto size = begin + (bytes.size() - begin) * static_cast<std::size_t>(cut) / 61;
+  constexpr int kCuts = vtepd::test::sized(60);
+  for (int cut = 1; cut <= kCuts; ++cut) {
+    const auto size = begin + (bytes.size() - begin) * static_cast<std::size_t>(cut) / (kCuts + 1);
     const auto again = replay_of(std::string_view(bytes).substr(0, size));
     if (!again.result) continue;  // within the first record
     CHECK(again.result->differences == 0);
@@ -422,3 +426,5 @@ TEST_CASE("what is no recording is refused with a reason", "[recording][replay]"
     CHECK(again.result.error().what.find("a record of type 127") != std::string::npos);
   }
 }
+
+}  // namespace recording_test

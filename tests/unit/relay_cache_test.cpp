@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 
+namespace relay_cache_test {
+
 using namespace vtepd;
 using namespace vtepd::evpn;
 using namespace vtepd::evpn::relay;
@@ -69,3 +71,5 @@ TEST_CASE("what says the same as another goes stale and goes by itself", "[relay
     CHECK(holds(cache, routes[at]));
   }
 }
+
+}  // namespace relay_cache_test

@@ -13,6 +13,8 @@
 #include "evpn/session.h"
 #include "tests/unit/zapi_test_frames.h"
 
+namespace relay_server_test {
+
 using namespace vtepd;
 using namespace vtepd::evpn;
 using namespace vtepd::evpn::relay;
@@ -524,3 +526,5 @@ TEST_CASE("both sockets are for owner and group alone", "[relay]") {
     CHECK((status.st_mode & 0777U) == 0660);
   }
 }
+
+}  // namespace relay_server_test

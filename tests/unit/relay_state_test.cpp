@@ -3,6 +3,8 @@
 #include "evpn/relay/relay_state.h"
 #include "tests/unit/zapi_test_frames.h"
 
+namespace relay_state_test {
+
 using namespace vtepd;
 using namespace vtepd::evpn;
 using namespace vtepd::evpn::relay;
@@ -590,3 +592,5 @@ TEST_CASE("a HELLO seen twice because of a restart passes twice over the same st
   after.bgpd(all_vni_84(true));
   CHECK(after.state.session_up());
 }
+
+}  // namespace relay_state_test

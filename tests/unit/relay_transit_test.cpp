@@ -10,12 +10,16 @@
 #include <random>
 
 #include "evpn/relay/pair.h"
+#include "tests/unit/sized.h"
 #include "tests/unit/zapi_test_frames.h"
+
+namespace relay_transit_test {
 
 using namespace vtepd;
 using namespace vtepd::evpn;
 using namespace vtepd::evpn::relay;
 using namespace vtepd::evpn::test;
+using vtepd::evpn::relay::Word;
 
 namespace {
 
@@ -273,7 +277,7 @@ struct Checker {
 }  // namespace
 
 TEST_CASE("a relay killed at any instant loses, doubles and reorders nothing", "[relay]") {
-  constexpr std::uint32_t kFrames = 10000;
+  constexpr std::uint32_t kFrames = vtepd::test::sized(10000);
   Kept kept;
   put(kept.bgpd.near.value(), hello_84());
   put(kept.zebra.far.value(), capabilities_84());
@@ -330,3 +334,5 @@ TEST_CASE("a relay killed at any instant loses, doubles and reorders nothing", "
   ::waitpid(child, nullptr, 0);
   CHECK(cache.size() == kFrames);
 }
+
+}  // namespace relay_transit_test

@@ -5,6 +5,8 @@
 
 #include "evpn/ownership.h"
 
+namespace rib_test {
+
 using namespace vtepd;
 using namespace vtepd::evpn;
 using namespace std::chrono_literals;
@@ -249,3 +251,5 @@ TEST_CASE("a MAC learned here takes over with the next sequence number", "[owner
   const RemoteMac last{.sequence = kLast};
   CHECK(sequence_of_new_local(&last, 0) == kLast);
 }
+
+}  // namespace rib_test

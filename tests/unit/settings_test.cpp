@@ -10,6 +10,8 @@
 
 #include "tests/unit/places.h"
 
+namespace settings_test {
+
 using namespace vtepd;
 using namespace vtepd::agent;
 using namespace std::chrono_literals;
@@ -115,3 +117,5 @@ TEST_CASE("help and version are told, whatever else is said", "[settings]") {
   CHECK(help->told.find("--stale-time") != std::string::npos);
   CHECK(help->told.find("/etc/vtepd/vtepd.conf") == std::string::npos);  // it is not read unasked
 }
+
+}  // namespace settings_test

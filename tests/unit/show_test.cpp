@@ -7,6 +7,8 @@
 #include "tests/unit/core_leaf.h"
 #include "tests/unit/documented.h"
 
+namespace show_test {
+
 using namespace vtepd;
 using namespace vtepd::agent;
 using namespace vtepd::agent::bench;
@@ -261,3 +263,5 @@ TEST_CASE("every table there is has rows or none; another is no table") {
   CHECK(counters.contains("kernel_writes.set_bridge_fdb"));
   CHECK(counters.contains("synced"));
 }
+
+}  // namespace show_test

@@ -3,6 +3,8 @@
 
 #include <catch2/catch.hpp>
 
+namespace snooper_frame_test {
+
 using namespace vtepd;
 using namespace vtepd::evpn;
 
@@ -166,3 +168,5 @@ TEST_CASE("a solicitation is Linux's own but for the unicast frame", "[snooper]"
                  .ip = *IpAddress::parse("2001:db8::2")};
   CHECK(write_probe(nd) == with(kSolicitation, 0, {2, 0, 0, 0, 0, 2}));
 }
+
+}  // namespace snooper_frame_test

@@ -3,6 +3,8 @@
 #include <catch2/catch.hpp>
 #include <map>
 
+namespace snooper_hosts_test {
+
 using namespace vtepd;
 using namespace vtepd::evpn;
 using namespace std::chrono_literals;
@@ -213,3 +215,5 @@ TEST_CASE("where the bridge forgets sooner, hosts are asked sooner", "[snooper]"
   table.run_until(kStart + 60s);
   CHECK(table.asked.size() >= 3);
 }
+
+}  // namespace snooper_hosts_test

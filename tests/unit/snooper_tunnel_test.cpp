@@ -8,6 +8,8 @@
 #include "evpn/snooper/tunnel.h"
 #include "evpn/snooper/tunnel_socket.h"
 
+namespace snooper_tunnel_test {
+
 using namespace vtepd;
 using namespace vtepd::evpn;
 
@@ -177,3 +179,5 @@ TEST_CASE("our own hosts' announcements are written as hosts write them", "[snoo
   const auto payload = write_tunnel_payload(*Vni::make(10010), captured);
   CHECK(std::equal(payload.begin(), payload.end(), kAdvertisement4.begin() + 28));
 }
+
+}  // namespace snooper_tunnel_test

@@ -6,6 +6,8 @@
 
 #include "tests/unit/log_lines.h"
 
+namespace snooping_test {
+
 using namespace vtepd;
 using namespace vtepd::agent;
 
@@ -30,3 +32,5 @@ TEST_CASE("a port that cannot be listened on is said once, however often devices
   snooping.listen_on({port}, view);
   CHECK(said() == 2);
 }
+
+}  // namespace snooping_test

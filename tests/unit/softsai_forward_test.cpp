@@ -10,10 +10,13 @@
 
 #include "hwsync/softsai/forward.h"
 
+namespace softsai_forward_test {
+
 namespace {
 
 using namespace vtepd;
 using namespace vtepd::softsai;
+using vtepd::softsai::Id;
 
 // Ports 1 to 3 are access ports (VLAN 10, 10 and 20), 4 is a trunk, 9 an uplink. Bridge ports are
 // 100 + port, the tunnel's is 150; VLAN 10 is VNI 10010.
@@ -885,3 +888,5 @@ TEST_CASE("who joins a group tells the CPU, where it is trapped", "[softsai]") {
   REQUIRE(verdict.outputs.size() == 1);
   CHECK(verdict.outputs[0].to_cpu);
 }
+
+}  // namespace softsai_forward_test

@@ -18,6 +18,8 @@
 #include "hwsync/sai/sai.h"
 #include "tests/unit/places.h"
 
+namespace softsai_store_test {
+
 namespace {
 
 std::map<std::string, std::string>& profile() {
@@ -947,3 +949,5 @@ TEST_CASE("neighbours and routes are entries with keys, and hold what they name"
   stranger.rif_id = interface;  // it is gone
   CHECK(sw.neighbors->create_neighbor_entry(&stranger, 1, &mac) == SAI_STATUS_INVALID_OBJECT_ID);
 }
+
+}  // namespace softsai_store_test

@@ -6,6 +6,8 @@
 #include "tests/unit/core_leaf.h"
 #include "tests/unit/documented.h"
 
+namespace trace_test {
+
 using namespace vtepd;
 using namespace vtepd::agent;
 using namespace vtepd::agent::bench;
@@ -412,3 +414,5 @@ TEST_CASE("a VLAN without a VNI ends at this switch") {
   CHECK(Traced::step(trace, "file").what == "VLAN 20 has no VNI: it ends at this switch");
   CHECK(trace.kernel.to == Strings{"swp2"});
 }
+
+}  // namespace trace_test

@@ -6,6 +6,8 @@
 #include "tests/fake/memory_files.h"
 #include "tests/unit/lone_switch.h"
 
+namespace undoing_test {
+
 using namespace vtepd;
 using namespace vtepd::agent;
 
@@ -354,3 +356,5 @@ TEST_CASE("what a line said of an address goes with the line", "[undoing]") {
   CHECK_FALSE(leaf.kernel.state().has_address({leaf.link("swp1").index, prefix}));
   CHECK(leaf.remembered().empty());
 }
+
+}  // namespace undoing_test

@@ -7,6 +7,8 @@
 #include "agent/log.h"
 #include "agent/user_commands.h"
 
+namespace user_commands_test {
+
 using namespace vtepd::agent;
 using namespace std::chrono_literals;
 
@@ -190,3 +192,5 @@ TEST_CASE("a command prints as a person can run it") {
         "env IFACE=swp1 LOGICAL=swp1 METHOD=static ADDRFAM=inet MODE=start PHASE=up "
         "/bin/sh -c 'echo '\\''a b'\\'''");
 }
+
+}  // namespace user_commands_test

@@ -3,6 +3,8 @@
 
 #include <catch2/catch.hpp>
 
+namespace utf8_test {
+
 using vtepd::agent::as_utf8;
 
 TEST_CASE("UTF-8 stays as it is, up to the last character there is", "[utf8]") {
@@ -23,3 +25,5 @@ TEST_CASE("each byte that is none becomes U+FFFD, and what follows is read anew"
   CHECK(as_utf8("\xF4\x90\x80\x80 a") == "\uFFFD\uFFFD\uFFFD\uFFFD a");
   CHECK(as_utf8("\xFF\xFE") == "\uFFFD\uFFFD");
 }
+
+}  // namespace utf8_test

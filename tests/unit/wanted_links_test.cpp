@@ -4,6 +4,8 @@
 #include "agent/interfaces/attributes.h"
 #include "tests/unit/lone_switch.h"
 
+namespace wanted_links_test {
+
 using namespace vtepd;
 using namespace vtepd::agent;
 
@@ -630,3 +632,5 @@ TEST_CASE("a kernel built without VLANs is not asked for what it has not") {
 }
 
 }  // namespace
+
+}  // namespace wanted_links_test

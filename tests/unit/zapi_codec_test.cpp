@@ -5,6 +5,8 @@
 #include "evpn/wire.h"
 #include "tests/unit/zapi_test_frames.h"
 
+namespace zapi_codec_test {
+
 using namespace vtepd;
 using namespace vtepd::evpn;
 using namespace vtepd::evpn::test;
@@ -297,3 +299,5 @@ TEST_CASE("an unknown command on our own wire is an error", "[zapi]") {
   const auto bytes = frame(67, "");
   CHECK_FALSE(wire::decode(**zapi::first_frame(bytes)));
 }
+
+}  // namespace zapi_codec_test

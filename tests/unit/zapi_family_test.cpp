@@ -3,6 +3,8 @@
 #include "evpn/zapi/family.h"
 #include "tests/unit/zapi_test_frames.h"
 
+namespace zapi_family_test {
+
 using namespace vtepd::evpn;
 using namespace vtepd::evpn::test;
 using zapi::Message;
@@ -76,3 +78,5 @@ TEST_CASE("HELLO says who connects, before and from FRR 10 on", "[zapi]") {
   CHECK_FALSE(hello(frame(18, "09 0000 00000000 00")));
   CHECK_FALSE(hello(frame(20, "0a 0000 00000000 00")));
 }
+
+}  // namespace zapi_family_test

@@ -3,6 +3,8 @@
 #include "evpn/wire.h"
 #include "tests/unit/zapi_test_frames.h"
 
+namespace zapi_frame_test {
+
 using namespace vtepd::evpn;
 using namespace vtepd::evpn::test;
 
@@ -63,3 +65,5 @@ TEST_CASE("two sides of another wire version refuse each other", "[zapi]") {
   CHECK(refused.error().what.find("speaks protocol version 2, this one 1") != std::string::npos);
   CHECK_FALSE(wire::check_version(**zapi::first_frame(hello_84())));
 }
+
+}  // namespace zapi_frame_test
