@@ -315,7 +315,7 @@ TEST_CASE("a relay killed at any instant loses, doubles and reorders nothing", "
     REQUIRE(::waitpid(child, &status, 0) == child);
     REQUIRE(WIFSIGNALED(status));
   }
-  CHECK(lives > 20);
+  CHECK(lives > static_cast<int>(vtepd::test::sized(50)));
   UNSCOPED_INFO(lives << " lives");
   // The routes of the last life may be on their way still; one more life takes them in.
   const pid_t child = ::fork();
