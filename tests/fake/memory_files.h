@@ -61,6 +61,7 @@ class MemoryFiles : public Files {
 /// Every diagnostic as a line.
 inline std::vector<std::string> lines_of(const std::vector<Diagnostic>& diagnostics) {
   std::vector<std::string> lines;
+  lines.reserve(diagnostics.size());
   for (const auto& diagnostic : diagnostics) lines.push_back(fmt::format("{}", diagnostic));
   return lines;
 }
