@@ -160,12 +160,20 @@ class Speaker:
             while len(buffer) >= 10 and len(buffer) >= (size := struct.unpack_from("!H", buffer)[0]):
                 command = struct.unpack_from("!H", buffer, 8)[0]
                 if command == self.stream.numbers["vni"]:
-                    self.vnis.add(struct.unpack_from("!I", buffer, 10)[0])
+                    self.came(struct.unpack_from("!I", buffer, 10)[0])
+                elif command == self.stream.numbers["vni"] + 1:
+                    self.went(struct.unpack_from("!I", buffer, 10)[0])
                 elif command == self.stream.numbers["local"]:
                     self.locals.setdefault(bytes(buffer[14:20]), time.monotonic())
                     if buffer[20:24] != bytes(4):
                         self.addresses.setdefault(bytes(buffer[14:20]), time.monotonic())
                 del buffer[:size]
+
+    def came(self, number):
+        self.vnis.add(number)
+
+    def went(self, number):
+        self.vnis.discard(number)
 
 
 # ---- the kernel's tables ------------------------------------------------------------------------

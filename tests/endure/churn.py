@@ -4,7 +4,7 @@ Hosts of three kinds: steady ones, told once; remote ones, which come, move from
 are on a port of ours at times. What becomes of a roamer while vtepd is dead depends on what it has missed, as it
 would with any daemon: finish() says the last word of each, and then both must come to the same.
 """
-from switch import MAC_FAR, STEADY, VNIS, VTEPS
+from switch import MAC_FAR, STEADY, VNIS, VTEPS, vni
 
 REMOTE = range(1001, 1061)
 ROAMERS = range(2001, 2013)
@@ -29,10 +29,7 @@ class Churn:
         for host in STEADY:
             self.each("add", 0, host, VTEPS[host % 2], 0)
         # The host that answers pings; its MAC is of another pattern.
-        for switch in self.switches:
-            key = switch.stream.frame("add", b"\x00\x00\x27\x11" + bytes.fromhex(MAC_FAR.replace(":", "")) + b"\x00\x00" +
-                                      bytes(map(int, FAR.split("."))) + bytes(15))  # fmt: skip
-            switch.bgpd.socket.sendall(key)
+        self.each("route", vni(0), bytes.fromhex(MAC_FAR.replace(":", "")), b"", FAR, 0)
 
     def next(self):
         self.sequence += 10

@@ -69,6 +69,40 @@ class Zebra:
             pass
 
 
+class Bgpd(fabric.Speaker):
+    """As bgpd: what it has of a VNI it tells while that VNI is there, and all of it when the VNI comes back; of what
+    changes meanwhile it says nothing (FRR, bgp_evpn_local_vni_add() and bgp_evpn_local_vni_del())."""
+
+    def __init__(self, path, stream):
+        self.lock = threading.Lock()
+        self.routes = {}  # (VNI, key): message
+        super().__init__(path, stream)
+
+    def tell(self, number, key, message):
+        with self.lock:
+            self.routes[number, key] = message
+            self.send(number, message)
+
+    def withdraw(self, number, key, message):
+        with self.lock:
+            self.routes.pop((number, key), None)
+            self.send(number, message)
+
+    def send(self, number, message):
+        if number in self.vnis:
+            self.socket.sendall(message)
+
+    def came(self, number):
+        with self.lock:
+            if number not in self.vnis:
+                self.vnis.add(number)
+                self.socket.sendall(b"".join(message for (of, _), message in self.routes.items() if of == number))
+
+    def went(self, number):
+        with self.lock:
+            self.vnis.discard(number)
+
+
 def interface_file(variant):
     """The files that are reloaded: some have one VNI more, or say other things of the third."""
     text = "auto uplink\niface uplink\n    address 10.0.0.1/24\n\n"
@@ -108,7 +142,7 @@ class Switch:
         self.start("relay", f"{build}/evpn/vtepd-relay", "--listen", f"{self.folder}/relay.api", "--zebra",
                    f"{self.folder}/zserv.api", "--agent", f"{self.folder}/evpn.sock", "--revive", "none")  # fmt: skip
         self.start_vtepd()
-        self.bgpd = fabric.Speaker(f"{self.folder}/relay.api", self.stream)
+        self.bgpd = Bgpd(f"{self.folder}/relay.api", self.stream)
         self.wait("bgpd hears of every VNI", lambda: len(self.bgpd.vnis) == VNIS)
 
     def wait(self, what, is_so, seconds=60):
@@ -208,18 +242,22 @@ class Switch:
         subprocess.Popen([self.vtepctl, "--socket", f"{self.folder}/vtepd.sock", "reload"],
                          stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
 
-    def key(self, i, host):
-        return struct.pack("!I", vni(i)) + mac_of(i, host) + struct.pack("!H", 4) + socket.inet_aton(address_of(i, host))
-
     def add(self, i, host, vtep, sequence):
-        self.bgpd.socket.sendall(self.stream.frame("add", self.key(i, host) + socket.inet_aton(vtep) + struct.pack("!BI10x", 0, sequence)))
+        self.route(vni(i), mac_of(i, host), socket.inet_aton(address_of(i, host)), vtep, sequence)
+
+    def route(self, number, mac, address, vtep, sequence):
+        key = struct.pack("!I", number) + mac + struct.pack("!H", len(address)) + address
+        self.bgpd.tell(number, key, self.stream.frame("add", key + socket.inet_aton(vtep) + struct.pack("!BI10x", 0, sequence)))
 
     def withdraw(self, i, host, vtep):
-        self.bgpd.socket.sendall(self.stream.frame("del", self.key(i, host) + socket.inet_aton(vtep)))
+        address = socket.inet_aton(address_of(i, host))
+        key = struct.pack("!I", vni(i)) + mac_of(i, host) + struct.pack("!H", len(address)) + address
+        self.bgpd.withdraw(vni(i), key, self.stream.frame("del", key + socket.inet_aton(vtep)))
 
     def flood(self, i, vtep, there):
-        number = COMMANDS["8.4"]["vtep"] + (0 if there else 1)
-        self.bgpd.socket.sendall(frame(number, struct.pack("!I", vni(i)) + socket.inet_aton(vtep) + bytes(4)))
+        command = COMMANDS["8.4"]["vtep"] + (0 if there else 1)
+        message = frame(command, struct.pack("!I", vni(i)) + socket.inet_aton(vtep) + bytes(4))
+        (self.bgpd.tell if there else self.bgpd.withdraw)(vni(i), vtep, message)
 
     def say(self, i, host):
         """A frame of a host on our own port of that VNI."""
