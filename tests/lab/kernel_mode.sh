@@ -11,12 +11,11 @@ start_bgpd() {
   cp "$HERE/frr/$1.conf" "$FABRIC/$1/bgpd.conf"
   start_frr "$1" bgpd
 }
+start_mirror() { start_vtepd "$1" --evpn kernel --sai-library "$BIN/libsoftsai.so"; }
 fabric_start() {
   local switch
   step "starting vtepd, zebra and bgpd; no relay"
-  for switch in "${LEAVES[@]}"; do
-    start_vtepd "$switch" --evpn kernel --sai-library "$BIN/libsoftsai.so"
-  done
+  for switch in "${LEAVES[@]}"; do start_mirror "$switch"; done
   for switch in "${SWITCHES[@]}"; do start_zebra "$switch"; done
   for switch in "${SWITCHES[@]}"; do start_bgpd "$switch"; done
 }
@@ -41,6 +40,29 @@ wait_until "the roamer is remote" 20 shown leaf1 "$ROAMER_MAC" remote 10.0.0.12
 ip -n host21 link set eth0 down
 wait_until "host21 leaves the kernel" 20 has_no_trace leaf1 "$mac"
 wait_until "and the ASIC" 10 not_in_asic "$mac"
+
+step "vtepd is killed and started, away while a host comes back and one moves: zebra's entries stay as they are"
+traffic_start host11 host22
+kill_daemon leaf1 vtepd
+ip -n host21 link set eth0 up
+on host21 arping -q -c 1 -A -I eth0 "$(address_of host21)"
+wait_until "zebra has host21 again" 30 has_remote_mac leaf1 "$mac" 10 10.0.0.12
+roam_to leaf1
+whole=$(overlay_state leaf1)
+start_mirror leaf1
+wait_until "vtepd has taken over" 60 counter_is leaf1 synced 1
+wait_until "leaf1 shows host21 as remote, ASIC included" 10 shown leaf1 "$mac" remote 10.0.0.12
+wait_until "and the roamer as local" 10 shown leaf1 "$ROAMER_MAC" local swp4
+check_no_loss "over a kill of vtepd"
+check_equal "the overlay is as zebra has it" "$whole" "$(overlay_state leaf1)"
+
+step "zebra is killed and started: what it writes anew is mirrored"
+kill_daemon leaf1 zebra
+roam_to leaf2
+start_zebra leaf1
+wait_until "the roamer is remote" 60 shown leaf1 "$ROAMER_MAC" remote 10.0.0.12
+wait_until "host21 is remote, ASIC included" 30 shown leaf1 "$mac" remote 10.0.0.12
+check "host11 reaches host22" ping_from host11 host22
 
 step "vtepd audits it, but for what is between zebra and bgpd, and wrote none of it"
 check "kernel and ASIC agree in every row (vtepctl audit)" \
