@@ -224,6 +224,7 @@ void Core::on_kernel(const KernelEvent& event) {
   if (const auto* seen = std::get_if<NeighborSeen>(&event)) remember(seen->key);
   if (const auto* gone = std::get_if<NeighborGone>(&event)) remember(gone->key);
   note_overwrite(event);
+  const auto own_line_before = own_line_of(event);
   const auto link = link_of(event);
   const auto link_before = traits_of(state_.view, link);
   const auto entry = scribe_.draft(event);
@@ -236,6 +237,21 @@ void Core::on_kernel(const KernelEvent& event) {
   }
   outputs_.view_changed(event);
   std::visit([this](const auto& e) { on_change(e); }, event);
+  for (const auto& key : {own_line_before, own_line_of(event)}) {
+    if (key && state_.routes_known) mark_mac(*key);
+  }
+}
+
+/// The MAC that the view has as one of the switch's own, if the event is about its entry.
+std::optional<evpn::MacKey> Core::own_line_of(const KernelEvent& event) const {
+  const auto of = [this](const BridgeFdbKey& key) -> std::optional<evpn::MacKey> {
+    const auto* binding = state_.bindings.by_vlan(key.bridge, key.vlan);
+    if (binding == nullptr || !is_own_address(state_, *binding, key.mac)) return std::nullopt;
+    return evpn::MacKey{binding->vni, key.mac};
+  };
+  if (const auto* seen = std::get_if<BridgeFdbSeen>(&event)) return of(seen->key);
+  if (const auto* gone = std::get_if<BridgeFdbGone>(&event)) return of(gone->key);
+  return std::nullopt;
 }
 
 /// The entries that went with it, as if the kernel had told of each. With each underlay route that
@@ -299,8 +315,12 @@ void Core::on_change(const LinkGone& gone) {
   boost::unordered::erase_if(state_.overwritten, of_device);
 }
 
+/// Whose the address is may be another: the switch's own, or a host's.
 void Core::mark_addresses(const AddressKey& key) {
   follow_own(key.link);
+  if (const auto* binding = binding_of_router(key.link)) {
+    mark_host({binding->vni, key.prefix.address});
+  }
   const auto* link = state_.view.link(key.link);
   if (link == nullptr) return;
   kernel_.mark(AddressesKey{link->name});
@@ -451,6 +471,9 @@ void Core::claim_vtep(const VtepKey& key) {
 
 void Core::mark_host(const evpn::HostKey& key) {
   if (!state_.routes_known) return;
+  if (const auto* heard = state_.hosts.find(key)) {
+    bgp_.mark(MacIpKey{key.vni, heard->mac, key.ip});
+  }
   const auto* binding = state_.bindings.by_vni(key.vni);
   if (binding == nullptr || binding->svi.is_none()) return;
   const NeighborKey neighbor{binding->svi, key.ip};
@@ -529,6 +552,14 @@ void Core::refresh(const Bindings& before, const FlatSet<Vni>& vnis, bool first_
     }
   }
   if (!state_.routes_known) return;
+  boost::unordered::erase_if(state_.local_hosts, [&](const auto& row) {
+    return vnis.contains(row.first.vni) || state_.bindings.by_vni(row.first.vni) == nullptr;
+  });
+  for (const auto& [key, entry] : state_.view.neighbors()) {
+    if (!concerns(before.by_svi(key.device), state_.bindings.by_svi(key.device))) continue;
+    kernel_.mark(key);
+    index_host(key, entry);
+  }
   std::vector<evpn::MacKey> locals;
   for (const auto& [key, local] : state_.locals) {
     if (vnis.contains(key.vni)) locals.push_back(key);
@@ -540,11 +571,6 @@ void Core::refresh(const Bindings& before, const FlatSet<Vni>& vnis, bool first_
     } else {
       update_local({binding->bridge, binding->vlan, key.mac}, first_comparison);
     }
-  }
-  for (const auto& [key, entry] : state_.view.neighbors()) {
-    if (!concerns(before.by_svi(key.device), state_.bindings.by_svi(key.device))) continue;
-    kernel_.mark(key);
-    index_host(key, entry);
   }
   for (const auto& [key, entry] : state_.view.bridge_fdb()) {
     if (!concerns(before.by_vlan(key.bridge, key.vlan),

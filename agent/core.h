@@ -217,6 +217,7 @@ class Core {
   }
   void on_nexthop(const NexthopGone& gone);
   void note_overwrite(const KernelEvent& event);
+  std::optional<evpn::MacKey> own_line_of(const KernelEvent& event) const;
   void mark_addresses(const AddressKey& key);
   void mark_routes(const DefaultRoute& route);
   void mark_gateways(const std::string& name);
@@ -265,6 +266,7 @@ class Core {
   void mark_way(const evpn::MacKey& key);
 
   void follow_own(IfIndex link);
+  const Binding* binding_of_router(IfIndex link) const;
   void compare_own();
   void forget_local(const evpn::MacKey& key);
   void inherit_sequence(const Binding& binding, const IpAddress& ip, const MacAddress& mac,

@@ -28,15 +28,19 @@ void Core::on_message(const SetFloodControl& m) {
 /// A link, or an address of one, changed: if it is an SVI or a virtual router's device on one, the
 /// routes of the switch's own addresses may be others. So may the VNI's VRF.
 void Core::follow_own(IfIndex index) {
-  const auto* link = state_.view.link(index);
-  const bool on_svi = link != nullptr && link->kind == LinkKind::Macvlan;
-  const auto* binding = state_.bindings.by_svi(on_svi ? link->lower : index);
-  if (binding != nullptr) {
+  if (const auto* binding = binding_of_router(index)) {
     own_dirty_.insert(binding->vni);
     bgp_.mark(binding->vni);
   }
   // Of a device that is gone it is not known what it stood on.
-  own_link_gone_ |= link == nullptr;
+  own_link_gone_ |= state_.view.link(index) == nullptr;
+}
+
+/// Of the VNI whose SVI a link is, or a virtual router's device on it.
+const Binding* Core::binding_of_router(IfIndex index) const {
+  const auto* link = state_.view.link(index);
+  const bool on_svi = link != nullptr && link->kind == LinkKind::Macvlan;
+  return state_.bindings.by_svi(on_svi ? link->lower : index);
 }
 
 void Core::compare_own() {

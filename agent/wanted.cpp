@@ -159,11 +159,9 @@ void plan_bridge_fdb(const State& state, const BridgeFdbKey& key, const EmitKern
   const auto wanted = wanted_bridge_fdb(state, key);
   if (wanted) {
     if (actual != nullptr && *actual == *wanted) return;
-    // A local port's entry comes here only where the remote route has won.
-    if (actual != nullptr && is_vxlan(state, actual->port)) {
-      if (is_foreign(state, key, actual->state != FdbState::Dynamic, is_ours(state, *actual))) {
-        return;
-      }
+    if (actual != nullptr &&
+        is_foreign(state, key, actual->state != FdbState::Dynamic, is_ours(state, *actual))) {
+      return;
     }
     // extern_learn never takes static or sticky from an entry; a plain write in front of it does,
     // and at no instant is there none.

@@ -97,6 +97,66 @@ TEST_CASE("a host without an SVI is a route all the same", "[core][hosts]") {
   CHECK(leaf.is_told(kHost, kIp));
 }
 
+TEST_CASE("an address that others want is given back when they let it go, without an SVI, too",
+          "[core][hosts]") {
+  Hosts leaf;
+  leaf.drop_svi();
+  leaf.announces("swp1", kHost, kIp);
+  leaf.hear(route(kOther, kLeaf2, 5));
+  leaf.hear(route(kOther, kLeaf2, 5, kIp));
+  CHECK_FALSE(leaf.is_told(kHost, kIp));
+  leaf.hear(withdrawal(kOther, kLeaf2, kIp));
+  CHECK(leaf.is_told(kHost, kIp));
+}
+
+TEST_CASE("an address that becomes the SVI's own, or no longer is, changes hands at once",
+          "[core][hosts]") {
+  Hosts leaf;
+  const auto with = [&](const char* prefix) {
+    return AddressKey{leaf.index("bridge.10"), *IpPrefix::parse(prefix)};
+  };
+  SECTION("a local host's") {
+    leaf.announces("swp1", kHost, kIp);
+    REQUIRE(leaf.kernel.act(AddAddress{with("192.0.2.1/24")}));
+    leaf.settle();
+    CHECK_FALSE(leaf.is_told(kHost, kIp));
+    CHECK(leaf.neighbor(kIp) == nullptr);
+  }
+  SECTION("a remote host's") {
+    leaf.hear(route(kFarHost, kLeaf2, 0, kFarIp));
+    REQUIRE(leaf.neighbor(kFarIp) != nullptr);
+    REQUIRE(leaf.kernel.act(AddAddress{with("192.0.2.2/24")}));
+    leaf.settle();
+    CHECK(leaf.neighbor(kFarIp) == nullptr);
+    REQUIRE(leaf.kernel.act(DeleteAddress{with("192.0.2.2/24")}));
+    leaf.settle();
+    CHECK(leaf.neighbor(kFarIp) != nullptr);
+  }
+}
+
+TEST_CASE("nothing is kept of hosts that went unheard", "[core][hosts]") {
+  Hosts leaf;
+  const auto key = leaf.neighbor_key(kIp);
+  REQUIRE(leaf.kernel.act(SetNeighbor{key, {.mac = kHost, .state = NeighborState::Reachable}}));
+  leaf.settle();
+  REQUIRE(leaf.core->state().local_hosts.size() == 1);
+  SECTION("as the kernel's news were lost") {
+    REQUIRE(leaf.kernel.act(DeleteNeighbor{key}));
+    leaf.kernel.lose_notifications();
+    leaf.pass(5s);
+  }
+  SECTION("while their VNI was away") {
+    auto without_tunnel = leaf_topology(false);
+    without_tunnel.links.erase("vxlan");
+    leaf.core->set_topology(without_tunnel);
+    leaf.settle();
+    REQUIRE(leaf.kernel.act(DeleteNeighbor{key}));
+    leaf.core->set_topology(leaf_topology(false));
+    leaf.settle();
+  }
+  CHECK(leaf.core->state().local_hosts.empty());
+}
+
 TEST_CASE("an IPv6 router is told as one", "[core][hosts]") {
   Hosts leaf;
   leaf.says("swp1",

@@ -223,6 +223,20 @@ TEST_CASE("A4 an operator's static entries are left alone", "[core][A4]") {
   CHECK(macs[0].flags == MacFlags::kSticky);
 }
 
+TEST_CASE("A4 a static entry stays where its port has left the VLAN", "[core][A4]") {
+  Leaf leaf;
+  leaf.connect();
+  const SetBridgeFdb by_hand{leaf.bridge_key(kFarHost),
+                             {.port = leaf.index("swp1"), .state = FdbState::Static}};
+  REQUIRE(leaf.kernel.act(by_hand));
+  auto topology = leaf_topology(false);
+  topology.links.at("swp1").vlans = {};
+  leaf.core->set_topology(topology);
+  leaf.settle();
+  leaf.hear(route(kFarHost, kLeaf2));
+  CHECK(*leaf.kernel.state().bridge_fdb(by_hand.key) == by_hand.entry);
+}
+
 TEST_CASE("a static entry that comes when an overwritten one has gone is the operator's",
           "[core][A4]") {
   Leaf leaf;
@@ -328,6 +342,28 @@ TEST_CASE("a remote route for one of our own addresses changes nothing", "[core]
   leaf.hear(gateway);
   CHECK(*leaf.kernel.state().bridge_fdb(own) == address);
   CHECK(leaf.kernel.state().vxlan_fdb().empty());
+}
+
+TEST_CASE("a virtual gateway's MAC of other leaves is ours while the files say so", "[core]") {
+  Leaf leaf(GENERATE(false, true));
+  leaf.connect();
+  auto gateway = route(kFarHost, kLeaf2, 0, kFarIp);
+  gateway.flags = MacFlags::kGateway;
+  leaf.hear(gateway);
+  REQUIRE(leaf.remote(kFarHost) == kLeaf2);
+  const auto& kernel = leaf.kernel.state();
+  auto with_gateway = leaf_topology(leaf.is_single());
+  with_gateway.links.at("bridge").own_macs.make().insert({kVlan, kFarHost});
+  leaf.core->set_topology(with_gateway);
+  leaf.settle();
+  CHECK(kernel.bridge_fdb(leaf.bridge_key(kFarHost))->port == leaf.index("bridge"));
+  CHECK(kernel.vxlan_fdb().empty());
+  CHECK(kernel.neighbors().empty());
+  leaf.core->set_topology(leaf_topology(leaf.is_single()));
+  leaf.settle();
+  CHECK(kernel.bridge_fdb(leaf.bridge_key(kFarHost))->port == leaf.index("vxlan"));
+  CHECK(leaf.remote(kFarHost) == kLeaf2);
+  CHECK(kernel.neighbor(leaf.neighbor_key(kFarIp)) != nullptr);
 }
 
 TEST_CASE("a host that moves here while its old leaf is cut off does not tie with it", "[core]") {
