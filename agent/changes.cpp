@@ -33,8 +33,9 @@ json::array commands_of(const Rehearsal& rehearsal, const DueCommands& due) {
   };
   json::array commands;
   for (const auto& command : due.before) commands.emplace_back(to_text(command));
+  const auto word_of = [&](IfIndex index) { return netlink::shell_word(name_of(index)); };
   for (const auto& op : rehearsal.ops) {
-    commands.emplace_back(with_index_expressions(netlink::command_text(op, name_of), name_of));
+    commands.emplace_back(with_index_expressions(netlink::command_text(op, name_of), word_of));
   }
   for (const auto& command : due.after) commands.emplace_back(to_text(command));
   return commands;

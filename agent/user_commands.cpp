@@ -19,6 +19,7 @@ extern "C" {
 #include <csignal>
 
 #include "agent/log.h"
+#include "netlink/command_text.h"
 
 namespace vtepd::agent {
 namespace json = boost::json;
@@ -85,18 +86,6 @@ void add(DueCommands& due, std::span<const UserCommand> commands, bool up) {
       (comes_before(command.phase) ? due.before : due.after).push_back(command);
     }
   }
-}
-
-std::string in_shell_quotes(const std::string& text) {
-  std::string quoted = "'";
-  for (const char c : text) {
-    if (c == '\'') {
-      quoted += "'\\''";
-    } else {
-      quoted += c;
-    }
-  }
-  return quoted + "'";
 }
 
 std::string how_it_ended(int status) {
@@ -204,7 +193,7 @@ std::string to_text(const UserCommand& command) {
   for (const auto& setting : environment_of(command)) {
     if (!setting.starts_with("PATH=") && !setting.starts_with("LANG=")) text += " " + setting;
   }
-  return text + fmt::format(" {} -c {}", kShell, in_shell_quotes(command.command));
+  return text + fmt::format(" {} -c {}", kShell, netlink::shell_word(command.command));
 }
 
 /// A running command: what it says, its end, and its limit. Shared by the handlers that wait.

@@ -3,6 +3,7 @@
 #include <linux/if_ether.h>
 #include <linux/rtnetlink.h>
 
+#include <algorithm>
 #include <array>
 #include <cctype>
 #include <iterator>
@@ -108,7 +109,7 @@ class Printer {
     std::string text = "ip link add";
     const bool is_vxlan = op.kind == LinkKind::Vxlan;
     if (!op.lower.is_none() && !is_vxlan) text += fmt::format(" link {}", name_of_(op.lower));
-    text += fmt::format(" name {}", op.name);
+    text += fmt::format(" name {}", shell_word(op.name));
     if (op.mtu) text += fmt::format(" mtu {}", *op.mtu);
     if (op.mac) text += fmt::format(" address {}", *op.mac);
     if (op.up) text += " up";
@@ -116,7 +117,7 @@ class Printer {
     if (!op.vlan.is_none()) text += fmt::format(" id {}", op.vlan);
     text += endpoint_words(op.vxlan_local, op.vxlan_group);
     if (!op.lower.is_none() && is_vxlan) text += fmt::format(" dev {}", name_of_(op.lower));
-    if (!op.peer.empty()) text += fmt::format(" peer name {}", op.peer);
+    if (!op.peer.empty()) text += fmt::format(" peer name {}", shell_word(op.peer));
     return text + option_words(op.options, name_of_);
   }
 
@@ -124,7 +125,7 @@ class Printer {
     std::string text = fmt::format("ip link set dev {}", name_of_(op.index));
     if (op.mtu) text += fmt::format(" mtu {}", *op.mtu);
     if (op.mac) text += fmt::format(" address {}", *op.mac);
-    if (op.alias) text += fmt::format(" alias \"{}\"", *op.alias);
+    if (op.alias) text += fmt::format(" alias {}", shell_word(*op.alias));
     if (op.master) {
       text += op.master->is_none() ? " nomaster" : fmt::format(" master {}", name_of_(*op.master));
     }
@@ -155,7 +156,7 @@ class Printer {
 
   std::string operator()(const WriteSysctl& op) const {
     // With slashes, as sysctl(8) wants it where the name has dots (bridge.10).
-    return fmt::format("sysctl -w {}={}", sysctl_file(op.option, op.link), op.value);
+    return fmt::format("sysctl -w {}={}", shell_word(sysctl_file(op.option, op.link)), op.value);
   }
 
   std::string operator()(const DeleteLink& op) const {
@@ -390,7 +391,27 @@ std::string_view name_of(NeighborState state) {
 }
 
 std::string command_text(const KernelOp& op, const NameOf& name_of) {
-  return std::visit(Printer(name_of), op);
+  const NameOf word_of = [&](IfIndex index) { return shell_word(name_of(index)); };
+  return std::visit(Printer(word_of), op);
+}
+
+std::string shell_word(std::string_view text) {
+  static constexpr std::string_view kHarmless = "_-+=.,:/@%";
+  const auto is_harmless = [](char c) {
+    const bool is_digit = c >= '0' && c <= '9';
+    const bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    return is_digit || is_letter || kHarmless.find(c) != std::string_view::npos;
+  };
+  if (!text.empty() && std::all_of(text.begin(), text.end(), is_harmless)) return std::string(text);
+  std::string quoted = "'";
+  for (const char c : text) {
+    if (c == '\'') {
+      quoted += "'\\''";
+    } else {
+      quoted += c;
+    }
+  }
+  return quoted + "'";
 }
 
 }  // namespace vtepd::netlink

@@ -13,6 +13,9 @@ namespace vtepd::netlink {
 
 std::string command_text(const KernelOp& op, const std::function<std::string(IfIndex)>& name_of);
 
+/// The text as one word of a shell's line, in single quotes where it needs any.
+std::string shell_word(std::string_view text);
+
 /// As `bridge fdb` prints it: nothing for one that ages.
 std::string_view name_of(FdbState state);
 /// As `ip route` prints it; those that lead to no tunnel end are numbers.

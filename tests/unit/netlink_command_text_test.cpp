@@ -139,7 +139,7 @@ TEST_CASE("links print as ip link commands") {
                         .vxlan_local = ip("10.0.0.2"),
                         .alias = "rack 7",
                         .options = {{Option::VxlanAgeing, 5}}}) ==
-        "ip link set dev vx10 alias \"rack 7\" type vxlan local 10.0.0.2 ageing 5");
+        "ip link set dev vx10 alias 'rack 7' type vxlan local 10.0.0.2 ageing 5");
   CHECK(text(ChangePort{kVxlan, {{Option::PortLearning, 0}, {Option::PortCost, 4}}}) ==
         "ip link set dev vx10 type bridge_slave learning off cost 4");
   CHECK(text(DeleteLink{kVxlan}) == "ip link del dev vx10");
@@ -147,6 +147,20 @@ TEST_CASE("links print as ip link commands") {
         "sysctl -w net/ipv6/conf/br0.10/disable_ipv6=1");
   CHECK(text(WriteSysctl{"br0.10", Option::Ipv4Forwarding, 0}) ==
         "sysctl -w net/ipv4/conf/br0.10/forwarding=0");
+}
+
+TEST_CASE("a shell takes free text and strange names as words, and runs nothing of them") {
+  const auto alias = [](const char* words) {
+    return text(ChangeLink{.index = kVxlan, .kind = LinkKind::Vxlan, .alias = words});
+  };
+  CHECK(alias("rack-7") == "ip link set dev vx10 alias rack-7");
+  CHECK(alias("") == "ip link set dev vx10 alias ''");
+  CHECK(alias("it's \"$HOME\" `x`; y") == R"(ip link set dev vx10 alias 'it'\''s "$HOME" `x`; y')");
+  CHECK(text(CreateLink{.name = "a;b", .kind = LinkKind::Veth, .peer = "c&d"}) ==
+        "ip link add name 'a;b' type veth peer name 'c&d'");
+  CHECK(text(WriteSysctl{"a;b", Option::MplsInput, 1}) == "sysctl -w 'net/mpls/conf/a;b/input'=1");
+  CHECK(command_text(DeleteLink{kVxlan}, [](IfIndex) -> std::string { return "`x`"; }) ==
+        "ip link del dev '`x`'");
 }
 
 TEST_CASE("VLAN lists print as one bridge vlan command a range") {
