@@ -72,12 +72,15 @@ std::string option_words(const OptionRow& row, std::uint64_t value, const NameOf
   return fmt::format(" {} {}", row.name, value);
 }
 
+/// With `external` in front: behind it, ip forgets what it was told of learning.
 std::string option_words(const Options& options, const NameOf& name_of) {
   std::string words;
+  std::string external;
   for (const auto& [option, value] : options) {
-    words += option_words(option_row(option), value, name_of);
+    auto& to = option == Option::VxlanExternal ? external : words;
+    to += option_words(option_row(option), value, name_of);
   }
-  return words;
+  return external + words;
 }
 
 /// What ip takes in front of `type`, and what behind it.

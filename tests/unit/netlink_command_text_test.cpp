@@ -69,6 +69,13 @@ TEST_CASE("tunnels' ends, VNIs, addresses and gateways print as iproute2 takes t
                         .vxlan_group = ip("239.1.1.1"),
                         .options = {{Option::VxlanId, 10}}}) ==
         "ip link add name vx10 type vxlan group 239.1.1.1 dev swp1 id 10");
+  CHECK(text(CreateLink{.name = "vx",
+                        .kind = LinkKind::Vxlan,
+                        .options = {{Option::VxlanPort, 4789},
+                                    {Option::VxlanLearning, 1},
+                                    {Option::VxlanExternal, 1},
+                                    {Option::VxlanVniFilter, 1}}}) ==
+        "ip link add name vx type vxlan external dstport 4789 learning vnifilter");
   CHECK(text(ChangeLink{.index = kVxlan,
                         .kind = LinkKind::Vxlan,
                         .vxlan_group = ip("10.0.0.9"),
