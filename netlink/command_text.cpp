@@ -1,5 +1,6 @@
 #include "netlink/command_text.h"
 
+#include <fmt/ranges.h>
 #include <linux/if_ether.h>
 #include <linux/rtnetlink.h>
 
@@ -62,9 +63,7 @@ std::string option_words(const OptionRow& row, std::uint64_t value, const NameOf
     case Spelling::Mac:
       return fmt::format(" {} {}", row.name, MacAddress::from_number(value));
     case Spelling::Device:
-      return value == 0 ? fmt::format(" {} none", row.name)
-                        : fmt::format(" {} {}", row.name,
-                                      name_of(IfIndex::make(value).value_or(IfIndex{})));
+      return fmt::format(" {} {}", row.name, name_of(IfIndex::make(value).value_or(IfIndex{})));
     case Spelling::Word:
       break;
   }
@@ -91,6 +90,14 @@ std::pair<Options, Options> split_by_place(const Options& options) {
     (of_any ? split.first : split.second).emplace(option, value);
   }
   return split;
+}
+
+/// Whether they say that a bond shall prefer no slave any more; without that then.
+bool take_out_no_primary(Options& options) {
+  const auto it = options.find(Option::BondPrimary);
+  if (it == options.end() || it->second != 0) return false;
+  options.erase(it);
+  return true;
 }
 
 /// `10`, or `10-20` for a range.
@@ -125,31 +132,17 @@ class Printer {
   }
 
   std::string operator()(const ChangeLink& op) const {
-    std::string text = fmt::format("ip link set dev {}", name_of_(op.index));
-    if (op.mtu) text += fmt::format(" mtu {}", *op.mtu);
-    if (op.mac) text += fmt::format(" address {}", *op.mac);
-    if (op.alias) text += fmt::format(" alias {}", shell_word(*op.alias));
-    if (op.master) {
-      text += op.master->is_none() ? " nomaster" : fmt::format(" master {}", name_of_(*op.master));
+    auto [of_any, of_kind] = split_by_place(op.options);
+    const bool loses_primary = take_out_no_primary(of_kind);
+    auto words = change_words(op, of_any) + change_words_of_kind(op, of_kind);
+    std::string lines;
+    const auto name = name_of_(op.index);
+    if (!words.empty()) lines = fmt::format("ip link set dev {}{}", name, words);
+    // ip has no word for none.
+    if (loses_primary) {
+      append_line(lines, fmt::format("echo >/sys/class/net/{}/bonding/primary", name));
     }
-    if (op.up) text += *op.up ? " up" : " down";
-    if (op.protodown) text += *op.protodown ? " protodown on" : " protodown off";
-    const auto [of_any, of_kind] = split_by_place(op.options);
-    text += option_words(of_any, name_of_);
-    const bool is_of_kind =
-        op.vxlan_local || op.vxlan_group || op.vxlan_lower || op.arp_targets || !of_kind.empty();
-    if (!is_of_kind) return text;
-    text += fmt::format(" type {}", kind_word(op.kind));
-    text +=
-        endpoint_words(op.vxlan_local.value_or(IpAddress{}), op.vxlan_group.value_or(IpAddress{}));
-    if (op.vxlan_lower) text += fmt::format(" dev {}", name_of_(*op.vxlan_lower));
-    text += option_words(of_kind, name_of_);
-    if (!op.arp_targets) return text;
-    text += " arp_ip_target ";
-    for (const auto& target : *op.arp_targets) text += fmt::format("{},", target);
-    if (op.arp_targets->empty()) return text + "none";
-    text.pop_back();
-    return text;
+    return lines;
   }
 
   std::string operator()(const ChangePort& op) const {
@@ -294,6 +287,32 @@ class Printer {
   }
 
  private:
+  std::string change_words(const ChangeLink& op, const Options& of_any) const {
+    std::string text;
+    if (op.mtu) text += fmt::format(" mtu {}", *op.mtu);
+    if (op.mac) text += fmt::format(" address {}", *op.mac);
+    if (op.alias) text += fmt::format(" alias {}", shell_word(*op.alias));
+    if (op.master) {
+      text += op.master->is_none() ? " nomaster" : fmt::format(" master {}", name_of_(*op.master));
+    }
+    if (op.up) text += *op.up ? " up" : " down";
+    if (op.protodown) text += *op.protodown ? " protodown on" : " protodown off";
+    return text + option_words(of_any, name_of_);
+  }
+  std::string change_words_of_kind(const ChangeLink& op, const Options& of_kind) const {
+    const bool is_of_kind =
+        op.vxlan_local || op.vxlan_group || op.vxlan_lower || op.arp_targets || !of_kind.empty();
+    if (!is_of_kind) return {};
+    auto text = fmt::format(" type {}", kind_word(op.kind));
+    text +=
+        endpoint_words(op.vxlan_local.value_or(IpAddress{}), op.vxlan_group.value_or(IpAddress{}));
+    if (op.vxlan_lower) text += fmt::format(" dev {}", name_of_(*op.vxlan_lower));
+    text += option_words(of_kind, name_of_);
+    if (op.arp_targets) {
+      text += " arp_ip_target " + shell_word(fmt::format("{}", fmt::join(*op.arp_targets, ",")));
+    }
+    return text;
+  }
   static std::string endpoint_words(const IpAddress& local, const IpAddress& group) {
     std::string text;
     if (!local.is_none()) text += fmt::format(" local {}", local);

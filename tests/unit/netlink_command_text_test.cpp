@@ -62,6 +62,22 @@ TEST_CASE("each kind of link prints its own options") {
         "ip link set dev br0 addrgenmode eui64");
 }
 
+TEST_CASE("what a bond loses prints as it can be taken away by hand") {
+  const auto change = [](Options options, std::optional<std::vector<IpAddress>> targets) {
+    return text(ChangeLink{.index = index(3),
+                           .kind = LinkKind::Bond,
+                           .arp_targets = std::move(targets),
+                           .options = std::move(options)});
+  };
+  CHECK(change({{Option::BondPrimary, 2}}, std::vector{ip("10.0.0.8"), ip("10.0.0.9")}) ==
+        "ip link set dev swp1 type bond primary vx10 arp_ip_target 10.0.0.8,10.0.0.9");
+  CHECK(
+      change({{Option::BondArpInterval, 0}, {Option::BondPrimary, 0}}, std::vector<IpAddress>{}) ==
+      "ip link set dev swp1 type bond arp_interval 0 arp_ip_target ''; "
+      "echo >/sys/class/net/swp1/bonding/primary");
+  CHECK(change({{Option::BondPrimary, 0}}, {}) == "echo >/sys/class/net/swp1/bonding/primary");
+}
+
 TEST_CASE("tunnels' ends, VNIs, addresses and gateways print as iproute2 takes them") {
   CHECK(text(CreateLink{.name = "vx10",
                         .kind = LinkKind::Vxlan,
