@@ -1,15 +1,21 @@
 #include "agent/ctl/client.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/read_until.hpp>
 #include <boost/asio/streambuf.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/program_options.hpp>
-#include <filesystem>
+#include <cerrno>
 #include <fstream>
 #include <istream>
-#include <sstream>
+
+#include "agent/interfaces/load.h"
 
 namespace vtepd::ctl {
 namespace json = boost::json;
@@ -30,15 +36,48 @@ std::string control_socket(const std::string& settings) {
   return chosen["control"].as<std::string>();
 }
 
+namespace {
+
+Error too_large(const std::string& path) {
+  return {EFBIG, fmt::format("{}: with it, the files are larger than {} MB", path,
+                             agent::kMostFileBytes / 1'000'000)};
+}
+
+/// To its end, which a pipe does not tell beforehand.
+Result<std::string> read_all(int fd, const std::string& path) {
+  std::array<char, 65536> buffer{};
+  std::string text;
+  for (;;) {
+    const auto count = ::read(fd, buffer.data(), buffer.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return system_error(path);
+    if (count == 0) return text;
+    text.append(buffer.data(), static_cast<std::size_t>(count));
+    if (text.size() > agent::kMostFileBytes) return too_large(path);
+  }
+}
+
+/// Looked at before it is opened, which of some devices has effects.
+Result<std::string> read_file(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) return system_error(path);
+  if (S_ISDIR(status.st_mode)) return system_error(path, EISDIR);
+  if (!S_ISREG(status.st_mode) && !S_ISFIFO(status.st_mode)) {
+    return Error{EINVAL, path + ": neither a regular file nor a pipe"};
+  }
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return system_error(path);
+  auto text = read_all(fd, path);
+  ::close(fd);
+  return text;
+}
+
+}  // namespace
+
 Result<> include_file(json::object& request) {
-  const std::string path(request.at("file").as_string());
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  text << file.rdbuf();
-  // A folder can be opened, and an empty file leaves the stream without a character.
-  if (!file.is_open() || file.bad()) return system_error(path);
-  if (std::filesystem::is_directory(path)) return system_error(path, EISDIR);
-  request["text"] = text.str();
+  auto text = read_file(std::string(request.at("file").as_string()));
+  if (!text) return text.error();
+  request["text"] = *std::move(text);
   return {};
 }
 

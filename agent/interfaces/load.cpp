@@ -16,8 +16,6 @@
 namespace vtepd::agent {
 namespace {
 
-constexpr std::size_t kMostBytes = 100'000'000;  // of all files together
-
 class DiskFiles : public Files {
  public:
   explicit DiskFiles(bool has_templates) : has_templates_(has_templates) {}
@@ -73,9 +71,9 @@ class DiskFiles : public Files {
     if (S_ISDIR(status.st_mode)) return system_error(path, EISDIR);
     if (!S_ISREG(status.st_mode)) return Error{EINVAL, path + ": not a regular file"};
     const auto size = static_cast<std::size_t>(status.st_size);
-    if (size > kMostBytes - bytes_read_) {
+    if (size > kMostFileBytes - bytes_read_) {
       return Error{EFBIG, fmt::format("{}: with it, the files are larger than {} MB", path,
-                                      kMostBytes / 1'000'000)};
+                                      kMostFileBytes / 1'000'000)};
     }
     std::string text(size, '\0');
     std::size_t got = 0;

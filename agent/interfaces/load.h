@@ -27,6 +27,8 @@ struct Loaded {
   }
 };
 
+constexpr std::size_t kMostFileBytes = 100'000'000;  // of all files together
+
 /// What is done with pre-up, up, ... lines; where they are not run, each is a warning.
 enum class CommandLines : std::uint8_t { Ignored, Run };
 

@@ -1,11 +1,14 @@
 // vtepctl's words: what they ask for, which rows they choose, and what is misuse.
 #include "agent/ctl/words.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "agent/ctl/client.h"
 
@@ -99,8 +102,39 @@ TEST_CASE("a file is asked for with its text, whoever may read it") {
   const auto missing = include_file(request);
   REQUIRE_FALSE(missing);
   CHECK(missing.error().what == path.string() + ": No such file or directory");
-  request["file"] = path.parent_path().string();
-  CHECK_FALSE(include_file(request));
+  const auto why = [&](const std::string& file) {
+    request["file"] = file;
+    const auto included = include_file(request);
+    return included ? "" : included.error().what;
+  };
+  const auto folder = path.parent_path().string();
+  CHECK(why(folder) == folder + ": Is a directory");
+  CHECK(why("/dev/zero") == "/dev/zero: neither a regular file nor a pipe");
+}
+
+TEST_CASE("a file that vtepd would not take is not read to its end, nor is a pipe without one") {
+  const auto path =
+      std::filesystem::temp_directory_path() / fmt::format("vtepd-words-{}", ::getpid());
+  json::object request{{"file", path.string()}};
+  const bool is_pipe = GENERATE(false, true);
+  std::thread writer;
+  if (is_pipe) {
+    REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
+    writer = std::thread([&] {
+      std::signal(SIGPIPE, SIG_IGN);
+      std::ofstream pipe(path);
+      const std::string block(1'000'000, 'x');
+      for (int i = 0; pipe && i < 1000; ++i) pipe << block;
+    });
+  } else {
+    std::ofstream(path).close();
+    std::filesystem::resize_file(path, 200'000'000);
+  }
+  const auto refused = include_file(request);
+  if (is_pipe) writer.join();
+  std::filesystem::remove(path);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().what == path.string() + ": with it, the files are larger than 100 MB");
 }
 
 TEST_CASE("rows are chosen by words, MACs in all three notations, cells by their first word") {
