@@ -131,14 +131,19 @@ Result<> BringUp::find_ports(SwitchFacts& facts) {
   return {};
 }
 
-/// P2MP where the library says it can flood with it; a library that cannot say is one for P2P.
+/// P2MP where the library says that it can flood with it, or that it has nothing else; a library
+/// that cannot say is one for P2P.
 FloodShape BringUp::ask_shape() {
   const auto modes =
       library_.enum_values(switch_, SAI_OBJECT_TYPE_TUNNEL, SAI_TUNNEL_ATTR_PEER_MODE);
-  const auto floods = library_.enum_values(switch_, SAI_OBJECT_TYPE_VLAN,
-                                           SAI_VLAN_ATTR_UNKNOWN_UNICAST_FLOOD_CONTROL_TYPE);
-  const bool group = offers(modes, SAI_TUNNEL_PEER_MODE_P2MP) &&
-                     offers(floods, SAI_VLAN_FLOOD_CONTROL_TYPE_COMBINED);
+  if (!offers(modes, SAI_TUNNEL_PEER_MODE_P2MP)) return FloodShape::Peers;
+  if (!offers(modes, SAI_TUNNEL_PEER_MODE_P2P)) return FloodShape::Group;
+  const auto combines = [this](sai_attr_id_t flood) {
+    return offers(library_.enum_values(switch_, SAI_OBJECT_TYPE_VLAN, flood),
+                  SAI_VLAN_FLOOD_CONTROL_TYPE_COMBINED);
+  };
+  const bool group = combines(SAI_VLAN_ATTR_UNKNOWN_UNICAST_FLOOD_CONTROL_TYPE) &&
+                     combines(SAI_VLAN_ATTR_BROADCAST_FLOOD_CONTROL_TYPE);
   return group ? FloodShape::Group : FloodShape::Peers;
 }
 

@@ -65,10 +65,18 @@ constexpr std::array kTraps{
     SAI_HOSTIF_TRAP_TYPE_BGPV6, SAI_HOSTIF_TRAP_TYPE_BFD, SAI_HOSTIF_TRAP_TYPE_BFDV6};
 
 /// A VLAN that floods to its members and to nothing else.
+/// A library may know no other way to flood than to all, and have no attribute for it; and none for
+/// unknown multicast (SONiC never sets that one). A VLAN must not be lacking for it.
+AsicAttribute flood_control(const FloodAttributes& of, sai_vlan_flood_control_type_t type) {
+  const bool is_optional = type == SAI_VLAN_FLOOD_CONTROL_TYPE_ALL ||
+                           of.type == SAI_VLAN_ATTR_UNKNOWN_MULTICAST_FLOOD_CONTROL_TYPE;
+  return {of.type, number(type), is_optional};
+}
+
 AsicRow plain_vlan(VlanId vlan) {
   AsicRow row{SAI_OBJECT_TYPE_VLAN, {given(SAI_VLAN_ATTR_VLAN_ID, number(vlan.value()))}, {}};
   for (const auto& flood : kFloods) {
-    row.attributes.push_back(given(flood.type, number(SAI_VLAN_FLOOD_CONTROL_TYPE_ALL)));
+    row.attributes.push_back(flood_control(flood, SAI_VLAN_FLOOD_CONTROL_TYPE_ALL));
   }
   return row;
 }
@@ -481,7 +489,8 @@ std::optional<AsicRow> Mirror::row(const BridgePortKey& key) const {
               {given(SAI_BRIDGE_PORT_ATTR_TYPE, number(SAI_BRIDGE_PORT_TYPE_PORT)),
                given(SAI_BRIDGE_PORT_ATTR_PORT_ID, base(key.port)),
                given(SAI_BRIDGE_PORT_ATTR_FDB_LEARNING_MODE, number(mode)),
-               given(SAI_BRIDGE_PORT_ATTR_INGRESS_FILTERING, true)},
+               // Without it frames of VLANs that the port is not in come in; that is shown.
+               optional(SAI_BRIDGE_PORT_ATTR_INGRESS_FILTERING, true)},
               {},
               {LagMemberKey{key.port}, RouterPortKey{key.port}}};
   if (it->second.isolated) {
@@ -698,8 +707,9 @@ std::optional<AsicRow> Mirror::row(const VlanKey& key) const {
   AsicRow row{SAI_OBJECT_TYPE_VLAN, {given(SAI_VLAN_ATTR_VLAN_ID, number(key.vlan.value()))}, {}};
   const auto flood = [&](const FloodAttributes& of, sai_vlan_flood_control_type_t type,
                          const std::optional<AsicKey>& group) {
-    row.attributes.push_back(given(of.type, number(type)));
-    if (group) row.attributes.push_back(given(of.group, key_of(*group)));
+    row.attributes.push_back(flood_control(of, type));
+    const bool is_optional = row.attributes.back().optional;
+    if (group) row.attributes.push_back({of.group, key_of(*group), is_optional});
   };
   for (const auto kind : kFlooded) {
     const auto& attributes = kFloods.at(static_cast<std::size_t>(kind));

@@ -116,7 +116,7 @@ std::vector<WriteOutcome> Writer::one_by_one(std::span<const AsicOp> ops) {
 
 void Writer::take_in(const AsicOp& op, sai_status_t status, std::span<sai_status_t> statuses) {
   if (status == SAI_STATUS_SUCCESS) {
-    std::fill(statuses.begin(), statuses.end(), status);
+    std::replace(statuses.begin(), statuses.end(), SAI_STATUS_NOT_EXECUTED, status);
   } else if ((status == SAI_STATUS_NOT_IMPLEMENTED || status == SAI_STATUS_NOT_SUPPORTED) &&
              std::count(statuses.begin(), statuses.end(), SAI_STATUS_NOT_EXECUTED) ==
                  static_cast<std::ptrdiff_t>(statuses.size())) {
@@ -445,20 +445,27 @@ sai_status_t Writer::set_optional(const AsicOp& op, const sai_attribute_t& attri
   return status;
 }
 
-/// What could be created only without these is given them now. What it refuses still, it has not.
-void Writer::complete(const AsicOp& op, const std::vector<sai_attr_id_t>& without) {
+/// What could be created only without these is given them now. What it does not have still, it
+/// never will; gives those that it refused for another reason.
+std::vector<sai_attr_id_t> Writer::complete(const AsicOp& op,
+                                            const std::vector<sai_attr_id_t>& without) {
+  std::vector<sai_attr_id_t> refused;
   for (const auto& attribute : op.row->attributes) {
     const bool is_due = std::find(without.begin(), without.end(), attribute.id) != without.end();
     if (!is_due || is_left_out(op.row->object, attribute)) continue;
     std::vector<sai_object_id_t> list;
     const auto encoded = encode(
         op.row->object, attribute, [this](const AsicKey& key) { return find(key); }, list);
-    if (encoded && set_optional(op, *encoded) == SAI_STATUS_SUCCESS) {
+    const auto status = encoded ? set_optional(op, *encoded) : SAI_STATUS_FAILURE;
+    if (status == SAI_STATUS_SUCCESS) {
       ++counters_.sets;
-    } else {
+    } else if (sai::is_unsupported(status)) {
       leave_out(op.row->object, attribute.id);
+    } else {
+      refused.push_back(attribute.id);
     }
   }
+  return refused;
 }
 
 /// The row with ids for keys, without what the library goes without.
@@ -503,7 +510,7 @@ WriteOutcome Writer::create(const AsicOp& op) {
   ++counters_.creates;
   if (!is_entry) ids_.insert_or_assign(op.key, id);
   trust(op.row->object, row->attributes());
-  complete(op, unsupported);
+  for (const auto refused : complete(op, unsupported)) bad_values.push_back(refused);
   return {{}, id, false, false, std::move(bad_values), {}};
 }
 
@@ -576,16 +583,21 @@ WriteOutcome Writer::change(const AsicOp& op) {
 }
 
 /// A bridge port may go only when no learned entry names it: it stops learning first. Should the
-/// library refuse either call, the removal that follows says so.
-void Writer::quiet_bridge_port(sai_object_id_t port) {
+/// library refuse either call, the removal that follows says so. Gives what was set.
+std::vector<AsicAttribute> Writer::quiet_bridge_port(sai_object_id_t port) {
   sai_attribute_t down{};
   down.id = SAI_BRIDGE_PORT_ATTR_ADMIN_STATE;
   down.value.booldata = false;
-  if (library_.set(SAI_OBJECT_TYPE_BRIDGE_PORT, port, down) == SAI_STATUS_SUCCESS) ++counters_.sets;
+  std::vector<AsicAttribute> taken;
+  if (library_.set(SAI_OBJECT_TYPE_BRIDGE_PORT, port, down) == SAI_STATUS_SUCCESS) {
+    ++counters_.sets;
+    taken.push_back({down.id, false, false});
+  }
   sai_attribute_t of_port{};
   of_port.id = SAI_FDB_FLUSH_ATTR_BRIDGE_PORT_ID;
   of_port.value.oid = port;
   (void)library_.flush_fdb(switch_, {&of_port, 1});
+  return taken;
 }
 
 /// Until they age, what was learned in a VLAN, or at a member of it, may keep a library from
@@ -612,12 +624,17 @@ bool Writer::flush_learned(const AsicKey& key) {
 WriteOutcome Writer::remove(const AsicOp& op) {
   const bool is_entry = has_own_key(op.key);
   if (!is_entry && find(op.key) == SAI_NULL_OBJECT_ID) return {};
-  if (op.row->object == SAI_OBJECT_TYPE_BRIDGE_PORT) quiet_bridge_port(find(op.key));
+  std::vector<AsicAttribute> taken;
+  if (op.row->object == SAI_OBJECT_TYPE_BRIDGE_PORT) taken = quiet_bridge_port(find(op.key));
   auto status = call_remove(op);
   if (status == SAI_STATUS_OBJECT_IN_USE && flush_learned(op.key)) status = call_remove(op);
   const bool is_done = status == SAI_STATUS_SUCCESS || is_absent(status) ||
                        (is_missing(status) && is_gone(op.key, op.row->object));
-  if (!is_done) return refuse("remove", op, status);
+  if (!is_done) {
+    auto outcome = refuse("remove", op, status);
+    outcome.taken = std::move(taken);
+    return outcome;
+  }
   ++counters_.removes;
   ids_.erase(op.key);
   return {};

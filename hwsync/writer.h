@@ -51,7 +51,7 @@ struct WriteOutcome {
   bool gone{};                           // the object turned out not to be there
   bool full{};                           // there was no room
   std::vector<sai_attr_id_t> without{};  // of a creation: what was refused for its value
-  std::vector<AsicAttribute> taken{};    // of a change that was refused: what was set all the same
+  std::vector<AsicAttribute> taken{};    // of what was refused: what was set all the same
 };
 
 /// What the library holds of an object, against its row.
@@ -136,7 +136,7 @@ class Writer {
   // What the library may not have. It takes a refusal of the attribute alone, twice in a row, and
   // a call between or after that succeeded: a library in trouble refuses anything.
   sai_status_t set_optional(const AsicOp& op, const sai_attribute_t& attribute);
-  void complete(const AsicOp& op, const std::vector<sai_attr_id_t>& without);
+  std::vector<sai_attr_id_t> complete(const AsicOp& op, const std::vector<sai_attr_id_t>& without);
   bool lacks(sai_object_type_t object, sai_attr_id_t id);
   void trust(sai_object_type_t object, std::span<const sai_attribute_t> attributes);
   void leave_out(sai_object_type_t object, sai_attr_id_t id);
@@ -151,7 +151,7 @@ class Writer {
                         std::span<sai_attribute_t> attributes);
   /// Whether it is gone.
   bool count_removal(sai_status_t status);
-  void quiet_bridge_port(sai_object_id_t port);
+  std::vector<AsicAttribute> quiet_bridge_port(sai_object_id_t port);
   bool flush_learned(const AsicKey& key);
   sai_object_id_t find(const AsicKey& key) const;
   sai_fdb_entry_t entry(const FdbKey& key) const;

@@ -36,6 +36,8 @@ class FaultyLibrary {
             sai_status_t refusal = SAI_STATUS_ATTR_NOT_SUPPORTED_0);
   /// Before open(): the slot of the ports' counters is null.
   void lack_port_counters();
+  /// Before open(): of the values that attributes take the library tells tunnels' modes alone.
+  void lack_flood_queries();
   /// Before open(): the library has no LAGs.
   void lack_lags();
   /// From now on each bridge port says which bridge it is of, a port's as well.

@@ -23,12 +23,14 @@ struct Faults {
   bool outlives = false;
   bool counts_ports = true;
   bool has_lags = true;
+  bool tells_floods = true;
   bool tells_bridges = false;
   sai_object_id_t uncounted = SAI_NULL_OBJECT_ID;
   bool is_open = false;
   sai_object_id_t switch_id = SAI_NULL_OBJECT_ID;
   std::map<std::pair<sai_object_type_t, sai_attr_id_t>, sai_status_t> lacking{};
   decltype(&::sai_api_query) query{};
+  decltype(&::sai_query_attribute_enum_values_capability) enum_values{};
 };
 std::mutex mutex;
 std::condition_variable held_changed;
@@ -62,6 +64,12 @@ sai_status_t verdict(sai_object_type_t object, std::uint32_t count,
   if (!due) return SAI_STATUS_SUCCESS;
   ++faults.failed;
   return faults.status;
+}
+
+sai_status_t some_enum_values(sai_object_id_t switch_id, sai_object_type_t type, sai_attr_id_t id,
+                              sai_s32_list_t* values) {
+  if (!faults.tells_floods && type == SAI_OBJECT_TYPE_VLAN) return SAI_STATUS_NOT_IMPLEMENTED;
+  return faults.enum_values(switch_id, type, id, values);
 }
 
 template <class Table>
@@ -529,7 +537,8 @@ std::unique_ptr<sai::Library> FaultyLibrary::open(const sai::Profile& profile) {
   find(symbols.object_count, "sai_get_object_count");
   find(symbols.object_key, "sai_get_object_key");
   find(symbols.version, "sai_query_api_version");
-  find(symbols.enum_values, "sai_query_attribute_enum_values_capability");
+  find(faults.enum_values, "sai_query_attribute_enum_values_capability");
+  symbols.enum_values = &some_enum_values;
   symbols.query = &faulty_query;
   auto library = sai::Library::over(symbols, NoComplaints::told(profile));
   INFO((library ? "" : library.error().what));
@@ -559,6 +568,11 @@ void FaultyLibrary::lack(sai_object_type_t object, sai_attr_id_t attribute, sai_
 void FaultyLibrary::lack_port_counters() {
   const std::lock_guard lock(mutex);
   faults.counts_ports = false;
+}
+
+void FaultyLibrary::lack_flood_queries() {
+  const std::lock_guard lock(mutex);
+  faults.tells_floods = false;
 }
 
 void FaultyLibrary::lack_lags() {

@@ -218,6 +218,13 @@ TEST_CASE("each optional attribute may be lacking: that one is left out, and sai
               {"switch: vxlan_default_port"}},
       Lacking{SAI_OBJECT_TYPE_PORT, SAI_PORT_ATTR_DROP_UNTAGGED, {"port: drop_untagged"}},
       Lacking{SAI_OBJECT_TYPE_PORT, SAI_PORT_ATTR_MTU, {"port: mtu"}},
+      Lacking{SAI_OBJECT_TYPE_BRIDGE_PORT,
+              SAI_BRIDGE_PORT_ATTR_INGRESS_FILTERING,
+              {"bridge_port: ingress_filtering"}},
+      Lacking{
+          SAI_OBJECT_TYPE_VLAN,
+          SAI_VLAN_ATTR_UNKNOWN_MULTICAST_FLOOD_CONTROL_TYPE,
+          {"vlan: unknown_multicast_flood_control_type", "vlan: unknown_multicast_flood_group"}},
       Lacking{SAI_OBJECT_TYPE_LAG, SAI_LAG_ATTR_DROP_UNTAGGED, {"lag: drop_untagged"}},
       Lacking{SAI_OBJECT_TYPE_LAG_MEMBER,
               SAI_LAG_MEMBER_ATTR_EGRESS_DISABLE,

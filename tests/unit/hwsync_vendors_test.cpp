@@ -32,6 +32,15 @@ bool is_switched_on(const Bench& bench, const std::string& port) {
   return state.value.booldata;
 }
 
+bool passes(const Bench& bench, const std::string& bridge_port) {
+  sai_attribute_t state{};
+  state.id = SAI_BRIDGE_PORT_ATTR_ADMIN_STATE;
+  REQUIRE(table_of<sai_bridge_api_t>(bench, SAI_API_BRIDGE)
+              ->get_bridge_port_attribute(id_of(bench, bridge_port), 1, &state) ==
+          SAI_STATUS_SUCCESS);
+  return state.value.booldata;
+}
+
 const KernelEvent kWithoutVlan20 =
     PortSeen{kSwp1, {}, {{{vid(1), {true, true}}, {vid(10), {}}}, {}}};
 
@@ -274,6 +283,54 @@ TEST_CASE("vxlan devices of one local address have one ttl and tos, and others a
   const auto& said = topology.ignored.front();
   CHECK(said.starts_with("vxlan"));
   CHECK(said.find("differs, the ASIC has one for all from 10.1.1.1: ") != std::string::npos);
+}
+
+TEST_CASE("a port whose removal was refused passes frames when it is wanted again",
+          "[hwsync][G1]") {
+  // Each call on the way to the removal, and it alone, is refused once.
+  for (unsigned nth = 1; nth < 12; ++nth) {
+    INFO("call " << nth);
+    Bench bench(kPeers);
+    FaultyLibrary faulty(bench.settings.library);
+    bench.view = view_of(recipe1());
+    bench.over(faulty.open(bench.settings.profile));
+    REQUIRE(bench.settle());
+    const std::string tunnel = "tunnel-port 10.1.1.1 to 10.1.1.3";
+    REQUIRE(passes(bench, tunnel));
+    faulty.fail_once(SAI_STATUS_OBJECT_IN_USE, nth);
+    bench.happen(FloodGone{{kVxlan10, {}, kLeaf3}});
+    REQUIRE(bench.settle());
+    bench.happen(FloodSeen{{kVxlan10, {}, kLeaf3}});
+    REQUIRE(bench.settle_with_retries());
+    CHECK(passes(bench, tunnel));
+    CHECK(audit(bench).empty());
+  }
+}
+
+TEST_CASE("a library that floods to all and has no attribute for it has VLANs", "[hwsync]") {
+  const auto attribute = GENERATE(SAI_VLAN_ATTR_UNKNOWN_UNICAST_FLOOD_CONTROL_TYPE,
+                                  SAI_VLAN_ATTR_UNKNOWN_MULTICAST_FLOOD_CONTROL_TYPE,
+                                  SAI_VLAN_ATTR_BROADCAST_FLOOD_CONTROL_TYPE);
+  Bench bench(kPeers);
+  FaultyLibrary faulty(bench.settings.library);
+  faulty.lack(SAI_OBJECT_TYPE_VLAN, attribute, SAI_STATUS_ATTR_NOT_IMPLEMENTED_0);
+  bench.view = view_of(recipe1());
+  bench.over(faulty.open(bench.settings.profile));
+  REQUIRE(bench.settle());
+  CHECK(failures(bench).empty());
+  CHECK(id_of(bench, "vlan 10") != SAI_NULL_OBJECT_ID);
+}
+
+TEST_CASE("a library that has tunnels to all alone is used so, though it can say no more",
+          "[hwsync]") {
+  Bench bench({{"SOFTSAI_PORTS", "4"}, {"SOFTSAI_PEER_MODES", "p2mp"}});
+  FaultyLibrary faulty(bench.settings.library);
+  faulty.lack_flood_queries();
+  bench.view = view_of(recipe1());
+  bench.over(faulty.open(bench.settings.profile));
+  REQUIRE(bench.settle());
+  CHECK(failures(bench).empty());
+  CHECK(bench.hardware->has_remote_mac(vid(10), kHostThere));
 }
 
 }  // namespace hwsync_vendors_test
