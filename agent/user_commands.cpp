@@ -16,7 +16,9 @@ extern "C" {
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/json.hpp>
+#include <cctype>
 #include <csignal>
+#include <optional>
 
 #include "agent/log.h"
 #include "netlink/command_text.h"
@@ -35,12 +37,17 @@ bool comes_before(const std::string& phase) {
   return phase == "pre-up" || phase == "pre-down" || phase == "down";
 }
 
-/// One line, as the ledger needs it.
+/// One line, as the ledger needs it; behind the commands stands what they share.
 std::string row_of(std::span<const UserCommand> commands) {
   json::array rows;
   for (const auto& c : commands) {
     rows.push_back(
         json::array{c.phase, c.command, c.family, c.method, c.origin.file_name(), c.origin.line});
+  }
+  if (const auto& values = commands.front().values) {
+    json::object shared;
+    for (const auto& [name, value] : *values) shared[name] = value;
+    rows.push_back(std::move(shared));
   }
   return json::serialize(rows);
 }
@@ -54,7 +61,11 @@ std::vector<UserCommand> commands_of_row(const std::string& device, const std::s
   const auto word = [](const json::value& value) {
     return value.is_string() ? std::string(value.get_string()) : std::string();
   };
+  auto values = std::make_shared<FirstValues>();
   for (const auto& each : parsed.get_array()) {
+    if (const auto* shared = each.if_object()) {
+      for (const auto& [name, value] : *shared) values->emplace(name, word(value));
+    }
     if (!each.is_array() || each.get_array().size() != 6) continue;
     const auto& parts = each.get_array();
     const auto line = parts[5].is_int64() ? parts[5].get_int64() : 0;
@@ -64,7 +75,8 @@ std::vector<UserCommand> commands_of_row(const std::string& device, const std::s
                         .family = word(parts[2]),
                         .method = word(parts[3]),
                         .origin = {std::make_shared<const std::string>(word(parts[4])),
-                                   static_cast<unsigned>(line)}});
+                                   static_cast<unsigned>(line)},
+                        .values = values});
   }
   return commands;
 }
@@ -86,6 +98,20 @@ void add(DueCommands& due, std::span<const UserCommand> commands, bool up) {
       (comes_before(command.phase) ? due.before : due.after).push_back(command);
     }
   }
+}
+
+/// IF_MTU=9000 of the link's first line `mtu 9000`; nothing where no shell could read it.
+std::optional<std::string> setting_of(const std::string& attribute, const std::string& value) {
+  constexpr std::size_t kLongest = 131072;  // MAX_ARG_STRLEN of linux/binfmts.h
+  std::string setting = "IF_";
+  for (const char c : attribute) {
+    const bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    const bool is_digit = c >= '0' && c <= '9';
+    if (!is_letter && !is_digit && c != '-' && c != '_') return std::nullopt;
+    setting += c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  }
+  setting += "=" + value;
+  return setting.size() < kLongest ? std::optional(std::move(setting)) : std::nullopt;
 }
 
 std::string how_it_ended(int status) {
@@ -178,20 +204,26 @@ DueCommands due_commands(const Ledger& ledger, const Topology& wanted,
 }
 
 std::vector<std::string> environment_of(const UserCommand& command) {
-  return {"PATH=/usr/sbin:/usr/bin:/sbin:/bin",
-          "LANG=C.UTF-8",
-          "IFACE=" + command.link,
-          "LOGICAL=" + command.link,
-          "METHOD=" + command.method,
-          "ADDRFAM=" + command.family,
-          is_up_phase(command.phase) ? "MODE=start" : "MODE=stop",
-          "PHASE=" + command.phase};
+  std::vector<std::string> settings{"PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+                                    "LANG=C.UTF-8",
+                                    "IFACE=" + command.link,
+                                    "LOGICAL=" + command.link,
+                                    "METHOD=" + command.method,
+                                    "ADDRFAM=" + command.family,
+                                    is_up_phase(command.phase) ? "MODE=start" : "MODE=stop",
+                                    "PHASE=" + command.phase};
+  if (!command.values) return settings;
+  for (const auto& [attribute, value] : *command.values) {
+    if (auto setting = setting_of(attribute, value)) settings.push_back(*std::move(setting));
+  }
+  return settings;
 }
 
 std::string to_text(const UserCommand& command) {
   std::string text = "env";
   for (const auto& setting : environment_of(command)) {
-    if (!setting.starts_with("PATH=") && !setting.starts_with("LANG=")) text += " " + setting;
+    if (setting.starts_with("PATH=") || setting.starts_with("LANG=")) continue;
+    text += " " + netlink::shell_word(setting);
   }
   return text + fmt::format(" {} -c {}", kShell, netlink::shell_word(command.command));
 }

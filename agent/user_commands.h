@@ -46,7 +46,8 @@ std::string ledger_commands(const std::string& device);
 /// "IFACE=swp1 PHASE=up ... /bin/sh -c '...'", as a person can run it.
 std::string to_text(const UserCommand& command);
 
-/// What the command finds in its environment beside PATH, as ifupdown2 has it.
+/// What the command finds in its environment, as ifupdown2 has it: also the first line of each of
+/// the device's attributes, as IF_BRIDGE_ACCESS.
 std::vector<std::string> environment_of(const UserCommand& command);
 
 class CommandRunner {

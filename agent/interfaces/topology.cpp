@@ -546,6 +546,19 @@ void Planner::settle_vxlan_mtu(const Topology& topology, WantedLink& link) {
   if (link.mtu && room != 0) link.mtu = std::min(*link.mtu, room);
 }
 
+void add_commands(const Device& device, std::vector<UserCommand>& commands) {
+  if (device.settings->commands.empty()) return;
+  FirstValues values;
+  for (const auto* stanza : device.stanzas) {
+    for (const auto& [name, value, origin] : stanza->attributes) values.emplace(name, value);
+  }
+  const auto shared = std::make_shared<const FirstValues>(std::move(values));
+  for (const auto& command : device.settings->commands) {
+    commands.push_back(command);
+    commands.back().values = shared;
+  }
+}
+
 }  // namespace
 
 std::uint32_t free_vrf_table(const std::set<std::uint32_t>& taken) {
@@ -568,9 +581,7 @@ Planned plan_topology(std::span<const Stanza> stanzas, std::span<const std::stri
   Planned planned;
   if (diagnostics.has_errors()) return planned;
   for (const auto& device : devices.all()) {
-    if (!device.active) continue;
-    const auto& commands = device.settings->commands;
-    planned.commands.insert(planned.commands.end(), commands.begin(), commands.end());
+    if (device.active) add_commands(device, planned.commands);
   }
   planned.topology = Planner(devices, guard, diagnostics).run();
   return planned;

@@ -127,6 +127,9 @@ std::string router_device(const WantedLink& link, std::string_view index);
 /// For `vrf-table auto`.
 std::uint32_t free_vrf_table(const std::set<std::uint32_t>& taken);
 
+/// Of each attribute of a link what its first line says.
+using FirstValues = std::map<std::string, std::string>;
+
 /// A pre-up, up, post-up, pre-down, down or post-down line, in file order.
 struct UserCommand {
   std::string link{};
@@ -135,7 +138,7 @@ struct UserCommand {
   std::string family{};
   std::string method{};
   Origin origin{};
-  friend bool operator==(const UserCommand&, const UserCommand&) = default;
+  std::shared_ptr<const FirstValues> values{};  // of its link, for all of its commands
 };
 
 struct Planned {

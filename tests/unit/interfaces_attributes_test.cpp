@@ -232,7 +232,9 @@ TEST_CASE("the nearest attribute is offered for a misspelling, none for another 
 
 TEST_CASE("user commands are kept with phase, family and line") {
   MemoryFiles files;
-  files.texts["f"] = "auto x\niface x inet static\n up echo $IFACE\n post-down true\n";
+  files.texts["f"] =
+      "auto x\niface x inet static\n up echo $IFACE\n mtu 1400\n post-down true\n"
+      "iface x inet6\n mtu 1400\n address_purge no\n";
   Diagnostics diagnostics;
   const auto stanzas = parse_interfaces("f", files, diagnostics);
   const auto commands = plan_topology(stanzas, {}, diagnostics).commands;
@@ -240,7 +242,12 @@ TEST_CASE("user commands are kept with phase, family and line") {
   CHECK(commands[0].phase == "up");
   CHECK(commands[0].command == "echo x");
   CHECK(commands[0].method == "static");
-  CHECK(commands[1].origin.line == 4);
+  CHECK(commands[1].origin.line == 5);
+  REQUIRE(commands[0].values);
+  CHECK(*commands[0].values ==
+        FirstValues{
+            {"address-purge", "no"}, {"mtu", "1400"}, {"post-down", "true"}, {"up", "echo x"}});
+  CHECK(commands[1].values == commands[0].values);
 }
 
 TEST_CASE("numbers are decimal, whole and within their type") {

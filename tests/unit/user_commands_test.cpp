@@ -129,6 +129,31 @@ TEST_CASE("commands run one after another in their order, with ifupdown2's envir
   std::filesystem::remove(path);
 }
 
+TEST_CASE("commands find the first line of each of their device's attributes, also at its end") {
+  auto down = line("swp1", "down", "echo \"$IF_BRIDGE_ACCESS $IF_ALIAS\"; exit 1");
+  down.values = std::make_shared<const FirstValues>(FirstValues{
+      {"bridge-access", "10"}, {"alias", "it's"}, {"a.b", "1"}, {"c", std::string(200'000, 'c')}});
+  Ledger ledger;
+  settle(ledger, due_commands(ledger, with({"swp1"}), std::vector{down}, {}));
+  const auto due = due_commands(ledger, with({}), {}, {});
+  REQUIRE(due.before.size() == 1);
+  CHECK(to_text(due.before[0]).find("PHASE=down 'IF_ALIAS=it'\\''s' IF_BRIDGE_ACCESS=10 /bin/sh") !=
+        std::string::npos);
+  const Run run(due.before);
+  CHECK(run.told == Words{"interfaces:7: warning: swp1: down: exit status 1: 10 it's"});
+}
+
+TEST_CASE("a row of a former vtepd, without the values, runs nothing anew") {
+  Ledger ledger;
+  const std::vector old{line("swp1", "up", "a")};
+  settle(ledger, due_commands(ledger, with({"swp1"}), old, {}));
+  auto commands = old;
+  commands[0].values = std::make_shared<const FirstValues>(FirstValues{{"up", "a"}});
+  const auto due = due_commands(ledger, with({"swp1"}), commands, {});
+  CHECK(due.after.empty());
+  CHECK(due.rows.size() == 1);
+}
+
 TEST_CASE("a command that fails is told with its line and its last words, and stops nothing") {
   const Run run({line("swp1", "up", "echo no such thing >&2; exit 3"),
                  line("swp1", "up", "kill -TERM $$"), line("swp1", "post-up", "exit 0")});
