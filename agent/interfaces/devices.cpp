@@ -217,6 +217,11 @@ void Devices::refuse_ports(Device& bridge) {
       fmt::format("{}: {} ports, {} of them vxlan devices, but Linux allows {} on a bridge; a "
                   "single vxlan device with bridge-vlan-vni-map carries all VNIs on one port",
                   bridge.name, bridge.ports.size(), vxlans, kMostPorts));
+  for (const auto& port : bridge.ports) {
+    const auto it = by_name_.find(port.name);
+    if (it != by_name_.end()) all_[it->second].master_refused = true;
+  }
+  bridge.ports_refused = true;
   bridge.ports.clear();
 }
 
@@ -326,6 +331,7 @@ void Devices::enslave_port(Device& bridge, const Device::Port& port) {
                        fmt::format("{}: {} cannot be a port of a {}", bridge.name, device.name,
                                    bridge.is_bridge() ? "bridge" : "bond"));
   } else if (!device.master.empty()) {
+    device.master_refused = true;
     diagnostics_.error(port.origin, fmt::format("{} is a port of {}, and of {} at {}", device.name,
                                                 bridge.name, device.master, device.master_line));
   } else {
@@ -347,6 +353,7 @@ void Devices::enslave() {
     if (device.settings->vrf.empty()) continue;
     const auto line = device.settings->where("vrf", device.origin);
     if (!device.master.empty()) {
+      device.master_refused = true;
       diagnostics_.error(line,
                          fmt::format("{} is in VRF {}, and a port of {} at {}", device.name,
                                      device.settings->vrf, device.master, device.master_line));

@@ -29,6 +29,8 @@ struct Device {
   std::string lower{};  // VLAN or vxlan device
   std::string master{};
   Origin master_line{};
+  bool master_refused{};  // lines of a bridge or a VRF claim it, and an error tells why in vain
+  bool ports_refused{};   // a bridge's, all of them
 
   struct Port {
     std::string name{};

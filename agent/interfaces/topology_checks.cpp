@@ -122,7 +122,8 @@ std::string_view Checks::misplaced(const AttributeRow& row, const Device& device
     case Place::Bridge:
       return device.is_bridge() ? "" : "a bridge";
     case Place::Port:
-      return device.is_bridge() || !device.active || devices_.bridge_of(device) != nullptr
+      return device.is_bridge() || !device.active || device.master_refused ||
+                     devices_.bridge_of(device) != nullptr
                  ? ""
                  : "a port of a bridge";
     case Place::Vxlan:
@@ -168,7 +169,7 @@ void Checks::check_bridge(const Device& bridge) {
   std::unordered_set<std::string_view> names;
   for (const auto& port : bridge.ports) names.insert(port.name);
   for (const auto& [name, options] : settings.port_options_of) {
-    if (names.contains(name)) continue;
+    if (bridge.ports_refused || names.contains(name)) continue;
     diagnostics_.warning(bridge.origin, fmt::format("{}: options are given for {}, which is not "
                                                     "its port",
                                                     bridge.name, in_quotes(name)));

@@ -413,6 +413,28 @@ TEST_CASE("1,023 ports are planned, one more is refused with the count and the w
               "port"});
 }
 
+TEST_CASE("an error about a port's bridge is all that is said of the port's lines") {
+  std::string many =
+      "auto br0\niface br0\n bridge-vlan-aware yes\n bridge-learning swp1=off\n"
+      " bridge-ports swp1";
+  std::string stanzas;
+  for (int i = 1; i <= 1023; ++i) {
+    many += fmt::format(" vx{}", i);
+    stanzas += fmt::format(
+        "auto vx{0}\niface vx{0}\n vxlan-id {0}\n bridge-access {0}\n"
+        " vxlan-local-tunnelip 10.0.0.1\n",
+        i);
+  }
+  CHECK(plan(many + "\n" + stanzas).messages.size() == 1);
+
+  const std::string port = "auto swp1\niface swp1\n bridge-access 10\n";
+  const std::string bridge = "auto br0\niface br0\n bridge-ports swp1\n";
+  CHECK(plan("auto bond0\niface bond0\n bond-slaves swp1\n" + bridge + port).messages ==
+        Lines{"f:6: error: swp1 is a port of br0, and of bond0 at f:3"});
+  CHECK(plan(bridge + port + " vrf red\nauto red\niface red\n vrf-table auto\n").messages ==
+        Lines{"f:7: error: swp1 is in VRF red, and a port of br0 at f:3"});
+}
+
 TEST_CASE("a shared gateway is a macvlan beside its device, behind the device's own routes") {
   const auto p = plan(kBridge +
                       " mtu 9000\n"
