@@ -375,6 +375,13 @@ json::object Changes::differences(const Request& request, const Loaded& loaded) 
     reply["messages"].as_array().emplace_back(
         why + (request.disruptive ? "" : "; left out without --disruptive"));
   }
+  if (!request.disruptive && !disruptive.empty()) {
+    reply["ok"] = false;
+    reply["messages"].as_array().emplace_back(
+        fmt::format("{}: apply refuses it; with --disruptive these devices are deleted and made "
+                    "anew",
+                    file_of(request)));
+  }
   const auto recreate = request.disruptive ? names_of(disruptive) : std::set<std::string>{};
   reply["commands"] = commands_of(rehearse(core_.state(), loaded.topology, recreate),
                                   due_on_the_way_to(loaded.topology, loaded.commands, recreate));

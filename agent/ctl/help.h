@@ -48,7 +48,7 @@ Changing:
   confirm         the change that waits for it stays
   rollback        or is taken back at once
   reload          as apply, of the daemon's own files, without printing commands
-  diff [FILE]     what apply would do; status 1 if that is anything
+  diff [FILE]     what apply would do; status 1 if that is anything, or if apply would refuse it
   check [FILE]    compare what runs with the files, line by line; status 1 where they differ;
                   with -j as `ifquery -a -c -o json` prints it
   record FILE     write down from now on what vtepd hears and decides, for `vtepd --replay FILE`;

@@ -210,6 +210,23 @@ TEST_CASE("a port that had an MTU of its own has the bond's as its slave") {
   CHECK(desk.check({}).at("ok").as_bool());
 }
 
+TEST_CASE("what apply would refuse is a difference, though nothing would be written") {
+  Desk desk;
+  const auto file = [](int vni) {
+    return fmt::format("auto vx\niface vx\n    vxlan-id {}\n    vxlan-local-tunnelip 10.0.0.1\n",
+                       vni);
+  };
+  REQUIRE(desk.say(file(10)).at("ok").as_bool());
+  const Changes::Request request{.file = (desk.folder / "other").string(), .text = file(11)};
+  auto reply = desk.difference(request);
+  CHECK_FALSE(reply.at("ok").as_bool());
+  CHECK(reply.at("commands").as_array().empty());
+  CHECK(text_at(reply, "messages").find("other: apply refuses it") != std::string::npos);
+  reply = desk.difference({.file = request.file, .text = request.text, .disruptive = true});
+  CHECK(reply.at("ok").as_bool());
+  CHECK_FALSE(reply.at("commands").as_array().empty());
+}
+
 TEST_CASE("check names each line that is not so, and no other") {
   Desk desk;
   REQUIRE(desk.say("auto swp1\niface swp1\n    address 10.0.0.1/24\n    address 10.0.0.11/24\n"
