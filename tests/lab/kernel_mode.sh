@@ -62,7 +62,7 @@ roam_to leaf2
 start_zebra leaf1
 wait_until "the roamer is remote" 60 shown leaf1 "$ROAMER_MAC" remote 10.0.0.12
 wait_until "host21 is remote, ASIC included" 30 shown leaf1 "$mac" remote 10.0.0.12
-check "host11 reaches host22" ping_from host11 host22
+wait_until "host11 reaches host22" 30 ping_from host11 host22
 
 step "vtepd audits it, but for what is between zebra and bgpd, and wrote none of it"
 check "kernel and ASIC agree in every row (vtepctl audit)" \
