@@ -119,6 +119,7 @@ AsicQueries queries_of(hwsync::Hardware& hardware, const Clock& clock) {
       .flood = [&](VlanId vlan, IpAddress vtep) { return hardware.has_flood(vlan, vtep); },
       .multicast = [&](VlanId vlan, IpAddress group,
                        IpAddress source) { return hardware.has_multicast(vlan, group, source); },
+      .object = [&](const hwsync::AsicKey& key) { return hardware.object(key); },
       .rows = [&] { return objects_of(hardware); },
       .stats = [&] { return stats_of(hardware); },
       .failures = [&] { return failures_of(hardware, clock); },
@@ -139,6 +140,7 @@ AsicQueries queries_of_none(const std::string& reason) {
           .local_mac = [](VlanId, MacAddress) { return std::optional<std::string>(); },
           .flood = [](VlanId, IpAddress) { return false; },
           .multicast = [](VlanId, IpAddress, IpAddress) { return false; },
+          .object = [](const hwsync::AsicKey&) { return std::optional<hwsync::AsicObject>(); },
           .rows = [] { return TableRows([] { return std::optional<json::object>(); }); },
           .stats =
               [] {

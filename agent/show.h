@@ -27,6 +27,8 @@ struct AsicQueries {
   std::function<bool(VlanId, IpAddress)> flood{};
   /// Of a multicast group, by VLAN, group and source (none: any).
   std::function<bool(VlanId, IpAddress, IpAddress)> multicast{};
+  /// One object that stands in the ASIC (then it has an id, unless it is an entry) or is to.
+  std::function<std::optional<hwsync::AsicObject>(const hwsync::AsicKey&)> object{};
   std::function<TableRows()> rows{};
   std::function<boost::json::object()> stats{};
   std::function<boost::json::array()> failures{};

@@ -6,6 +6,7 @@
 #include "agent/reach.h"
 #include "agent/schema.h"
 #include "agent/suppression.h"
+#include "agent/trace_asic.h"
 #include "agent/wanted.h"
 #include "netlink/command_text.h"
 
@@ -24,8 +25,9 @@ Option flood_option(Cast cast) {
   if (cast == Cast::Unicast) return Option::PortUnicastFlood;
   return cast == Cast::Multicast ? Option::PortMulticastFlood : Option::PortBroadcastFlood;
 }
+constexpr MacAddress kBroadcast{{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
+
 Cast cast_of(const MacAddress& mac) {
-  constexpr MacAddress kBroadcast{{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
   if (mac == kBroadcast) return Cast::Broadcast;
   return mac.is_multicast() ? Cast::Multicast : Cast::Unicast;
 }
@@ -52,6 +54,38 @@ std::string who_text(By by) {
       break;
   }
   return {};
+}
+
+/// The last address of an IPv4 subnet; none of an IPv6 one.
+IpAddress broadcast_of(const IpPrefix& subnet) {
+  if (!subnet.address.is_v4()) return {};
+  std::array<std::uint8_t, 4> bytes{};
+  std::copy(subnet.address.bytes().begin(), subnet.address.bytes().end(), bytes.begin());
+  for (std::size_t bit = subnet.length; bit < bytes.size() * 8; ++bit) {
+    bytes.at(bit / 8) = static_cast<std::uint8_t>(bytes.at(bit / 8) | (0x80U >> (bit % 8)));
+  }
+  return IpAddress::v4(bytes);
+}
+
+/// To whom frames for a group or for all go, and why; nothing of an address that one host has.
+std::optional<std::pair<MacAddress, std::string_view>> group_mac(
+    const IpAddress& ip, const std::vector<IpPrefix>& subnets) {
+  const auto bytes = ip.bytes();
+  if (ip.is_multicast() && ip.is_v4()) {
+    const auto high = static_cast<std::uint8_t>(bytes[1] & 0x7fU);
+    return std::pair(MacAddress{{0x01, 0x00, 0x5e, high, bytes[2], bytes[3]}}, "RFC 1112 6.4");
+  }
+  if (ip.is_multicast()) {
+    return std::pair(MacAddress{{0x33, 0x33, bytes[12], bytes[13], bytes[14], bytes[15]}},
+                     "RFC 2464 7");
+  }
+  const auto is_last = [&](const IpPrefix& subnet) {
+    constexpr std::uint8_t kPair = 31;  // and longer: without a broadcast (RFC 3021)
+    return subnet.length < kPair && ip == broadcast_of(subnet);
+  };
+  const bool all = ip == IpAddress::v4({255, 255, 255, 255}) ||
+                   (ip.is_v4() && std::any_of(subnets.begin(), subnets.end(), is_last));
+  return all ? std::optional(std::pair(kBroadcast, std::string_view("RFC 922 7"))) : std::nullopt;
 }
 
 std::string joined(const std::vector<std::string>& words) {
@@ -104,7 +138,7 @@ class Tracer {
   Trace walk() {
     files();
     if (from_ != nullptr) port();
-    if (!trace_.request.ip.is_none()) host();
+    if (!trace_.request.ip.is_none() && !group()) host();
     if (mac().is_zero()) {
       trace_.kernel = flood(Cast::Broadcast, "nobody here knows its MAC: its ARP or ND is asked");
       return std::move(trace_);
@@ -134,9 +168,11 @@ class Tracer {
 
   void files();
   void port();
+  bool group();
   void host();
   std::string answer_to_arp(const Link* svi, const NeighborEntry* neighbor) const;
   void bgp();
+  const Entry* word_of_route(const evpn::MacKey& key, const evpn::RemoteMac* shown) const;
   void decision();
   void halves();
   void half(std::string layer, const KernelKey& key, const std::string& actual,
@@ -315,6 +351,23 @@ std::string Tracer::answer_to_arp(const Link* svi, const NeighborEntry* neighbor
                      view_.name_of(entry->port));
 }
 
+/// Whether nobody's ARP is asked for the address: its frames go to a group.
+bool Tracer::group() {
+  const auto& ip = trace_.request.ip;
+  std::vector<IpPrefix> subnets;
+  const auto* of_vlan = svi();
+  const auto own = view_.addresses().find(of_vlan == nullptr ? IfIndex{} : of_vlan->index);
+  if (own != view_.addresses().end()) {
+    for (const auto& [prefix, entry] : own->second) subnets.push_back(prefix);
+  }
+  const auto found = group_mac(ip, subnets);
+  if (!found) return false;
+  trace_.request.mac = found->first;
+  step("host", fmt::format("{} is no host's: its frames go to {}", ip, mac()),
+       std::string(found->second));
+  return true;
+}
+
 void Tracer::host() {
   const auto& ip = trace_.request.ip;
   const auto* of_vlan = svi();
@@ -346,6 +399,25 @@ void Tracer::host() {
   step("arp", trace_.arp, ip.is_v4() ? "kernel" : "kernel (ND)", problem.empty());
 }
 
+/// The newest word between bgpd and us about the MAC's route: bgpd's may be one with an address.
+const Entry* Tracer::word_of_route(const evpn::MacKey& key, const evpn::RemoteMac* shown) const {
+  const bool is_plain = shown == nullptr || state_.rib.route({key.vni, key.mac, {}}) != nullptr;
+  return newest([&](const Entry& e) {
+    const auto layer = layer_of(e.what);
+    if (e.vni != key.vni || (layer != Layer::Bgp && layer != Layer::ToBgp)) return false;
+    return std::visit(
+        [&](const auto& word) {
+          if constexpr (requires { MacIpKey(word.key); }) {
+            if (word.key.ip.is_none()) return is_plain || layer == Layer::ToBgp;
+            const auto* route = state_.rib.route(word.key);
+            return layer == Layer::Bgp && !is_plain && route != nullptr && *route == *shown;
+          }
+          return false;
+        },
+        e.what);
+  });
+}
+
 void Tracer::bgp() {
   const evpn::MacKey key{binding_->vni, mac()};
   const MacIpKey mac_only{key.vni, key.mac, {}};
@@ -366,10 +438,7 @@ void Tracer::bgp() {
   if (!agrees) words.emplace_back("it is yet to be told otherwise");
   auto& row = step("bgp", joined(words), state_.session ? "bgpd" : "bgpd, which is not there",
                    agrees && (state_.session || !state_.routes_expected));
-  const auto* heard = newest([&](const Entry& e) {
-    const auto layer = layer_of(e.what);
-    return e.vni == key.vni && (layer == Layer::Bgp || layer == Layer::ToBgp);
-  });
+  const auto* heard = word_of_route(key, remote);
   if (heard != nullptr) row.since_us = sources_.events.time_us(heard->at);
 }
 
@@ -553,27 +622,6 @@ std::string Tracer::underlay(const IpAddress& vtep, std::vector<std::string>& to
   return found.problem;
 }
 
-/// Where the ASIC's tables send the same frame.
-TraceVerdict asic_verdict(const AsicQueries& asic, const TraceRequest& request) {
-  if (const auto vtep = asic.remote_mac(request.vlan, request.mac)) {
-    return {Action::Tunnelled, {fmt::format("VTEP {}", *vtep)}, {}};
-  }
-  if (const auto port = asic.local_mac(request.vlan, request.mac)) {
-    return {Action::Bridged, {*port}, {}};
-  }
-  return {Action::Flooded, {}, "the ASIC has no entry"};
-}
-
-/// Whether two layers send to the same place: the ASIC says no more of a VTEP than which it is.
-bool same_way(const TraceVerdict& kernel, const TraceVerdict& asic) {
-  if (kernel.action == Action::Switch || kernel.action == Action::Dropped) return true;
-  if (kernel.action != asic.action) return false;
-  if (kernel.action == Action::Flooded) return true;
-  const auto& long_text = kernel.to.front();
-  const auto& short_text = asic.to.front();
-  return long_text == short_text || long_text.starts_with(short_text + " ");
-}
-
 void add_asic(const TraceSources& sources, const std::vector<hwsync::AsicObject>& objects,
               Trace& trace) {
   for (const auto& object : objects) {
@@ -589,8 +637,9 @@ void add_asic(const TraceSources& sources, const std::vector<hwsync::AsicObject>
                            .agrees = ok});
   }
   if (trace.request.mac.is_zero() || cast_of(trace.request.mac) != Cast::Unicast) return;
-  trace.asic = asic_verdict(sources.asic, trace.request);
-  if (same_way(trace.kernel, *trace.asic)) return;
+  const AsicWay way(sources.core.state().view, sources.asic, trace, objects);
+  trace.asic = way.verdict();
+  if (!trace.asic || way.agrees(*trace.asic)) return;
   trace.steps.push_back(
       {.layer = "asic", .what = "the ASIC sends it elsewhere than the kernel", .agrees = false});
 }
@@ -690,20 +739,33 @@ Result<TraceRequest> trace_request(const json::object& request) {
                                                  : 0;
   };
   TraceRequest wanted{.bridge = text("br"), .from = text("from")};
-  wanted.mac = MacAddress::parse(text("mac")).value_or(MacAddress{});
+  const auto mac = MacAddress::parse(text("mac"));
+  if (mac && mac->is_zero()) return Error{0, fmt::format("trace: {} is nobody's address", *mac)};
+  wanted.mac = mac.value_or(MacAddress{});
   wanted.ip = IpAddress::parse(text("ip")).value_or(IpAddress{});
   wanted.vlan = VlanId::make(number("vlan")).value_or(VlanId{});
   wanted.vni = Vni::make(number("vni")).value_or(Vni{});
   if (wanted.mac.is_zero() == wanted.ip.is_none()) {
     return Error{0, "trace: a MAC or an IP address is to be given"};
   }
-  for (const auto* key : {"vlan", "vni"}) {
-    if (request.contains(key) &&
-        (key == std::string("vlan") ? wanted.vlan.is_none() : wanted.vni.is_none())) {
-      return Error{0, fmt::format("trace: no such {}", key)};
-    }
-  }
+  if (request.contains("vlan") && wanted.vlan.is_none()) return Error{0, "trace: no such VLAN"};
+  if (request.contains("vni") && wanted.vni.is_none()) return Error{0, "trace: no such VNI"};
   return wanted;
+}
+
+std::string contradiction(const KernelView& view, const Binding& binding,
+                          const TraceRequest& request) {
+  if (!request.vlan.is_none() && request.vlan != binding.vlan) {
+    const auto where = binding.vlan.is_none()
+                           ? fmt::format("{}, which has no VLANs", view.name_of(binding.bridge))
+                           : fmt::format("VLAN {}", binding.vlan);
+    return fmt::format("VNI {} is of {}, not of VLAN {}", binding.vni, where, request.vlan);
+  }
+  if (!request.bridge.empty() && request.bridge != view.name_of(binding.bridge)) {
+    return fmt::format("VNI {} is of {}, not of {}", binding.vni, view.name_of(binding.bridge),
+                       request.bridge);
+  }
+  return {};
 }
 
 Result<TraceRequest> locate(const State& state, TraceRequest request) {
@@ -715,6 +777,9 @@ Result<TraceRequest> locate(const State& state, TraceRequest request) {
   if (!request.vni.is_none()) {
     const auto* binding = state.bindings.by_vni(request.vni);
     if (binding == nullptr) return Error{0, fmt::format("there is no VNI {}", request.vni)};
+    if (auto why = contradiction(view, *binding, request); !why.empty()) {
+      return Error{0, "trace: " + why};
+    }
     request.vlan = binding->vlan;
     request.bridge = view.name_of(binding->bridge);
   }
@@ -733,7 +798,9 @@ Result<TraceRequest> locate(const State& state, TraceRequest request) {
   if (aware && request.vlan.is_none()) {
     return Error{0, fmt::format("{} has VLANs: one is to be given", request.bridge)};
   }
-  if (!aware) request.vlan = {};
+  if (!aware && !request.vlan.is_none()) {
+    return Error{0, fmt::format("{} has no VLANs: none is to be given", request.bridge)};
+  }
   return request;
 }
 

@@ -74,6 +74,10 @@ struct TraceSources {
   std::function<Result<Way>(const IpAddress& destination, IfIndex through)> route_to{};
 };
 
+/// Why a VNI is not of the VLAN or the bridge that a request names, too; empty where it is.
+std::string contradiction(const KernelView& view, const Binding& binding,
+                          const TraceRequest& request);
+
 /// The bridge and the VLAN that the request means, for TraceRequest's fields.
 Result<TraceRequest> locate(const State& state, TraceRequest request);
 

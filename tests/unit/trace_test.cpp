@@ -13,6 +13,7 @@ using namespace vtepd::agent;
 using namespace vtepd::agent::bench;
 using Action = TraceVerdict::Action;
 using Strings = std::vector<std::string>;
+using hwsync::PortName;
 
 namespace {
 
@@ -73,6 +74,33 @@ struct Traced {
   Events events{*leaf.core, day};
   AsicQueries asic{};
   std::optional<std::vector<hwsync::AsicObject>> objects{};
+};
+
+/// An ASIC whose tables are as the leaf's: swp1 and swp2 in the VLAN, swp51 an uplink.
+struct Tables {
+  std::map<hwsync::AsicKey, hwsync::AsicObject> standing{};
+  std::optional<IpAddress> remote{};
+  std::optional<std::string> local{};
+
+  void add(const hwsync::AsicKey& key,
+           std::vector<std::pair<std::string, std::string>> attributes = {}) {
+    standing[key] = {hwsync::to_text(key), {}, std::move(attributes), 1, {"ok"}};
+  }
+  Tables() {
+    for (const auto* name : {"swp1", "swp2", "swp51"}) add(hwsync::PortKey{PortName(name)});
+    for (const auto* name : {"swp1", "swp2"}) {
+      add(hwsync::BridgePortKey{PortName(name)}, {{"ingress_filtering", "true"}});
+      add(hwsync::VlanMemberKey{kVlan, PortName(name)});
+    }
+  }
+  AsicQueries queries() {
+    return {.remote_mac = [this](VlanId, MacAddress) { return remote; },
+            .local_mac = [this](VlanId, MacAddress) { return local; },
+            .object = [this](const hwsync::AsicKey& key) -> std::optional<hwsync::AsicObject> {
+              const auto it = standing.find(key);
+              return it == standing.end() ? std::nullopt : std::optional(it->second);
+            }};
+  }
 };
 
 const Strings kToLeaf2{"VTEP 10.0.0.2 through swp51, next hop 192.0.2.254"};
@@ -352,25 +380,183 @@ TEST_CASE("an address: who answers the question for it, and where packets go the
   }
 }
 
+TEST_CASE("nobody is asked for the address of a group, or of all") {
+  Traced traced;
+  REQUIRE(traced.leaf.kernel.act(
+      AddAddress{{traced.leaf.index("bridge.10"), {*IpAddress::parse("192.0.2.1"), 25}}, {}}));
+  const auto trace = [&](const char* ip) {
+    return traced.of({.ip = *IpAddress::parse(ip), .vlan = kVlan, .from = "swp1"});
+  };
+  const auto mac = [&](const char* ip) { return fmt::format("{}", trace(ip).request.mac); };
+  CHECK(mac("224.0.0.5") == "01:00:5e:00:00:05");
+  CHECK(mac("239.129.2.3") == "01:00:5e:01:02:03");
+  CHECK(mac("ff02::1:ff00:42") == "33:33:ff:00:00:42");
+  CHECK(mac("255.255.255.255") == "ff:ff:ff:ff:ff:ff");
+  CHECK(mac("192.0.2.127") == "ff:ff:ff:ff:ff:ff");
+  CHECK(mac("192.0.2.126") == "00:00:00:00:00:00");
+  const auto group = trace("224.0.0.5");
+  CHECK(Traced::step(group, "host").what ==
+        "224.0.0.5 is no host's: its frames go to 01:00:5e:00:00:05");
+  CHECK(group.arp.empty());
+  CHECK(group.kernel.because.starts_with("it is for all"));
+}
+
+TEST_CASE("since when: of the route that is shown") {
+  Traced traced;
+  traced.leaf.hear(route(kFarHost, kLeaf2));
+  const auto first = Traced::step(traced.of(kFarHost), "bgp").since_us;
+  traced.leaf.pass(10s);
+  traced.leaf.hear(route(kFarHost, kLeaf2, 0, kFarIp));
+  CHECK(Traced::step(traced.of(kFarHost), "bgp").since_us == first);
+  SECTION("where the MAC has no route of its own, one with an address") {
+    traced.leaf.hear(DeleteRemoteMacIp{{kVni, kFarHost, {}}, kLeaf2});
+    CHECK(Traced::step(traced.of(kFarHost), "bgp").what == "bgpd has it at 10.0.0.2 seq 0");
+    CHECK(Traced::step(traced.of(kFarHost), "bgp").since_us == *first + 10'000'000);
+  }
+}
+
 TEST_CASE("the ASIC's way is held against the kernel's") {
   Traced traced;
   traced.leaf.hear(route(kFarHost, kLeaf2));
-  std::optional<IpAddress> vtep = kLeaf2;
-  traced.asic.remote_mac = [&](VlanId, MacAddress) { return vtep; };
-  traced.asic.local_mac = [](VlanId, MacAddress) { return std::optional<std::string>(); };
+  Tables tables;
+  tables.remote = kLeaf2;
+  traced.asic = tables.queries();
   traced.objects.emplace();
   traced.objects->push_back({.key = "fdb 10 02:00:00:00:00:02", .state = {"ok"}});
   CHECK(traced.of(kFarHost).agrees());
   CHECK(traced.of(kFarHost).asic->action == Action::Tunnelled);
-  vtep = kLeaf3;
-  CHECK_FALSE(traced.of(kFarHost).agrees());
-  vtep.reset();
-  const auto trace = traced.of(kFarHost);
-  CHECK_FALSE(trace.agrees());
-  CHECK(to_text(*trace.asic) == "flooded, because the ASIC has no entry");
-  vtep = kLeaf2;
-  traced.objects->front().state = {"the library has no such object"};
-  CHECK_FALSE(traced.of(kFarHost).agrees());
+  SECTION("with the ports that the next hops name") {
+    for (const auto* key : {"next-hop swp51 192.0.2.254", "next-hop swp52"}) {
+      traced.objects->push_back({.key = key, .state = {"ok"}});
+    }
+    CHECK(to_text(*traced.of(kFarHost).asic) ==
+          "unicast to VTEP 10.0.0.2 through swp51, next hop 192.0.2.254 or swp52");
+    CHECK(traced.of(kFarHost).agrees());
+  }
+  SECTION("to another VTEP") {
+    tables.remote = kLeaf3;
+    CHECK_FALSE(traced.of(kFarHost).agrees());
+  }
+  SECTION("to all, because it has no entry") {
+    tables.remote.reset();
+    const auto trace = traced.of(kFarHost);
+    CHECK_FALSE(trace.agrees());
+    CHECK(to_text(*trace.asic) == "flooded to swp1, swp2, because the ASIC has no entry");
+  }
+  SECTION("where the library says otherwise") {
+    traced.objects->front().state = {"the library has no such object"};
+    CHECK_FALSE(traced.of(kFarHost).agrees());
+  }
+}
+
+TEST_CASE("the ASIC, too, decides by the port that a frame comes in through") {
+  Traced traced;
+  auto& leaf = traced.leaf;
+  Tables tables;
+  traced.asic = tables.queries();
+  traced.objects.emplace();
+  leaf.hear(route(kFarHost, kLeaf2));
+  traced.learn(kHost, "swp1");
+  const auto asic = [&](const MacAddress& mac, const std::string& from) {
+    if (mac == kHost) tables.local = "swp1";
+    if (mac == kFarHost) tables.remote = kLeaf2;
+    const auto trace = traced.of(mac, from);
+    tables.local.reset();
+    tables.remote.reset();
+    const bool seen = std::any_of(
+        trace.steps.begin(), trace.steps.end(),
+        [](const TraceStep& step) { return step.what.starts_with("the ASIC sends it elsewhere"); });
+    return (trace.asic ? to_text(*trace.asic) : "no verdict") + (seen ? "!" : "");
+  };
+  CHECK(asic(kHost, "swp2") == "bridged to swp1");
+  CHECK(asic(kHost, "swp1") == "dropped, because it came in there: swp1");
+  CHECK(asic(kHost, "swp51") == "dropped, because swp51 is no bridge port of the ASIC's");
+  CHECK(asic(kHost, "vxlan") == "bridged to swp1");
+  CHECK(asic(kFarHost, "swp1") == "unicast to VTEP 10.0.0.2");
+  CHECK(asic(kFarHost, "vxlan") == "dropped, because it came in there: the tunnel");
+  SECTION("a port that is not in the VLAN") {
+    // vtepd would put it back in.
+    leaf.kernel.refuse_where(
+        [](const KernelOp& op) { return std::holds_alternative<AddVlans>(op); }, EBUSY);
+    REQUIRE(leaf.kernel.act(DeleteVlans{leaf.index("swp2"), false, {kVlan}}));
+    CHECK(asic(kFarHost, "swp2") == "unicast to VTEP 10.0.0.2!");  // and the kernel drops it
+    tables.standing.erase(hwsync::VlanMemberKey{kVlan, PortName("swp2")});
+    CHECK(asic(kFarHost, "swp2") == "dropped, because swp2 is not in VLAN 10");
+  }
+  SECTION("a port that the spanning tree keeps back in the ASIC alone") {
+    tables.add(hwsync::StpPortKey{PortName("swp2")}, {{"state", "2"}});
+    CHECK(asic(kFarHost, "swp2") == "dropped, because swp2 does not forward (STP)!");
+  }
+  SECTION("ports that are isolated in the ASIC alone") {
+    for (const auto* name : {"swp1", "swp2"}) tables.add(hwsync::IsolatedPortKey{PortName(name)});
+    CHECK(asic(kHost, "swp2") == "dropped, because swp2 and swp1 are isolated from each other!");
+  }
+  SECTION("of a carrier its tables do not say") {
+    leaf.kernel.refuse_where(
+        [](const KernelOp& op) { return std::holds_alternative<ChangeLink>(op); }, EBUSY);
+    REQUIRE(leaf.kernel.act(ChangeLink{.index = leaf.index("swp2"), .up = false}));
+    CHECK(asic(kFarHost, "swp2") == "no verdict");
+  }
+  SECTION("what comes in by a port that is not the ASIC's it never sees") {
+    tables.standing.erase(hwsync::PortKey{PortName("swp2")});
+    CHECK(asic(kFarHost, "swp2") == "no verdict");
+  }
+}
+
+TEST_CASE("to whom the ASIC floods what it does not know") {
+  Traced traced;
+  auto& leaf = traced.leaf;
+  Tables tables;
+  traced.asic = tables.queries();
+  traced.objects.emplace();
+  for (const auto& vtep : {kLeaf2, kLeaf3}) {
+    leaf.hear(AddRemoteVtep{{kVni, vtep}});
+    traced.objects->push_back({.key = fmt::format("flood-member 10 {}", vtep), .state = {"ok"}});
+  }
+  CHECK(traced.of(kHost, "swp2").asic->to == Strings{"swp1", "VTEP 10.0.0.2", "VTEP 10.0.0.3"});
+  CHECK(traced.of(kHost, "swp2").agrees());
+  CHECK(traced.of(kHost, "vxlan").asic->to == Strings{"swp1", "swp2"});
+  CHECK(traced.of(kHost, "vxlan").agrees());
+  SECTION("a VTEP is missing") {
+    traced.objects->pop_back();
+    CHECK_FALSE(traced.of(kHost, "swp2").agrees());
+  }
+  SECTION("a port does not take it") {
+    const hwsync::FloodChoiceKey choice{kVlan, hwsync::Flooded::Unicast};
+    tables.add(choice);
+    for (const auto& vtep : {kLeaf2, kLeaf3}) tables.add(hwsync::FloodOutputKey{choice, {}, vtep});
+    CHECK(traced.of(kHost, "swp2").asic->to == Strings{"VTEP 10.0.0.2", "VTEP 10.0.0.3"});
+    CHECK_FALSE(traced.of(kHost, "swp2").agrees());
+  }
+}
+
+TEST_CASE("what is for the switch itself the ASIC traps") {
+  Traced traced;
+  auto& leaf = traced.leaf;
+  Tables tables;
+  traced.asic = tables.queries();
+  traced.objects.emplace();
+  const BridgeFdbKey key{leaf.index("bridge"), kVlan, kSpineMac};
+  REQUIRE(leaf.kernel.act(
+      SetBridgeFdb{key, {.port = leaf.index("swp1"), .state = FdbState::Permanent}}));
+  CHECK_FALSE(traced.of(kSpineMac).asic.has_value());  // not each has an entry
+  CHECK(traced.of(kSpineMac).agrees());
+  SECTION("by an entry") {
+    traced.objects->push_back({.key = "fdb 10 02:00:00:00:00:fe",
+                               .attributes = {{"type", "1"}, {"packet_action", "4"}},
+                               .state = {"ok"}});
+    CHECK(to_text(*traced.of(kSpineMac).asic) ==
+          "taken by the switch itself, because the ASIC traps it");
+    CHECK(traced.of(kSpineMac).agrees());
+  }
+  SECTION("as the VLAN's router") {
+    tables.add(hwsync::RouterVlanKey{kVlan}, {{"src_mac_address", "02:00:00:00:00:fe"}});
+    CHECK(traced.of(kSpineMac).asic->action == Action::Switch);
+  }
+  SECTION("or it is seen that it does not") {
+    tables.local = "swp1";
+    CHECK_FALSE(traced.of(kSpineMac).agrees());
+  }
 }
 
 TEST_CASE("the place is found by VLAN, VNI, bridge or port, or it is said what is missing") {
@@ -390,10 +576,22 @@ TEST_CASE("the place is found by VLAN, VNI, bridge or port, or it is said what i
   CHECK(why({.vlan = kVlan, .bridge = "swp1"}) == "there is no bridge swp1");
   CHECK(why({.vlan = kVlan, .from = "swp9"}) == "there is no device swp9");
   CHECK(why({}) == "trace: a VLAN, a VNI or a bridge is to be given");
+  CHECK(why({.vlan = *VlanId::make(11), .vni = kVni}) ==
+        "trace: VNI 10010 is of VLAN 10, not of VLAN 11");
+  CHECK(why({.vni = kVni, .bridge = "br1"}) == "trace: VNI 10010 is of bridge, not of br1");
+  CHECK(why({.vlan = kVlan, .vni = kVni, .bridge = "bridge"}) == "found bridge");
 
   CHECK_FALSE(trace_request({{"vlan", 10}}).has_value());
   CHECK_FALSE(trace_request({{"vlan", 4095}, {"mac", "02:00:00:00:00:01"}}).has_value());
   CHECK_FALSE(trace_request({{"vlan", 10}, {"mac", "x"}}).has_value());
+  const auto refusal = [](const boost::json::object& request) {
+    const auto read = trace_request(request);
+    return read ? std::string() : read.error().what;
+  };
+  CHECK(refusal({{"vlan", 10}, {"mac", "00:00:00:00:00:00"}}) ==
+        "trace: 00:00:00:00:00:00 is nobody's address");
+  CHECK(refusal({{"vlan", 5000}, {"mac", "02:00:00:00:00:01"}}) == "trace: no such VLAN");
+  CHECK(refusal({{"vni", 0}, {"mac", "02:00:00:00:00:01"}}) == "trace: no such VNI");
   const auto request = trace_request({{"vlan", 10}, {"mac", "0200.0000.0001"}, {"from", "swp1"}});
   REQUIRE(request.has_value());
   CHECK(request->mac == kHost);
