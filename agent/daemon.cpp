@@ -315,6 +315,7 @@ void Daemon::turn() {
     hardware_->turn();
     tell_asic_problem(hardware_->is_refused() ? hardware_->problem() : std::string());
   }
+  settle_journal();
   changes_.turned();
   if (turn.more) {
     schedule();
@@ -322,6 +323,15 @@ void Daemon::turn() {
     arm(turn.wake);
     say_ready();
   }
+}
+
+/// What is written from now on, and is not tried again, answers no word that was heard before.
+void Daemon::settle_journal() {
+  auto& journal = core_->scribe().journal();
+  if (!core_->synced()) return;
+  journal.settle(Layer::ToKernel);
+  journal.settle(Layer::ToBgp);
+  if (!hardware_ || hardware_->idle()) journal.settle(Layer::ToAsic);
 }
 
 void Daemon::arm(std::optional<TimePoint> wake) {
@@ -564,9 +574,20 @@ Control::Source Daemon::stream_of(const json::object& request) const {
   return rows ? in_chunks(std::move(rows)) : Control::Source{};
 }
 
+/// Of all that are kept by now, oldest first; what is overwritten meanwhile is left out.
+Show::Rows Daemon::every_event() const {
+  const auto& journal = core_->journal();
+  return [this, next = journal.oldest(),
+          end = journal.next()]() mutable -> std::optional<json::object> {
+    next = std::max(next, core_->journal().oldest());
+    return next < end ? std::optional(events_.row(next++)) : std::nullopt;
+  };
+}
+
 /// Nothing where there is no such table (now).
 Show::Rows Daemon::rows_of(const std::string& table) const {
   if (table == "asic" && !hardware_) return {};
+  if (table == "events") return core_->journal().enabled() ? every_event() : Show::Rows{};
   auto rows = show_.table(table);
   if (table != "failures") return rows;
   return [rows = std::move(rows), failures = changes_.command_failures(),
@@ -613,6 +634,12 @@ void Daemon::history(const json::object& request, const Control::Reply& reply) {
   if (!mac) return refuse(reply, "history: no MAC address is given");
   if (!vlan && request.contains("vlan")) return refuse(reply, "history: no such VLAN");
   if (!vni && request.contains("vni")) return refuse(reply, "history: no such VNI");
+  const auto* binding = vni ? core_->state().bindings.by_vni(*vni) : nullptr;
+  if (binding != nullptr) {
+    const TraceRequest asked{.vlan = vlan.value_or(VlanId{})};
+    const auto why = contradiction(core_->state().view, *binding, asked);
+    if (!why.empty()) return refuse(reply, "history: " + why);
+  }
   if (!core_->journal().enabled()) return refuse(reply, kNoHistory);
   json::object answer{
       {"schema", kSchema},

@@ -46,6 +46,7 @@ class Daemon {
   Core::Outputs outputs();
   void schedule();
   void turn();
+  void settle_journal();
   void arm(std::optional<TimePoint> wake);
   void watch_kernel();
   void watch_signals();
@@ -70,6 +71,7 @@ class Daemon {
   void history(const boost::json::object& request, const Control::Reply& reply);
   boost::json::array socket_rows() const;
   Control::Source stream_of(const boost::json::object& request) const;
+  Show::Rows every_event() const;
   Show::Rows rows_of(const std::string& table) const;
   void pump_streams();
 

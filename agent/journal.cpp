@@ -179,17 +179,22 @@ void Journal::attribute(Entry& entry) {
   });
 }
 
-/// The newest word about it, unless this very answer was given before.
+/// The newest word about it, unless this very answer was given before, or there was nothing left to
+/// answer when it had been heard: then it is a timer's doing, if it is not tried again.
 void Journal::explain(Entry& entry) const {
   const auto output = layer_of(entry.what);
   const auto effect = effect_of(entry.what);
+  std::optional<bool> is_retry;
   follow(chain_of(entry), kLinks, [&](std::uint64_t number) {
     if (number < causes_from_) return false;
     const auto& earlier = at(number);
     const auto layer = layer_of(earlier.what);
     if (!same_place(earlier, entry)) return true;
     if (layer == output && earlier.error == 0 && effect_of(earlier.what) == effect) return false;
+    const bool of_row = layer == output && effect_of(earlier.what).row == effect.row;
+    if (of_row && !is_retry) is_retry = earlier.error != 0;
     if (!may_cause(earlier, layer, output)) return true;
+    if (number < settled(output) && !is_retry.value_or(false)) return false;
     entry.cause = layer;
     const auto took =
         std::chrono::duration_cast<std::chrono::microseconds>(entry.at - earlier.at).count();

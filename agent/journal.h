@@ -6,7 +6,8 @@
 //   somebody else's doing (the kernel's own, or another program's);
 // - what vtepd writes is the answer to the newest word about that MAC from BGP, kernel, ASIC or
 //   host, and the time between the two is its latency. After something that concerns everybody (all
-//   tables were read anew, a VNI was told to bgpd) older words are no longer answered.
+//   tables were read anew, a VNI was told to bgpd) older words are no longer answered; nor are
+//   those after which nothing was left to be written, but by what was refused and is tried again.
 //
 // Memory: at most 104 bytes an entry and some 20 for its place in the index, taken as entries come;
 // nothing is allocated once the ring is full. Cost of an entry: O(1), a chain is followed 32 links.
@@ -128,6 +129,8 @@ class Journal {
   void record(Entry entry);
   /// What is here now is the cause of nothing that is recorded later.
   void forget_causes() { causes_from_ = next_; }
+  /// What is here now is answered, as far as it asks for something to be written to `output`.
+  void settle(Layer output) { settled_.at(static_cast<std::size_t>(output)) = next_; }
 
   /// A short number for a rule's name, which must be a literal.
   std::uint8_t number_of_rule(std::string_view name);
@@ -143,6 +146,9 @@ class Journal {
   std::vector<std::uint64_t> history(const MacAddress& mac) const;
 
  private:
+  std::uint64_t settled(Layer output) const {
+    return settled_.at(static_cast<std::size_t>(output));
+  }
   template <class Visit>
   void follow(std::uint64_t chain, std::size_t limit, Visit&& visit) const;
   void attribute(Entry& entry);
@@ -153,6 +159,7 @@ class Journal {
   std::vector<Entry> entries_;
   std::uint64_t next_ = 0;
   std::uint64_t causes_from_ = 0;
+  std::array<std::uint64_t, 8> settled_{};        // by layer: before that, words are answered
   FlatMap<std::uint64_t, std::uint64_t> newest_;  // by chain
   std::vector<std::string_view> rules_{{}};
 };

@@ -190,6 +190,47 @@ TEST_CASE("the ASIC is written because of what the kernel tells, whoever wrote i
   CHECK(last(journal).cause == Layer::Vtepd);
 }
 
+TEST_CASE("what is written when all was answered is no answer") {
+  Journal journal(100);
+  const auto m = mac(1);
+  const NeighborKey silent{kPort, kVtep};
+  const auto settle = [&] {
+    for (const auto output : {Layer::ToKernel, Layer::ToBgp}) journal.settle(output);
+  };
+  journal.record(entry(m, DeleteRemoteMacIp{.key = {kVni, m, kVtep}, .vtep = kVtep}, 10ms));
+  SECTION("nothing was to be written: then a host did not answer") {
+    settle();
+    journal.record(entry(m, DeleteNeighbor{silent}, 4s));
+    CHECK(last(journal).cause == Layer::Vtepd);
+    journal.record(entry(m, DeleteLocalMacIp{.key = {kVni, m, kVtep}}, 4s));
+    CHECK(last(journal).cause == Layer::Vtepd);
+    journal.record(entry(m, route(m), 5s));
+    journal.record(entry(m, write(m, kTunnel), 5001ms));
+    CHECK(last(journal).cause == Layer::Bgp);
+    CHECK(last(journal).latency_us == 1000);
+  }
+  SECTION("what was refused is tried again for its old reason, until it is written") {
+    auto refused = entry(m, SetNeighbor{silent, {.mac = m}}, 11ms);
+    refused.error = ENOBUFS;
+    journal.record(refused);
+    settle();
+    journal.record(entry(m, SetNeighbor{silent, {.mac = m}}, 1011ms));
+    CHECK(last(journal).cause == Layer::Bgp);
+    CHECK(last(journal).latency_us == 1'001'000);
+    journal.record(entry(m, DeleteNeighbor{silent}, 4s));
+    CHECK(last(journal).cause == Layer::Vtepd);
+  }
+  SECTION("the ASIC may still have its turn") {
+    journal.record(entry(m, seen(m, kTunnel), 12ms));
+    settle();
+    journal.record(entry(m, AsicFdbWrite{.vtep = kVtep}, 900ms));
+    CHECK(last(journal).cause == Layer::Kernel);
+    journal.settle(Layer::ToAsic);
+    journal.record(entry(m, AsicFdbWrite{.vtep = kVtep, .removed = true}, 2s));
+    CHECK(last(journal).cause == Layer::Vtepd);
+  }
+}
+
 TEST_CASE("what concerns everybody comes between a write and older words") {
   Journal journal(100);
   const auto m = mac(1);
