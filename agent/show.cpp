@@ -543,6 +543,7 @@ json::array Show::resources() const {
   const auto& v6 = state_.neighbors_v6.table;
   add("neighbors_ipv4", v4.entries, v4.limit, kThreshold);
   add("neighbors_ipv6", v6.entries, v6.limit, kThreshold);
+  constexpr std::uint64_t kVlans = 4094;        // 1 to 4094: IEEE 802.1Q
   constexpr std::uint64_t kBridgePorts = 1023;  // BR_MAX_PORTS - 1, net/bridge/br_private.h
   for (const auto& [index, bridge] : state_.view.links()) {
     if (bridge.kind != LinkKind::Bridge) continue;
@@ -555,6 +556,15 @@ json::array Show::resources() const {
       entries += key.bridge == index ? 1 : 0;
     add("ports." + bridge.name, ports, kBridgePorts, "ports of the bridge");
     if (!has_single_device(index)) rows.back().as_object()["per"] = "vni";
+    if (value_or(bridge.options, Option::BridgeVlanFiltering, 0) != 0) {
+      const auto& bindings = state_.bindings.all();
+      const auto vnis =
+          std::count_if(bindings.begin(), bindings.end(),
+                        [at = index](const Binding& binding) { return binding.bridge == at; });
+      add("vnis." + bridge.name, static_cast<std::uint64_t>(vnis), kVlans,
+          "VNIs of the bridge: each takes a VLAN");
+      rows.back().as_object()["per"] = "vni";
+    }
     add("fdb." + bridge.name, entries, std::nullopt,
         "entries of the bridge: the kernel has no limit");
   }

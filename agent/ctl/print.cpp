@@ -123,6 +123,14 @@ std::vector<std::string> trace_lines(const json::object& reply, bool color) {
   return lines;
 }
 
+bool limits(const json::array& resources, std::string_view per) {
+  return std::any_of(resources.begin(), resources.end(), [&](const json::value& row) {
+    const auto* what = row.as_object().if_contains("per");
+    return what != nullptr && what->is_string() && what->get_string() == per &&
+           row.as_object().contains("limit");
+  });
+}
+
 json::array fit(const json::array& resources, std::uint64_t vnis, std::uint64_t macs) {
   json::array rows;
   for (const auto& value : resources) {

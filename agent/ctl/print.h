@@ -25,6 +25,8 @@ std::string fdb_line(const boost::json::object& row);
 /// The steps of a trace, "!" before those that do not agree, and its verdict.
 std::vector<std::string> trace_lines(const boost::json::object& reply, bool color = false);
 
+/// Whether a row says how much of what `per` ("vni", "mac") needs there is.
+bool limits(const boost::json::array& resources, std::string_view per);
 /// Whether more VNIs and MACs find room, by the rows of `show resources`; one row for each limit.
 boost::json::array fit(const boost::json::array& resources, std::uint64_t vnis, std::uint64_t macs);
 

@@ -126,13 +126,15 @@ std::string output_of(const std::string& command) {
 }
 
 /// Every line with which vtepd answers.
-std::string answer_of(const std::string& socket, const json::object& request) {
+std::string answer_of(const std::string& socket, const json::object& request, std::string& why) {
   std::string answer;
   const auto listened = listen(socket, request, [&](const std::string& line) {
     answer += line + "\n";
     return answer.size() <= kMostBytes;
   });
-  return listened ? answer : answer + listened.error().what + "\n";
+  if (listened) return answer;
+  why = listened.error().what;
+  return answer + why + "\n";
 }
 
 /// The archive's folder while it is filled.
@@ -196,9 +198,11 @@ void add_interface_files(Folder& folder, const std::string& difference) {
              redacted(text));
 }
 
-void add_vtepd(Folder& folder, const std::string& socket) {
+/// Gives the reason where vtepd did not answer.
+std::string add_vtepd(Folder& folder, const std::string& socket) {
+  std::string why;
   const auto add = [&](const std::string& name, const json::object& request) {
-    auto answer = answer_of(socket, request);
+    auto answer = answer_of(socket, request, why);
     folder.add("vtepd/" + name, json::serialize(request), redacted_json(answer));
     return answer;
   };
@@ -214,6 +218,7 @@ void add_vtepd(Folder& folder, const std::string& socket) {
   add("audit.json", {{"command", "audit"}, {"repair", false}});
   add("check.json", {{"command", "check"}});
   add_interface_files(folder, add("diff.json", {{"command", "diff"}}));
+  return why;
 }
 
 void add_rest(Folder& folder, const std::string& vtysh) {
@@ -245,13 +250,13 @@ Redacted redacted_json(std::string_view lines) {
   });
 }
 
-Result<> write_support(const std::string& file, const std::string& socket,
-                       const std::string& vtysh) {
+Result<std::string> write_support(const std::string& file, const std::string& socket,
+                                  const std::string& vtysh) {
   ::umask(0077);
   std::string name = (std::filesystem::temp_directory_path() / "vtepd-support-XXXXXX").string();
   if (::mkdtemp(name.data()) == nullptr) return system_error(name);
   Folder folder(name);
-  add_vtepd(folder, socket);
+  auto missing = add_vtepd(folder, socket);
   add_rest(folder, vtysh);
   folder.finish();
   const auto archive = std::filesystem::absolute(file).string();
@@ -262,7 +267,7 @@ Result<> write_support(const std::string& file, const std::string& socket,
   std::array<char, 512> complaint{};
   const auto length = std::fread(complaint.data(), 1, complaint.size(), tar);
   if (::pclose(tar) != 0) return Error{EIO, std::string(complaint.data(), length)};
-  return {};
+  return missing;
 }
 
 }  // namespace vtepd::ctl

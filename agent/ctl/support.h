@@ -26,8 +26,9 @@ Redacted redacted(std::string_view text);
 /// Lines of JSON, each text in them as above: what follows it in its line is another's.
 Redacted redacted_json(std::string_view lines);
 
-/// Makes the archive (tar, gzip), readable by its owner alone; `vtysh` as in bgp_table.h.
-Result<> write_support(const std::string& file, const std::string& socket,
-                       const std::string& vtysh);
+/// Makes the archive (tar, gzip), readable by its owner alone; `vtysh` as in bgp_table.h. Gives the
+/// reason why vtepd's own tables are missing in it; empty where they are not.
+Result<std::string> write_support(const std::string& file, const std::string& socket,
+                                  const std::string& vtysh);
 
 }  // namespace vtepd::ctl

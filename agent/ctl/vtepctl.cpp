@@ -25,6 +25,7 @@
 #include "agent/ctl/client.h"
 #include "agent/ctl/events.h"
 #include "agent/ctl/help.h"
+#include "agent/ctl/number.h"
 #include "agent/ctl/print.h"
 #include "agent/ctl/support.h"
 #include "agent/ctl/words.h"
@@ -36,6 +37,7 @@ namespace json = boost::json;
 namespace options = boost::program_options;
 using vtepd::ctl::Asked;
 using vtepd::ctl::kSecond;
+using vtepd::ctl::Number;
 using Words = std::vector<std::string>;
 
 constexpr const char* kSettings = "/etc/vtepd/vtepd.conf";
@@ -58,6 +60,12 @@ struct Manner {
 int complain(int status, const std::string& what) {
   fmt::print(stderr, "vtepctl: {}\n", what);
   return status;
+}
+
+/// Of a socket at which nobody answers, or that is not there.
+int unreachable(const vtepd::Error& error) {
+  const bool is_idle = error.code == ENOENT || error.code == ECONNREFUSED;
+  return complain(kUnreachable, error.what + (is_idle ? ": vtepd may not be running" : ""));
 }
 
 void print_json(const json::value& value, const Manner& manner) {
@@ -151,39 +159,46 @@ int print_audit(const json::object& reply, const Manner& manner) {
   return ok ? kDone : kRefused;
 }
 
-/// All rows of a table, which come as a stream.
-std::optional<json::array> rows_of(const std::string& socket, const std::string& table) {
+/// All rows of a table that pass, which come as a stream. An error's code is 0 where vtepd refuses.
+vtepd::Result<json::array> rows_of(const std::string& socket, const Asked& asked) {
   json::array rows;
+  std::string refusal;
   bool whole = false;
-  const auto listened =
-      vtepd::ctl::listen(socket, {{"command", "show"}, {"table", table}, {"stream", true}},
-                         [&](const std::string& line) {
-                           auto row = json::parse(line);
-                           whole = row.as_object().contains("end");
-                           if (!whole && !row.as_object().contains("stream"))
-                             rows.push_back(std::move(row));
-                           return !whole;
-                         });
-  return listened && whole ? std::optional(std::move(rows)) : std::nullopt;
+  const auto listened = vtepd::ctl::listen(socket, asked.request, [&](const std::string& line) {
+    auto row = json::parse(line).as_object();
+    if (const auto* error = row.if_contains("error")) refusal = error->as_string().c_str();
+    whole = row.contains("end");
+    const bool is_row = !whole && refusal.empty() && !row.contains("stream");
+    if (is_row && vtepd::ctl::passes(row, asked.filters)) rows.push_back(std::move(row));
+    return !whole && refusal.empty();
+  });
+  if (!listened) return listened.error();
+  if (!refusal.empty()) return vtepd::Error{0, refusal};
+  if (!whole) return vtepd::Error{EPIPE, "vtepd went before it had told all"};
+  return rows;
+}
+
+/// bgpd's own table is not compared: a finding where just that was asked for.
+void miss_bgpd(const std::string& why, const Manner& manner, json::object& reply) {
+  const auto what = "bgpd's own table is not compared: " + why;
+  fmt::print(stderr, "{}\n", what);
+  if (!manner.flags.layer) return;
+  reply["ok"] = false;
+  reply.at("rows").as_array().push_back(
+      {{"layer", "bgp"}, {"row", "bgpd"}, {"what", what}, {"repaired", false}});
 }
 
 /// Adds to an audit's reply how bgpd's own table compares with what vtepd was told. As there, a
 /// difference counts if it is there twice: a route may be on its way.
-void include_bgpd(const std::string& socket, const std::string& vtysh, json::object& reply) {
+void include_bgpd(const Manner& manner, json::object& reply) {
   vtepd::ctl::BgpCompared compared;
   for (int look = 0; look < 2; ++look) {
     if (look != 0) std::this_thread::sleep_for(std::chrono::milliseconds(300));
-    const auto table = vtepd::ctl::bgp_table(vtysh);
-    if (!table) {
-      fmt::print(stderr, "bgpd's own table is not compared: {}\n", table.error().what);
-      return;
-    }
-    const auto told = rows_of(socket, "route");
-    if (!told) {
-      fmt::print(stderr,
-                 "bgpd's own table is not compared: vtepd did not tell all of its routes\n");
-      return;
-    }
+    const auto table = vtepd::ctl::bgp_table(manner.vtysh);
+    if (!table) return miss_bgpd(table.error().what, manner, reply);
+    const auto told =
+        rows_of(manner.socket, {{{"command", "show"}, {"table", "route"}, {"stream", true}}, {}});
+    if (!told) return miss_bgpd("vtepd did not tell all of its routes", manner, reply);
     compared = vtepd::ctl::compare(*table, *told);
     if (compared.rows.empty()) break;
   }
@@ -254,6 +269,19 @@ int print_events(const json::object& reply, const Asked& asked, const Manner& ma
   return kDone;
 }
 
+/// The newest of those that pass: of all that are kept.
+int show_events(const Asked& asked, const Manner& manner) {
+  constexpr std::uint32_t kMany = 100;
+  auto rows = rows_of(manner.socket, asked);
+  if (!rows) {
+    return rows.error().code == 0 ? complain(kRefused, rows.error().what)
+                                  : unreachable(rows.error());
+  }
+  const auto most = manner.flags.count.value_or(kMany);
+  if (rows->size() > most) rows->erase(rows->begin(), rows->end() - most);
+  return print_events({{"rows", std::move(*rows)}}, asked, manner);
+}
+
 int print_trace(const json::object& reply, const Manner& manner) {
   if (manner.json) {
     print_json(reply, manner);
@@ -296,7 +324,7 @@ int show(const Asked& asked, const Manner& manner) {
         return !whole;
       });
   if (!refusal.empty()) return complain(kRefused, refusal);
-  if (!listened) return complain(kUnreachable, listened.error().what);
+  if (!listened) return unreachable(listened.error());
   if (!whole) return complain(kUnreachable, "vtepd went before it had told all");
   if (asked.request.at("table") == "peers") add_bgp_peers(manner.vtysh, *printer);
   printer->end();
@@ -305,7 +333,10 @@ int show(const Asked& asked, const Manner& manner) {
 
 int fit(const Asked& asked, const Manner& manner) {
   const auto reply = vtepd::ctl::ask(manner.socket, asked.request);
-  if (!reply) return complain(kUnreachable, reply.error().what);
+  if (!reply) return unreachable(reply.error());
+  if (manner.flags.vnis && !vtepd::ctl::limits(array_of(*reply, "rows"), "vni")) {
+    return complain(kRefused, "--vnis: nothing is known that limits VNIs here");
+  }
   const auto rows = vtepd::ctl::fit(array_of(*reply, "rows"), manner.flags.vnis.value_or(0),
                                     manner.flags.macs.value_or(0));
   const bool fits = std::all_of(rows.begin(), rows.end(),
@@ -325,6 +356,7 @@ int support(const Words& words, const Manner& manner) {
                                                     fmt::localtime(std::time(nullptr)));
   const auto written = vtepd::ctl::write_support(file, manner.socket, manner.vtysh);
   if (!written) return complain(kRefused, written.error().what);
+  if (!written->empty()) complain(kDone, "vtepd's own tables are missing: " + *written);
   fmt::print("{}: look at its MANIFEST before you pass it on\n", file);
   return kDone;
 }
@@ -340,7 +372,8 @@ int monitor(const Asked& asked, const Manner& manner) {
       manner.socket, asked,
       {.as_json = manner.json, .count = manner.flags.count, .kernel = kernel ? &*kernel : nullptr});
   if (watched) return kDone;
-  return complain(watched.error().code == 0 ? kRefused : kUnreachable, watched.error().what);
+  return watched.error().code == 0 ? complain(kRefused, watched.error().what)
+                                   : unreachable(watched.error());
 }
 
 int print_reply(const std::string& command, const Asked& asked, const json::object& reply,
@@ -367,14 +400,17 @@ int run_once(const Words& words, const Manner& manner) {
     const auto included = vtepd::ctl::include_file(asked->request);
     if (!included) return complain(kRefused, included.error().what);
   }
-  if (asked->request.contains("stream")) return show(*asked, manner);
+  if (asked->request.contains("stream")) {
+    return asked->request.at("table") == "events" ? show_events(*asked, manner)
+                                                  : show(*asked, manner);
+  }
   if (words[0] == "monitor") return monitor(*asked, manner);
   auto reply = vtepd::ctl::ask(manner.socket, asked->request);
-  if (!reply) return complain(kUnreachable, reply.error().what);
+  if (!reply) return unreachable(reply.error());
   const auto* compared = words[0] == "audit" ? reply->if_contains("compared") : nullptr;
   const bool audits_bgp = compared != nullptr && compared->as_object().contains("bgp") &&
                           manner.flags.layer.value_or("bgp") == "bgp";
-  if (audits_bgp) include_bgpd(manner.socket, manner.vtysh, *reply);
+  if (audits_bgp) include_bgpd(manner, *reply);
   return print_reply(words[0], *asked, *reply, manner);
 }
 
@@ -396,12 +432,12 @@ int watch(const Words& words, const Manner& manner) {
 
 options::options_description describe() {
   options::options_description all;
-  const auto number = [] { return options::value<std::uint32_t>(); };
+  const auto number = [] { return options::value<Number<std::uint32_t>>(); };
+  const auto large = [] { return options::value<Number<std::uint64_t>>(); };
   all.add_options()("help,h", "")("version", "")("json,j", "")("pretty,p", "")("dry-run", "")(
       "repair", "")("disruptive", "")("kernel", "")("confirm", number())(
       "layer", options::value<std::string>())("count", number())(
-      "watch", number()->implicit_value(2))("vnis", options::value<std::uint64_t>())(
-      "macs", options::value<std::uint64_t>())(
+      "watch", number()->implicit_value({2}, "2"))("vnis", large())("macs", large())(
       "color", options::value<std::string>()->default_value("auto"))(
       "vtysh", options::value<std::string>()->default_value("vtysh"))(
       "socket", options::value<std::string>())("words", options::value<Words>());
@@ -411,6 +447,12 @@ options::options_description describe() {
 template <class T>
 std::optional<T> given(const options::variables_map& chosen, const char* name) {
   return chosen.contains(name) ? std::optional(chosen[name].as<T>()) : std::nullopt;
+}
+
+template <class T>
+std::optional<T> number(const options::variables_map& chosen, const char* name) {
+  const auto read = given<Number<T>>(chosen, name);
+  return read ? std::optional(read->value) : std::nullopt;
 }
 
 bool has_colors(const std::string& when) {
@@ -447,19 +489,20 @@ int run(int argc, char** argv) {
                                 .dry_run = chosen.contains("dry-run"),
                                 .disruptive = chosen.contains("disruptive"),
                                 .kernel = chosen.contains("kernel"),
-                                .confirm = given<std::uint32_t>(chosen, "confirm"),
-                                .count = given<std::uint32_t>(chosen, "count"),
+                                .confirm = number<std::uint32_t>(chosen, "confirm"),
+                                .count = number<std::uint32_t>(chosen, "count"),
                                 .layer = given<std::string>(chosen, "layer"),
-                                .vnis = given<std::uint64_t>(chosen, "vnis"),
-                                .macs = given<std::uint64_t>(chosen, "macs")},
-                      .watch = given<std::uint32_t>(chosen, "watch")};
+                                .vnis = number<std::uint64_t>(chosen, "vnis"),
+                                .macs = number<std::uint64_t>(chosen, "macs")},
+                      .watch = number<std::uint32_t>(chosen, "watch")};
   const auto words = given<Words>(chosen, "words").value_or(Words{});
   if (words.empty()) {
     fmt::print(stderr, "{}", vtepd::ctl::kHelp);
     return kUsage;
   }
   if (manner.watch && !vtepd::ctl::is_repeatable(words, manner.flags)) {
-    return complain(kUsage, words[0] + " is not to be watched");
+    return complain(kUsage, fmt::format("{}{} is not to be watched", words[0],
+                                        manner.flags.repair ? " --repair" : ""));
   }
   return manner.watch ? watch(words, manner) : run_once(words, manner);
 }

@@ -6,6 +6,7 @@
 #include <array>
 #include <charconv>
 #include <filesystem>
+#include <set>
 
 #include "vtepd/ip_address.h"
 #include "vtepd/mac_address.h"
@@ -23,22 +24,23 @@ struct FilterWord {
 
 /// A table, and by which words its rows are chosen: "dev=ifname,svi" looks at these keys, "vlan" at
 /// that of its own name. The words are those of `bridge`, as far as rows have what they ask
-/// for. `states`: all there are, up to their colon; none where they are others' words.
+/// for. `states`: all there are, up to their colon; none where they are others' words. `types`: so.
 struct Table {
   std::string_view name;
   std::string_view filters;
   std::string_view states{};
+  std::string_view types{};
 };
 constexpr std::array kTables{
     Table{"vni", "vni vlan br=master dev=ifname,svi state", "in sync,pending,failed"},
     Table{"vlan", "vlan vni br=master dev=ifname,svi,ports"},
     Table{"mac", "mac vlan vni dev=wanted,bridge,asic dst=wanted,vxlan,asic type state",
-          "in sync,pending,failed,asic pending,another's entry"},
+          "in sync,pending,failed,asic pending,another's entry", "local,remote,own,unknown"},
     Table{"neigh", "ip mac vlan vni dev=ifname state", "in sync,pending,failed"},
     Table{"flood", "vni vlan dev=ifname dst state", "in sync,pending,failed,asic pending"},
     Table{"mcast", "vlan br=master dev=ports ip=grp state", "in sync,asic pending,no querier"},
     Table{"vtep", "dst state", "up,in part,unreachable"},
-    Table{"route", "vni mac ip dst type=routeType state", "valid,stale"},
+    Table{"route", "vni mac ip dst type=routeType state", "valid,stale", "2,3"},
     Table{"peers", "state"},
     Table{"duplicates", "vni state", "counting,duplicate,frozen"},
     Table{"port", "dev=ifname br=master state"},
@@ -113,6 +115,13 @@ Result<std::string> state_in_rows(const Table& table, const std::string& value) 
   return is_fdb && wanted == "reachable" ? "" : wanted;  // for which bridge prints nothing
 }
 
+Result<std::string> type_in_rows(const Table& table, const std::string& value) {
+  const auto types = split(table.types, ',');
+  if (std::find(types.begin(), types.end(), value) != types.end()) return value;
+  return misuse(
+      fmt::format("\"{}\" is no type of {}: {}", value, table.name, fmt::join(types, ", ")));
+}
+
 /// The value as rows write it, whatever notation it is given in; or why none can have it.
 Result<std::string> value_in_rows(const Table& table, const std::string& word,
                                   const std::string& value) {
@@ -121,6 +130,7 @@ Result<std::string> value_in_rows(const Table& table, const std::string& word,
   if (word == "mac" && !mac) return misuse(fmt::format("\"{}\" is no MAC address", value));
   if (word == "ip" && !ip) return misuse(fmt::format("\"{}\" is no IP address", value));
   if (word == "state") return state_in_rows(table, value);
+  if (word == "type") return type_in_rows(table, value);
   if (word == "vlan" || word == "vni") {
     const auto number = number_of(value);
     if (!number) return misuse(fmt::format("\"{}\" is no number", value));
@@ -133,8 +143,10 @@ Result<std::string> value_in_rows(const Table& table, const std::string& word,
 Result<std::vector<Filter>> read_filters(const Table& table, const Words& words, std::size_t at) {
   const auto known = filters_of(table);
   std::vector<Filter> filters;
+  std::set<std::string> said;
   while (at < words.size()) {
     const auto& word = words[at++];
+    if (!said.insert(word).second) return misuse(fmt::format("\"{}\" is said twice", word));
     const auto it = std::find_if(known.begin(), known.end(),
                                  [&](const FilterWord& filter) { return filter.word == word; });
     if (it != known.end() && (word == "self" || word == "master")) {  // these have no value
@@ -194,7 +206,8 @@ Result<Asked> show(const Words& words, const Flags& flags) {
   if (!filters) return filters.error();
   Asked asked{{{"command", "show"}, {"table", name}, {"stream", true}}, std::move(*filters)};
   if (flags.count && name != "events") return misuse("--count is of events");
-  if (name == "events") {
+  // Of events that are chosen all are asked for, and the newest of them shown.
+  if (name == "events" && asked.filters.empty()) {
     asked.request.erase("stream");
     if (flags.count) asked.request["count"] = *flags.count;
   }

@@ -193,6 +193,8 @@ TEST_CASE("what fits is told by each limit that VNIs or MACs use up") {
   CHECK(states(23, 2) == Lines{"fits", "fits"});
   CHECK(states(24, 2) == Lines{"does not fit", "fits"});
   CHECK(states(0, 3) == Lines{"fits", "does not fit"});
+  CHECK(limits(resources, "vni"));
+  CHECK_FALSE(limits({resources[1], resources[2]}, "vni"));
 }
 
 TEST_CASE("bgpd's peers as FRR tells them") {

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <boost/program_options.hpp>
 #include <catch2/catch.hpp>
 #include <csignal>
 #include <filesystem>
@@ -11,6 +12,7 @@
 #include <thread>
 
 #include "agent/ctl/client.h"
+#include "agent/ctl/number.h"
 
 namespace ctl_words_test {
 
@@ -161,6 +163,8 @@ TEST_CASE("rows are chosen by words, MACs in all three notations, cells by their
                                 : word == "state" && table == "duplicates" ? "frozen"
                                 : word == "state" && table == "mcast"      ? "no querier"
                                 : word == "state"                          ? "pending"
+                                : word == "type" && table == "mac"         ? "remote"
+                                : word == "type"                           ? "2"
                                                                            : "1";
       CHECK(read_words({"show", table, word, value}, {}).has_value());
     }
@@ -233,6 +237,39 @@ TEST_CASE("only what changes nothing and ends is repeatable", "[ctl]") {
   CHECK(is_repeatable({"apply"}, {.dry_run = true}));
 }
 
+TEST_CASE("of events that are chosen all are looked through", "[ctl]") {
+  const auto newest = read_words({"show", "events"}, {.count = 3});
+  REQUIRE(newest);
+  CHECK(newest->request.at("count") == 3);
+  CHECK_FALSE(newest->request.contains("stream"));
+  const auto chosen = read_words({"show", "events", "layer", "bgp"}, {.count = 3});
+  REQUIRE(chosen);
+  CHECK_FALSE(chosen->request.contains("count"));
+  CHECK(chosen->request.at("stream") == true);
+}
+
+TEST_CASE("a number of the command line is never negative", "[ctl]") {
+  namespace options = boost::program_options;
+  options::options_description all;
+  all.add_options()("count", options::value<Number<std::uint32_t>>());
+  const auto count = [&](const std::string& text) -> std::optional<std::uint32_t> {
+    options::variables_map chosen;
+    try {
+      const std::vector<std::string> words{"--count=" + text};
+      options::store(options::command_line_parser(words).options(all).run(), chosen);
+    } catch (const options::error&) {
+      return std::nullopt;
+    }
+    return chosen["count"].as<Number<std::uint32_t>>().value;
+  };
+  CHECK(count("0") == 0);
+  CHECK(count("4294967295") == 4'294'967'295U);
+  for (const auto* wrong : {"-1", "-5", "4294967296", "", "x", "1x", "1.5"}) {
+    INFO(wrong);
+    CHECK_FALSE(count(wrong));
+  }
+}
+
 TEST_CASE("record takes a whole path, or off", "[ctl]") {
   const auto file = read_words({"record", "/var/lib/vtepd/day"}, {});
   REQUIRE(file);
@@ -264,6 +301,11 @@ TEST_CASE("what makes no sense is said") {
   CHECK(asks({"show", "mac", "state", "faild"}) ==
         "\"faild\" is no state of mac: in sync, pending, failed, asic pending, another's entry");
   CHECK(asks({"fdb", "state", "stale"}).starts_with("\"stale\" is no state of fdb: "));
+  CHECK(asks({"show", "mac", "vlan", "10", "vlan", "20"}) == "\"vlan\" is said twice");
+  CHECK(asks({"fdb", "self", "self"}) == "\"self\" is said twice");
+  CHECK(asks({"show", "route", "type", "9"}) == "\"9\" is no type of route: 2, 3");
+  CHECK(asks({"show", "mac", "type", "far"}) ==
+        "\"far\" is no type of mac: local, remote, own, unknown");
   CHECK(asks({"show", "mac"}, {.count = 3}) == "--count is of events");
   CHECK(asks({"trace", "vlan", "10"}) == "trace: a MAC or an IP address");
   CHECK(asks({"trace", "mac", "00:00:00:00:00:01"}) == "trace: in which VLAN?");

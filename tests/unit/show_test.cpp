@@ -230,13 +230,18 @@ TEST_CASE("a VTEP has what leads there, and whether the underlay does") {
   CHECK(shown.row("vtep", "dst", "10.0.0.2").at("state") == "up");
 }
 
-TEST_CASE("resources say what VNIs use up: bridge ports, unless a device carries all of them") {
+TEST_CASE(
+    "resources say what VNIs use up: VLANs, and bridge ports unless a device carries all of them") {
   for (const bool single : {false, true}) {
     const Shown shown(single);
     const auto row = shown.row("resources", "resource", "ports.bridge");
     CHECK(row.at("used") == 3);
     CHECK(row.at("limit") == 1023);
     CHECK(row.contains("per") == !single);
+    const auto vnis = shown.row("resources", "resource", "vnis.bridge");
+    CHECK(vnis.at("used") == 1);
+    CHECK(vnis.at("limit") == 4094);
+    CHECK(vnis.at("per") == "vni");
   }
 }
 
