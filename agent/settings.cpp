@@ -16,6 +16,9 @@ options::options_description all_options() {
   const auto number = [](int otherwise) {
     return options::value<int>()->default_value(otherwise);  // unsigned would read -1 as 4294967295
   };
+  const auto yes_or_no = [](bool otherwise) {
+    return options::value<bool>()->default_value(otherwise, otherwise ? "yes" : "no");
+  };
   options::options_description all("vtepd, the EVPN-VXLAN agent");
   all.add_options()                                                                               //
       ("config", options::value<std::string>(), "configuration file; without it there is none")   //
@@ -27,24 +30,24 @@ options::options_description all_options() {
       ("sai-library", text("libsoftsai.so"), "the ASIC's SAI library, or none")                   //
       ("sai-profile", text("none"), "file of key=value lines for the SAI library, or none")       //
       ("state-dir", text("/run/vtepd"), "where the ledger of what vtepd made is kept")            //
-      ("adopt", options::value<bool>()->default_value(false),
+      ("adopt", yes_or_no(false),
        "devices that stand as the files say count as made by vtepd: yes or no")  //
-      ("user-commands", options::value<bool>()->default_value(false),
+      ("user-commands", yes_or_no(false),
        "whether up, down, ... lines of interface files are run: yes or no")  //
-      ("bpdu-guard", options::value<bool>()->default_value(false),
+      ("bpdu-guard", yes_or_no(false),
        "whether mstpctl-bpduguard lines set the kernel's own guard: yes or no")               //
       ("stale-time", number(120), "seconds that routes outlive bgpd's session, at most")      //
       ("quiet-time", number(10), "seconds without news after which BGP counts as converged")  //
       ("duplicate-moves", number(5),
        "moves in duplicate-window that make an address a duplicate; 0: never")  //
       ("duplicate-window", number(180), "seconds in which they are counted")    //
-      ("duplicate-freeze", options::value<bool>()->default_value(true),
+      ("duplicate-freeze", yes_or_no(true),
        "whether a duplicate stays where it is; no: only warn")                                 //
       ("duplicate-recovery", number(540), "seconds it is frozen; 0: until vtepctl clears it")  //
-      ("snoop", options::value<bool>()->default_value(true),
+      ("snoop", yes_or_no(true),
        "learn hosts from their ARP and ND on local ports: yes or no")                    //
       ("probe-interval", number(180), "seconds of silence after which a host is asked")  //
-      ("tunnel-announcements", options::value<bool>()->default_value(true),
+      ("tunnel-announcements", yes_or_no(true),
        "whether announcements of hosts cross the tunnels and lead frames until BGP does")    //
       ("audit-interval", number(600), "seconds between audits of kernel and ASIC; 0: none")  //
       ("history", options::value<std::size_t>()->default_value(16384),
