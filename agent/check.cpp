@@ -110,6 +110,18 @@ struct Differing {
   void operator()(const auto& /*op*/) { parts.insert(Part::Other); }
 };
 
+constexpr std::uint64_t kCustomerTag = 0x8100;  // ethertypes of VLAN devices: 802.1q
+constexpr std::uint64_t kServiceTag = 0x88A8;   // 802.1ad
+
+/// What a device is made with, by attribute.
+using Identity = std::map<std::string_view, std::string>;
+
+/// A device that would have to be made anew.
+struct MadeAnew {
+  Identity other{};  // as it is, where the files have it otherwise
+  std::string why{};
+};
+
 class Check {
  public:
   Check(const State& state, const Loaded& loaded)
@@ -123,10 +135,8 @@ class Check {
           differing_[name].parts.insert(Part::Addresses);
           differing_[name].addresses.emplace(late.wanted, fmt::format("behind {}", late.first));
         }
-        if (const auto why = why_made_anew(state_, link, *actual)) {
-          made_anew_[name] = *why;
-          differing_[name].parts.insert(Part::Identity);
-          differing_[name].enter(vtepd::difference(link.options, actual->options));
+        if (auto why = why_made_anew(state_, link, *actual)) {
+          enter_made_anew(link, *actual, *std::move(why));
         }
       }
       if (!link.master.empty()) ports_[link.master].push_back(name);
@@ -150,6 +160,48 @@ class Check {
   static std::optional<State> model_of(const State& state, const SharedTopology& topology) {
     if (is_in_effect(state, with_kernel_numbers(topology, state.view))) return std::nullopt;
     return state_with(state, topology);
+  }
+
+  void enter_made_anew(const WantedLink& wanted, const Link& actual, std::string why) {
+    auto& differing = differing_[wanted.name];
+    differing.parts.insert(Part::Identity);
+    const bool is_tunnel = wanted.kind == LinkKind::Vxlan && actual.kind == wanted.kind;
+    if (is_tunnel && wanted.vxlan_local != actual.vxlan_local) differing.parts.insert(Part::Local);
+    differing.enter(vtepd::difference(wanted.options, actual.options));
+    made_anew_[wanted.name] = {other_identity(wanted, actual, why), std::move(why)};
+  }
+
+  Identity other_identity(const WantedLink& wanted, const Link& actual,
+                          const std::string& why) const {
+    Identity other;
+    const auto compare = [&](std::string_view attribute, const auto& running, const auto& said) {
+      if (running != said) other[attribute] = fmt::format("{}", running);
+    };
+    const auto compare_option = [&](std::string_view attribute, Option option, std::uint64_t said) {
+      compare(attribute, value_or(actual.options, option, 0), said);
+    };
+    if (wanted.kind != actual.kind) {
+      for (const auto& part : kParts) {
+        if (part.part == Part::Identity) other[part.attribute] = why;
+      }
+    } else if (wanted.kind == LinkKind::Vxlan) {
+      compare_option("vxlan-id", Option::VxlanId, value_or(wanted.options, Option::VxlanId, 0));
+    } else if (wanted.kind == LinkKind::Vrf) {
+      compare_option("vrf-table", Option::VrfTable, wanted.vrf_table);
+    } else if (wanted.kind == LinkKind::Vlan) {
+      compare("vlan-id", actual.vlan, wanted.vlan);
+      compare("vlan-raw-device", state_.view.name_of(actual.lower), wanted.lower);
+      const auto protocol = value_or(actual.options, Option::VlanProtocol, kCustomerTag);
+      compare("vlan-protocol", protocol_word(protocol), protocol_word(wanted.vlan_protocol));
+    } else if (wanted.kind == LinkKind::Veth) {
+      const auto peer = state_.ledger.value(ledger_link(wanted.name)).value_or("");
+      compare("veth-peer-name", peer, wanted.peer);
+    }
+    return other;
+  }
+
+  static std::string_view protocol_word(std::uint64_t ethertype) {
+    return ethertype == kServiceTag ? "802.1ad" : "802.1q";
   }
 
   void compare(const KernelKey& key) {
@@ -301,6 +353,7 @@ class Check {
 
   bool differs(const std::string& name, const AttributeRow& row) const {
     const auto part = part_of(row);
+    if (part == Part::Identity) return !identity_text(name, row).empty();
     return row.value != nullptr ? differs(name, row.option) : part && differs(name, *part);
   }
   bool differs(const std::string& name, Part part) const {
@@ -359,7 +412,7 @@ class Check {
       case Part::Tunnels:
         return vlans_text(link->index, *part);
       case Part::Identity:
-        return identity_text(*link);
+        return identity_text(name, row);
       case Part::Addresses:
       case Part::Flood:
       case Part::Routes:
@@ -376,14 +429,15 @@ class Check {
 
   static std::string option_text(const Link& link, const AttributeRow& row) {
     const auto it = link.options.find(row.option);
-    if (it == link.options.end()) return "";
-    if (row.value == readers::yes_or_no) return it->second != 0 ? "on" : "off";
-    return fmt::format("{}", it->second / row.scale);
+    return it == link.options.end() ? "" : readers::text_of(row, it->second);
   }
 
-  std::string identity_text(const Link& link) const {
-    if (const auto it = made_anew_.find(link.name); it != made_anew_.end()) return it->second;
-    return "";
+  /// How the device is that would have to be made anew for this line; empty where it need not.
+  std::string identity_text(const std::string& name, const AttributeRow& row) const {
+    const auto anew = made_anew_.find(name);
+    if (anew == made_anew_.end()) return "";
+    const auto it = anew->second.other.find(row.name);
+    return it == anew->second.other.end() ? "" : it->second;
   }
 
   std::string vlans_text(IfIndex port, Part part) const {
@@ -427,7 +481,9 @@ class Check {
         const auto* row = find_attribute(attribute_of_part(part));
         report(name, row->name, line, "as without a line", running_value(name, *row));
       } else if (part != Part::Up && part != Part::Master && part != Part::Access) {
-        report(name, "", line, "as the files say", "otherwise");
+        const auto anew = made_anew_.find(name);
+        report(name, "", line, "as the files say",
+               anew == made_anew_.end() ? "otherwise" : anew->second.why);
       }
     }
     const Link as_said{.options = differing.options};
@@ -469,7 +525,7 @@ class Check {
   const State& state_;
   const std::vector<Stanza>& stanzas_;
   std::map<std::string, Differing> differing_;
-  std::map<std::string, std::string> made_anew_;
+  std::map<std::string, MadeAnew> made_anew_;
   std::map<std::string, std::vector<std::string>> ports_;     // of a master
   std::map<std::string, std::vector<std::string>> gateways_;  // on a device, by virtual addresses
   std::set<std::string> explained_;  // links of which a line was found that is not so

@@ -38,6 +38,62 @@ constexpr std::array<Choice, 10> kYesOrNo{{{"yes", 1},
                                            {"enable", 1},
                                            {"disable", 0}}};
 
+constexpr std::array<Choice, 2> kEthertypes{{{"802.1q", 0x8100}, {"802.1ad", 0x88A8}}};
+// IN6_ADDR_GEN_MODE_EUI64 and _NONE of linux/if_link.h.
+constexpr std::array<Choice, 6> kGenerations{
+    {{"on", 0}, {"off", 1}, {"yes", 0}, {"no", 1}, {"0", 0}, {"1", 1}}};
+constexpr std::array<Choice, 14> kBondModes{{{"balance-rr", 0},
+                                             {"active-backup", 1},
+                                             {"balance-xor", 2},
+                                             {"broadcast", 3},
+                                             {"802.3ad", 4},
+                                             {"balance-tlb", 5},
+                                             {"balance-alb", 6},
+                                             {"0", 0},
+                                             {"1", 1},
+                                             {"2", 2},
+                                             {"3", 3},
+                                             {"4", 4},
+                                             {"5", 5},
+                                             {"6", 6}}};
+constexpr std::array<Choice, 12> kBondHashes{{{"layer2", 0},
+                                              {"layer3+4", 1},
+                                              {"layer2+3", 2},
+                                              {"encap2+3", 3},
+                                              {"encap3+4", 4},
+                                              {"vlan+srcmac", 5},
+                                              {"0", 0},
+                                              {"1", 1},
+                                              {"2", 2},
+                                              {"3", 3},
+                                              {"4", 4},
+                                              {"5", 5}}};
+constexpr std::array<Choice, 4> kBondRates{{{"slow", 0}, {"fast", 1}, {"0", 0}, {"1", 1}}};
+constexpr std::array<Choice, 6> kBondReselects{
+    {{"always", 0}, {"better", 1}, {"failure", 2}, {"0", 0}, {"1", 1}, {"2", 2}}};
+// Bits of 01-80-C2-00-00-0X.
+constexpr std::array<Choice, 5> kTunneledProtocols{
+    {{"stp", 0x1}, {"lacp", 0x4}, {"lldp", 0x4000}, {"cdp", 0}, {"pvst", 0}}};
+
+/// The words of an option's values; none where they are numbers, or others.
+std::span<const Choice> words_of(const AttributeRow& row) {
+  if (row.value == ethertype) return kEthertypes;
+  if (row.value == address_generation) return kGenerations;
+  if (row.value == bond_mode) return kBondModes;
+  if (row.value == bond_hash_policy) return kBondHashes;
+  if (row.value == bond_lacp_rate) return kBondRates;
+  if (row.value == bond_reselect) return kBondReselects;
+  return {};
+}
+
+std::string protocols_of(std::uint64_t mask) {
+  std::string text;
+  for (const auto& bit : kTunneledProtocols) {
+    if ((mask & bit.value) != 0) text += fmt::format("{}{}", text.empty() ? "" : " ", bit.word);
+  }
+  return text.empty() ? "none" : text;
+}
+
 void set_option(const Reading& r, Options& options, std::string_view text) {
   const auto value = r.row.value(r.row, text);
   if (!value) {
@@ -159,59 +215,27 @@ Result<std::uint64_t> port_router(const AttributeRow& /*row*/, std::string_view 
 }
 
 Result<std::uint64_t> ethertype(const AttributeRow& /*row*/, std::string_view text) {
-  return choose(std::array<Choice, 2>{{{"802.1q", 0x8100}, {"802.1ad", 0x88A8}}}, text);
+  return choose(kEthertypes, text);
 }
 
 Result<std::uint64_t> address_generation(const AttributeRow& /*row*/, std::string_view text) {
-  // IN6_ADDR_GEN_MODE_EUI64 and _NONE of linux/if_link.h.
-  return choose(
-      std::array<Choice, 6>{{{"on", 0}, {"off", 1}, {"yes", 0}, {"no", 1}, {"0", 0}, {"1", 1}}},
-      text);
+  return choose(kGenerations, text);
 }
 
 Result<std::uint64_t> bond_mode(const AttributeRow& /*row*/, std::string_view text) {
-  return choose(std::array<Choice, 14>{{{"balance-rr", 0},
-                                        {"active-backup", 1},
-                                        {"balance-xor", 2},
-                                        {"broadcast", 3},
-                                        {"802.3ad", 4},
-                                        {"balance-tlb", 5},
-                                        {"balance-alb", 6},
-                                        {"0", 0},
-                                        {"1", 1},
-                                        {"2", 2},
-                                        {"3", 3},
-                                        {"4", 4},
-                                        {"5", 5},
-                                        {"6", 6}}},
-                text);
+  return choose(kBondModes, text);
 }
 
 Result<std::uint64_t> bond_hash_policy(const AttributeRow& /*row*/, std::string_view text) {
-  return choose(std::array<Choice, 12>{{{"layer2", 0},
-                                        {"layer3+4", 1},
-                                        {"layer2+3", 2},
-                                        {"encap2+3", 3},
-                                        {"encap3+4", 4},
-                                        {"vlan+srcmac", 5},
-                                        {"0", 0},
-                                        {"1", 1},
-                                        {"2", 2},
-                                        {"3", 3},
-                                        {"4", 4},
-                                        {"5", 5}}},
-                text);
+  return choose(kBondHashes, text);
 }
 
 Result<std::uint64_t> bond_lacp_rate(const AttributeRow& /*row*/, std::string_view text) {
-  return choose(std::array<Choice, 4>{{{"slow", 0}, {"fast", 1}, {"0", 0}, {"1", 1}}}, text);
+  return choose(kBondRates, text);
 }
 
 Result<std::uint64_t> bond_reselect(const AttributeRow& /*row*/, std::string_view text) {
-  return choose(
-      std::array<Choice, 6>{
-          {{"always", 0}, {"better", 1}, {"failure", 2}, {"0", 0}, {"1", 1}, {"2", 2}}},
-      text);
+  return choose(kBondReselects, text);
 }
 
 Result<std::uint64_t> mac_number(const AttributeRow& /*row*/, std::string_view text) {
@@ -222,22 +246,29 @@ Result<std::uint64_t> mac_number(const AttributeRow& /*row*/, std::string_view t
 }
 
 Result<std::uint64_t> tunneled_protocols(const AttributeRow& /*row*/, std::string_view text) {
-  // Bits of 01-80-C2-00-00-0X.
-  constexpr std::array<Choice, 5> kBits{
-      {{"stp", 0x1}, {"lacp", 0x4}, {"lldp", 0x4000}, {"cdp", 0}, {"pvst", 0}}};
   std::string spaced(text);
   std::replace(spaced.begin(), spaced.end(), ',', ' ');
   std::uint64_t mask = 0;
   for (const auto word : words(spaced)) {
     if (word == "all") {
-      for (const auto& bit : kBits) mask |= bit.value;
+      for (const auto& bit : kTunneledProtocols) mask |= bit.value;
       continue;
     }
-    const auto bit = choose(kBits, word);
+    const auto bit = choose(kTunneledProtocols, word);
     if (!bit) return bit.error();
     mask |= *bit;
   }
   return mask;
+}
+
+std::string text_of(const AttributeRow& row, std::uint64_t value) {
+  if (row.value == mac_number) return fmt::format("{}", MacAddress::from_number(value));
+  if (row.value == tunneled_protocols) return protocols_of(value);
+  if (row.value == yes_or_no) return value != 0 ? "on" : "off";
+  for (const auto& choice : words_of(row)) {
+    if (choice.value == value) return std::string(choice.word);
+  }
+  return fmt::format("{}", value / row.scale);
 }
 
 void option(const Reading& r) {

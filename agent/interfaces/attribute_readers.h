@@ -36,6 +36,9 @@ Result<std::uint64_t> bond_reselect(const AttributeRow& row, std::string_view te
 Result<std::uint64_t> mac_number(const AttributeRow& row, std::string_view text);
 Result<std::uint64_t> tunneled_protocols(const AttributeRow& row, std::string_view text);
 
+/// The option's value as a line would say it.
+std::string text_of(const AttributeRow& row, std::uint64_t value);
+
 /// Sets row.option; of a port also in the form "swp1=VALUE swp2=VALUE".
 void option(const Reading& r);
 void l2protocol_tunnel(const Reading& r);

@@ -286,6 +286,38 @@ TEST_CASE("check names each line that is not so, and no other") {
   }
 }
 
+TEST_CASE("check says of a device that would be made anew which of its lines is not so, and how") {
+  Desk desk;
+  const auto running = [&](const std::string& first, const std::string& then) {
+    REQUIRE(desk.say(first).at("ok").as_bool());
+    Lines found;
+    const auto reply = desk.check({.file = (desk.folder / "other").string(), .text = then});
+    CHECK_FALSE(reply.at("ok").as_bool());
+    for (const auto& row : reply.at("rows").as_array()) {
+      const auto* attribute = row.as_object().if_contains("attribute");
+      found.push_back(fmt::format(
+          "{} {}", attribute == nullptr ? "-" : std::string_view(attribute->as_string()),
+          std::string_view(row.at("running").as_string())));
+    }
+    return found;
+  };
+  const std::string tunnel = "auto vx\niface vx\n    vxlan-id 10\n";
+  CHECK(running(tunnel, tunnel + "    vxlan-local-tunnelip 2001:db8::1\n") ==
+        Lines{"vxlan-local-tunnelip none"});
+  CHECK(running(tunnel, "auto vx\niface vx\n    vxlan-id 11\n") == Lines{"vxlan-id 10"});
+  const std::string bond = "auto bond1\niface bond1\n    bond-slaves swp2\n    bond-mode ";
+  CHECK(running(bond + "active-backup\n", bond + "802.3ad\n") == Lines{"bond-mode active-backup"});
+  CHECK(running(tunnel + "    vxlan-local-tunnelip 10.0.0.1\n    vxlan-physdev swp1\n",
+                tunnel + "    vxlan-local-tunnelip 10.0.0.1\n") ==
+        Lines{"- vxlan-physdev is swp1 and would be none"});
+  const std::string vlan = "auto v\niface v\n    vlan-raw-device swp1\n    vlan-protocol ";
+  CHECK(running(vlan + "802.1q\n    vlan-id 7\n", vlan + "802.1ad\n    vlan-id 8\n") ==
+        Lines{"vlan-protocol 802.1q", "vlan-id 7"});
+  CHECK(running("auto swp1.9\niface swp1.9\n",
+                "auto swp1.9\niface swp1.9\n    vlan-raw-device swp2\n") ==
+        Lines{"vlan-raw-device swp1", "up no"});  // swp2, which no line spoke of
+}
+
 TEST_CASE("a file whose text comes with the request need not be there") {
   Desk desk;
   const std::string text = "auto swp1\niface swp1\n    mtu 1300\n";
