@@ -256,7 +256,7 @@ class Check {
     json::object interface {
       {"name", stanza.name}, { "auto", stanza.automatic }
     };
-    if (!stanza.family.empty()) interface["addr_family"] = json::array{stanza.family};
+    if (!stanza.family.empty()) interface["addr_family"] = stanza.family;
     if (!stanza.method.empty()) interface["addr_method"] = stanza.method;
     interface["config"] = std::move(config);
     interface["config_status"] = std::move(status);

@@ -318,6 +318,18 @@ TEST_CASE("check says of a device that would be made anew which of its lines is 
         Lines{"vlan-raw-device swp1", "up no"});  // swp2, which no line spoke of
 }
 
+TEST_CASE("check gives family and method as ifquery does") {
+  Desk desk;
+  REQUIRE(
+      desk.say("auto swp1\niface swp1 inet static\nauto swp2\niface swp2\n").at("ok").as_bool());
+  const auto reply = desk.check({});
+  const auto& interfaces = reply.at("interfaces").as_array();
+  REQUIRE(interfaces.size() == 2);
+  CHECK(json::serialize(interfaces[0].at("addr_family")) == "\"inet\"");
+  CHECK(json::serialize(interfaces[0].at("addr_method")) == "\"static\"");
+  CHECK_FALSE(interfaces[1].as_object().contains("addr_family"));
+}
+
 TEST_CASE("a file whose text comes with the request need not be there") {
   Desk desk;
   const std::string text = "auto swp1\niface swp1\n    mtu 1300\n";
