@@ -224,6 +224,7 @@ class Core {
   void mark_own_macs(const std::string& name);
   void mark_bond(const std::string& name);
   void mark_waiting(const std::string& name);
+  bool follows_mtu(const Link& link, const Link& lower) const;
   void name_routers();
   void follow_bridge_fdb(const BridgeFdbKey& key);
   void on_neighbor(const NeighborKey& key, const std::optional<NeighborEntry>& before);

@@ -14,10 +14,29 @@ namespace {
 // A first refusal may only be the kernel's momentary state; the second comes after a pause.
 constexpr unsigned kRefusedForGood = 2;
 
-/// The links that stand on refused ones: as ports, as VLAN devices, as members of a VRF.
-std::set<std::string> dependents_of(const std::set<std::string>& refused,
+/// Whether nothing is wrong with a bridge but its MTU.
+bool lacks_only_mtu(const State& state, const std::string& name) {
+  const auto* link = state.view.link(name);
+  if (link == nullptr || link->kind != LinkKind::Bridge) return false;
+  bool only = true;
+  plan_link(state, LinkKey{name}, [&](const KernelOp& op) {
+    const auto* change = std::get_if<ChangeLink>(&op);
+    only &= change != nullptr &&
+            *change == ChangeLink{.index = link->index, .kind = link->kind, .mtu = change->mtu};
+  });
+  return only;
+}
+
+/// The links that stand on refused ones: as ports, as VLAN devices, as members of a VRF. Its MTU is
+/// no reason to take a bridge's ports away: it would then have the MTU of one without ports, which
+/// may be the one that was refused, so that they came back, and went again, without an end.
+std::set<std::string> dependents_of(const std::set<std::string>& refused, const State& state,
                                     const Topology& topology) {
   std::set<std::string> held;
+  std::set<std::string> small_bridges;
+  for (const auto& name : refused) {
+    if (lacks_only_mtu(state, name)) small_bridges.insert(name);
+  }
   const auto stands_on = [&](const std::string& name) {
     return !name.empty() && (refused.contains(name) || held.contains(name));
   };
@@ -25,7 +44,8 @@ std::set<std::string> dependents_of(const std::set<std::string>& refused,
     grown = false;
     for (const auto& [name, link] : topology.links) {
       if (refused.contains(name) || held.contains(name)) continue;
-      if (!stands_on(link.lower) && !stands_on(link.master)) continue;
+      const bool is_port = stands_on(link.master) && !small_bridges.contains(link.master);
+      if (!stands_on(link.lower) && !is_port) continue;
       held.insert(name);
       grown = true;
     }
@@ -60,7 +80,8 @@ void Core::hold_dependents() {
   });
   if (refused == change_->refused) return;
   change_->refused = std::move(refused);
-  const auto before = std::exchange(held_back_, dependents_of(change_->refused, *change_->wanted));
+  const auto before =
+      std::exchange(held_back_, dependents_of(change_->refused, state_, *change_->wanted));
   auto links = change_->wanted->links;
   for (const auto& name : held_back_) {
     const auto former = change_->before->links.find(name);

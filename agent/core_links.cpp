@@ -55,18 +55,26 @@ void Core::mark_bond(const std::string& name) {
   kernel_.mark(LinkKey{wanted->second.bond->primary});
 }
 
-/// What stands on the link and waits for it to come up, or to run; and tunnels that send through
-/// it, whose MTU goes with its.
+/// What stands on the link and waits for it to come up, or to run; and whose MTU goes with its.
 void Core::mark_waiting(const std::string& name) {
   const auto it = dependents_.find(name);
+  if (it == dependents_.end()) return;
   const auto* link = state_.view.link(name);
-  if (it == dependents_.end() || !link->up) return;
   for (const auto& dependent : it->second) {
     const auto* actual = state_.view.link(dependent);
     if (actual == nullptr) continue;
-    const bool sends_through = actual->kind == LinkKind::Vxlan && actual->lower == link->index;
-    if (sends_through || !actual->up) kernel_.mark(LinkKey{dependent});
+    if ((link->up && !actual->up) || follows_mtu(*actual, *link)) kernel_.mark(LinkKey{dependent});
   }
+}
+
+/// Of a tunnel Linux leaves it to us. What else stands on a link is cut down with it by the kernel,
+/// and waits for room to grow.
+bool Core::follows_mtu(const Link& link, const Link& lower) const {
+  if (link.lower != lower.index) return false;
+  if (link.kind == LinkKind::Vxlan) return true;
+  if (link.mtu >= lower.mtu) return false;
+  const auto wanted = state_.topology->links.find(link.name);
+  return wanted != state_.topology->links.end() && wanted->second.mtu.value_or(0) > link.mtu;
 }
 
 /// Few links have gateways.

@@ -81,6 +81,16 @@ class Model {
       if (master != nullptr && master->kind == LinkKind::Bond) link.up = link.running = true;
     }
     state_.view.apply(LinkSeen{link});
+    if (op.mtu) cut_mtus(link);
+  }
+
+  /// What stands on the link has no more than its MTU.
+  void cut_mtus(const Link& lower) {
+    for (const auto& [index, link] : std::map(state_.view.links())) {
+      const bool stands_on = link.kind == LinkKind::Vlan || link.kind == LinkKind::Macvlan;
+      if (!stands_on || link.lower != lower.index || link.mtu <= lower.mtu) continue;
+      run(ChangeLink{.index = index, .mtu = lower.mtu});
+    }
   }
 
   void set_port(Link& link, bool is_port) {

@@ -142,15 +142,23 @@ bool has_derived_mac(LinkKind kind) {
   return kind == LinkKind::Vlan || kind == LinkKind::Macvlan || kind == LinkKind::Bridge;
 }
 
-/// What no line says is cut down to what the device leaves that a tunnel is bound to: Linux refuses
-/// more. A line's MTU is asked for as it is.
+/// The most that the device below leaves, where it is bound to one: Linux refuses more. None where
+/// that cannot be told.
+std::optional<std::uint32_t> room_for(const WantedLink& wanted, const Link& lower) {
+  if (wanted.kind != LinkKind::Vxlan) return lower.mtu;
+  const auto room = room_in_tunnel(lower.mtu, wanted.vxlan_local);
+  return room == 0 ? std::nullopt : std::optional(room);
+}
+
+/// What no line says is cut down to what the device below leaves, and so is a line's MTU until that
+/// device has the larger one that it shall have; otherwise a line's MTU is asked for as it is.
 std::optional<std::uint32_t> wanted_mtu(const State& state, const WantedLink& wanted) {
   const auto* lower = state.view.link(wanted.lower);
-  if (!wanted.mtu || wanted.kind != LinkKind::Vxlan || wanted.said.contains("mtu")) {
-    return wanted.mtu;
-  }
-  const auto room = lower == nullptr ? 0 : room_in_tunnel(lower->mtu, wanted.vxlan_local);
-  return room == 0 ? wanted.mtu : std::min(*wanted.mtu, room);
+  if (!wanted.mtu || lower == nullptr) return wanted.mtu;
+  const auto* below = wanted_link(state, wanted.lower);
+  const bool is_to_grow = below != nullptr && below->mtu.value_or(0) > lower->mtu;
+  if (wanted.said.contains("mtu") && !is_to_grow) return wanted.mtu;
+  return std::min(*wanted.mtu, room_for(wanted, *lower).value_or(*wanted.mtu));
 }
 
 /// Whether the new device may come up in the very request that makes it: nothing else has to be

@@ -424,6 +424,54 @@ TEST_CASE("a link is changed in what is given and in nothing else", "[link]") {
   CHECK(words(after) == words(before));
 }
 
+TEST_CASE("what stands on a link has no larger MTU than that, and falls with it", "[link]") {
+  Bench bench;
+  const auto lower = bench.create(dummy_named("swp1"));
+  for (const auto kind : {LinkKind::Vlan, LinkKind::Macvlan}) {
+    INFO(static_cast<int>(kind));
+    const auto id = kind == LinkKind::Vlan ? vlan(10) : VlanId{};
+    bench.must(ChangeLink{.index = lower, .mtu = 1600});
+    const auto upper = bench.create({.name = "upper", .kind = kind, .lower = lower, .vlan = id});
+    CHECK(bench.link(upper).mtu == 1600);
+    const int code = kind == LinkKind::Vlan ? ERANGE : EINVAL;
+    bench.must_refuse(ChangeLink{.index = upper, .kind = kind, .mtu = 1601}, code);
+    bench.must(ChangeLink{.index = lower, .mtu = 1400});
+    CHECK(bench.link(upper).mtu == 1400);
+    bench.must(ChangeLink{.index = lower, .mtu = 1600});
+    CHECK(bench.link(upper).mtu == 1400);
+    bench.must(ChangeLink{.index = upper, .kind = kind, .mtu = 1600});
+    CHECK(bench.link(upper).mtu == 1600);
+    bench.must(DeleteLink{upper});
+    bench.must_refuse(
+        CreateLink{.name = "upper", .kind = kind, .lower = lower, .vlan = id, .mtu = 1601}, EINVAL);
+  }
+}
+
+TEST_CASE("a bridge has the least MTU of its ports, until somebody changes it", "[link]") {
+  Bench bench;
+  auto large = bridge_named("br0");
+  large.mtu = 9000;
+  const auto bridge = bench.create(large);
+  CHECK(bench.link(bridge).mtu == 9000);
+  const auto svi =
+      bench.create({.name = "br0.10", .kind = LinkKind::Vlan, .lower = bridge, .vlan = vlan(10)});
+  const auto port = bench.create(dummy_named("swp1"));
+  bench.must(ChangeLink{.index = port, .mtu = 1600});
+  bench.must(ChangeLink{.index = port, .master = bridge});
+  CHECK(bench.link(bridge).mtu == 1600);
+  CHECK(bench.link(svi).mtu == 1600);
+  bench.must(ChangeLink{.index = port, .mtu = 1700});
+  CHECK(bench.link(bridge).mtu == 1700);
+  bench.must(ChangeLink{.index = bridge, .kind = LinkKind::Bridge, .mtu = 1700});  // no change
+  bench.must(ChangeLink{.index = port, .mtu = 1800});
+  CHECK(bench.link(bridge).mtu == 1800);
+  bench.must(ChangeLink{.index = bridge, .kind = LinkKind::Bridge, .mtu = 9000});
+  bench.must(ChangeLink{.index = port, .mtu = 1400});
+  CHECK(bench.link(bridge).mtu == 9000);
+  bench.must(ChangeLink{.index = port, .master = IfIndex{}});
+  CHECK(bench.link(bridge).mtu == 9000);
+}
+
 TEST_CASE("a port that joins a bridge is in its VLAN 1, and leaves with all it had", "[link]") {
   Bench bench;
   const auto bridge = bench.create(bridge_named("br0"));

@@ -329,6 +329,9 @@ Result<> FakeKernel::check_new_link(const CreateLink& op) const {
   for (const auto& [option, value] : op.options) {
     if (!is_option_of(op.kind, option)) return refuse(EINVAL);
   }
+  if (stands_on_another(op.kind) && op.mtu.value_or(0) > state_.link(op.lower)->mtu) {
+    return refuse(EINVAL);
+  }
   return check_twin(op);
 }
 
@@ -359,7 +362,7 @@ Result<> FakeKernel::run(const CreateLink& op) {
             .name = op.name,
             .kind = op.kind,
             .mac = op.mac.value_or(own_mac(index)),
-            .mtu = op.mtu.value_or(1500),
+            .mtu = op.mtu.value_or(stands_on_another(op.kind) ? state_.link(op.lower)->mtu : 1500),
             .lower = op.lower,
             .vlan = op.vlan,
             .vxlan_local = op.vxlan_local,
@@ -475,6 +478,9 @@ Result<> FakeKernel::run(const ChangeLink& op) {
   if (known == nullptr) return refuse(ENODEV);
   Link link = *known;
   if (auto good = check_change(op, link); !good) return good;
+  if (stands_on_another(link.kind) && op.mtu.value_or(0) > state_.link(link.lower)->mtu) {
+    return refuse(link.kind == LinkKind::Vlan ? ERANGE : EINVAL);
+  }
   if (op.master && *op.master != link.master) {
     if (auto done = set_master(link, *op.master); !done) return done;
     link = *state_.link(op.index);
@@ -487,14 +493,50 @@ Result<> FakeKernel::run(const ChangeLink& op) {
   if (link.kind == LinkKind::Vxlan) {
     if (auto done = set_tunnel(link, op); !done) return done;
   }
+  const bool resizes = op.mtu && *op.mtu != link.mtu;
+  if (resizes && link.kind == LinkKind::Bridge) sized_bridges_.insert(link.index);
   if (op.mtu) link.mtu = *op.mtu;
   if (op.mac) link.mac = *op.mac;
   if (op.alias) link.alias = *op.alias;
   if (op.protodown) link.protodown = *op.protodown;
   if (op.arp_targets) link.arp_targets = *op.arp_targets;
-  if (op.up && *op.up != link.up) return set_up(link, *op.up);
-  emit(LinkSeen{link});
+  if (op.up && *op.up != link.up) {
+    if (auto done = set_up(link, *op.up); !done) return done;
+  } else {
+    emit(LinkSeen{link});
+  }
+  if (resizes) spread_mtu(link.index);
   return {};
+}
+
+/// What stands on a link has no more than its MTU; the bridge that it is a port of follows.
+void FakeKernel::spread_mtu(IfIndex index) {
+  const auto mtu = state_.link(index)->mtu;
+  const auto links = state_.links();
+  for (const auto& [above, link] : links) {
+    if (!stands_on_another(link.kind) || link.lower != index || link.mtu <= mtu) continue;
+    auto cut = link;
+    cut.mtu = mtu;
+    emit(LinkSeen{cut});
+    spread_mtu(above);
+  }
+  follow_ports(state_.link(index)->master);
+}
+
+/// A bridge whose MTU nobody has changed has the smallest of its ports'.
+void FakeKernel::follow_ports(IfIndex bridge) {
+  const auto* known = state_.link(bridge);
+  if (known == nullptr || known->kind != LinkKind::Bridge || sized_bridges_.contains(bridge))
+    return;
+  std::optional<std::uint32_t> least;
+  for (const auto& [index, link] : state_.links()) {
+    if (link.master == bridge) least = std::min(least.value_or(link.mtu), link.mtu);
+  }
+  auto link = *known;
+  link.mtu = least.value_or(1500);
+  if (link.mtu == known->mtu) return;
+  emit(LinkSeen{link});
+  spread_mtu(bridge);
 }
 
 Result<> FakeKernel::check_tunnel(const IpAddress& local, const IpAddress& group,
@@ -559,6 +601,7 @@ Result<> FakeKernel::set_master(Link link, IfIndex master) {
       put(link.options, port_defaults());
       emit(LinkSeen{link});
       emit(PortSeen{link.index, {}, default_vlans()});
+      follow_ports(master);
       return {};
   }
 }
@@ -629,6 +672,7 @@ void FakeKernel::release(Link link) {
   for (const auto& key : keys) emit(BridgeFdbGone{key, link.index});
   for (const auto& [option, value] : port_defaults()) link.options.erase(option);
   emit(LinkSeen{link});
+  follow_ports(master);
 }
 
 void FakeKernel::lose_primary(Link bond, IfIndex slave) {

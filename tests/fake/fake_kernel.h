@@ -130,6 +130,8 @@ class FakeKernel : public KernelPort {
   Result<> set_bond_options(Link& bond, const Options& options);
   static Result<> check_change(const ChangeLink& op, const Link& link);
   static Result<> check_master(const Link& link, const Link& upper);
+  void spread_mtu(IfIndex index);
+  void follow_ports(IfIndex bridge);
   Result<> set_master(Link link, IfIndex master);
   Result<> join_vrf(const Link& link);
   Result<> join_bond(Link slave, Link bond);
@@ -161,6 +163,7 @@ class FakeKernel : public KernelPort {
       primaries_;                       // of bonds: the slaves that they prefer, once they are some
   std::vector<AddressKey> ipv4_order_;  // as they came; also ones that are gone with their link
   std::set<IfIndex> ipv6_tunnels_;      // vxlan devices, whatever ends they have now
+  std::set<IfIndex> sized_bridges_;     // whose MTU was changed by hand
   std::vector<KernelOp> applied_;
   std::vector<Way> ways_;  // of routing daemons
   std::optional<NthRefusal> nth_;

@@ -133,6 +133,24 @@ check_status "its reason is told" 1 ctl leaf1 apply --disruptive "$renumbered"
 check_says "vxlan-10 +.*(exist|specified VNI)"
 check_status "back" 0 ctl leaf1 apply --disruptive "$file"
 
+step "larger MTUs, from the bottom up"
+jumbo=$(edit jumbo 's/bridge-pvid 1/&\n    mtu 9000/; s/^iface swp1/&\n    mtu 9000/')
+printf '\nauto %s\niface %s\n    vlan-raw-device %s\n    vlan-id 10\n    mtu 9000\n' svi10 svi10 bridge a20 a20 svi10 >>"$jumbo"
+small=$(edit small '')
+sed 's/ 9000/ 1500/' "$jumbo" >"$small"
+check_status "with an SVI of the usual MTU, and a device on it" 0 ctl leaf1 apply "$small"
+refused=$(counter leaf1 kernel_refused)
+check_status "all grow at once" 0 ctl leaf1 apply "$jumbo"
+for link in swp1 bridge svi10 a20; do check_equal "$link" 9000 "$(mtu_of "$link")"; done
+check_equal "and nothing was refused" "$refused" "$(counter leaf1 kernel_refused)"
+check_status "back" 0 ctl leaf1 apply "$small"
+for link in swp1 bridge svi10 a20; do check_equal "$link" 1500 "$(mtu_of "$link")"; done
+ip -n leaf1 link del bridge
+check_status "a new bridge, of a tunnel with a smaller MTU" 0 ctl leaf1 apply "$jumbo"
+for link in bridge svi10 a20; do check_equal "$link" 9000 "$(mtu_of "$link")"; done
+check_status "as the file says" 0 ctl leaf1 check "$jumbo"
+check_status "back to the golden" 0 ctl leaf1 apply "$file"
+
 step "lines taken out of the file"
 check_status "all of them" 0 ctl leaf1 apply "$FABRIC/leaf1/interfaces"
 check_equal "a port that vtepd enslaved is free" "" "$(ip -n leaf1 -j link show swp1 | grep -o '"master":"[a-z]*"')"

@@ -69,8 +69,9 @@ class Desk {
     } while (!done());
   }
 
-  json::object apply(const std::string& path) {
-    auto reply = ask(&Changes::apply, {.file = path});
+  json::object apply(const std::string& path) { return put({.file = path}); }
+  json::object put(Changes::Request request) {
+    auto reply = ask(&Changes::apply, std::move(request));
     if (!reply.contains("error")) {
       CHECK(vtepd::test::undocumented("apply", reply) == std::vector<std::string>{});
     }
@@ -208,6 +209,42 @@ TEST_CASE("a port that had an MTU of its own has the bond's as its slave") {
   REQUIRE(desk.say("auto swp1\niface swp1\n" + bond).at("ok").as_bool());
   CHECK(desk.leaf.kernel.state().link("swp1")->mtu == 9000);
   CHECK(desk.check({}).at("ok").as_bool());
+}
+
+TEST_CASE("devices on each other grow from the bottom up, and shrink together") {
+  Desk desk;
+  const auto file = [](int mtu) {
+    return fmt::format(
+        "auto swp1\niface swp1\n    mtu {0}\n"
+        "auto b10\niface b10\n    vlan-raw-device swp1\n    vlan-id 10\n    mtu {0}\n"
+        "auto a20\niface a20\n    vlan-raw-device b10\n    vlan-id 20\n    mtu {0}\n",
+        mtu);
+  };
+  REQUIRE(desk.say(file(1500)).at("ok").as_bool());
+  const auto refused = [&] { return desk.leaf.core->kernel().counters().refused; };
+  const auto before = refused();
+  for (const auto mtu : {9000, 1400, 1600}) {
+    INFO(mtu);
+    CHECK(desk.say(file(mtu)).at("ok").as_bool());
+    for (const auto* name : {"swp1", "b10", "a20"}) {
+      CHECK(desk.leaf.kernel.state().link(name)->mtu == static_cast<std::uint32_t>(mtu));
+    }
+    CHECK(desk.check({}).at("ok").as_bool());
+  }
+  CHECK(refused() == before);
+}
+
+TEST_CASE("a new bridge has the MTU of its line, and so have its SVIs, whatever its ports have") {
+  Desk desk;
+  const auto reply = desk.say(
+      "auto swp1\niface swp1\n    mtu 1600\n"
+      "auto br0\niface br0\n    bridge-ports swp1\n    bridge-vlan-aware yes\n    mtu 9000\n"
+      "auto br0.10\niface br0.10\n    mtu 9000\n");
+  CHECK(reply.at("ok").as_bool());
+  CHECK(desk.leaf.kernel.state().link("br0")->mtu == 9000);
+  CHECK(desk.leaf.kernel.state().link("br0.10")->mtu == 9000);
+  CHECK(desk.check({}).at("ok").as_bool());
+  CHECK(desk.leaf.core->kernel().counters().refused == 0);
 }
 
 TEST_CASE("what apply would refuse is a difference, though nothing would be written") {

@@ -86,7 +86,7 @@ TEST_CASE("what stands on a refused link goes back to what it was", "[changes]")
   Leaf leaf;
   auto topology = leaf_topology(false);
   auto& links = topology.links;
-  links.at("bridge").mtu = 9000;
+  links.at("bridge").alias = "rack 7";
   links.at("bridge.10").alias = "tenant";
   links["bridge.20"] = links.at("bridge.10");
   links["bridge.20"].name = "bridge.20";
@@ -95,7 +95,7 @@ TEST_CASE("what stands on a refused link goes back to what it was", "[changes]")
   leaf.kernel.refuse_where(
       [bridge](const KernelOp& op) {
         const auto* change = std::get_if<ChangeLink>(&op);
-        return change != nullptr && change->index == bridge && change->mtu;
+        return change != nullptr && change->index == bridge && change->alias;
       },
       EINVAL);
   leaf.core->change_topology(topology, {});
@@ -112,9 +112,33 @@ TEST_CASE("what stands on a refused link goes back to what it was", "[changes]")
   leaf.kernel.allow_all();
   leaf.pass(1min);
   CHECK(leaf.core->held_back().empty());
-  CHECK(leaf.kernel.state().link("bridge")->mtu == 9000);
+  CHECK(leaf.kernel.state().link("bridge")->alias == "rack 7");
   CHECK(leaf.kernel.state().link("bridge.20") != nullptr);
   CHECK(leaf.kernel.state().link("bridge.10")->alias == "tenant");
+}
+
+TEST_CASE("of a bridge whose MTU is refused the ports stay, and what stands on it waits",
+          "[changes]") {
+  Leaf leaf;
+  auto topology = leaf_topology(false);
+  topology.links.at("bridge").mtu = 9000;
+  topology.links.at("bridge.10").alias = "tenant";
+  topology.links.at("swp1").alias = "host 1";
+  leaf.kernel.refuse_where(
+      [](const KernelOp& op) {
+        const auto* change = std::get_if<ChangeLink>(&op);
+        return change != nullptr && change->mtu;
+      },
+      EINVAL);
+  leaf.core->change_topology(topology, {});
+  leaf.settle();
+  leaf.pass(1s);
+  CHECK(leaf.core->held_back() == std::set<std::string>{"bridge.10"});
+  CHECK(leaf.kernel.state().link("swp1")->alias == "host 1");
+  leaf.kernel.allow_all();
+  leaf.pass(1min);
+  CHECK(leaf.core->held_back().empty());
+  CHECK(leaf.kernel.state().link("bridge")->mtu == 9000);
 }
 
 TEST_CASE("a flood list that was held back is as the files say in the end", "[changes]") {
@@ -126,11 +150,11 @@ TEST_CASE("a flood list that was held back is as the files say in the end", "[ch
   leaf.settle();
   REQUIRE(leaf.kernel.state().flood().contains(leaf.flood_key(kLeaf2)));
   topology.links.at("vxlan").vnis.make().flood = {{Vni{}, kLeaf3}};
-  topology.links.at("bridge").mtu = 9000;
+  topology.links.at("bridge").alias = "rack 7";
   leaf.kernel.refuse_where(
       [](const KernelOp& op) {
         const auto* change = std::get_if<ChangeLink>(&op);
-        return change != nullptr && change->mtu;
+        return change != nullptr && change->alias;
       },
       EINVAL);
   leaf.core->change_topology(topology, {});
