@@ -321,8 +321,15 @@ std::vector<KernelKey> file_keys(const State& state) {
   for (const auto& [row, value] : state.ledger.rows()) {
     if (auto name = link_of_ledger_row(row)) names.insert(std::move(*name));
   }
+  // Bridges behind what becomes their ports: devices are made in the order in which ifupdown2 makes
+  // them, and whoever lists them finds the port first of those that share its MAC.
+  std::vector<std::string> ordered(names.begin(), names.end());
+  std::stable_partition(ordered.begin(), ordered.end(), [&](const std::string& name) {
+    const auto* wanted = wanted_link(state, name);
+    return wanted == nullptr || wanted->kind != LinkKind::Bridge;
+  });
   std::vector<KernelKey> keys{RulesKey{false}, RulesKey{true}};
-  for (const auto& name : names) {
+  for (const auto& name : ordered) {
     keys.emplace_back(LinkKey{name});
     keys.emplace_back(VlansKey{name});
     keys.emplace_back(AddressesKey{name});
