@@ -110,8 +110,7 @@ struct Differing {
   void operator()(const auto& /*op*/) { parts.insert(Part::Other); }
 };
 
-constexpr std::uint64_t kCustomerTag = 0x8100;  // ethertypes of VLAN devices: 802.1q
-constexpr std::uint64_t kServiceTag = 0x88A8;   // 802.1ad
+constexpr std::uint64_t kCustomerTag = 0x8100;  // ethertype of VLAN devices: 802.1q
 
 /// What a device is made with, by attribute.
 using Identity = std::map<std::string_view, std::string>;
@@ -192,16 +191,13 @@ class Check {
       compare("vlan-id", actual.vlan, wanted.vlan);
       compare("vlan-raw-device", state_.view.name_of(actual.lower), wanted.lower);
       const auto protocol = value_or(actual.options, Option::VlanProtocol, kCustomerTag);
-      compare("vlan-protocol", protocol_word(protocol), protocol_word(wanted.vlan_protocol));
+      compare("vlan-protocol", readers::ethertype_word(protocol),
+              readers::ethertype_word(wanted.vlan_protocol));
     } else if (wanted.kind == LinkKind::Veth) {
       const auto peer = state_.ledger.value(ledger_link(wanted.name)).value_or("");
       compare("veth-peer-name", peer, wanted.peer);
     }
     return other;
-  }
-
-  static std::string_view protocol_word(std::uint64_t ethertype) {
-    return ethertype == kServiceTag ? "802.1ad" : "802.1q";
   }
 
   void compare(const KernelKey& key) {

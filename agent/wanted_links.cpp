@@ -6,6 +6,7 @@
 #include <set>
 
 #include "agent/former.h"
+#include "agent/interfaces/attribute_readers.h"
 #include "agent/interfaces/attributes.h"
 #include "agent/wanted.h"
 #include "vtepd/subnet.h"
@@ -102,6 +103,14 @@ constexpr std::array kFixedOptions{
     // Of a bond without slaves that is down the kernel takes these.
     FixedOption{Option::BondMode, "bond-mode"},
     FixedOption{Option::BondLacpRate, "bond-lacp-rate"}};
+
+/// As a file would have it.
+std::string value_text(const FixedOption& fixed, std::uint64_t value) {
+  if (fixed.option == Option::VlanProtocol) return std::string(readers::ethertype_word(value));
+  if (fixed.option == Option::VxlanExternal) return value == 0 ? "none" : "said";
+  const auto* row = find_attribute(fixed.attribute);
+  return row->value == nullptr ? fmt::format("{}", value) : readers::text_of(*row, value);
+}
 
 /// A tunnel is of one family from the start, and Linux never moves it to the other: without an end
 /// it is of IPv4.
@@ -631,11 +640,13 @@ std::optional<std::string> why_made_anew(const State& state, const WantedLink& w
   if (!wanted.ours) return std::nullopt;
   if (wanted.kind != actual.kind) return "another kind of device has this name";
   const auto options = link_options(wanted);
-  for (const auto& [option, attribute] : kFixedOptions) {
-    const auto it = options.find(option);
+  for (const auto& fixed : kFixedOptions) {
+    const auto it = options.find(fixed.option);
     if (it == options.end()) continue;
-    const auto is = value_or(actual.options, option, 0);
-    if (is != it->second) return fmt::format("{} is {} and would be {}", attribute, is, it->second);
+    const auto is = value_or(actual.options, fixed.option, 0);
+    if (is == it->second) continue;
+    return fmt::format("{} is {} and would be {}", fixed.attribute, value_text(fixed, is),
+                       value_text(fixed, it->second));
   }
   if (auto change = changes_family(wanted, actual)) return change;
   if (must_lose_lower(wanted, actual)) {

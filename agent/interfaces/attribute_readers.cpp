@@ -261,6 +261,10 @@ Result<std::uint64_t> tunneled_protocols(const AttributeRow& /*row*/, std::strin
   return mask;
 }
 
+std::string_view ethertype_word(std::uint64_t ethertype) {
+  return kEthertypes[ethertype == kEthertypes[1].value ? 1 : 0].word;
+}
+
 std::string text_of(const AttributeRow& row, std::uint64_t value) {
   if (row.value == mac_number) return fmt::format("{}", MacAddress::from_number(value));
   if (row.value == tunneled_protocols) return protocols_of(value);

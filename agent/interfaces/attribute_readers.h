@@ -36,6 +36,8 @@ Result<std::uint64_t> bond_reselect(const AttributeRow& row, std::string_view te
 Result<std::uint64_t> mac_number(const AttributeRow& row, std::string_view text);
 Result<std::uint64_t> tunneled_protocols(const AttributeRow& row, std::string_view text);
 
+/// A VLAN device's protocol as a line would say it.
+std::string_view ethertype_word(std::uint64_t ethertype);
 /// The option's value as a line would say it.
 std::string text_of(const AttributeRow& row, std::uint64_t value);
 

@@ -274,7 +274,7 @@ TEST_CASE("a bond must be made anew for another mode", "[undoing]") {
   const std::string bond = "auto bond1\niface bond1\n bond-slaves swp1 swp2\n bond-mode ";
   leaf.say(bond + "active-backup\n");
   leaf.say(bond + "802.3ad\n");
-  CHECK(leaf.held("bond1") == "bond-mode is 1 and would be 4");
+  CHECK(leaf.held("bond1") == "bond-mode is active-backup and would be 802.3ad");
   leaf.say(bond + "active-backup\n");
   CHECK_FALSE(leaf.held("bond1"));
 }
