@@ -41,24 +41,67 @@ json::array commands_of(const Rehearsal& rehearsal, const DueCommands& due) {
   return commands;
 }
 
-/// The links that can become what the topology says only by being deleted: name and reason.
-std::map<std::string, std::string> disruptions(const State& state, const Topology& topology) {
-  std::map<std::string, std::string> found;
+/// A link that can become what the topology says only by being deleted.
+struct Disruption {
+  std::string why{};
+  bool foreign{};  // of another kind, and not of our making: no permission covers it
+};
+using Disruptions = std::map<std::string, Disruption>;
+
+Disruptions disruptions(const State& state, const Topology& topology) {
+  Disruptions found;
   for (const auto& [name, wanted] : topology.links) {
     const auto* actual = state.view.link(name);
     if (actual == nullptr) continue;
-    if (auto why = why_made_anew(state, wanted, *actual)) {
-      found.emplace(name, fmt::format("{}: {}: {}: the kernel cannot change that on a live device",
-                                      wanted.origin, name, *why));
-    }
+    const auto why = why_made_anew(state, wanted, *actual);
+    if (!why) continue;
+    const bool foreign = wanted.kind != actual->kind && !state.ledger.has(ledger_link(name));
+    const auto* rest = foreign ? ", and vtepd did not make it: it has to go by hand"
+                               : ": the kernel cannot change that on a live device";
+    found[name] = {fmt::format("{}: {}: {}{}", wanted.origin, name, *why, rest), foreign};
   }
   return found;
 }
 
-std::set<std::string> names_of(const std::map<std::string, std::string>& rows) {
+/// What of them `disruptive` allows.
+std::set<std::string> allowed(const Disruptions& all, bool disruptive) {
   std::set<std::string> names;
-  for (const auto& [name, why] : rows) names.insert(name);
+  for (const auto& [name, disruption] : all) {
+    if (disruptive && !disruption.foreign) names.insert(name);
+  }
   return names;
+}
+
+/// How a refusal ends: what the way out is.
+std::string_view way_out(const Disruptions& all) {
+  const bool foreign =
+      std::any_of(all.begin(), all.end(), [](const auto& row) { return row.second.foreign; });
+  return foreign ? "" : "; with --disruptive these devices are deleted and made anew";
+}
+
+/// What the files say of devices that are not there and that vtepd does not make: it is done once
+/// they come, which may be soon, or never.
+json::array waiting_lines(const State& state, const Topology& topology) {
+  std::set<std::string> to_come;  // as the other ends of what is made
+  for (const auto& [name, link] : topology.links) {
+    if (!link.peer.empty()) to_come.insert(link.peer);
+  }
+  const auto lacks = [&](const std::string& name) {
+    const auto it = topology.links.find(name);
+    return it != topology.links.end() && !it->second.ours && state.view.link(name) == nullptr &&
+           !to_come.contains(name);
+  };
+  json::array lines;
+  for (const auto& [name, link] : topology.links) {
+    if (lacks(name)) {
+      lines.emplace_back(fmt::format("{}: warning: {}: no such device; it is set up once it comes",
+                                     link.origin, name));
+    } else if (lacks(link.lower)) {
+      lines.emplace_back(fmt::format("{}: warning: {}: there is no {}; it is made once that comes",
+                                     link.origin, name, link.lower));
+    }
+  }
+  return lines;
 }
 
 json::array messages_of(const Loaded& loaded) {
@@ -66,6 +109,10 @@ json::array messages_of(const Loaded& loaded) {
   for (const auto& diagnostic : loaded.diagnostics)
     lines.emplace_back(fmt::format("{}", diagnostic));
   return lines;
+}
+
+void append(json::array& lines, const json::array& more) {
+  lines.insert(lines.end(), more.begin(), more.end());
 }
 
 /// What an answer about files that are not applied begins with.
@@ -201,13 +248,12 @@ void Changes::prepare(const Request& request, Loaded loaded, Reply reply) {
     reply(told);
   };
   if (!loaded.ok()) return refuse(fmt::format("{}: refused; the running state stays", file));
+  append(told["messages"].as_array(), waiting_lines(core_.state(), loaded.topology));
   const auto disruptive = disruptions(core_.state(), loaded.topology);
-  if (!request.disruptive && !disruptive.empty()) {
-    for (const auto& [name, why] : disruptive) told["messages"].as_array().emplace_back(why);
-    return refuse(
-        fmt::format("{}: refused; the running state stays; with --disruptive these "
-                    "devices are deleted and made anew",
-                    file));
+  const auto recreate = allowed(disruptive, request.disruptive);
+  if (recreate.size() != disruptive.size()) {
+    for (const auto& [name, d] : disruptive) told["messages"].as_array().emplace_back(d.why);
+    return refuse(fmt::format("{}: refused; the running state stays{}", file, way_out(disruptive)));
   }
   if (request.confirm.count() != 0 && core_.state().files != FileState::Read) {
     return refuse(
@@ -219,7 +265,6 @@ void Changes::prepare(const Request& request, Loaded loaded, Reply reply) {
     return refuse(fmt::format("{}: {}; without it nothing could be taken back", unconfirmed_path(),
                               std::error_code(errno, std::system_category()).message()));
   }
-  const auto recreate = names_of(disruptive);
   auto text = text_of(std::exchange(loaded.stanzas, {}));  // a tenth of the memory
   auto due = due_on_the_way_to(loaded.topology, loaded.commands, recreate);
   told["commands"] = commands_of(rehearse(core_.state(), loaded.topology, recreate), due);
@@ -341,8 +386,7 @@ void Changes::roll_back(const Reply& reply) {
 /// The file that says what runs stays: vtepd would start with it until the next change is applied.
 void Changes::take_back(std::string_view why) {
   log(Level::Warning, "event=change_rolled_back reason=\"{}\"", why);
-  std::set<std::string> recreate =
-      names_of(disruptions(core_.state(), unconfirmed_->before));  // as the change was allowed to
+  auto recreate = allowed(disruptions(core_.state(), unconfirmed_->before), true);  // as on the way
   Running change{.why = Why::Return,
                  .due = due_on_the_way_to(unconfirmed_->before, commands_, recreate)};
   change.wanted = std::move(unconfirmed_->before);
@@ -370,19 +414,18 @@ void Changes::answer(Request request, Reply reply, Answer of) {
 json::object Changes::differences(const Request& request, const Loaded& loaded) const {
   auto reply = reply_of(loaded);
   if (!loaded.ok()) return reply;
+  append(reply["messages"].as_array(), waiting_lines(core_.state(), loaded.topology));
   const auto disruptive = disruptions(core_.state(), loaded.topology);
-  for (const auto& [name, why] : disruptive) {
-    reply["messages"].as_array().emplace_back(
-        why + (request.disruptive ? "" : "; left out without --disruptive"));
+  const auto recreate = allowed(disruptive, request.disruptive);
+  for (const auto& [name, d] : disruptive) {
+    reply["messages"].as_array().emplace_back(d.why +
+                                              (recreate.contains(name) ? "" : "; left out"));
   }
-  if (!request.disruptive && !disruptive.empty()) {
+  if (recreate.size() != disruptive.size()) {
     reply["ok"] = false;
     reply["messages"].as_array().emplace_back(
-        fmt::format("{}: apply refuses it; with --disruptive these devices are deleted and made "
-                    "anew",
-                    file_of(request)));
+        fmt::format("{}: apply refuses it{}", file_of(request), way_out(disruptive)));
   }
-  const auto recreate = request.disruptive ? names_of(disruptive) : std::set<std::string>{};
   reply["commands"] = commands_of(rehearse(core_.state(), loaded.topology, recreate),
                                   due_on_the_way_to(loaded.topology, loaded.commands, recreate));
   return reply;

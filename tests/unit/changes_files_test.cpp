@@ -247,6 +247,49 @@ TEST_CASE("a new bridge has the MTU of its line, and so have its SVIs, whatever 
   CHECK(desk.leaf.core->kernel().counters().refused == 0);
 }
 
+TEST_CASE("what waits for a device that is not there is told, and made once that comes") {
+  Desk desk;
+  const auto reply = desk.say(
+      "auto swp1\niface swp1\n"
+      "auto v1\niface v1\n    link-type veth\n    veth-peer-name v2\n"
+      "auto v2\niface v2\n    mtu 1400\n"
+      "auto late.5\niface late.5\n"
+      "auto br0\niface br0\n    bridge-ports swp1 absent\n");
+  CHECK(reply.at("ok").as_bool());
+  const auto file = (desk.folder / "interfaces").string();
+  CHECK(text_at(reply, "messages") ==
+        json::serialize(json::array{
+            file + ":14: warning: absent: no such device; it is set up once it comes",
+            file + ":11: warning: late: no such device; it is set up once it comes",
+            file + ":11: warning: late.5: there is no late; it is made once that comes"}));
+  desk.leaf.kernel.add_port("late");
+  desk.leaf.kernel.add_port("absent");
+  const auto later = desk.say("auto swp1\niface swp1\nauto late.5\niface late.5\n");
+  CHECK(text_at(later, "messages") == "[]");
+  CHECK(desk.leaf.kernel.state().link("late.5") != nullptr);
+}
+
+TEST_CASE("no permission covers a device of another kind that vtepd did not make") {
+  Desk desk;
+  REQUIRE(desk.leaf.kernel.act(CreateLink{.name = "vx", .kind = LinkKind::Dummy}));
+  const auto file = "auto vx\niface vx\n    vxlan-id 10\n    vxlan-local-tunnelip 10.0.0.1\n";
+  const Changes::Request request{
+      .file = (desk.folder / "interfaces").string(), .text = file, .disruptive = true};
+  const auto refused = desk.difference(request);
+  CHECK_FALSE(refused.at("ok").as_bool());
+  CHECK(refused.at("commands").as_array().empty());
+  const auto reply = desk.put(request);
+  CHECK_FALSE(reply.at("ok").as_bool());
+  CHECK(text_at(reply, "messages").find("vtepd did not make it: it has to go by hand") !=
+        std::string::npos);
+  CHECK(desk.leaf.kernel.state().link("vx")->kind == LinkKind::Dummy);
+
+  REQUIRE(desk.leaf.kernel.act(DeleteLink{desk.leaf.kernel.state().link("vx")->index}));
+  REQUIRE(desk.say("auto vx\niface vx\n    link-type dummy\n").at("ok").as_bool());
+  CHECK(desk.put(request).at("ok").as_bool());
+  CHECK(desk.leaf.kernel.state().link("vx")->kind == LinkKind::Vxlan);
+}
+
 TEST_CASE("what apply would refuse is a difference, though nothing would be written") {
   Desk desk;
   const auto file = [](int vni) {
