@@ -503,6 +503,7 @@ void Audit::begin_next() {
   if (!running_) return;
   request_ = waiting_.front().first;
   began_ = clock_.now();
+  bgp_missing_ = bgp_problem();
   kernel_rows_ = bgp_rows_ = asic_rows_ = 0;
   look(nullptr, [this](const Seen& first) {
     if (first->empty()) return finish(*first, *first);
@@ -583,7 +584,8 @@ void Audit::compare_some(const std::shared_ptr<Look>& look) {
   }
   look->fresh = {};
   changed_.reset();
-  if (request_.bgp && !look->only) look->bgp_keys = bgp_keys(core_.state());
+  const bool bgp = request_.bgp && bgp_missing_.empty();
+  if (bgp && !look->only) look->bgp_keys = bgp_keys(core_.state());
   if (look->only) {
     for (const auto& finding : look->only->bgp) look->bgp_keys.push_back(finding.key);
   }
@@ -602,6 +604,13 @@ void Audit::compare_bgp(const std::shared_ptr<Look>& look) {
     return boost::asio::post(io_, [this, look] { compare_bgp(look); });
   }
   read_asic(look);
+}
+
+/// Why nobody knows what bgpd was told, where it is to be told anything.
+std::string Audit::bgp_problem() const {
+  const auto& state = core_.state();
+  if (!request_.bgp || !state.routes_expected || state.relay_up) return {};
+  return "not compared: vtepd-relay is not connected, or has not told all it holds";
 }
 
 /// Why the ASIC cannot be asked, where it is to be. What waits for a call that never returns would
@@ -673,6 +682,8 @@ void Audit::finish(const Findings& found, const Findings& left) {
   for (const auto& [key, said] : found.bgp) {
     add("bgp", text_of_key(key), said.what, said.refused, bgp_left.contains(key));
   }
+  if (bgp_missing_.empty()) bgp_missing_ = bgp_problem();  // it may have gone meanwhile
+  if (!bgp_missing_.empty()) add("bgp", "vtepd-relay", bgp_missing_, true, true);
   const auto asic_left = keys_of(left.asic);
   for (const auto& finding : found.asic) {
     add("asic", hwsync::to_text(finding.key), finding.what, finding.refused,
@@ -689,12 +700,15 @@ void Audit::finish(const Findings& found, const Findings& left) {
   const auto reply = std::move(waiting_.front().second);
   waiting_.pop_front();
   malloc_trim(0);  // a second view of the kernel, in the memory of the thread that read it
-  json::object compared{{"kernel", kernel_rows_}};
-  // Without a relay bgpd is told nothing, and nothing is heard of it: zebra's affair.
-  if (core_.state().routes_expected) compared["bgp"] = bgp_rows_;
-  compared["asic"] = asic_rows_;
+  // Of layers that were looked at. Where no relay is expected bgpd is zebra's affair.
+  json::object compared;
+  const bool bgp = request_.bgp && bgp_missing_.empty() && core_.state().routes_expected;
+  if (request_.kernel) compared["kernel"] = kernel_rows_;
+  if (bgp) compared["bgp"] = bgp_rows_;
+  if (request_.asic && hardware_ != nullptr) compared["asic"] = asic_rows_;
+  const auto& findings = request_.repair ? left : found;
   reply({{"schema", kSchema},
-         {"ok", request_.repair ? left.empty() : found.empty()},
+         {"ok", findings.empty() && bgp_missing_.empty()},
          {"rows", std::move(rows)},
          {"compared", std::move(compared)},
          {"duration_us", took.count()}});

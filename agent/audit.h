@@ -8,7 +8,7 @@
 // nothing is reported that was merely under way.
 //
 // A row whose write was refused is a finding, too, but no news: it is among the failures, and is
-// not counted again.
+// not counted again. So is a layer that should be compared and cannot be.
 //
 // Threads: the event loop's, which is held for a few hundred rows at a time; dumps and SAI calls
 // are made on threads of their own. Errors: a dump that fails is logged, and the reply's error.
@@ -172,6 +172,7 @@ class Audit {
   void await_news(const std::shared_ptr<Look>& look, std::uint64_t turns, int polls);
   void compare_some(const std::shared_ptr<Look>& look);
   void compare_bgp(const std::shared_ptr<Look>& look);
+  std::string bgp_problem() const;
   std::string asic_problem() const;
   void read_asic(const std::shared_ptr<Look>& look);
   void after(Duration pause, std::function<void()> then);
@@ -195,6 +196,7 @@ class Audit {
   Request request_{};
   std::optional<Changed> changed_;  // while the kernel is looked at
   TimePoint began_{};
+  std::string bgp_missing_;      // why nothing of BGP's is compared, though it should be
   std::size_t kernel_rows_ = 0;  // that the first look compared
   std::size_t bgp_rows_ = 0;
   std::size_t asic_rows_ = 0;

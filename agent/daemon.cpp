@@ -558,6 +558,13 @@ void Daemon::audit(const json::object& request, const Control::Reply& reply) {
     asked.kernel = name == "kernel";
     asked.bgp = name == "bgp";
     asked.asic = name == "asic";
+    if (asked.bgp && !core_->state().routes_expected) {
+      return refuse(reply,
+                    "nothing of BGP's is vtepd's to compare: relay = none, or evpn = kernel");
+    }
+    if (asked.asic && settings_.sai_library == kNone) {
+      return refuse(reply, "there is no ASIC: sai-library = none");
+    }
   }
   audit_.run(asked, reply);
 }

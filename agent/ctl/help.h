@@ -61,7 +61,7 @@ Options:
   -p, --pretty    JSON for people
   --watch[=S]     the same again every S seconds (2), where that changes nothing
   --color WHEN    auto (on a terminal), always, never
-  --vtysh COMMAND how bgpd is asked, for audit and show peers
+  --vtysh COMMAND how bgpd is asked, for audit and show peers; none: it is not asked
   --socket PATH   where vtepd is; unless told, where /etc/vtepd/vtepd.conf says
   A MAC is written aa:bb:cc:dd:ee:ff, aa-bb-cc-dd-ee-ff or aabb.ccdd.eeff.
 

@@ -55,6 +55,8 @@ struct Manner {
   bool color{};
   vtepd::ctl::Flags flags{};
   std::optional<unsigned> watch{};  // seconds
+
+  bool asks_bgpd() const { return vtysh != "none"; }
 };
 
 int complain(int status, const std::string& what) {
@@ -152,10 +154,9 @@ int print_audit(const json::object& reply, const Manner& manner) {
                         json::serialize(rows_of));
   }
   const auto seconds = reply.at("duration_us").to_number<double>() / kSecond;
-  fmt::print("rows compared in {:.1f} s: {}: {}\n", seconds, what,
-             rows.empty()
-                 ? "all agree"
-                 : fmt::format("{} did not agree{}", rows.size(), ok ? ", and do now" : ""));
+  const auto count = fmt::format("{} finding{}", rows.size(), rows.size() == 1 ? "" : "s");
+  fmt::print("rows compared in {:.1f} s: {}: {}{}\n", seconds, what.empty() ? "none" : what,
+             rows.empty() ? "all agree" : count, ok && !rows.empty() ? ", all repaired" : "");
   return ok ? kDone : kRefused;
 }
 
@@ -178,14 +179,13 @@ vtepd::Result<json::array> rows_of(const std::string& socket, const Asked& asked
   return rows;
 }
 
-/// bgpd's own table is not compared: a finding where just that was asked for.
-void miss_bgpd(const std::string& why, const Manner& manner, json::object& reply) {
-  const auto what = "bgpd's own table is not compared: " + why;
-  fmt::print(stderr, "{}\n", what);
-  if (!manner.flags.layer) return;
+/// What cannot be compared is a finding: nobody knows that it agrees.
+void miss_bgpd(const std::string& why, json::object& reply) {
   reply["ok"] = false;
-  reply.at("rows").as_array().push_back(
-      {{"layer", "bgp"}, {"row", "bgpd"}, {"what", what}, {"repaired", false}});
+  reply.at("rows").as_array().push_back({{"layer", "bgp"},
+                                         {"row", "bgpd's own table"},
+                                         {"what", "not compared: " + why},
+                                         {"repaired", false}});
 }
 
 /// Adds to an audit's reply how bgpd's own table compares with what vtepd was told. As there, a
@@ -195,10 +195,10 @@ void include_bgpd(const Manner& manner, json::object& reply) {
   for (int look = 0; look < 2; ++look) {
     if (look != 0) std::this_thread::sleep_for(std::chrono::milliseconds(300));
     const auto table = vtepd::ctl::bgp_table(manner.vtysh);
-    if (!table) return miss_bgpd(table.error().what, manner, reply);
+    if (!table) return miss_bgpd(table.error().what, reply);
     const auto told =
         rows_of(manner.socket, {{{"command", "show"}, {"table", "route"}, {"stream", true}}, {}});
-    if (!told) return miss_bgpd("vtepd did not tell all of its routes", manner, reply);
+    if (!told) return miss_bgpd("vtepd did not tell all of its routes", reply);
     compared = vtepd::ctl::compare(*table, *told);
     if (compared.rows.empty()) break;
   }
@@ -326,7 +326,9 @@ int show(const Asked& asked, const Manner& manner) {
   if (!refusal.empty()) return complain(kRefused, refusal);
   if (!listened) return unreachable(listened.error());
   if (!whole) return complain(kUnreachable, "vtepd went before it had told all");
-  if (asked.request.at("table") == "peers") add_bgp_peers(manner.vtysh, *printer);
+  if (asked.request.at("table") == "peers" && manner.asks_bgpd()) {
+    add_bgp_peers(manner.vtysh, *printer);
+  }
   printer->end();
   return kDone;
 }
@@ -408,9 +410,8 @@ int run_once(const Words& words, const Manner& manner) {
   auto reply = vtepd::ctl::ask(manner.socket, asked->request);
   if (!reply) return unreachable(reply.error());
   const auto* compared = words[0] == "audit" ? reply->if_contains("compared") : nullptr;
-  const bool audits_bgp = compared != nullptr && compared->as_object().contains("bgp") &&
-                          manner.flags.layer.value_or("bgp") == "bgp";
-  if (audits_bgp) include_bgpd(manner, *reply);
+  const bool has_bgp = compared != nullptr && compared->as_object().contains("bgp");
+  if (has_bgp && manner.asks_bgpd()) include_bgpd(manner, *reply);
   return print_reply(words[0], *asked, *reply, manner);
 }
 

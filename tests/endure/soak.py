@@ -24,7 +24,7 @@ def check(a, b, churn):
     churn.finish()
     a.wait("it serves", a.stats)
     settle(a, b, f"after {churn.steps} changes", 120)
-    audit = json.loads(a.ctl("audit", "-j", "--repair") or "{}")
+    audit = json.loads(a.ctl("audit", "-j", "--vtysh", "none", "--repair") or "{}")
     if not audit.get("ok") or audit.get("rows"):
         fail(f"after {churn.steps} changes an audit finds: {audit}\n{a.last_words()}")
 

@@ -106,13 +106,43 @@ TEST_CASE("an audit of what is right finds nothing, and has looked at all of it"
   CHECK(reply.at("compared").at("bgp").to_number<int>() >= 1);
 }
 
-TEST_CASE("where there is no relay, BGP is no layer of an audit", "[audit]") {
+TEST_CASE("where no relay is expected, BGP is no layer of an audit", "[audit]") {
   Leaf leaf;
   leaf.core->expect_no_routes();
   const auto reply = Auditor(leaf).run();
   CHECK(reply.at("ok").as_bool());
   CHECK_FALSE(reply.at("compared").as_object().contains("bgp"));
   CHECK(reply.at("compared").as_object().contains("kernel"));
+}
+
+TEST_CASE("a relay that is missing is a finding of BGP's layer, of no other, and no news",
+          "[audit]") {
+  Leaf leaf;
+  fill(leaf, 1);
+  Auditor auditor(leaf);
+  SECTION("from the beginning") { leaf.core->relay_lost(); }
+  SECTION("meanwhile") {
+    auditor.after_dump = [&] { leaf.core->relay_lost(); };
+  }
+  const bool repair = GENERATE(false, true);
+  const auto reply = auditor.run({.repair = repair});
+  CHECK_FALSE(reply.at("ok").as_bool());
+  REQUIRE(reply.at("rows").as_array().size() == 1);
+  const auto& row = reply.at("rows").as_array()[0];
+  CHECK(row.at("layer") == "bgp");
+  CHECK(row.at("row") == "vtepd-relay");
+  CHECK(row.at("repaired") == false);
+  CHECK_FALSE(reply.at("compared").as_object().contains("bgp"));
+  CHECK(auditor.audit.counters().findings == 0);
+  CHECK(auditor.run({.bgp = false}).at("ok").as_bool());
+}
+
+TEST_CASE("an audit of one layer speaks of no other", "[audit]") {
+  Leaf leaf;
+  fill(leaf, 1);
+  const auto reply = Auditor(leaf).run({.kernel = false, .asic = false});
+  REQUIRE(reply.at("compared").as_object().size() == 1);
+  CHECK(reply.at("compared").as_object().contains("bgp"));
 }
 
 TEST_CASE("an ASIC that is missing is a finding of its layer, and of no other", "[audit]") {
