@@ -121,12 +121,6 @@ std::string row_text(const KernelView& view, const KernelKey& key) {
   return "others";
 }
 
-/// A MAC of the switch's own, which the kernel hands from one port to another, or to the bridge,
-/// without a word (6.1, fdb_delete_local()). Nobody decides by the port.
-bool moves_unsaid(const BridgeFdbEntry* entry) {
-  return entry != nullptr && entry->state == FdbState::Permanent && !entry->extern_learn;
-}
-
 /// `a`: as vtepd believes, `b`: as the kernel says.
 bool same_row(const KernelView& a, const KernelView& b, const KernelKey& key) {
   struct Visitor {
@@ -147,11 +141,7 @@ bool same_row(const KernelView& a, const KernelView& b, const KernelKey& key) {
     }
     bool operator()(const OwnMacsKey& /*k*/) const { return true; }  // rows of the bridge FDB
     bool operator()(const RulesKey& /*k*/) const { return a.local_rules() == b.local_rules(); }
-    bool operator()(const BridgeFdbKey& k) const {
-      const auto* before = a.bridge_fdb(k);
-      const auto* now = b.bridge_fdb(k);
-      return same(before, now) || (moves_unsaid(before) && moves_unsaid(now));
-    }
+    bool operator()(const BridgeFdbKey& k) const { return same(a.bridge_fdb(k), b.bridge_fdb(k)); }
     bool operator()(const VxlanFdbKey& k) const { return same(a.vxlan_fdb(k), b.vxlan_fdb(k)); }
     bool operator()(const FloodKey& k) const { return a.has_flood(k) == b.has_flood(k); }
     bool operator()(const NeighborKey& k) const { return same(a.neighbor(k), b.neighbor(k)); }
@@ -220,6 +210,21 @@ std::optional<Disagreement> disagreement(const Core& core, const KernelView& fre
   if (what.empty()) return std::nullopt;
   if (failure != nullptr) what += "; refused: " + failure->reason;
   return Disagreement{.what = std::move(what), .refused = failure != nullptr};
+}
+
+/// The row as it is now, of a MAC of the switch's own, which the kernel hands from one port to
+/// another, or to the bridge, without a word (6.1, fdb_delete_local()).
+std::optional<BridgeFdbSeen> moved_unsaid(const KernelView& view, const KernelView& fresh,
+                                          const Changed& changed, const KernelKey& key) {
+  const auto* fdb = std::get_if<BridgeFdbKey>(&key);
+  if (fdb == nullptr || changed.contains(view, fresh, key)) return std::nullopt;
+  const auto* before = view.bridge_fdb(*fdb);
+  const auto* now = fresh.bridge_fdb(*fdb);
+  const auto is_own = [](const BridgeFdbEntry* entry) {
+    return entry != nullptr && entry->state == FdbState::Permanent && !entry->extern_learn;
+  };
+  if (!is_own(before) || !is_own(now) || same(before, now)) return std::nullopt;
+  return BridgeFdbSeen{*fdb, *now};
 }
 
 /// What bgpd was not told as wanted, if anything.
@@ -576,6 +581,10 @@ void Audit::compare_some(const std::shared_ptr<Look>& look) {
   }
   for (std::size_t i = 0; i < kRowsPerStep && look->next < look->keys.size(); ++i) {
     const auto& key = look->keys[look->next++];
+    if (const auto moved = moved_unsaid(core_.state().view, look->fresh, *changed_, key)) {
+      core_.take(*moved);
+      wake_();
+    }
     auto said = disagreement(core_, look->fresh, *changed_, key);
     if (said) look->found.kernel.push_back({key, std::move(*said)});
   }

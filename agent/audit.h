@@ -7,6 +7,8 @@
 // dump was made, is none; and what is found is looked at a second time a moment later, so that
 // nothing is reported that was merely under way.
 //
+// Where the kernel never tells of a change, the dump's row is taken for its news.
+//
 // A row whose write was refused is a finding, too, but no news: it is among the failures, and is
 // not counted again. So is a layer that should be compared and cannot be.
 //

@@ -242,6 +242,11 @@ void Core::on_kernel(const KernelEvent& event) {
   }
 }
 
+void Core::take(const BridgeFdbSeen& found) {
+  note_given<input::FoundRow>(found);
+  on_kernel(found);
+}
+
 /// The MAC that the view has as one of the switch's own, if the event is about its entry.
 std::optional<evpn::MacKey> Core::own_line_of(const KernelEvent& event) const {
   const auto of = [this](const BridgeFdbKey& key) -> std::optional<evpn::MacKey> {

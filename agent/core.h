@@ -124,6 +124,8 @@ class Core {
   void relay_connected();
   void relay_lost();
   void take(const EvpnMessage& message);
+  /// A row of a dump, which the kernel has told nothing of.
+  void take(const BridgeFdbSeen& found);
   /// What a host said on a port; whether there is something to do now.
   bool take(IfIndex port, const evpn::Word& word);
   /// What a host of another leaf announced, in a tunnel's packet that came in by `device`.

@@ -14,6 +14,7 @@
 #include "agent/keys.h"
 #include "evpn/snooper/tunnel.h"
 #include "vtepd/asic_event.h"
+#include "vtepd/kernel_view.h"
 
 namespace vtepd::agent {
 namespace input {
@@ -40,6 +41,9 @@ struct RelayLost {};
 struct Message {
   EvpnMessage message{};
 };
+struct FoundRow {
+  BridgeFdbSeen row{};
+};
 struct HostWord {
   IfIndex port{};
   evpn::Word word{};
@@ -65,11 +69,11 @@ struct AsicEvents {
 
 }  // namespace input
 
-using Input =
-    std::variant<input::SetTopology, input::ChangeTopology, input::WithoutFiles,
-                 input::ExpectNoRoutes, input::LeaveEvpnToKernel, input::CompareRow,
-                 input::CompareRoute, input::Resync, input::RelayConnected, input::RelayLost,
-                 input::Message, input::HostWord, input::TunnelWord, input::ClearMac,
-                 input::ClearHost, input::ClearAll, input::Turn, input::AsicEvents>;
+using Input = std::variant<input::SetTopology, input::ChangeTopology, input::WithoutFiles,
+                           input::ExpectNoRoutes, input::LeaveEvpnToKernel, input::CompareRow,
+                           input::CompareRoute, input::Resync, input::RelayConnected,
+                           input::RelayLost, input::Message, input::FoundRow, input::HostWord,
+                           input::TunnelWord, input::ClearMac, input::ClearHost, input::ClearAll,
+                           input::Turn, input::AsicEvents>;
 
 }  // namespace vtepd::agent

@@ -243,6 +243,7 @@ struct Giver {
   void operator()(const input::RelayConnected&) const { core.relay_connected(); }
   void operator()(const input::RelayLost&) const { core.relay_lost(); }
   void operator()(const input::Message& i) const { core.take(i.message); }
+  void operator()(const input::FoundRow& i) const { core.take(i.row); }
   void operator()(const input::HostWord& i) const { core.take(i.port, i.word); }
   void operator()(const input::TunnelWord& i) const { core.take(i.device, i.heard); }
   void operator()(const input::ClearMac& i) const { core.clear_duplicates(i.vni, i.mac); }

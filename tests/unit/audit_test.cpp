@@ -275,6 +275,22 @@ TEST_CASE("a foreign entry that nobody told of is found and left alone", "[audit
   CHECK(leaf.kernel.state().bridge_fdb(key)->state == FdbState::Static);
 }
 
+TEST_CASE("an own MAC that went to another port without a word is no finding, and known then",
+          "[audit]") {
+  Leaf leaf;
+  fill(leaf, 1);
+  const BridgeFdbKey key{leaf.index("bridge"), kVlan, kHost};
+  const auto on = [&](const char* port) {
+    return SetBridgeFdb{key, {.port = leaf.index(port), .state = FdbState::Permanent}};
+  };
+  REQUIRE(leaf.kernel.act(on("swp1")));
+  leaf.settle();
+  behind_the_back(leaf, on("bridge"));
+  CHECK(Auditor(leaf).rows().empty());
+  REQUIRE(leaf.core->state().view.bridge_fdb(key) != nullptr);
+  CHECK(leaf.core->state().view.bridge_fdb(key)->port == leaf.index("bridge"));
+}
+
 TEST_CASE("an address that the kernel gave itself, and has yet to tell of, is no finding",
           "[audit]") {
   Leaf leaf;

@@ -150,6 +150,10 @@ void live(RecordedLeaf& recorded, unsigned seed) {
         leaf.core->change_topology(std::move(topology), {"vxlan"});
         leaf.core->compare(KernelKey{LinkKey{"swp1"}});
         leaf.core->compare(BgpKey{kVni});
+        // As an audit finds it.
+        const SetBridgeFdb own{{leaf.index("bridge"), kVlan, mac()},
+                               {.port = port(), .state = FdbState::Permanent}};
+        if (leaf.kernel.act(own)) leaf.core->take(BridgeFdbSeen{own.key, own.entry});
         break;
       }
       default:
