@@ -33,6 +33,7 @@ Looking:
     --kernel      and the kernel's bridge tracepoints: a frame taught it, or a program wrote it, and which (root)
   audit [--repair] [--layer kernel|bgp|asic]  reads all tables of kernel, ASIC and bgpd and holds
                   them against what is wanted; status 1 if anything differs (still, with --repair)
+  resources       as show resources
   resources fit [--vnis N] [--macs M]     whether so many more find room; status 1 if not
   support [FILE]  one archive for a bug report, secrets left out; its MANIFEST says what is in it
 

@@ -396,7 +396,7 @@ int print_reply(const std::string& command, const Asked& asked, const json::obje
 int run_once(const Words& words, const Manner& manner) {
   auto asked = vtepd::ctl::read_words(words, manner.flags);
   if (!asked) return complain(kUsage, asked.error().what + "; see vtepctl --help");
-  if (words[0] == "resources") return fit(*asked, manner);
+  if (words[0] == "resources" && words.size() == 2) return fit(*asked, manner);
   if (words[0] == "support") return support(words, manner);
   if (asked->request.contains("file") && words[0] != "record") {
     const auto included = vtepd::ctl::include_file(asked->request);

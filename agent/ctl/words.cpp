@@ -306,9 +306,11 @@ Result<Asked> clear(const Words& words, const Flags& /*flags*/) {
   return asked;
 }
 
-/// How many more find room is worked out of the table.
-Result<Asked> resources(const Words& words, const Flags& /*flags*/) {
-  if (words != Words{"resources", "fit"}) return misuse("resources fit [--vnis N] [--macs M]");
+/// The table, or how many more find room, which is worked out of it.
+Result<Asked> resources(const Words& words, const Flags& flags) {
+  const bool asks_of_more = flags.vnis || flags.macs;
+  if (words.size() == 1 && !asks_of_more) return show({"show", "resources"}, flags);
+  if (words != Words{"resources", "fit"}) return misuse("resources [fit [--vnis N] [--macs M]]");
   return Asked{{{"command", "show"}, {"table", "resources"}}, {}};
 }
 

@@ -62,6 +62,7 @@ TEST_CASE("each command asks for what it says") {
   CHECK(asks({"apply"}, {.confirm = 60}) == R"({"command":"apply","confirm":60})");
   CHECK(asks({"clear", "duplicates", "10010", "192.0.2.1"}) ==
         R"({"command":"clear","table":"duplicates","vni":"10010","address":"192.0.2.1"})");
+  CHECK(asks({"resources"}) == asks({"show", "resources"}));
   CHECK(asks({"resources", "fit"}, {.vnis = 4}) == R"({"command":"show","table":"resources"})");
   for (const auto& table : tables()) CHECK(read_words({"show", table}, {}).has_value());
 }
@@ -320,7 +321,8 @@ TEST_CASE("what makes no sense is said") {
   CHECK(asks({"apply"}, {.confirm = 0}) == "--confirm: 1 to 86400 seconds");
   CHECK(asks({"apply"}, {.confirm = 4'294'967'295U}) == "--confirm: 1 to 86400 seconds");
   CHECK(asks({"audit"}, {.layer = "bridge"}) == "there is no layer \"bridge\"");
-  CHECK(asks({"resources"}) == "resources fit [--vnis N] [--macs M]");
+  CHECK(asks({"resources", "fits"}) == "resources [fit [--vnis N] [--macs M]]");
+  CHECK(asks({"resources"}, {.vnis = 4}) == "resources [fit [--vnis N] [--macs M]]");
   CHECK(asks({"support", "a", "b"}) == "support: \"b\" is not understood");
   CHECK(asks({"reload", "file"}) == "reload: \"file\" is not understood");
   CHECK(asks({"clear", "duplicates", "10"}) == "clear duplicates [VNI MAC|IP]");
