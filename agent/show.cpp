@@ -112,11 +112,13 @@ void add_text(json::object& row, std::string_view key, std::string_view text) {
   if (!text.empty()) row[key] = text;
 }
 
-/// What bgpd was told of ours.
+/// What bgpd was told of ours. One that has gone since knows nothing of it, nor do the peers.
 json::object bgp_cell(const State& state, const MacIpKey& key) {
   const auto told = state.told_macs.find(key);
   if (told == state.told_macs.end()) return {};
-  return {{"type", "local"}, {"localSequence", told->second.sequence}};
+  return {{"type", "local"},
+          {"localSequence", told->second.sequence},
+          {"flags", words({{!state.session, "stale"}})}};
 }
 
 /// What bgpd tells of a MAC, or what it was told of ours.
@@ -313,7 +315,7 @@ json::array Show::vni() const {
     add_device(row, "svi", state_.view, binding.svi);
     if (!binding.vtep.is_none()) row["local"] = text(binding.vtep);
     row["up"] = binding.up;
-    row["advertised"] = state_.told_vnis.contains(binding.vni);
+    row["advertised"] = state_.session && state_.told_vnis.contains(binding.vni);
     row["numRemoteVteps"] = vteps[binding.vni];
     row["local_macs"] = macs[binding.vni].first;
     row["remote_macs"] = macs[binding.vni].second;
@@ -808,7 +810,8 @@ std::optional<json::object> Show::route_row(const RouteKey& route_key) const {
     row["flags"] = words({{(found->flags & MacFlags::kSticky) != 0, "sticky"},
                           {(found->flags & MacFlags::kGateway) != 0, "gateway"}});
   }
-  row["state"] = found->stale ? "stale" : "valid";
+  const bool is_stale = is_remote ? found->stale : !state_.session;
+  row["state"] = is_stale ? "stale" : "valid";
   return row;
 }
 

@@ -170,7 +170,8 @@ TEST_CASE("what is a row's has one word in all tables, and people read it as a l
                        "remote 10.0.0.2 seq 3  vxlan extern_learn  10.0.0.2 extern_learn  -"));
   const auto own = shown.row("mac", "type", "local");
   CHECK(own.at("wanted") == json::value{{"ifname", "swp1"}});
-  CHECK(own.at("bgp") == json::value{{"type", "local"}, {"localSequence", 0}});
+  CHECK(own.at("bgp") ==
+        json::value{{"type", "local"}, {"localSequence", 0}, {"flags", json::array()}});
   CHECK(own.at("bridge").at("ifname") == "swp1");
   CHECK_FALSE(own.contains("vxlan"));
 
@@ -196,6 +197,20 @@ TEST_CASE("what is a row's has one word in all tables, and people read it as a l
   CHECK(port.at("pvid") == 10);
   CHECK(port.at("vlans").at(0).at("vlan") == 10);
   CHECK(port.at("master") == "bridge");
+}
+
+TEST_CASE("what a bgpd was told that is gone since is stale, and nothing is advertised") {
+  Shown shown;
+  auto& leaf = shown.leaf;
+  REQUIRE(leaf.kernel.learn(kHost, leaf.index("swp1"), kVlan));
+  leaf.settle();
+  CHECK(shown.row("vni", "vni", 10010).at("advertised") == true);
+  CHECK(shown.row("route", "type", "local").at("state") == "valid");
+  leaf.core->relay_lost();
+  leaf.settle();
+  CHECK(shown.row("vni", "vni", 10010).at("advertised") == false);
+  CHECK(shown.row("route", "type", "local").at("state") == "stale");
+  CHECK(shown.row("mac", "type", "local").at("bgp").at("flags") == json::array{"stale"});
 }
 
 TEST_CASE("a row that is refused has its state, and the reason beside it") {
