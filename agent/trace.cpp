@@ -631,8 +631,9 @@ void add_asic(const TraceSources& sources, const std::vector<hwsync::AsicObject>
     }
     const auto state = object.state.text();
     const bool ok = state == "ok";
+    const auto said = ok ? joined(words) : state;
     trace.steps.push_back({.layer = "asic",
-                           .what = fmt::format("{}: {}", object.key, ok ? joined(words) : state),
+                           .what = object.key + (said.empty() ? "" : ": " + said),
                            .from = object.id == 0 ? "" : fmt::format("{:#x}", object.id),
                            .agrees = ok});
   }

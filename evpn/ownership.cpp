@@ -80,13 +80,13 @@ constexpr std::array kHostRules{
 
 Decision judge(std::span<const Rule> rules, const Contest& contest) {
   if (contest.local == nullptr && contest.remote == nullptr && !contest.announced) {
-    return {Owner::Nobody, "unknown"};
+    return {Owner::Nobody, "no claim"};
   }
   for (const auto& rule : rules) {
     const auto owner = rule.judge(contest);
     if (owner != Owner::Nobody) return {owner, rule.name};
   }
-  return {Owner::Nobody, "unknown"};
+  return {Owner::Nobody, "no claim"};
 }
 
 }  // namespace
@@ -122,7 +122,7 @@ Decision decide_flood(bool by_file, bool by_route, bool flooding) {
   // Whether to flood is an administrative choice; FRR's is `flooding disable`.
   if (by_route && !flooding) return {Owner::Nobody, "flooding disabled in bgpd (RFC 7432 12)"};
   if (by_route) return {Owner::Remote, "type-3 route (RFC 8365 9)"};
-  return {Owner::Nobody, "unknown"};
+  return {Owner::Nobody, "no claim"};
 }
 
 std::uint32_t sequence_above(std::uint32_t sequence) {

@@ -118,7 +118,7 @@ TEST_CASE("the story of a MAC that is behind a VTEP, moves here, and is tampered
     REQUIRE(lines.size() == 5);
     CHECK(lines[0] == "bgp Deleted 02:00:00:00:00:01 vni 10010 dst 10.0.0.2");
     CHECK(lines[1] ==
-          "to-kernel bridge fdb del 02:00:00:00:00:01 dev vxlan master vlan 10 [unknown] [bgp 0]");
+          "to-kernel bridge fdb del 02:00:00:00:00:01 dev vxlan master vlan 10 [no claim] [bgp 0]");
   }
 }
 
