@@ -74,12 +74,16 @@ set_tests_properties(lab.bench.tiny PROPERTIES LABELS lab TIMEOUT 600
 # What vtepd endures: kills at any instant, faults behind its back, floods, hours. Small in a guest; at full size in
 # namespaces of this machine (root, a kernel with vxlan), the hour and the 200,000 changes with AddressSanitizer.
 set(endure ${CMAKE_CURRENT_SOURCE_DIR}/endure)
+add_library(asic_vandal SHARED endure/asic_vandal.cpp)
+target_link_libraries(asic_vandal PRIVATE vtepd_warnings vtepd_core softsai Threads::Threads)
 add_lab(lab endure.crash ${endure}/crash.py 2 ${PROJECT_BINARY_DIR})
-add_lab(lab endure.inject ${endure}/inject.py 100 ${PROJECT_BINARY_DIR})
+add_lab(lab endure.inject ${endure}/inject.py --asic 100 ${PROJECT_BINARY_DIR})
+add_lab(lab endure.floods ${endure}/floods.py --asic 5 ${PROJECT_BINARY_DIR} sai)
 set(VTEPD_SOAK_SECONDS 3600 CACHE STRING "seconds of long.endure.soak")
 set(asan ${PROJECT_SOURCE_DIR}/build/asan)
 add_test(NAME long.endure.crash COMMAND ${endure}/crash.py 1000 ${PROJECT_BINARY_DIR})
 add_test(NAME long.endure.inject COMMAND ${endure}/inject.py 10000 ${PROJECT_BINARY_DIR})
+add_lab(long endure.inject-asic ${endure}/inject.py --asic 2000 ${PROJECT_BINARY_DIR})
 add_test(NAME long.endure.floods COMMAND ${endure}/floods.py 20 ${PROJECT_BINARY_DIR})
 add_test(NAME long.endure.soak COMMAND ${endure}/soak.py ${VTEPD_SOAK_SECONDS} ${asan} ${PROJECT_BINARY_DIR})
 add_test(NAME long.endure.operations COMMAND ${endure}/soak.py --operations 200000 0 ${asan} ${PROJECT_BINARY_DIR})

@@ -3,7 +3,8 @@ both must come to the same.
 
 Each has a port for each VNI with a bridge and a vxlan device as its interface file says (bridges without VLANs:
 any kernel with vxlan will do), vtepd-relay, stand-ins for bgpd and zebra, and behind its uplink another tunnel end
-with a host that answers pings.
+with a host that answers pings. With an ASIC (libsoftsai, which forwards) it is one bridge with VLANs, and VNI 2 has a
+second port, q1.
 """
 import ctypes
 import json
@@ -25,6 +26,8 @@ STEADY = range(1, 101)  # hosts of VNI 1 that never change
 PING_HOST, PING_FAR = "172.16.0.11", "172.16.0.21"
 MAC_HOST, MAC_FAR = "02:00:ff:00:00:11", "02:00:ff:00:00:21"
 RTM_NEWNEIGH, RTM_DELNEIGH = 28, 29
+PORTS = [f"p{i}" for i in range(VNIS)]
+ASIC_PORTS = [*PORTS, "q1", "uplink"]
 
 
 class Inside:
@@ -103,35 +106,54 @@ class Bgpd(fabric.Speaker):
             self.vnis.discard(number)
 
 
-def interface_file(variant):
+def vlan(i):
+    return 10 + i
+
+
+def interface_file(variant, asic=False):
     """The files that are reloaded: some have one VNI more, or say other things of the third."""
     text = "auto uplink\niface uplink\n    address 10.0.0.1/24\n\n"
-    for i in range(VNIS if variant % 2 == 0 else VNIS - 1):
+    there = range(VNIS if variant % 2 == 0 else VNIS - 1)
+    for i in there:
         changing = i == 2
-        text += f"auto p{i}\niface p{i}\n    mtu {1500 if not changing else 1400 + variant // 2 * 10}\n\n"
-        text += f"auto vx{i}\niface vx{i}\n    vxlan-id {vni(i)}\n    vxlan-local-tunnelip 10.0.0.1\n"
+        access = f"    bridge-access {vlan(i)}\n" if asic else ""
+        text += f"auto p{i}\niface p{i}\n    mtu {1500 if not changing else 1400 + variant // 2 * 10}\n{access}\n"
+        text += f"auto vx{i}\niface vx{i}\n    vxlan-id {vni(i)}\n    vxlan-local-tunnelip 10.0.0.1\n{access}"
         text += "    bridge-learning off\n    bridge-arp-nd-suppress on\n    mtu 1500\n\n"
-        text += f"auto br{i}\niface br{i}\n    bridge-ports vx{i} p{i}\n    bridge-stp off\n    bridge-ageing 60000\n"
+        text += f"auto {svi(i, asic)}\niface {svi(i, asic)}\n"
+        if not asic:
+            text += f"    bridge-ports vx{i} p{i}\n    bridge-stp off\n    bridge-ageing 60000\n"
         text += f"    address 172.16.{i}.1/24\n"
         if changing and variant // 2 % 2:
             text += f"    address 172.17.{variant}.1/24\n    alias variant {variant}\n"
         text += "\n"
+    if asic:
+        text += f"auto q1\niface q1\n    bridge-access {vlan(1)}\n\nauto br\niface br\n    bridge-vlan-aware yes\n"
+        text += f"    bridge-ports {' '.join(f'vx{i} p{i}' for i in there)} q1\n    bridge-vids {' '.join(str(vlan(i)) for i in there)}\n"
+        text += "    bridge-stp off\n    bridge-ageing 60000\n\n"
     return text
 
 
+def svi(i, asic):
+    """The device with the VNI's addresses."""
+    return f"br.{vlan(i)}" if asic else f"br{i}"
+
+
 class Switch:
-    def __init__(self, name, build, processes, control=None, **environment):
+    def __init__(self, name, build, processes, control=None, asic=False, **environment):
         self.name, self.build, self.processes, self.environment = name, build, processes, environment
+        self.asic = asic
         self.vtepctl = f"{control or build}/agent/vtepctl"
         self.folder = f"/run/{name}"
         os.makedirs(self.folder)
         self.stream = Stream("8.4", 0, VNIS, True)
         self.wire()
         self.wires = []
+        self.hosts = [f"h{i}" for i in range(VNIS)] + (["g1"] if asic else [])
         with Inside(f"{name}-hosts"):
-            for i in range(VNIS):
+            for i, host in enumerate(self.hosts):
                 self.wires.append(socket.socket(socket.AF_PACKET, socket.SOCK_RAW))
-                self.wires[i].bind((f"h{i}", 0))
+                self.wires[i].bind((host, 0))
         with Inside(name):
             self.news = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, fabric.NETLINK_ROUTE)
             self.news.setsockopt(socket.SOL_SOCKET, 33, 64 << 20)  # SO_RCVBUFFORCE
@@ -159,10 +181,14 @@ class Switch:
         for namespace in (self.name, far, hosts):
             run("ip", "netns", "add", namespace)
             run("ip", "-n", namespace, "link", "set", "lo", "up")
-        self.ip(self.name, f"link add uplink address 02:00:ff:01:00:01 type veth peer name uplink netns {far} address 02:00:ff:01:00:02")
+        self.ip(self.name, f"link add {self.wire_name('uplink')} address 02:00:ff:01:00:01 type veth peer name uplink netns {far} address 02:00:ff:01:00:02")
         for i in range(VNIS):
-            self.ip(self.name, f"link add p{i} address 02:00:ff:02:00:{i:02x} type veth peer name h{i} netns {hosts} address {MAC_HOST if i == 0 else f'02:00:ff:03:00:{i:02x}'}")
+            self.ip(self.name, f"link add {self.wire_name(f'p{i}')} address 02:00:ff:02:00:{i:02x} type veth peer name h{i} netns {hosts} address {MAC_HOST if i == 0 else f'02:00:ff:03:00:{i:02x}'}")
             self.ip(hosts, f"link set h{i} up")
+        if self.asic:
+            self.ip(self.name, f"link add {self.wire_name('q1')} type veth peer name g1 netns {hosts}")
+            self.ip(hosts, "link set g1 up")
+            self.write_profile()
         self.ip(hosts, f"address add {PING_HOST}/24 dev h0")
         self.ip(hosts, f"neigh add {PING_FAR} lladdr {MAC_FAR} dev h0 nud permanent")
         self.ip(far, "address add 10.0.0.2/24 dev uplink")
@@ -171,6 +197,20 @@ class Switch:
         self.ip(far, "link set vx0 up")
         self.ip(far, f"address add {PING_FAR}/24 dev vx0")
         self.ip(far, f"neigh add {PING_HOST} lladdr {MAC_HOST} dev vx0 nud permanent")
+
+    def wire_name(self, port):
+        """With an ASIC the wire is its own, and the port what it makes of it."""
+        return f"wire-{port}" if self.asic else port
+
+    def write_profile(self):
+        for port in ASIC_PORTS:  # what the kernel itself would say on a wire
+            self.inside("sysctl", "-qw", f"net.ipv6.conf.{self.wire_name(port)}.disable_ipv6=1")
+        lines = [f"SOFTSAI_COMPLAINTS={self.folder}/complaints", f"SOFTSAI_PORTS={len(ASIC_PORTS)}", "vtepd.host-interfaces=1"]
+        for number, port in enumerate(ASIC_PORTS):
+            lane = 1 + 4 * number
+            lines += [f"SOFTSAI_WIRE_{lane}={self.wire_name(port)}", f"vtepd.port.{port}={lane}"]
+        with open(f"{self.folder}/profile", "w", encoding="ascii") as file:
+            file.write("\n".join(lines) + "\n")
 
     @staticmethod
     def ip(namespace, words):
@@ -186,10 +226,11 @@ class Switch:
         self.processes.start(f"{self.name}-{name}", "setpriv", "--pdeathsig", "KILL", "nsenter", f"--net=/run/netns/{self.name}", *command, **environment)
 
     def start_vtepd(self):
+        library = ["--sai-library", f"{self.build}/tests/libasic_vandal.so", "--sai-profile", f"{self.folder}/profile"] if self.asic else ["--sai-library", "none"]
         self.start("vtepd", f"{self.build}/agent/vtepd", "--interfaces", f"{self.folder}/interfaces", "--relay",
-                   f"{self.folder}/evpn.sock", "--sai-library", "none", "--control", f"{self.folder}/vtepd.sock",
+                   f"{self.folder}/evpn.sock", *library, "--control", f"{self.folder}/vtepd.sock",
                    "--state-dir", self.folder, "--audit-interval", "0", "--duplicate-moves", "0",
-                   "--stale-time", "2", "--quiet-time", "1", **self.environment)  # fmt: skip
+                   "--stale-time", "2", "--quiet-time", "1", VTEPD_VANDAL=f"{self.folder}/vandal", **self.environment)  # fmt: skip
 
     def child(self):
         return self.processes.children[f"{self.name}-vtepd"]
@@ -204,6 +245,13 @@ class Switch:
         status = child.wait(60)
         if status != 0:
             fail(f"{self.name}: vtepd ended with status {status}: {self.last_words()}")
+
+    def complaints(self):
+        """What vtepd's calls got wrong of SAI's metadata."""
+        if not os.path.exists(f"{self.folder}/complaints"):
+            return ""
+        with open(f"{self.folder}/complaints", encoding="utf-8") as file:
+            return file.read()
 
     def last_words(self, daemon="vtepd"):
         with open(f"/run/{self.name}-{daemon}.log", encoding="utf-8", errors="replace") as log:
@@ -228,13 +276,14 @@ class Switch:
 
     def settled(self):
         stats = self.stats()
-        return stats.get("synced") == 1 and stats.get("stale_routes") == 0 and stats.get("unclaimed_entries") == 0
+        in_asic = not self.asic or stats.get("asic_synced") == 1
+        return stats.get("synced") == 1 and stats.get("stale_routes") == 0 and stats.get("unclaimed_entries") == 0 and in_asic
 
     # ---- what it is told
 
     def write_file(self, variant):
         with open(f"{self.folder}/new", "w", encoding="ascii") as file:
-            file.write(interface_file(variant))
+            file.write(interface_file(variant, self.asic))
         os.rename(f"{self.folder}/new", f"{self.folder}/interfaces")
 
     def reload(self, variant):
@@ -266,6 +315,13 @@ class Switch:
     def flap(self, i):
         self.ip(f"{self.name}-hosts", f"link set h{i} down")
         self.ip(f"{self.name}-hosts", f"link set h{i} up")
+
+    def harm_asic(self, tries, seed):
+        """So many tries at random objects of the ASIC's, behind vtepd's back; what became of them."""
+        with socket.socket(socket.AF_UNIX) as vandal:
+            vandal.connect(f"{self.folder}/vandal")
+            vandal.sendall(f"{tries} {seed}\n".encode())
+            return vandal.makefile().read().splitlines()
 
     # ---- what it has
 
