@@ -127,15 +127,24 @@ Result<> AsicFeed::follow_routes(hwsync::Hardware& hardware) {
   underlay_ = std::make_unique<netlink::Underlay>(std::move(*opened));
   news_.assign(::dup(underlay_->fd()));
   reader_.emplace();
-  auto routes = underlay_->dump();
-  if (!routes) {
-    read_later(routes.error());
-    return {};
-  }
-  hardware_->replace_routes(underlay_->replace(std::move(*routes)));
-  routes_known_ = true;
-  watch();
+  take_routes(underlay_->dump(find_ends()));
   return {};
+}
+
+void AsicFeed::changed(const KernelEvent& event) {
+  const auto* flood = std::get_if<FloodSeen>(&event);
+  if (flood == nullptr || ends_.contains(flood->key.remote)) return;
+  has_new_end_ = true;
+}
+
+void AsicFeed::view_replaced() { has_new_end_ = true; }
+
+/// Nothing is sent to a VTEP that is in no flood list.
+netlink::RoutesToEnds::Ends AsicFeed::find_ends() {
+  has_new_end_ = false;
+  ends_.clear();
+  for (const auto& [key, nothing] : view_.flood()) ends_.insert(key.remote);
+  return ends_;
 }
 
 void AsicFeed::watch() {
@@ -146,21 +155,19 @@ void AsicFeed::watch() {
 }
 
 void AsicFeed::drain() {
+  if (routes_ != Routes::Followed) return;
   const auto drained =
       underlay_->drain(kNewsPerTurn, [this](const IpPrefix& prefix, const std::vector<Hop>& hops) {
         hardware_->set_route(prefix, hops);
       });
   handlers_.on_work();
-  if (drained == netlink::Underlay::Drained::Lost) routes_known_ = false;
-  if (routes_known_) {
-    watch();
-  } else {
-    read_again();
-  }
+  if (drained == netlink::Underlay::Drained::Lost) return read_again();
+  watch();
 }
 
 /// What was lost is in no news that will come: it is tried until it is read.
 void AsicFeed::read_later(const Error& reason) {
+  routes_ = Routes::Awaited;
   handlers_.on_refused(reason);
   retry_.expires_after(kRetry);
   retry_.async_wait([this](const boost::system::error_code& error) {
@@ -170,17 +177,24 @@ void AsicFeed::read_later(const Error& reason) {
 
 /// Meanwhile news wait.
 void AsicFeed::read_again() {
+  routes_ = Routes::Read;
+  boost::system::error_code ignored;  // nothing may be waited for
+  news_.cancel(ignored);
   // The loop has work as long as the thread has.
-  reader_->run([this, work = boost::asio::make_work_guard(io_)] {
-    auto routes = std::make_unique<Result<netlink::HostRoutes>>(underlay_->dump());
+  reader_->run([this, ends = find_ends(), work = boost::asio::make_work_guard(io_)] {
+    auto routes = std::make_unique<Result<netlink::RoutesToEnds>>(underlay_->dump(ends));
     boost::asio::post(io_, [this, routes = std::move(routes)] {
-      if (!*routes) return read_later(routes->error());
-      routes_known_ = true;
-      hardware_->replace_routes(underlay_->replace(std::move(**routes)));
+      take_routes(std::move(*routes));
       handlers_.on_work();
-      watch();
     });
   });
+}
+
+void AsicFeed::take_routes(Result<netlink::RoutesToEnds>&& routes) {
+  if (!routes) return read_later(routes.error());
+  routes_ = Routes::Followed;
+  hardware_->replace_routes(underlay_->replace(std::move(*routes)));
+  watch();
 }
 
 void AsicFeed::take(const AsicEvent& event) {
@@ -195,6 +209,7 @@ void AsicFeed::take(const AsicEvent& event) {
 }
 
 void AsicFeed::write() {
+  if (has_new_end_ && routes_ == Routes::Followed) read_again();
   if (events_.empty()) return;
   const auto events = std::exchange(events_, {});
   const auto lost = std::exchange(lost_, 0);

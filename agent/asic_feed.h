@@ -57,8 +57,11 @@ class AsicFeed {
         news_(io),
         retry_(io) {}
 
-  /// Reads the routes and follows them from now on.
+  /// Reads the routes to the tunnel end points and follows them from now on.
   Result<> follow_routes(hwsync::Hardware& hardware);
+  /// The view has taken `event`, or was read anew: an end may be new.
+  void changed(const KernelEvent& event);
+  void view_replaced();
 
   /// Entered with all others until the next write().
   void take(const AsicEvent& event);
@@ -69,7 +72,9 @@ class AsicFeed {
  private:
   void watch();
   void drain();
+  netlink::RoutesToEnds::Ends find_ends();
   void read_again();
+  void take_routes(Result<netlink::RoutesToEnds>&& routes);
   void read_later(const Error& reason);
 
   boost::asio::io_context& io_;
@@ -79,7 +84,13 @@ class AsicFeed {
   hwsync::Hardware* hardware_ = nullptr;
   std::unique_ptr<netlink::Underlay> underlay_;
   boost::asio::posix::stream_descriptor news_;
-  bool routes_known_ = false;  // all of them, and all news of them since
+  enum class Routes : std::uint8_t {
+    Followed,
+    Read,     // all of them, while news wait
+    Awaited,  // until they are read
+  } routes_ = Routes::Awaited;
+  netlink::RoutesToEnds::Ends ends_;  // when the routes were read last
+  bool has_new_end_ = false;
   boost::asio::steady_timer retry_;
   std::vector<AsicEvent> events_;
   std::size_t lost_ = 0;

@@ -253,12 +253,14 @@ Core::Outputs Daemon::outputs() {
           .view_changed =
               [this](const KernelEvent& event) {
                 if (hardware_) hardware_->changed(event);
+                asic_feed_.changed(event);
                 audit_.view_changed(event);
                 ports_changed_ |= changes_ports(event);
               },
           .view_replaced =
               [this] {
                 if (hardware_) hardware_->resync();
+                asic_feed_.view_replaced();
                 audit_.view_replaced();
                 ports_changed_ = true;
               },

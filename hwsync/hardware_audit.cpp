@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "vtepd/prefix.h"
+
 namespace vtepd::hwsync {
 namespace {
 
@@ -152,6 +154,14 @@ std::vector<AsicKey> Hardware::way_of(VlanId vlan, const MacAddress& mac) const 
     if (is_of_no_way(key) || std::find(keys.begin(), keys.end(), key) != keys.end()) return;
     if (table_.find(key) != nullptr || mirror_->wanted(key)) keys.push_back(key);
   };
+  // The longest of those that lead there.
+  const auto add_route_to = [&](const IpAddress& vtep) {
+    auto prefix = host_prefix(vtep);
+    for (const auto before = keys.size(); keys.size() == before; --prefix.length) {
+      add(RouteKey{network_of(prefix)});
+      if (prefix.length == 0) return;
+    }
+  };
   add(FdbKey{vlan, mac});
   if (keys.empty()) {
     for (const auto& [key, actual] : table_.rows()) {
@@ -178,8 +188,7 @@ std::vector<AsicKey> Hardware::way_of(VlanId vlan, const MacAddress& mac) const 
       const auto* vtep = std::get_if<IpAddress>(&attribute.value);
       if (vtep != nullptr && attribute.id == SAI_FDB_ENTRY_ATTR_ENDPOINT_IP &&
           row->object == SAI_OBJECT_TYPE_FDB_ENTRY) {
-        const auto length = static_cast<std::uint8_t>(vtep->bytes().size() * 8);
-        add(RouteKey{{*vtep, length}});
+        add_route_to(*vtep);
       }
     }
   }

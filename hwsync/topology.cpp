@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "vtepd/prefix.h"
+
 namespace vtepd::hwsync {
 namespace {
 
@@ -195,22 +197,13 @@ class Reader {
     for (const auto& [index, addresses] : view_.addresses()) {
       const auto uplink = topology_.uplinks.find(index);
       for (const auto& [prefix, entry] : addresses) {
-        const std::uint8_t longest = prefix.address.is_v4() ? 32 : 128;
-        topology_.own_addresses.insert(IpPrefix{prefix.address, longest});
-        const bool network = prefix.length < longest && !prefix.address.is_link_local();
+        topology_.own_addresses.insert(host_prefix(prefix.address));
+        const bool network = !is_host(prefix) && !prefix.address.is_link_local();
         if (uplink != topology_.uplinks.end() && network) {
           topology_.connected.emplace(network_of(prefix), uplink->second);
         }
       }
     }
-  }
-
-  static IpPrefix network_of(const IpPrefix& prefix) {
-    std::vector<std::uint8_t> bytes(prefix.address.bytes().begin(), prefix.address.bytes().end());
-    for (std::size_t bit = prefix.length; bit < bytes.size() * 8; ++bit) {
-      bytes[bit / 8] = static_cast<std::uint8_t>(bytes[bit / 8] & ~(0x80U >> (bit % 8)));
-    }
-    return {*IpAddress::from_bytes(bytes), prefix.length};
   }
 
   /// A VLAN device over the bridge that has an address; a link-local one alone suppresses ARP.

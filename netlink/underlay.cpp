@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "vtepd/prefix.h"
 #include "vtepd/tables.h"
 
 namespace vtepd::netlink {
@@ -27,6 +28,11 @@ IpAddress read_via(Bytes raw) {
 IpAddress read_gateway(const AttributeReader& in) {
   const auto gateway = in.ip(RTA_GATEWAY, "RTA_GATEWAY");
   return gateway.is_none() && in.has(RTA_VIA) ? read_via(in.raw(RTA_VIA)) : gateway;
+}
+
+/// A default route's destination, which it does not tell.
+IpAddress any_address(std::uint8_t family) {
+  return family == AF_INET ? IpAddress::v4({}) : IpAddress::v6({});
 }
 
 enum class DeadHops : bool { Left, Read };
@@ -53,7 +59,7 @@ std::vector<Hop> read_hops(Bytes raw, DeadHops dead_hops, Complaint& complaint) 
 
 }  // namespace
 
-std::optional<HostRoute> decode_host_route(const Message& message) {
+std::optional<UnderlayRoute> decode_underlay_route(const Message& message) {
   const bool seen = message.header.nlmsg_type == RTM_NEWROUTE;
   if (!seen && message.header.nlmsg_type != RTM_DELROUTE) return std::nullopt;
   const auto header = read_front<rtmsg>(message.payload);
@@ -61,15 +67,19 @@ std::optional<HostRoute> decode_host_route(const Message& message) {
       (header->rtm_flags & RTM_F_CLONED) != 0) {
     return std::nullopt;
   }
-  const auto longest = header->rtm_family == AF_INET ? kIpv4Bits : kIpv6Bits;
-  if (header->rtm_dst_len != longest) return std::nullopt;
-  Complaint complaint("host route");
+  const bool v4 = header->rtm_family == AF_INET;
+  if ((!v4 && header->rtm_family != AF_INET6) ||
+      header->rtm_dst_len > (v4 ? kIpv4Bits : kIpv6Bits)) {
+    return std::nullopt;
+  }
+  Complaint complaint("route");
   const AttributeReader in(message.payload.subspan(sizeof(rtmsg)), "attributes", complaint);
   const auto table = in.value<std::uint32_t>(RTA_TABLE, "RTA_TABLE").value_or(header->rtm_table);
-  HostRoute route{.prefix = {in.ip(RTA_DST, "RTA_DST"), longest},
-                  .metric = in.value<std::uint32_t>(RTA_PRIORITY, "RTA_PRIORITY").value_or(0),
-                  .hops = {},
-                  .gone = !seen};
+  UnderlayRoute route{.prefix = {in.ip(RTA_DST, "RTA_DST"), header->rtm_dst_len},
+                      .metric = in.value<std::uint32_t>(RTA_PRIORITY, "RTA_PRIORITY").value_or(0),
+                      .hops = {},
+                      .gone = !seen};
+  if (header->rtm_dst_len == 0) route.prefix.address = any_address(header->rtm_family);
   if (in.has(RTA_MULTIPATH)) {
     // IPv4 is silent when a next hop dies: one that goes may have been alive when it came.
     route.hops =
@@ -78,7 +88,8 @@ std::optional<HostRoute> decode_host_route(const Message& message) {
                  IfIndex::make(in.value<std::uint32_t>(RTA_OIF, "RTA_OIF").value_or(0))) {
     route.hops = {{read_gateway(in), *link}};
   }
-  const bool whole = table == kMainTable && !route.prefix.address.is_none() && complaint.empty();
+  const bool whole = table == kMainTable && route.prefix.address.is_v4() == v4 &&
+                     !route.prefix.address.is_none() && complaint.empty();
   return whole && (route.gone || !route.hops.empty()) ? std::optional(route) : std::nullopt;
 }
 
@@ -94,9 +105,7 @@ std::optional<Way> decode_way(const Message& message) {
           .local = header->rtm_type == RTN_LOCAL,
           .protocol = header->rtm_protocol,
           .hops = {}};
-  if (way.prefix.address.is_none()) {  // a default route has no destination
-    way.prefix.address = header->rtm_family == AF_INET ? IpAddress::v4({}) : IpAddress::v6({});
-  }
+  if (way.prefix.address.is_none()) way.prefix.address = any_address(header->rtm_family);
   if (in.has(RTA_MULTIPATH)) {
     way.hops = read_hops(in.raw(RTA_MULTIPATH), DeadHops::Left, complaint);
   } else if (const auto link =
@@ -115,7 +124,32 @@ std::optional<LinkState> decode_link_state(const Message& message) {
   return LinkState{*link, (header->ifi_flags & kRunning) == kRunning};
 }
 
-void HostRoutes::enter(const HostRoute& route) {
+void RoutesToEnds::replace(RoutesToEnds&& dumped) {
+  ends_ = std::move(dumped.ends_);
+  routes_ = std::move(dumped.routes_);
+  keeps_wider_ = std::any_of(ends_.begin(), ends_.end(), [this](const IpAddress& end) {
+    return !routes_.contains(host_prefix(end));
+  });
+  if (keeps_wider_) return;
+  std::erase_if(routes_, [](const auto& row) { return !is_host(row.first); });
+}
+
+/// The first end from the network's own address on is in it, or none is.
+bool RoutesToEnds::is_towards_end(const IpPrefix& prefix) const {
+  if (is_host(prefix)) return true;
+  if (!keeps_wider_) return false;
+  const auto end = ends_.lower_bound(prefix.address);
+  return end != ends_.end() && end->family() == prefix.address.family() &&
+         network_of({*end, prefix.length}) == prefix;
+}
+
+bool RoutesToEnds::has_lost(const IpPrefix& prefix) const {
+  return !keeps_wider_ && is_host(prefix) && ends_.contains(prefix.address) &&
+         !routes_.contains(prefix);
+}
+
+bool RoutesToEnds::enter(const UnderlayRoute& route) {
+  if (!is_towards_end(route.prefix)) return false;
   auto& metrics = routes_[route.prefix];
   if (!route.gone) {
     metrics[route.metric] = route.hops;
@@ -130,20 +164,21 @@ void HostRoutes::enter(const HostRoute& route) {
     if (it->second.empty()) metrics.erase(it);
   }
   if (metrics.empty()) routes_.erase(route.prefix);
+  return true;
 }
 
-std::vector<Hop> HostRoutes::best(const IpPrefix& prefix) const {
+std::vector<Hop> RoutesToEnds::best(const IpPrefix& prefix) const {
   const auto it = routes_.find(prefix);
   return it == routes_.end() ? std::vector<Hop>{} : it->second.begin()->second;
 }
 
-UnderlayRoutes HostRoutes::best() const {
+UnderlayRoutes RoutesToEnds::best() const {
   UnderlayRoutes all;
   for (const auto& [prefix, metrics] : routes_) all.emplace(prefix, best(prefix));
   return all;
 }
 
-std::vector<IpPrefix> HostRoutes::stop(IfIndex link) {
+std::vector<IpPrefix> RoutesToEnds::stop(IfIndex link) {
   std::vector<IpPrefix> touched;
   for (auto route = routes_.begin(); route != routes_.end();) {
     auto& metrics = route->second;
@@ -159,7 +194,11 @@ std::vector<IpPrefix> HostRoutes::stop(IfIndex link) {
   return touched;
 }
 
-std::array<sock_filter, 11> links_and_host_routes() {
+namespace {
+
+enum class Lengths : bool { Hosts, All };
+
+std::array<sock_filter, 11> filter_of(Lengths lengths) {
   const auto instruction = [](unsigned code, unsigned true_skip, unsigned false_skip,
                               std::uint32_t operand) {
     return sock_filter{static_cast<std::uint16_t>(code), static_cast<std::uint8_t>(true_skip),
@@ -175,13 +214,18 @@ std::array<sock_filter, 11> links_and_host_routes() {
           instruction(BPF_JMP | BPF_JEQ | BPF_K, 1, 0, htons(RTM_NEWROUTE)),
           instruction(BPF_JMP | BPF_JEQ | BPF_K, 0, 6, htons(RTM_DELROUTE)),
           instruction(BPF_LD | BPF_B | BPF_ABS, 0, 0, kTable),
-          instruction(BPF_JMP | BPF_JEQ | BPF_K, 0, 4, RT_TABLE_MAIN),
+          instruction(BPF_JMP | BPF_JEQ | BPF_K, lengths == Lengths::All ? 3 : 0, 4, RT_TABLE_MAIN),
           instruction(BPF_LD | BPF_B | BPF_ABS, 0, 0, kLength),
           instruction(BPF_JMP | BPF_JEQ | BPF_K, 1, 0, kIpv4Bits),
           instruction(BPF_JMP | BPF_JEQ | BPF_K, 0, 1, kIpv6Bits),
           instruction(BPF_RET | BPF_K, 0, 0, UINT32_MAX),
           instruction(BPF_RET | BPF_K, 0, 0, 0)};
 }
+
+}  // namespace
+
+std::array<sock_filter, 11> links_and_host_routes() { return filter_of(Lengths::Hosts); }
+std::array<sock_filter, 11> links_and_routes() { return filter_of(Lengths::All); }
 
 Result<Underlay> Underlay::open() {
   auto endpoint = Endpoint::open({.receive_buffer = kUnderlayBuffer, .flags = SOCK_NONBLOCK});
@@ -196,28 +240,37 @@ Result<Underlay> Underlay::open() {
   return Underlay(std::move(*endpoint), std::move(*requester));
 }
 
-Result<HostRoutes> Underlay::dump() {
-  HostRoutes routes;
+Result<RoutesToEnds> Underlay::dump(RoutesToEnds::Ends ends) {
+  // Of what comes before it is known that no end needs it nothing is to be missed.
+  if (!ends.empty()) {
+    if (auto filtered = endpoint_.set_filter(links_and_routes()); !filtered)
+      return filtered.error();
+  }
+  RoutesToEnds routes(std::move(ends));
   for (const auto family : {std::uint8_t{AF_INET}, std::uint8_t{AF_INET6}}) {
-    const auto dumped =
-        requester_.dump({"host routes", RTM_GETROUTE, family, 0, 0}, [&](Bytes bytes) {
-          const auto message = take_message(bytes);
-          const auto route = message ? decode_host_route(*message) : std::nullopt;
-          if (route) routes.enter(*route);
-        });
+    const auto dumped = requester_.dump({"routes", RTM_GETROUTE, family, 0, 0}, [&](Bytes bytes) {
+      const auto message = take_message(bytes);
+      const auto route = message ? decode_underlay_route(*message) : std::nullopt;
+      if (route) (void)routes.enter(*route);
+    });
     if (!dumped) return dumped.error();
   }
   return routes;
 }
 
-UnderlayRoutes Underlay::replace(HostRoutes&& dumped) {
+UnderlayRoutes Underlay::replace(RoutesToEnds&& dumped) {
   routes_.replace(std::move(dumped));
+  // Should it be refused, more is heard than is needed.
+  if (!routes_.keeps_wider()) (void)endpoint_.set_filter(links_and_host_routes());
   return routes_.best();
 }
 
 Underlay::Drained Underlay::drain(std::size_t budget, const Sink& sink) {
   bool whole = true;
-  const auto tell = [&](const IpPrefix& prefix) { sink(prefix, routes_.best(prefix)); };
+  const auto tell = [&](const IpPrefix& prefix) {
+    sink(prefix, routes_.best(prefix));
+    if (routes_.has_lost(prefix)) whole = false;
+  };
   for (std::size_t taken = 0; taken < budget || endpoint_.has_fetched(); ++taken) {
     const auto received = endpoint_.receive();
     if (!received) return Drained::Lost;
@@ -236,9 +289,8 @@ Underlay::Drained Underlay::drain(std::size_t budget, const Sink& sink) {
         } else {
           for (const auto& prefix : routes_.stop(state->link)) tell(prefix);
         }
-      } else if (const auto route = decode_host_route(*message)) {
-        routes_.enter(*route);
-        tell(route->prefix);
+      } else if (const auto route = decode_underlay_route(*message)) {
+        if (routes_.enter(*route)) tell(route->prefix);
       }
     }
   }

@@ -261,7 +261,7 @@ TEST_CASE("the underlay's news are read some at a time, and none is lost over it
   for (; drain() == netlink::Underlay::Drained::More; ++turns) CHECK(heard.size() <= turns * 48);
   CHECK(heard.size() == 200);
   CHECK(turns >= 4);
-  auto dumped = underlay->dump();
+  auto dumped = underlay->dump({});
   REQUIRE(dumped);
   CHECK(underlay->replace(std::move(*dumped)) == heard);
   // IPv4 says nothing of the routes that go with a link.
@@ -271,6 +271,60 @@ TEST_CASE("the underlay's news are read some at a time, and none is lost over it
   CHECK(heard.begin()->second.empty());
   run("ip link set swp1 up");
   CHECK(drain() == netlink::Underlay::Drained::Lost);
+}
+
+TEST_CASE("a tunnel end point that has no route to itself is reached by what it is within",
+          "[foreign]") {
+  if (backend == Backend::Fake) return;
+  Bench bench;
+  REQUIRE(bench.apply(dummy_named("swp1")));
+  run("ip link set swp1 up");
+  auto underlay = netlink::Underlay::open();
+  REQUIRE(underlay);
+  const auto end = *IpAddress::parse("10.0.0.12");
+  std::set<std::string> known;
+  const auto read = [&] {
+    auto dumped = underlay->dump({end});
+    REQUIRE(dumped);
+    known.clear();
+    for (const auto& row : underlay->replace(std::move(*dumped))) {
+      known.insert(fmt::format("{}", row.first));
+    }
+  };
+  using Drained = netlink::Underlay::Drained;
+  const auto drain = [&] {
+    auto drained = Drained::More;
+    while (drained == Drained::More) {
+      drained = underlay->drain(32, [&](const IpPrefix& prefix, const std::vector<Hop>& hops) {
+        const auto text = fmt::format("{}", prefix);
+        if (hops.empty()) known.erase(text);
+        if (!hops.empty()) known.insert(text);
+      });
+    }
+    return drained;
+  };
+  const std::string wide = " via 10.9.0.254 dev swp1 onlink";
+  run("ip route add 10.0.0.12/32" + wide);
+  run("ip route add default" + wide);
+  read();
+  CHECK(known == std::set<std::string>{"10.0.0.12/32"});
+  drain();
+  // Nothing of it waits.
+  run("ip route add 10.0.0.0/16" + wide);
+  CHECK(drain() == Drained::CaughtUp);
+  CHECK(known == std::set<std::string>{"10.0.0.12/32"});
+  run("ip route del 10.0.0.12/32");
+  CHECK(drain() == Drained::Lost);
+  read();
+  CHECK(known == std::set<std::string>{"10.0.0.0/16", "0.0.0.0/0"});
+  run("ip route add 10.0.0.0/24" + wide);
+  run("ip route add 10.0.1.0/24" + wide);
+  run("ip route del 10.0.0.0/16");
+  CHECK(drain() == Drained::CaughtUp);
+  CHECK(known == std::set<std::string>{"10.0.0.0/24", "0.0.0.0/0"});
+  run("ip link set swp1 down");
+  drain();
+  CHECK(known.empty());
 }
 
 TEST_CASE("an underlay's routes never fill the queue, and default routes are heard", "[foreign]") {

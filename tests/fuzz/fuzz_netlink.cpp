@@ -12,7 +12,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto message = take_message(rest);
     if (!message) break;
     (void)decode(*message);  // an error is as good as an event: it is the sanitizers that judge
-    (void)decode_host_route(*message);
+    (void)decode_underlay_route(*message);
     (void)decode_way(*message);
   }
   return 0;

@@ -205,6 +205,17 @@ TEST_CASE("a MAC's way through the ASIC, as the library has it, and how much roo
   CHECK(there.front().state.text() == "ok");
   CHECK(has(there, "tunnel-port 10.1.1.1"));
   CHECK_FALSE(has(there, "bridge-port swp1"));
+  // Of the routes to its VTEP, the one that is taken.
+  for (const auto* prefix : {"0.0.0.0/0", "10.1.0.0/16", "10.2.0.0/16"}) {
+    bench.hardware->set_route(*IpPrefix::parse(prefix), {{ip("fe80::1"), kSwp2}});
+  }
+  REQUIRE(bench.settle());
+  const auto routed = way_of(kHostThere);
+  CHECK(has(routed, "route 10.1.0.0/16"));
+  CHECK_FALSE(has(routed, "route 0.0.0.0/0"));
+  CHECK_FALSE(has(routed, "route 10.2.0.0/16"));
+  bench.hardware->replace_routes({});
+  REQUIRE(bench.settle());
   const auto here = way_of(kHostHere);
   CHECK(has(here, "bridge-port swp1"));
   CHECK_FALSE(has(here, "tunnel-port 10.1.1.1"));

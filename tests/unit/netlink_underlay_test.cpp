@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "netlink/underlay.h"
+#include "vtepd/prefix.h"
 
 namespace netlink_underlay_test {
 
@@ -62,9 +63,9 @@ struct Route {
   std::uint8_t table = RT_TABLE_MAIN;
   std::uint8_t type = RTN_UNICAST;
 
-  std::optional<HostRoute> decoded(const Raw& attributes) const {
+  std::optional<UnderlayRoute> decoded(const Raw& attributes) const {
     const auto payload = raw_of(header()) + attributes;
-    return decode_host_route(Message{front(), payload});
+    return decode_underlay_route(Message{front(), payload});
   }
   std::optional<Way> way(const Raw& attributes) const {
     const auto payload = raw_of(header()) + attributes;
@@ -134,10 +135,11 @@ TEST_CASE("a route that goes takes its dead next hops along", "[netlink]") {
 TEST_CASE("other routes are nothing to the ASIC", "[netlink]") {
   const auto whole = kDestination + kLink;
   CHECK(Route{}.decoded(whole));
-  CHECK_FALSE(Route{.length = 24}.decoded(whole));
+  CHECK_FALSE(Route{.length = 33}.decoded(whole));
   CHECK_FALSE(Route{.table = RT_TABLE_LOCAL}.decoded(whole));
   CHECK_FALSE(Route{.type = RTN_BLACKHOLE}.decoded(whole));
-  CHECK_FALSE(Route{.family = AF_INET6}.decoded(whole));  // a /32 of IPv6 is no host
+  CHECK_FALSE(Route{.family = AF_INET6}.decoded(whole));  // with an address of IPv4
+  CHECK_FALSE(Route{.family = AF_BRIDGE, .length = 0}.decoded(kLink));
   CHECK_FALSE(Route{.message = RTM_NEWNEIGH}.decoded(whole));
   CHECK_FALSE(Route{}.decoded(kLink));
   CHECK_FALSE(Route{}.decoded(kDestination));
@@ -152,27 +154,99 @@ TEST_CASE("other routes are nothing to the ASIC", "[netlink]") {
   }
 }
 
-TEST_CASE("news of other routes than those to hosts in the main table never wait", "[netlink]") {
+TEST_CASE("wider routes are decoded, a default route, too", "[netlink]") {
+  const auto gateway = attribute(RTA_GATEWAY, raw_of(ip("192.0.2.0")));
+  const auto network = attribute(RTA_DST, raw_of(ip("10.0.0.0")));
+  const auto wide = Route{.length = 24}.decoded(network + kLink + gateway);
+  REQUIRE(wide);
+  CHECK(wide->prefix == *IpPrefix::parse("10.0.0.0/24"));
+  CHECK(Route{.length = 0}.decoded(kLink + gateway)->prefix == *IpPrefix::parse("0.0.0.0/0"));
+  CHECK(Route{.family = AF_INET6, .length = 0}.decoded(kLink)->prefix == *IpPrefix::parse("::/0"));
+}
+
+TEST_CASE("where a tunnel end point has no route to itself, those that it is within are kept",
+          "[netlink]") {
+  const Hop hop{ip("fe80::1"), kSeven};
+  const auto prefixes = [](const RoutesToEnds& routes) {
+    std::vector<std::string> all;
+    for (const auto& row : routes.best()) all.push_back(fmt::format("{}", row.first));
+    return all;
+  };
+  const auto enter = [&](RoutesToEnds& routes, const char* prefix) {
+    return routes.enter({.prefix = *IpPrefix::parse(prefix), .metric = 20, .hops = {hop}});
+  };
+  // Of all that a dump tells.
+  const auto read = [&](const std::vector<const char*>& told) {
+    RoutesToEnds dumped({ip("10.0.0.12"), ip("10.0.0.13"), ip("2001:db8::12")});
+    for (const auto* prefix : told) (void)enter(dumped, prefix);
+    RoutesToEnds routes;
+    routes.replace(std::move(dumped));
+    return routes;
+  };
+  const auto each = read({"10.0.0.12/32", "10.0.0.13/32", "2001:db8::12/128", "10.0.0.9/32",
+                          "0.0.0.0/0", "10.0.0.0/24", "2001:db8::/32"});
+  CHECK_FALSE(each.keeps_wider());
+  CHECK(prefixes(each) == std::vector<std::string>{"10.0.0.9/32", "10.0.0.12/32", "10.0.0.13/32",
+                                                   "2001:db8::12/128"});
+  auto some = read({"10.0.0.12/32", "10.0.0.13/32", "0.0.0.0/0", "::/0", "10.0.0.0/28",
+                    "10.0.0.16/28", "9.0.0.0/8", "11.0.0.0/8", "2001:db8::/32", "2001:db9::/32"});
+  CHECK(some.keeps_wider());
+  CHECK(prefixes(some) == std::vector<std::string>{"0.0.0.0/0", "10.0.0.0/28", "10.0.0.12/32",
+                                                   "10.0.0.13/32", "::/0", "2001:db8::/32"});
+  CHECK(enter(some, "10.0.0.12/30"));
+  CHECK_FALSE(enter(some, "10.0.0.8/30"));
+}
+
+TEST_CASE("an end that loses the route to itself is noticed, as wider ones are not known",
+          "[netlink]") {
+  const auto end = host_prefix(ip("10.0.0.12"));
+  const auto other = host_prefix(ip("10.0.0.9"));
+  RoutesToEnds dumped({end.address});
+  const Hop hop{ip("fe80::1"), kSeven};
+  for (const auto& prefix : {end, other}) {
+    REQUIRE(dumped.enter({.prefix = prefix, .metric = 20, .hops = {hop}}));
+  }
+  RoutesToEnds routes;
+  routes.replace(std::move(dumped));
+  CHECK_FALSE(routes.enter({.prefix = *IpPrefix::parse("10.0.0.0/8"), .hops = {hop}}));
+  CHECK_FALSE(routes.has_lost(end));
+  for (const auto& prefix : {end, other}) {
+    REQUIRE(routes.enter({.prefix = prefix, .metric = 20, .hops = {}, .gone = true}));
+  }
+  CHECK(routes.has_lost(end));
+  CHECK_FALSE(routes.has_lost(other));  // no end
+  // All is read anew, and what leads there may change without this.
+  routes.replace(RoutesToEnds({end.address}));
+  CHECK_FALSE(routes.has_lost(end));
+}
+
+TEST_CASE("news of routes in other tables never wait, nor of wide ones that no end needs",
+          "[netlink]") {
   std::array<int, 2> ends{};
   REQUIRE(::socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, ends.data()) == 0);
-  auto filter = links_and_host_routes();
-  const sock_fprog program{static_cast<unsigned short>(filter.size()), filter.data()};
-  REQUIRE(::setsockopt(ends[1], SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) == 0);
+  const auto attach = [&](std::array<sock_filter, 11> filter) {
+    const sock_fprog program{static_cast<unsigned short>(filter.size()), filter.data()};
+    REQUIRE(::setsockopt(ends[1], SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) == 0);
+  };
   const auto passes = [&](const Raw& message) {
     REQUIRE(::send(ends[0], message.data(), message.size(), 0) > 0);
     std::array<std::byte, 256> heard{};
     return ::recv(ends[1], heard.data(), heard.size(), 0) > 0;
   };
   const auto route = [](const Route& what) { return raw_of(what.front()) + raw_of(what.header()); };
-  CHECK(passes(route({})));
-  CHECK(passes(route({.message = RTM_DELROUTE})));
-  CHECK(passes(route({.family = AF_INET6, .length = 128})));
-  CHECK(passes(route({.message = RTM_NEWLINK})));
-  CHECK_FALSE(passes(route({.length = 24})));
-  CHECK_FALSE(passes(route({.message = RTM_NEWNEIGH})));
-  // The hosts of tenants, with symmetric IRB: their VRFs have tables of their own.
-  CHECK_FALSE(passes(route({.table = 100})));
-  CHECK_FALSE(passes(route({.message = RTM_DELROUTE, .table = RT_TABLE_COMPAT})));
+  for (const bool all : {false, true}) {
+    attach(all ? links_and_routes() : links_and_host_routes());
+    CHECK(passes(route({})));
+    CHECK(passes(route({.message = RTM_DELROUTE})));
+    CHECK(passes(route({.family = AF_INET6, .length = 128})));
+    CHECK(passes(route({.message = RTM_NEWLINK})));
+    CHECK(passes(route({.length = 24})) == all);
+    CHECK(passes(route({.message = RTM_DELROUTE, .length = 0})) == all);
+    CHECK_FALSE(passes(route({.message = RTM_NEWNEIGH})));
+    // The hosts of tenants, with symmetric IRB: their VRFs have tables of their own.
+    CHECK_FALSE(passes(route({.table = 100})));
+    CHECK_FALSE(passes(route({.message = RTM_DELROUTE, .table = RT_TABLE_COMPAT})));
+  }
   ::close(ends[0]);
   ::close(ends[1]);
 }
@@ -220,10 +294,10 @@ TEST_CASE("a link that goes down takes its next hops along, though the kernel te
   const auto two = *IpPrefix::parse("10.0.0.13/32");
   const Hop seven{ip("192.0.2.0"), kSeven};
   const Hop eight{ip("192.0.2.2"), kEight};
-  HostRoutes routes;
-  routes.enter({.prefix = one, .metric = 20, .hops = {seven, eight}});
-  routes.enter({.prefix = two, .metric = 20, .hops = {seven}});
-  routes.enter({.prefix = two, .metric = 30, .hops = {eight}});
+  RoutesToEnds routes;
+  (void)routes.enter({.prefix = one, .metric = 20, .hops = {seven, eight}});
+  (void)routes.enter({.prefix = two, .metric = 20, .hops = {seven}});
+  (void)routes.enter({.prefix = two, .metric = 30, .hops = {eight}});
   CHECK(routes.best(two) == std::vector{seven});
   CHECK(routes.stop(kSeven) == std::vector{one, two});
   CHECK(routes.best(one) == std::vector{eight});
