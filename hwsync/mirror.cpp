@@ -82,7 +82,8 @@ AsicRow plain_vlan(VlanId vlan) {
 }
 
 std::uint16_t pvid_of(const PortState& port) {
-  return port.pvid.is_none() ? kDefaultPvid : port.pvid.value();
+  const auto vlan = port.pvid.is_none() ? port.in_place_of_pvid : port.pvid;
+  return vlan.is_none() ? kDefaultPvid : vlan.value();
 }
 
 bool drops_untagged(const PortState& port) { return port.bridged && port.pvid.is_none(); }

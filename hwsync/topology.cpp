@@ -53,6 +53,10 @@ class Reader {
     for (const auto& [member, untagged] : topology_.members) {
       choose(topology_.vlans.at(member.vlan), topology_.ports.at(member.port).floods);
     }
+    const auto unused = unused_vlan();
+    for (auto& [name, port] : topology_.ports) {
+      if (port.bridged && port.pvid.is_none()) port.in_place_of_pvid = unused;
+    }
     return std::move(topology_);
   }
 
@@ -86,6 +90,19 @@ class Reader {
   /// A kind that one member does not take is flooded to those who do.
   static void choose(VlanState& state, const Floods& of_member) {
     for (std::size_t i = 0; i < of_member.size(); ++i) state.chosen.at(i) |= !of_member.at(i);
+  }
+
+  /// SAI's default if it can be: what is untagged gets nowhere in it, even by a library that cannot
+  /// drop it.
+  VlanId unused_vlan() const {
+    constexpr std::uint16_t kDefault = 1;
+    constexpr std::uint16_t kLast = 4094;
+    const auto is_unused = [this](VlanId vlan) { return !topology_.vlans.contains(vlan); };
+    auto vlan = *VlanId::make(kDefault);
+    for (auto number = kLast; !is_unused(vlan) && number > kDefault; --number) {
+      vlan = *VlanId::make(number);
+    }
+    return vlan;
   }
 
   bool is_port(const Link& link) const {

@@ -39,6 +39,7 @@ struct PortState {
   bool isolated{};
   std::optional<sai_stp_port_state_t> stp{};  // none: it forwards, and no spanning tree asks
   VlanId pvid{};                              // none: the port drops untagged frames
+  VlanId in_place_of_pvid{};                  // where there is none: nobody is in that VLAN
   bool routed{};                              // an uplink: up, and no port of anything
   MacAddress mac{};
   friend bool operator==(const PortState&, const PortState&) = default;

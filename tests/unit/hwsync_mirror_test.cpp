@@ -74,6 +74,35 @@ TEST_CASE("recipe 1: VLANs, members and PVIDs of front-panel ports", "[hwsync]")
   CHECK(scene.get(SwitchKey{}, SAI_SWITCH_ATTR_FDB_AGING_TIME) == "1800");
 }
 
+TEST_CASE("what comes untagged where it is dropped gets nowhere by a library that cannot drop it",
+          "[hwsync]") {
+  Scene scene(recipe1());
+  const PortKey port{PortName("swp1")};
+  const LagKey bond{PortName("bond0")};
+  const auto vlan_of_untagged = [&] { return scene.get(port, SAI_PORT_ATTR_PORT_VLAN_ID); };
+  const auto put = [&](IfIndex of, const VlanMembers& members) {
+    scene.happen(PortSeen{of, {}, {members, {}}});
+  };
+  // Nobody is in VLAN 1.
+  put(kSwp1, {{vid(10), {}}});
+  CHECK(scene.get(port, SAI_PORT_ATTR_DROP_UNTAGGED) == "true");
+  CHECK(vlan_of_untagged() == "1");
+  // The port itself is, with a tag; then another one.
+  put(kSwp1, {{vid(1), {}}, {vid(10), {}}});
+  CHECK(vlan_of_untagged() == "4094");
+  put(kSwp1, {{vid(10), {}}});
+  scene.happen(LinkSeen{link(kSwp3, "swp3", LinkKind::Other, kBridge)});
+  put(kSwp3, {{vid(1), {true, true}}, {vid(4094), {}}});
+  CHECK(scene.touched.contains(port));
+  CHECK(vlan_of_untagged() == "4093");
+  CHECK(scene.get(PortKey{PortName("swp3")}, SAI_PORT_ATTR_PORT_VLAN_ID) == "1");
+
+  Scene bonds(bonded());
+  bonds.happen(PortSeen{kBond, {}, {{{vid(10), {}}}, {}}});
+  bonds.happen(PortSeen{kSwp1, {}, {{{vid(1), {true, true}}}, {}}});
+  CHECK(bonds.get(bond, SAI_LAG_ATTR_PORT_VLAN_ID) == "4094");
+}
+
 TEST_CASE("recipe 1: one P2MP tunnel with both maps, its termination and its entries", "[hwsync]") {
   const Scene scene(recipe1());
   const TunnelKey tunnel{kLocal, {}};
@@ -578,6 +607,10 @@ TEST_CASE("an uplink is routed, and its neighbours and routes are mirrored", "[h
   scene.underlay.set(prefix, {});
   CHECK_FALSE(scene.wants(RouteKey{prefix}));
   CHECK_FALSE(scene.wants(hop));
+  const auto everything = *IpPrefix::parse("0.0.0.0/0");
+  scene.underlay.set(everything, {{gateway, kSwp2}});
+  CHECK(scene.get(RouteKey{everything}, SAI_ROUTE_ENTRY_ATTR_NEXT_HOP_ID) ==
+        "next-hop swp2 fe80::1");
 
   // The switch's own addresses are the CPU's; a network on the wire is its interface's.
   scene.happen(AddressSeen{{kSwp2, *IpPrefix::parse("192.0.2.1/31")}, {}});
