@@ -42,6 +42,35 @@ bool is_peer_mode(const AttributeRow& row) {
   return row.object == SAI_OBJECT_TYPE_TUNNEL && row.id == SAI_TUNNEL_ATTR_PEER_MODE;
 }
 
+/// What would make frames go otherwise, and the data plane does not do: such an attribute can only
+/// say what it says of itself.
+bool is_beyond_plane(const AttributeRow& row) {
+  static constexpr std::array kBeyond{
+      std::string_view("SAI_SWITCH_ATTR_MAX_LEARNED_ADDRESSES"),
+      std::string_view("SAI_SWITCH_ATTR_FDB_UNICAST_MISS_PACKET_ACTION"),
+      std::string_view("SAI_SWITCH_ATTR_FDB_BROADCAST_MISS_PACKET_ACTION"),
+      std::string_view("SAI_SWITCH_ATTR_FDB_MULTICAST_MISS_PACKET_ACTION"),
+      std::string_view("SAI_PORT_ATTR_EGRESS_BLOCK_PORT_LIST"),
+      std::string_view("SAI_PORT_ATTR_ISOLATION_GROUP"),
+      std::string_view("SAI_PORT_ATTR_PKT_TX_ENABLE"),
+      std::string_view("SAI_BRIDGE_ATTR_MAX_LEARNED_ADDRESSES"),
+      std::string_view("SAI_BRIDGE_ATTR_LEARN_DISABLE"),
+      std::string_view("SAI_BRIDGE_ATTR_UNKNOWN_UNICAST_FLOOD_CONTROL_TYPE"),
+      std::string_view("SAI_BRIDGE_ATTR_UNKNOWN_MULTICAST_FLOOD_CONTROL_TYPE"),
+      std::string_view("SAI_BRIDGE_ATTR_BROADCAST_FLOOD_CONTROL_TYPE"),
+      std::string_view("SAI_BRIDGE_PORT_ATTR_MAX_LEARNED_ADDRESSES"),
+      std::string_view("SAI_VLAN_ATTR_MAX_LEARNED_ADDRESSES"),
+      std::string_view("SAI_HOSTIF_TRAP_ATTR_EXCLUDE_PORT_LIST"),
+      std::string_view("SAI_NEIGHBOR_ENTRY_ATTR_PACKET_ACTION"),
+      std::string_view("SAI_TUNNEL_ATTR_VXLAN_UDP_SPORT_MODE")};
+  return std::find(kBeyond.begin(), kBeyond.end(), row.name) != kBeyond.end();
+}
+
+bool is_default(const AttributeRow& row, const Value& value) {
+  if (element_size(row.kind) != 0) return value.objects().empty();
+  return value.as_number() == row.fallback.number;
+}
+
 /// A P2MP tunnel may always be made: SONiC terminates with one on every ASIC.
 bool is_possible(const Store& store, const AttributeRow& row, std::int32_t number) {
   if (row.enumerators.empty()) return true;
@@ -80,7 +109,10 @@ sai_status_t check_value(const Store& store, const AttributeRow& row, const sai_
       given.value.u8list.list == nullptr) {
     return bad;
   }
-  return fits(store, row, Value::copy_in(row.kind, given.value)) ? SAI_STATUS_SUCCESS : bad;
+  const auto value = Value::copy_in(row.kind, given.value);
+  if (!fits(store, row, value)) return bad;
+  const bool is_undone = is_beyond_plane(row) && !is_default(row, value);
+  return is_undone ? at_index(SAI_STATUS_ATTR_NOT_SUPPORTED_0, index) : SAI_STATUS_SUCCESS;
 }
 
 sai_status_t check_given(const Store& store, sai_object_type_t type, Given given) {

@@ -410,6 +410,43 @@ TEST_CASE("an attribute may be set only if SAI lets it, and to what SAI lets it"
   CHECK(sw.vlans->get_vlan_attribute(vlan, 1, &wanted) == SAI_STATUS_UNKNOWN_ATTRIBUTE_0);
 }
 
+TEST_CASE("what the data plane would not do is refused, unless it says the default", "[softsai]") {
+  // Not in our part of SAI's headers.
+  constexpr sai_attr_id_t kTrapExcludePorts = 3;
+  constexpr sai_attr_id_t kVlanMaxLearned = 2;
+  constexpr sai_attr_id_t kPortTransmits = 97;
+  Switch sw;
+  sai_hostif_api_t* hostifs = nullptr;
+  REQUIRE(sw.query(SAI_API_HOSTIF, reinterpret_cast<void**>(&hostifs)) == SAI_STATUS_SUCCESS);
+  auto ports = sw.list(sw.switches->get_switch_attribute, sw.id, SAI_SWITCH_ATTR_PORT_LIST);
+  sai_attribute_t excluded{};
+  excluded.id = kTrapExcludePorts;
+  excluded.value.objlist = {1, ports.data()};
+  const Attributes trap{number(SAI_HOSTIF_TRAP_ATTR_TRAP_TYPE, SAI_HOSTIF_TRAP_TYPE_LLDP),
+                        number(SAI_HOSTIF_TRAP_ATTR_PACKET_ACTION, SAI_PACKET_ACTION_TRAP)};
+  const auto with = [&](const sai_attribute_t& more) {
+    auto all = trap;
+    all.push_back(more);
+    return all;
+  };
+  CHECK(sw.create(hostifs->create_hostif_trap, with(excluded)) ==
+        SAI_STATUS_ATTR_NOT_SUPPORTED_0 - 2);
+  excluded.value.objlist = {0, nullptr};
+  const auto made = sw.must(hostifs->create_hostif_trap, with(excluded));
+  excluded.value.objlist = {1, ports.data()};
+  CHECK(hostifs->set_hostif_trap_attribute(made, &excluded) == SAI_STATUS_ATTR_NOT_SUPPORTED_0);
+
+  const auto vlan = sw.vlan(10);
+  auto attribute = number(kVlanMaxLearned, 5);
+  CHECK(sw.vlans->set_vlan_attribute(vlan, &attribute) == SAI_STATUS_ATTR_NOT_SUPPORTED_0);
+  attribute = number(kVlanMaxLearned, 0);
+  CHECK(sw.vlans->set_vlan_attribute(vlan, &attribute) == SAI_STATUS_SUCCESS);
+  attribute = number(kPortTransmits, 0);
+  CHECK(sw.ports->set_port_attribute(ports.front(), &attribute) == SAI_STATUS_ATTR_NOT_SUPPORTED_0);
+  attribute = number(kPortTransmits, 1);
+  CHECK(sw.ports->set_port_attribute(ports.front(), &attribute) == SAI_STATUS_SUCCESS);
+}
+
 TEST_CASE("conditions: a flood group is valid only with a flood type that has one", "[softsai]") {
   Switch sw;
   const auto vlan = sw.vlan(10);
