@@ -175,6 +175,7 @@ class Run {
     const PlaneVlan* vlan{};
     Id from{};  // bridge port
     bool from_tunnel{};
+    IpAddress endpoint{};  // whose tunnel leads to all
     Ethernet ethernet{};
     Frame inner{};  // without a tag
     std::uint8_t priority{};
@@ -307,7 +308,17 @@ class Run {
     bridged.ethernet = *ethernet;
     verdict_.counts.push_back(passing(tunnel_id, false, vxlan.inner, 0));
     enter(bridged);
-    bridge(bridged);
+    if (learn_beyond(bridged, outer.source)) bridge(bridged);
+  }
+
+  /// True if the frame is to go on: where nothing is to be learned, what is fixed elsewhere is no
+  /// matter.
+  bool learn_beyond(Bridged& frame, const IpAddress& peer) {
+    const auto* port = look_up(tables_.bridge_ports, frame.from);
+    if (port == nullptr || port->learning == SAI_BRIDGE_PORT_FDB_LEARNING_MODE_DISABLE) return true;
+    const auto* tunnel = look_up(tables_.tunnels, port->tunnel);
+    if (tunnel != nullptr && tunnel->destination.is_none()) frame.endpoint = peer;
+    return learn(frame, *port);
   }
 
   /// The bridge port of the tunnel that leads to `peer`: a P2P one before one to all.
@@ -391,7 +402,9 @@ class Run {
   bool learn(const Bridged& frame, const PlaneBridgePort& port) {
     const auto& source = frame.ethernet.source;
     const auto known = find_(frame.vlan->id, source);
-    if (known && known->bridge_port == frame.from) {
+    const bool is_same_end =
+        frame.endpoint.is_none() || !known || known->endpoint == frame.endpoint;
+    if (known && known->bridge_port == frame.from && is_same_end) {
       verdict_.seen = std::pair(frame.vlan->id, source);
       return true;
     }
@@ -400,7 +413,7 @@ class Run {
       return false;
     }
     if (!frame.vlan->learns) return true;
-    Learned learned{frame.vlan->id, source, frame.from, known.has_value(), true};
+    Learned learned{frame.vlan->id, source, frame.from, frame.endpoint, known.has_value(), true};
     switch (port.learning) {
       case SAI_BRIDGE_PORT_FDB_LEARNING_MODE_HW:
         verdict_.learned = learned;

@@ -66,6 +66,7 @@ struct Learned {
   Id vlan{};
   MacAddress mac{};
   Id bridge_port{};
+  IpAddress endpoint{};  // beyond a tunnel to all
   bool moved{};
   bool enter = true;  // false: only to be told (FDB_NOTIFICATION)
 };

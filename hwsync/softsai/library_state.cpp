@@ -75,7 +75,7 @@ void LibraryState::tell(const Batch& batch) {
     batch.tell_ports(static_cast<std::uint32_t>(batch.ports.size()), batch.ports.data());
   }
   if (batch.tell_fdb == nullptr || batch.fdb.empty()) return;
-  std::vector<std::array<sai_attribute_t, 2>> attributes(batch.fdb.size());
+  std::vector<std::array<sai_attribute_t, 3>> attributes(batch.fdb.size());
   std::vector<sai_fdb_event_notification_data_t> events(batch.fdb.size());
   for (std::size_t i = 0; i < batch.fdb.size(); ++i) {
     const auto& change = batch.fdb[i];
@@ -83,11 +83,16 @@ void LibraryState::tell(const Batch& batch) {
     attributes[i][0].value.s32 = change.type;
     attributes[i][1].id = SAI_FDB_ENTRY_ATTR_BRIDGE_PORT_ID;
     attributes[i][1].value.oid = change.bridge_port;
+    attributes[i][2].id = SAI_FDB_ENTRY_ATTR_ENDPOINT_IP;
     events[i].event_type = change.event;
     events[i].fdb_entry.switch_id = batch.switch_id;
     events[i].fdb_entry.bv_id = change.key.vlan;
     std::memcpy(events[i].fdb_entry.mac_address, change.key.mac.data(), change.key.mac.size());
     events[i].attr_count = change.bridge_port == SAI_NULL_OBJECT_ID ? 1 : 2;
+    if (!change.endpoint.is_none()) {
+      (void)Value::address(change.endpoint).copy_out(attributes[i][2].value);
+      events[i].attr_count = 3;
+    }
     events[i].attr = attributes[i].data();
   }
   batch.tell_fdb(static_cast<std::uint32_t>(events.size()), events.data());

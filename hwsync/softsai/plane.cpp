@@ -147,11 +147,11 @@ void Plane::handle(Id port, bool from_cpu, FrameView frame) {
 void Plane::take_in(const Learned& learned) {
   const FdbKey key{learned.vlan, learned.mac.bytes};
   if (learned.enter) {
-    if (!store_.learn(key, learned.bridge_port)) return;
+    if (!store_.learn(key, learned.bridge_port, learned.endpoint)) return;
     ageing_.seen(key, Clock::now());
   }
   store_.tell({learned.moved ? SAI_FDB_EVENT_MOVE : SAI_FDB_EVENT_LEARNED, key, learned.bridge_port,
-               SAI_FDB_ENTRY_TYPE_DYNAMIC});
+               SAI_FDB_ENTRY_TYPE_DYNAMIC, learned.endpoint});
 }
 
 void Plane::age() {

@@ -352,7 +352,7 @@ std::map<FdbKey, Object>::iterator Store::erase_fdb(std::map<FdbKey, Object>::it
 }
 
 /// A learned entry is DYNAMIC, wherever it was before: a remote one that may move has come here.
-bool Store::learn(const FdbKey& key, sai_object_id_t bridge_port) {
+bool Store::learn(const FdbKey& key, sai_object_id_t bridge_port, const IpAddress& endpoint) {
   constexpr auto kType = SAI_OBJECT_TYPE_FDB_ENTRY;
   const auto vlan = objects_.find(key.vlan);
   if (vlan == objects_.end() || find(bridge_port) == nullptr) return false;
@@ -364,6 +364,9 @@ bool Store::learn(const FdbKey& key, sai_object_id_t bridge_port) {
                             Value::number(Kind::INT32, SAI_FDB_ENTRY_TYPE_DYNAMIC));
   object.attributes.emplace(SAI_FDB_ENTRY_ATTR_BRIDGE_PORT_ID,
                             Value::number(Kind::OBJECT_ID, bridge_port));
+  if (!endpoint.is_none()) {
+    object.attributes.emplace(SAI_FDB_ENTRY_ATTR_ENDPOINT_IP, Value::address(endpoint));
+  }
   count_references(object, +1);
   ++vlan->second.references;
   ++counts_[kType];

@@ -58,6 +58,7 @@ struct FdbChange {
   FdbKey key{};
   sai_object_id_t bridge_port{};
   sai_fdb_entry_type_t type = SAI_FDB_ENTRY_TYPE_DYNAMIC;
+  IpAddress endpoint{};  // beyond a tunnel to all
 };
 
 /// A port whose operational state changed, to be notified once the lock is released.
@@ -112,7 +113,7 @@ class Store {
   const EntryTable<sai_l2mc_entry_t>& multicast() const { return multicast_; }
 
   // What the data plane does. An address is learned if the table has room for it.
-  bool learn(const FdbKey& key, sai_object_id_t bridge_port);
+  bool learn(const FdbKey& key, sai_object_id_t bridge_port, const IpAddress& endpoint);
   void age_out(const FdbKey& key);
   void tell(FdbChange change) { fdb_changes_.push_back(change); }
   void count(const Count& count) { statistics_.count(count); }

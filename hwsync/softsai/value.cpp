@@ -1,5 +1,7 @@
 #include "hwsync/softsai/value.h"
 
+#include <algorithm>
+
 namespace vtepd::softsai {
 namespace {
 
@@ -64,6 +66,14 @@ Value Value::u32_list(const std::vector<std::uint32_t>& numbers) {
   given.u32list.count = static_cast<std::uint32_t>(numbers.size());
   given.u32list.list = const_cast<std::uint32_t*>(numbers.data());
   return copy_in(Kind::UINT32_LIST, given);
+}
+
+Value Value::address(const IpAddress& address) {
+  sai_attribute_value_t value{};
+  const auto bytes = address.bytes();
+  value.ipaddr.addr_family = address.is_v6() ? SAI_IP_ADDR_FAMILY_IPV6 : SAI_IP_ADDR_FAMILY_IPV4;
+  std::copy(bytes.begin(), bytes.end(), reinterpret_cast<std::uint8_t*>(&value.ipaddr.addr));
+  return copy_in(Kind::IP_ADDRESS, value);
 }
 
 Value Value::copy_in(Kind kind, const sai_attribute_value_t& given) {

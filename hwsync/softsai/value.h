@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "hwsync/softsai/metadata.h"
+#include "vtepd/ip_address.h"
 
 namespace vtepd::softsai {
 
@@ -19,6 +20,7 @@ class Value {
   static Value number(Kind kind, std::uint64_t number);
   static Value object_list(const std::vector<sai_object_id_t>& objects);
   static Value u32_list(const std::vector<std::uint32_t>& numbers);
+  static Value address(const IpAddress& address);
 
   /// Takes a caller's value; the caller's list, if any, must hold `count` elements.
   static Value copy_in(Kind kind, const sai_attribute_value_t& given);

@@ -667,6 +667,43 @@ TEST_CASE("sources are learned as the port's mode says", "[softsai]") {
   CHECK_FALSE(fabric.in(1, frame).learned);
 }
 
+TEST_CASE("beyond a tunnel sources are learned where its bridge port says so", "[softsai]") {
+  Fabric fabric;
+  constexpr Id kInPort = kUplink;
+  const auto source = mac("00:00:00:bb:00:77");
+  const auto from = [&](const char* peer) {
+    auto outer = from_remote(10010);
+    outer.source = ip(peer);
+    return fabric.in(kInPort, encapsulate(outer, plain(kHostA, source)));
+  };
+  CHECK_FALSE(from("10.0.0.12").learned);
+  auto& port = fabric.tables.bridge_ports[kTunnelPort];
+  port.learning = SAI_BRIDGE_PORT_FDB_LEARNING_MODE_HW;
+  const auto learned = from("10.0.0.12").learned;
+  REQUIRE(learned);
+  CHECK(learned->mac == source);
+  CHECK(learned->bridge_port == kTunnelPort);
+  CHECK(learned->endpoint == ip("10.0.0.12"));
+  CHECK_FALSE(learned->moved);
+  // To one that was learned so the tunnel leads, and from another end it has moved.
+  auto& station = fabric.stations[{1010, source}];
+  station = {kTunnelPort, ip("10.0.0.12")};
+  CHECK(where(fabric.in(1, plain(source, kHostA))) == "10010>10.0.0.12");
+  CHECK_FALSE(from("10.0.0.12").learned);
+  CHECK(from("10.0.0.12").seen == std::pair<Id, MacAddress>(1010, source));
+  CHECK(from("10.0.0.13").learned.value().moved);
+  // Fixed elsewhere: it is dropped where sources are looked at.
+  station = {101, {}, SAI_PACKET_ACTION_FORWARD, true, false};
+  CHECK(where(from("10.0.0.12")).empty());
+  port.learning = SAI_BRIDGE_PORT_FDB_LEARNING_MODE_DISABLE;
+  CHECK_FALSE(where(from("10.0.0.12")).empty());
+  // A tunnel to one peer says by itself whose it is.
+  fabric.stations.erase({1010, source});
+  port.learning = SAI_BRIDGE_PORT_FDB_LEARNING_MODE_HW;
+  fabric.tables.tunnels[kTunnel].destination = ip("10.0.0.12");
+  CHECK(from("10.0.0.12").learned.value().endpoint.is_none());
+}
+
 TEST_CASE("flooding obeys the VLAN's control, each kind its own", "[softsai]") {
   Fabric fabric;
   const auto unknown = plain(mac("00:00:00:bb:00:99"), kHostA);
