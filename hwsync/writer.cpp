@@ -621,6 +621,18 @@ bool Writer::flush_learned(const AsicKey& key) {
   return library_.flush_fdb(switch_, filter) == SAI_STATUS_SUCCESS;
 }
 
+/// What cannot be removed of a default route is set, as SONiC does with each.
+bool Writer::drop_by_default(const AsicOp& op) {
+  const auto* route = std::get_if<RouteKey>(&op.key);
+  if (route == nullptr || route->prefix.length != 0) return false;
+  sai_attribute_t drop{};
+  drop.id = SAI_ROUTE_ENTRY_ATTR_PACKET_ACTION;
+  drop.value.s32 = SAI_PACKET_ACTION_DROP;
+  sai_attribute_t nowhere{};
+  nowhere.id = SAI_ROUTE_ENTRY_ATTR_NEXT_HOP_ID;
+  return call_set(op, drop) == SAI_STATUS_SUCCESS && call_set(op, nowhere) == SAI_STATUS_SUCCESS;
+}
+
 WriteOutcome Writer::remove(const AsicOp& op) {
   const bool is_entry = has_own_key(op.key);
   if (!is_entry && find(op.key) == SAI_NULL_OBJECT_ID) return {};
@@ -629,7 +641,8 @@ WriteOutcome Writer::remove(const AsicOp& op) {
   auto status = call_remove(op);
   if (status == SAI_STATUS_OBJECT_IN_USE && flush_learned(op.key)) status = call_remove(op);
   const bool is_done = status == SAI_STATUS_SUCCESS || is_absent(status) ||
-                       (is_missing(status) && is_gone(op.key, op.row->object));
+                       (is_missing(status) && is_gone(op.key, op.row->object)) ||
+                       drop_by_default(op);
   if (!is_done) {
     auto outcome = refuse("remove", op, status);
     outcome.taken = std::move(taken);

@@ -7,7 +7,8 @@
 //   statuses mean here:
 //     create, already exists      it is made to say what is wanted; an object with an id is first
 //                                 found by its natural key, or refused
-//     remove, not found           done
+//     remove, not found           done; of a default route, which a virtual router may be born
+//                                 with, a refusal is heeded: it is to drop instead
 //     set, not found              gone, if the library says so when asked: to be created again
 //     not supported/implemented   of an optional attribute, again and again while other calls
 //                                 succeed: that attribute is left out, from now on for every
@@ -153,6 +154,7 @@ class Writer {
   bool count_removal(sai_status_t status);
   std::vector<AsicAttribute> quiet_bridge_port(sai_object_id_t port);
   bool flush_learned(const AsicKey& key);
+  bool drop_by_default(const AsicOp& op);
   sai_object_id_t find(const AsicKey& key) const;
   sai_fdb_entry_t entry(const FdbKey& key) const;
   sai_neighbor_entry_t entry(const GatewayKey& key) const;

@@ -138,6 +138,43 @@ TEST_CASE("what was learned in a VLAN does not keep it until it ages", "[hwsync]
   CHECK(is_known(entry_of(bench, vid(10), host_number(1))));
 }
 
+TEST_CASE("a default route that a library does not let go drops, and leads on when it is wanted",
+          "[hwsync]") {
+  Bench bench;
+  FaultyLibrary faulty(bench.settings.library);
+  bench.view = view_of(recipe1());
+  bench.over(faulty.open(bench.settings.profile));
+  const auto gateway = ip("fe80::1");
+  bench.happen(NeighborSeen{{kSwp2, gateway}, {kHostHere, NeighborState::Reachable}});
+  const auto everything = *IpPrefix::parse("0.0.0.0/0");
+  const auto lead_on = [&] {
+    bench.hardware->set_route(everything, {{gateway, kSwp2}});
+    REQUIRE(bench.settle());
+    CHECK(has_row(bench.rows(), "route 0.0.0.0/0 [ok]"));
+    CHECK(failures(bench).empty());
+    CHECK(audit(bench).empty());
+  };
+  lead_on();
+  faulty.fail_once(SAI_STATUS_NOT_SUPPORTED, 1);
+  bench.hardware->replace_routes({});
+  REQUIRE(bench.settle());
+  CHECK(faulty.failed() == 1);
+  CHECK(failures(bench).empty());
+  CHECK_FALSE(has_row(bench.rows(), "route 0.0.0.0/0"));
+  CHECK_FALSE(has_row(bench.rows(), "next-hop"));  // nothing refers to it
+  sai_route_entry_t entry{};
+  std::memset(&entry, 0, sizeof entry);
+  entry.switch_id = id_of(bench, "switch");
+  entry.vr_id = id_of(bench, "default-router");
+  entry.destination.addr_family = SAI_IP_ADDR_FAMILY_IPV4;
+  sai_attribute_t action{};
+  action.id = SAI_ROUTE_ENTRY_ATTR_PACKET_ACTION;
+  REQUIRE(table_of<sai_route_api_t>(bench, SAI_API_ROUTE)
+              ->get_route_entry_attribute(&entry, 1, &action) == SAI_STATUS_SUCCESS);
+  CHECK(action.value.s32 == SAI_PACKET_ACTION_DROP);
+  lead_on();
+}
+
 TEST_CASE("a reference that SAI has no null for is left as it is", "[hwsync][F1]") {
   Bench first;
   FaultyLibrary asic(first.settings.library);
