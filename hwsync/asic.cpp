@@ -42,7 +42,7 @@ std::string group_text(std::string_view what, const McastGroupKey& key) {
   return key.source.is_none() ? text : fmt::format("{} from {}", text, key.source);
 }
 
-constexpr int kKinds = std::variant_size_v<AsicKey>;
+constexpr int kKinds = std::variant_size_v<AnyKey>;
 
 }  // namespace
 

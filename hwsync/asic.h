@@ -10,6 +10,7 @@
 
 #include <array>
 #include <boost/container_hash/hash.hpp>
+#include <cstring>
 #include <memory>
 #include <optional>
 #include <string>
@@ -35,7 +36,11 @@ class PortName {
   }
   constexpr std::string_view view() const { return text_.data(); }
   friend constexpr auto operator<=>(const PortName&, const PortName&) = default;
-  friend std::size_t hash_value(const PortName& name) { return boost::hash_value(name.text_); }
+  friend std::size_t hash_value(const PortName& name) {
+    std::array<std::uint64_t, 2> words{};
+    std::memcpy(words.data(), name.text_.data(), name.text_.size());
+    return detail::hash_of(words[0], words[1]);
+  }
 
  private:
   std::array<char, 16> text_{};
@@ -264,18 +269,44 @@ struct FdbKey {
   VlanId vlan{};
   MacAddress mac{};
   friend auto operator<=>(const FdbKey&, const FdbKey&) = default;
-  friend std::size_t hash_value(const FdbKey& k) { return detail::hash_of(k.vlan, k.mac); }
+  friend std::size_t hash_value(const FdbKey& k) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, k.mac.bytes.data(), k.mac.bytes.size());
+    word ^= std::uint64_t{k.vlan.value()} << 48U;
+    word *= 0x9E3779B97F4A7C15ULL;
+    return static_cast<std::size_t>(word ^ (word >> 32U));
+  }
 };
 
 /// The alternatives stand in the order of dependency: an object refers only to objects of kinds
 /// before its own. rank() is this order, and there is no other list of it.
-using AsicKey =
+using AnyKey =
     std::variant<SwitchKey, BuiltInKey, PortKey, LagKey, LagMemberKey, HostInterfaceKey, TrapKey,
                  UnderlayKey, RouterPortKey, GatewayKey, NextHopKey, HopGroupKey, HopMemberKey,
                  RouteKey, TunnelMapKey, TunnelKey, TerminationKey, MapEntryKey, IsolationKey,
                  BridgePortKey, StpPortKey, IsolatedPortKey, TunnelPortKey, FloodGroupKey,
                  FloodChoiceKey, FloodOutputKey, McastGroupKey, McastOutputKey, VlanKey,
                  RouterVlanKey, VlanMemberKey, FloodMemberKey, McastKey, FdbKey>;
+
+/// Nearly all keys that there are name a MAC address, and are told apart the quick way.
+struct AsicKey : AnyKey {
+  using AnyKey::AnyKey;
+  friend bool operator==(const AsicKey& a, const AsicKey& b) {
+    const auto* one = std::get_if<FdbKey>(&a);
+    const auto* other = std::get_if<FdbKey>(&b);
+    if (one != nullptr && other != nullptr) return *one == *other;
+    return static_cast<const AnyKey&>(a) == static_cast<const AnyKey&>(b);
+  }
+  friend std::size_t hash_value(const AsicKey& key) {
+    if (const auto* fdb = std::get_if<FdbKey>(&key)) return hash_value(*fdb);
+    return boost::hash<AnyKey>{}(key);
+  }
+};
+
+/// A MAC entry: no other object refers to one, or stands in the place of one.
+inline bool is_referred_to_by_none(const AsicKey& key) {
+  return std::holds_alternative<FdbKey>(key);
+}
 
 /// Whether SAI names the object by a key of its own instead of an id.
 bool has_own_key(const AsicKey& key);

@@ -46,6 +46,7 @@ void AsicTable::release(const SharedRow& row) {
 }
 
 bool AsicTable::in_use(const AsicKey& key) const {
+  if (is_referred_to_by_none(key)) return false;
   if (needed_in_batch_.contains(key)) return true;
   const auto used = references_.find(key);
   if (used == references_.end()) return false;
@@ -60,6 +61,7 @@ void AsicTable::wait(const AsicKey& key, const AsicKey& what) {
 }
 
 void AsicTable::stop_waiting(const AsicKey& key) {
+  if (waiting_.empty()) return;  // as nearly always
   const auto what = waiting_.find(key);
   if (what == waiting_.end()) return;
   const auto others = waiters_.find(what->second);
@@ -71,6 +73,7 @@ void AsicTable::stop_waiting(const AsicKey& key) {
 }
 
 void AsicTable::wake(const AsicKey& what) {
+  if (waiters_.empty()) return;
   const auto it = waiters_.find(what);
   if (it == waiters_.end()) return;
   const auto keys = std::move(it->second);
@@ -134,7 +137,7 @@ SharedRow AsicTable::possible(const AsicKey& key) {
 
 void AsicTable::plan(const AsicKey& key, const Emit& emit) {
   stop_waiting(key);
-  hindered_.erase(key);
+  if (!hindered_.empty()) hindered_.erase(key);
   auto wanted = possible(key);
   const auto* actual = find(key);
   if (actual == nullptr) {
@@ -155,7 +158,7 @@ void AsicTable::plan_creation(const AsicKey& key, SharedRow wanted, const Emit& 
     hindered_.insert(key);
     return wait(key, *what);
   }
-  created_in_batch_.insert(key);
+  if (!is_referred_to_by_none(key)) created_in_batch_.insert(key);
   emit({AsicOp::Kind::Create, key, std::move(wanted), {}});
 }
 
@@ -166,7 +169,7 @@ void AsicTable::plan_removal(const AsicKey& key, const ActualRow& actual, const 
     return;
   }
   release(actual.row);
-  removed_in_batch_.insert(key);
+  if (!is_referred_to_by_none(key)) removed_in_batch_.insert(key);
   emit({AsicOp::Kind::Remove, key, actual.row, {}});
 }
 
@@ -235,17 +238,17 @@ void AsicTable::end_batch() {
 }
 
 void AsicTable::sent(const AsicOp& op) {
-  if (op.kind == AsicOp::Kind::Remove) {
-    leaving_.insert(op.key);
-    return;
-  }
+  if (op.kind != AsicOp::Kind::Remove) count(op.row, +1);
+  if (is_referred_to_by_none(op.key)) return;
+  if (op.kind == AsicOp::Kind::Remove) leaving_.insert(op.key);
   if (op.kind == AsicOp::Kind::Create) coming_.insert(op.key);
-  count(op.row, +1);
 }
 
 void AsicTable::arrived(const AsicOp& op) {
+  if (op.kind != AsicOp::Kind::Remove) count(op.row, -1);
+  if (is_referred_to_by_none(op.key)) return;
   if (op.kind == AsicOp::Kind::Create) coming_.erase(op.key);
-  if (op.kind != AsicOp::Kind::Remove) return count(op.row, -1);
+  if (op.kind != AsicOp::Kind::Remove) return;
   leaving_.erase(op.key);
   wake(op.key);  // should it stay: who waits for it need not
 }
@@ -253,6 +256,7 @@ void AsicTable::arrived(const AsicOp& op) {
 /// Whom it stood in the way of need not wait. Others who wait, and those who wait for them, are
 /// planned again the first time.
 void AsicTable::refused(const AsicOp& op) {
+  if (is_referred_to_by_none(op.key)) return;
   const auto waiters = waiters_.find(op.key);
   if (waiters != waiters_.end() && !hindered_.empty()) {
     for (const auto& key : waiters->second) {
@@ -279,12 +283,11 @@ void AsicTable::look_again(const AsicKey& key) {
 }
 
 void AsicTable::created(const AsicOp& op, sai_object_id_t id) {
-  refused_.erase(op.key);
+  if (!refused_.empty()) refused_.erase(op.key);
   // Its removal in the same batch was refused, and the entry then made to say what is wanted.
-  if (rows_.contains(op.key)) return changed(op);
+  if (!rows_.try_emplace(op.key, ActualRow{op.row, id, false}).second) return changed(op);
   look_again(op.key);
   count(op.row, +1);
-  rows_.insert_or_assign(op.key, ActualRow{op.row, id, false});
   wake(op.key);
 }
 
@@ -321,17 +324,23 @@ void AsicTable::mistook(const AsicKey& key, const std::vector<sai_attr_id_t>& at
   mark_(key);
 }
 
-void AsicTable::removed(const AsicOp& op) { vanished(op.key); }
+void AsicTable::removed(const AsicOp& op) {
+  if (forget(op.key) && !is_referred_to_by_none(op.key)) mark_(op.key);
+}
 
 void AsicTable::vanished(const AsicKey& key) {
+  if (forget(key)) mark_(key);
+}
+
+bool AsicTable::forget(const AsicKey& key) {
   const auto it = rows_.find(key);
-  if (it == rows_.end() || it->second.permanent) return;
+  if (it == rows_.end() || it->second.permanent) return false;
   const auto row = std::move(it->second.row);
   rows_.erase(it);
-  going_.erase(key);
+  if (!going_.empty()) going_.erase(key);
   count(row, -1);
   wake(key);  // who waits for it to go
-  mark_(key);
+  return true;
 }
 
 }  // namespace vtepd::hwsync

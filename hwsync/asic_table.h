@@ -85,6 +85,7 @@ class AsicTable {
   void release(const SharedRow& row);
   void stay(const AsicKey& key);
   void look_again(const AsicKey& key);
+  bool forget(const AsicKey& key);
   bool in_use(const AsicKey& key) const;
 
   Wanted wanted_;

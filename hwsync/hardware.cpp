@@ -254,7 +254,7 @@ void Hardware::plan(const AsicKey& key, const AsicTable::Emit& emit) {
     emit(std::move(op));
   });
   if (!is_right) return;
-  parked_[rank(key)].erase(key);
+  unpark_settled(key);
   if (group_of(key) != nullptr) right_groups_.push_back(key);
 }
 
@@ -418,17 +418,16 @@ void Hardware::settle(const Batch& batch, const Done& done) {
     take_outcome(batch.ops[i], done.outcomes[i]);
     tell_write(batch.ops[i], done.outcomes[i]);
     results.push_back(done.outcomes[i].result);
-    if (is_as_asked(batch.ops[i]))
-      reconciler_.confirm(batch.keys[i], [](const AsicOp&) { return true; });
   }
-  reconciler_.settle(batch, results, clock_.now());
+  reconciler_.settle(batch, results, clock_.now(),
+                     [this](const AsicOp& op) { return is_as_asked(op); });
   for (const auto& key : std::exchange(deferred_, {})) mark(key);
   for (const auto& key : batch.keys) watch_group(key);
   for (std::size_t i = 0; i < batch.ops.size(); ++i) {
     if (done.outcomes[i].full) {
       parked_[rank(batch.keys[i])].insert(batch.keys[i]);
     } else {
-      parked_[rank(batch.keys[i])].erase(batch.keys[i]);
+      unpark_settled(batch.keys[i]);
     }
   }
   for (std::size_t i = 0; i < batch.ops.size(); ++i) {
@@ -483,7 +482,9 @@ void Hardware::take_outcome(const AsicOp& op, const WriteOutcome& outcome) {
       table_.changed(op);
       return;
     case AsicOp::Kind::Remove:
-      if (const auto* row = table_.find(op.key)) keys_by_id_.erase(row->id);
+      if (!has_own_key(op.key)) {
+        if (const auto* row = table_.find(op.key)) keys_by_id_.erase(row->id);
+      }
       table_.removed(op);
       return;
   }
@@ -504,15 +505,24 @@ void Hardware::tell_write(const AsicOp& op, const WriteOutcome& outcome) const {
   settings_.on_fdb_written(write);
 }
 
+void Hardware::unpark_settled(const AsicKey& key) {
+  if (parked_.empty()) return;
+  const auto alike = parked_.find(rank(key));
+  if (alike == parked_.end() || alike->second.erase(key) == 0) return;
+  if (alike->second.empty()) parked_.erase(alike);
+}
+
 /// A thing was removed: one of its kind that found no room may try again at once.
 void Hardware::unpark(const AsicKey& removed) {
-  auto& alike = parked_[rank(removed)];
-  const auto it = std::find_if(alike.begin(), alike.end(), [&](const AsicKey& key) {
+  const auto alike = parked_.find(rank(removed));
+  if (alike == parked_.end()) return;
+  auto& keys = alike->second;
+  const auto it = std::find_if(keys.begin(), keys.end(), [&](const AsicKey& key) {
     return reconciler_.failure(key) != nullptr;
   });
-  if (it == alike.end()) return;
+  if (it == keys.end()) return;
   reconciler_.retry_now(*it);
-  alike.erase(it);
+  keys.erase(it);
 }
 
 void Hardware::hear() {

@@ -259,6 +259,7 @@ class Hardware {
   void take_outcome(const AsicOp& op, const WriteOutcome& outcome);
   void tell_write(const AsicOp& op, const WriteOutcome& outcome) const;
   void unpark(const AsicKey& removed);
+  void unpark_settled(const AsicKey& key);
   void watch_group(const AsicKey& key);
   void ask_for_turn();
   void hear();

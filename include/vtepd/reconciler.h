@@ -19,7 +19,7 @@
 #include <algorithm>
 #include <boost/container/small_vector.hpp>
 #include <boost/container_hash/hash.hpp>
-#include <boost/unordered/unordered_flat_set.hpp>
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
 #include <deque>
 #include <optional>
@@ -81,13 +81,13 @@ class Reconciler {
   explicit Reconciler(BackOff back_off = {}) : back_off_(back_off) {}
 
   void mark(const Key& key) {
-    if (queued_.insert(key).second) queue_.push_back(key);
+    if (queued_.try_emplace(key, false).second) queue_.push_back(key);
   }
 
   /// Before all that is only marked, and before what of it is queued already.
   void mark_first(const Key& key) {
-    queued_.insert(key);
-    if (hurried_.insert(key).second) first_.push_back(key);
+    auto& is_first = queued_[key];
+    if (!std::exchange(is_first, true)) first_.push_back(key);
   }
 
   bool idle() const { return queued_.empty() && unconfirmed_.empty(); }
@@ -134,7 +134,6 @@ class Reconciler {
     for (; budget.keys > 0 && spent < budget.ops && !queue.empty(); --budget.keys) {
       const Key key = queue.front();
       queue.pop_front();
-      hurried_.erase(key);
       if (queued_.erase(key) == 0) continue;  // it was planned from the other queue
       ++counters_.planned;
       ops.clear();
@@ -157,10 +156,17 @@ class Reconciler {
   /// Brings the results of a batch, one for each item. Of a key's operations the first refusal
   /// counts: those of the later ones may be no more than its consequence.
   void settle(const Batch& batch, std::span<const Result<>> results, TimePoint now) {
+    settle(batch, results, now, [](const Op& /*op*/) { return false; });
+  }
+  /// As well, where the table itself may say already that an operation had its effect.
+  template <class IsEffect>
+  void settle(const Batch& batch, std::span<const Result<>> results, TimePoint now,
+              IsEffect&& is_effect) {
     ++settled_;
     for (std::size_t i = 0; i < batch.keys.size(); ++i) {
       if (results[i]) {
-        unconfirmed_.push_back(batch.keys[i]);
+        const bool is_done = is_effect(batch.ops[i]) && close(batch.keys[i]);
+        if (!is_done) unconfirmed_.push_back(batch.keys[i]);
       } else {
         ++counters_.refused;
         if (std::exchange(records_[batch.keys[i]].refused_in, settled_) == settled_) continue;
@@ -241,16 +247,16 @@ class Reconciler {
 
   /// Whether `ops` are to be written now.
   bool admit(const Key& key, const Ops& ops, TimePoint now) {
-    const auto it = records_.find(key);
     if (ops.empty()) {
-      if (it != records_.end()) drop(it);
+      if (const auto it = records_.find(key); it != records_.end()) drop(it);
       return false;
     }
-    if (it == records_.end()) {
-      records_[key].tried = ops;
+    const auto [it, is_new] = records_.try_emplace(key);
+    auto& record = it->second;
+    if (is_new) {
+      record.tried = ops;
       return true;
     }
-    auto& record = it->second;
     const bool same = record.tried == ops;
     if (same && !record.failed) {
       ++counters_.unheeded;
@@ -284,6 +290,18 @@ class Reconciler {
     records_.erase(it);
   }
 
+  /// Of the one operation that was asked for the key the effect is there. False: there is more to
+  /// it.
+  bool close(const Key& key) {
+    const auto it = records_.find(key);
+    const bool is_awaited =
+        it != records_.end() && !it->second.failed && it->second.tried.size() == 1;
+    if (!is_awaited || queued_.contains(key)) return false;
+    ++counters_.confirmed;
+    records_.erase(it);
+    return true;
+  }
+
   /// Ends the wait for the last batch's confirmations.
   void mark_unconfirmed() {
     for (const auto& key : unconfirmed_) {
@@ -309,9 +327,8 @@ class Reconciler {
   BackOff back_off_;
   std::deque<Key> queue_;
   std::deque<Key> first_;  // planned before `queue_`, where they may stand, too
-  boost::unordered_flat_set<Key, boost::hash<Key>> queued_;
-  boost::unordered_flat_set<Key, boost::hash<Key>> hurried_;  // those in `first_`
-  std::vector<Key> unconfirmed_;                              // of the last batch
+  boost::unordered_flat_map<Key, bool, boost::hash<Key>> queued_;  // whether in `first_`
+  std::vector<Key> unconfirmed_;                                   // of the last batch
   /// A node each: of operations on their way there are thousands once, and a few afterwards.
   std::unordered_map<Key, Record, boost::hash<Key>> records_;
   std::set<std::pair<TimePoint, Key>> retries_;

@@ -627,6 +627,25 @@ TEST_CASE("a group without room leaves no member without: its VLAN floods", "[hw
   CHECK(bench.hardware->has_multicast(vid(10), kGroup, {}));
 }
 
+TEST_CASE("a MAC address that comes or goes is compared once", "[hwsync]") {
+  constexpr std::uint32_t kHosts = 50;
+  Bench bench;
+  bench.view = view_of(recipe1());
+  bench.open();
+  REQUIRE(bench.settle());
+  const auto hosts = remote_hosts(0, kHosts);
+  for (const auto& events : {hosts, undo(hosts)}) {
+    const auto before = bench.hardware->reconciler_counters();
+    bench.happen(events);
+    REQUIRE(bench.settle());
+    const auto& after = bench.hardware->reconciler_counters();
+    CHECK(after.planned == before.planned + kHosts);
+    CHECK(after.writes == before.writes + kHosts);
+    CHECK(after.confirmed == before.confirmed + kHosts);
+  }
+  CHECK(bench.hardware->failures() == 0);
+}
+
 TEST_CASE("underlays of many routes are written in bulk, and in single calls alike", "[hwsync]") {
   constexpr std::uint8_t kMany = 40;
   const auto gateway = [](std::uint8_t i) { return ip(fmt::format("192.0.2.{}", i + 1)); };

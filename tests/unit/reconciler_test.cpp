@@ -249,4 +249,28 @@ TEST_CASE("a key is compared again after its write, unless the table told that i
   CHECK((table.engine.idle() || table.engine.failure(1) != nullptr));
 }
 
+TEST_CASE("what the table says at once to be as asked is not compared again", "[reconciler]") {
+  Table table;
+  const auto settle = [&](const Reconciler<int, SetTo>::Batch& batch) {
+    const std::vector<Result<>> results(batch.ops.size());
+    table.engine.settle(batch, results, table.now,
+                        [&](const SetTo& op) { return op.value == table.actual[op.key]; });
+  };
+  table.wanted = {{1, 5}, {2, 5}, {3, 5}};
+  for (const int key : {1, 2, 3}) table.engine.mark(key);
+  const auto batch = table.take();
+  REQUIRE(batch.ops.size() == 3);
+  table.actual = {{1, 5}, {2, 5}, {3, 4}};
+  table.engine.mark(2);  // somebody told of it meanwhile
+  settle(batch);
+  CHECK(table.engine.counters().confirmed == 1);
+  CHECK_FALSE(table.engine.is_dirty(1));
+  CHECK(table.engine.is_dirty(2));
+  CHECK(table.engine.is_dirty(3));
+  settle(table.take());
+  CHECK(table.engine.counters().planned == 5);
+  CHECK(table.engine.counters().unheeded == 1);  // the third
+  CHECK(table.engine.idle());
+}
+
 }  // namespace reconciler_test
