@@ -40,22 +40,27 @@ foreach(script IN LISTS scripts)
       set_tests_properties(${label}.${name}.${suffix} PROPERTIES RUN_SERIAL TRUE)
     endif()
     file(STRINGS ${script} uses_ifupdown2 REGEX "^ifupdown2=")
-    if(arguments MATCHES "frr10")
-      set_tests_properties(${label}.${name}.${suffix} PROPERTIES FIXTURES_REQUIRED frr10)
-    endif()
+    foreach(frr frr10 frr-next)
+      if(arguments MATCHES "${frr}")
+        set_tests_properties(${label}.${name}.${suffix} PROPERTIES FIXTURES_REQUIRED ${frr})
+      endif()
+    endforeach()
     if(uses_ifupdown2)
       set_tests_properties(${label}.${name}.${suffix} PROPERTIES FIXTURES_REQUIRED ifupdown2)
     endif()
   endforeach()
 endforeach()
 
-# The one that vtepd is compared with, and Debian 13's FRR, are no installed packages: see the tools.
-foreach(package ifupdown2 frr10)
-  add_test(NAME lab.fetch-${package} COMMAND tools/fetch-${package} ${PROJECT_BINARY_DIR}/${package}
+# The one that vtepd is compared with, and the FRR of Debian 13 and of the Debian after it, are no installed
+# packages: see the tools.
+function(add_fetched label package tool)
+  add_test(NAME ${label}.fetch-${package} COMMAND tools/${tool} ${PROJECT_BINARY_DIR}/${package} ${ARGN}
            WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
-  set_tests_properties(lab.fetch-${package} PROPERTIES LABELS lab TIMEOUT 400
-                       FIXTURES_SETUP ${package})
-endforeach()
+  set_tests_properties(${label}.fetch-${package} PROPERTIES LABELS ${label} TIMEOUT 400 FIXTURES_SETUP ${package})
+endfunction()
+add_fetched(lab ifupdown2 fetch-ifupdown2)
+add_fetched(lab frr10 fetch-frr trixie)
+add_fetched(long frr-next fetch-frr forky)
 
 foreach(source IN LISTS contract_sources)
   get_filename_component(name ${source} NAME_WE)

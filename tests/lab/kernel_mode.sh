@@ -5,7 +5,7 @@
 # long: 2 frr10
 # shellcheck source=tests/lab/lab.sh
 . "$(dirname "$0")/lab.sh"
-[[ ${2-} != frr10 ]] || use_frr10 "${SWITCHES[@]}"
+[[ ${2-} != frr10 ]] || use_frr frr10 "${SWITCHES[@]}"
 
 start_bgpd() {
   cp "$HERE/frr/$1.conf" "$FABRIC/$1/bgpd.conf"

@@ -15,15 +15,15 @@ vtepd_options=(--stale-time 20)
 
 # ---- the versions of FRR ------------------------------------------------------------------------
 
-FRR10=() # switches with Debian 13's FRR (tests/tools/fetch-frr10) instead of this machine's
-# use_frr10 SWITCH...: below FABRIC, because daemons drop root and could not read a clone below /root.
-use_frr10() {
-  FRR10=("$@")
-  mkdir -p "$FABRIC/frr10" && mount --bind "$BUILD/frr10" "$FABRIC/frr10"
+OTHER_FRR=() # switches with another FRR (tests/tools/fetch-frr) than this machine's
+# use_frr FOLDER SWITCH...: below FABRIC, because daemons drop root and could not read a clone below /root.
+use_frr() {
+  OTHER_FRR=("${@:2}")
+  mkdir -p "$FABRIC/frr" && mount --bind "$BUILD/$1" "$FABRIC/frr"
 }
 frr_program() {
-  if [[ " ${FRR10[*]} " == *" $1 "* ]]; then
-    echo "$FABRIC/frr10/$2"
+  if [[ " ${OTHER_FRR[*]} " == *" $1 "* ]]; then
+    echo "$FABRIC/frr/$2"
   elif [[ $2 == vtysh ]]; then
     echo vtysh
   else
@@ -31,7 +31,7 @@ frr_program() {
   fi
 }
 # frr_family SWITCH: what vtepd-relay must have told its FRR from.
-frr_family() { if [[ " ${FRR10[*]} " == *" $1 "* ]]; then echo "FRR 10.2-10.5"; else echo "FRR 8.4-9.0"; fi; }
+frr_family() { if [[ " ${OTHER_FRR[*]} " == *" $1 "* ]]; then echo "FRR 10.2-10.5"; else echo "FRR 8.4-9.0"; fi; }
 
 # ---- one switch alone, for tests without BGP ----------------------------------------------------
 

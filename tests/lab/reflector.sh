@@ -58,8 +58,8 @@ start_bgpd() {
 step "wiring three leaves and a spine (recipe $recipe, $frr)"
 case $frr in
   frr8) ;;
-  frr10) use_frr10 "${SWITCHES[@]}" ;;
-  frr8+frr10) use_frr10 leaf2 spine ;;
+  frr10) use_frr frr10 "${SWITCHES[@]}" ;;
+  frr8+frr10) use_frr frr10 leaf2 spine ;;
 esac
 install_programs "$BUILD" && wire_fabric
 ip -n spine address flush dev to-leaf2 scope global # every session is over link-local addresses

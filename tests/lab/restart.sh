@@ -21,7 +21,7 @@
 # shellcheck source=tests/lab/lab.sh
 . "$(dirname "$0")/lab.sh"
 recipe=$1 daemon=$2
-[[ ${3-} != frr10 ]] || use_frr10 "${SWITCHES[@]}"
+[[ ${3-} != frr10 ]] || use_frr frr10 "${SWITCHES[@]}"
 
 # As systemd does it: the relay's sockets outlive it in fd_keeper's store, which starts it again.
 if [[ $daemon == kept-relay ]]; then

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Two leaves whose tunnel ends are IPv6 addresses: routes, flood lists and both halves of a MAC are IPv6, hosts
-# reach each other, and one moves. BGP is a script on each leaf (speaker.py), because FRR takes IPv6 tunnel
-# ends only from 10.6 on, which Debian does not have.
+# reach each other, and one moves. BGP is a script on each leaf (speaker.py), because this machine's FRR takes no IPv6
+# tunnel ends (overlay6.sh has one that does).
 # lab: 1
 # long: 2
 # shellcheck source=tests/lab/lab.sh
