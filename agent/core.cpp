@@ -538,6 +538,7 @@ void Core::forget_local(const evpn::MacKey& key) {
   state_.last_sequences.remember(key, it->second.sequence);
   state_.locals.erase(it);
   mark_mac(key);
+  state_.hosts.left(key);
 }
 
 /// Compares again all that depends on these VNIs' bindings, old and new. Of MACs and hosts nothing

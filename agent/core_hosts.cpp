@@ -110,6 +110,12 @@ std::string greatest_port(const State& state) {
 
 bool is_router(std::uint8_t flags) { return (flags & MacFlags::kRouter) != 0; }
 
+/// Whether another leaf told it as one; it may not say so itself for long.
+std::optional<bool> was_router(const State& state, const MacIpKey& key) {
+  const auto* told = state.rib.route(key);
+  return told == nullptr ? std::nullopt : std::optional(is_router(told->flags));
+}
+
 }  // namespace
 
 bool Core::take(IfIndex port, const evpn::Word& word) {
@@ -130,7 +136,8 @@ bool Core::take(IfIndex port, const evpn::Word& word) {
   if (word.announces) pass_on(*binding, {port, *vlan}, word);
   const auto before = place_of(state_, key);
   const bool is_new = state_.hosts.find(key) == nullptr;
-  const evpn::SnoopedHost host{.mac = word.mac, .place = {port, *vlan}, .router = is_router(word)};
+  evpn::SnoopedHost host{.mac = word.mac, .place = {port, *vlan}, .router = is_router(word)};
+  if (is_new && !host.router) host.router = was_router(state_, {key.vni, word.mac, key.ip});
   const auto outcome = state_.hosts.heard(key, host, clock_.now());
   if (outcome.duplicate) report_conflict(key, word.mac, outcome.before);
   const auto remote = state_.rib.host(key);
@@ -163,19 +170,22 @@ void Core::mark_hosts_of(const evpn::MacKey& mac) {
 }
 
 /// A MAC was learned on a local port. Its addresses come with it; those that were known of it
-/// elsewhere are asked for soon.
+/// elsewhere are asked for soon. But a frame alone takes no address from another MAC, which BGP may
+/// have told of since (RFC 9721 7.8 has such an address asked for): what the host says does.
 void Core::claim_hosts_of(const Binding& binding, const evpn::MacKey& mac) {
   if (!settings_.snoop) return;
   const auto local = state_.locals.find(mac);
   evpn::SnoopedHost host{.mac = mac.mac, .place = {local->second.port, binding.vlan}};
   state_.rib.for_each_host_of(mac, [&](const evpn::HostKey& key) {
-    const auto* told = state_.rib.route({key.vni, mac.mac, key.ip});
-    host.router = told != nullptr && is_router(told->flags);
+    if (state_.rib.host(key)->mac != mac.mac) return;
+    host.router = was_router(state_, {key.vni, mac.mac, key.ip});
     state_.hosts.adopt(key, host, clock_.now());
   });
-  std::vector<evpn::HostKey> hosts;
-  state_.hosts.for_each_of(mac, [&](const evpn::HostKey& key) { hosts.push_back(key); });
-  for (const auto& key : hosts) claim_host(binding, key, *state_.hosts.find(key));
+  std::vector<evpn::HostKey> said;
+  state_.hosts.for_each_of(mac, [&](const evpn::HostKey& key) {
+    if (!state_.hosts.find(key)->away) said.push_back(key);
+  });
+  for (const auto& key : said) claim_host(binding, key, *state_.hosts.find(key));
 }
 
 /// After a restart: the hosts that bgpd was told of, and those that stand in the kernel with our

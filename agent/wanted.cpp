@@ -86,6 +86,13 @@ std::optional<evpn::LocalHost> claim_of(const State& state, const evpn::MacKey& 
   return evpn::LocalHost{.mac = mac.mac, .sequence = local->sequence, .source = source};
 }
 
+/// Once a host's MAC has been away, what BGP says of another comes first.
+bool has_claim(const State& state, const evpn::HostKey& key, const evpn::SnoopedHost& host) {
+  if (!host.away) return true;
+  const auto told = state.rib.host(key);
+  return !told || told->mac == host.mac;
+}
+
 bool is_router(const State& state, const Binding& binding, const IpAddress& ip) {
   if (!ip.is_v6()) return false;
   const auto* heard = state.hosts.find({binding.vni, ip});
@@ -275,7 +282,8 @@ std::optional<evpn::LocalHost> local_host(const State& state, const Binding& bin
   if (known && neighbor->state == NeighborState::Permanent) {
     return claim_of(state, {binding.vni, neighbor->mac}, evpn::Source::Static);
   }
-  if (const auto* heard = state.hosts.find({binding.vni, ip})) {
+  const evpn::HostKey key{binding.vni, ip};
+  if (const auto* heard = state.hosts.find(key); heard && has_claim(state, key, *heard)) {
     const auto claim = claim_of(state, {binding.vni, heard->mac}, evpn::Source::Snooped);
     if (claim) return claim;
   }

@@ -30,6 +30,7 @@ HostTable::Outcome HostTable::heard(const HostKey& key, const SnoopedHost& host,
     }
     row.place = host.place;
     row.heard = now;
+    row.away = false;
     row.unanswered = 0;
     const bool turns = host.router && *host.router != row.router.value_or(false);
     const bool limited = turns && !budget(host.place).news.take(now);
@@ -68,6 +69,10 @@ void HostTable::adopt(const HostKey& key, const SnoopedHost& host, TimePoint now
   SnoopedHost quiet = host;
   quiet.heard = now - settings_.quiet;
   enter(key, quiet, now + part_of(kSoon, spread(key)));
+}
+
+void HostTable::left(const MacKey& mac) {
+  for_each_of(mac, [this](const HostKey& key) { hosts_.find(key)->second.host.away = true; });
 }
 
 void HostTable::refresh(TimePoint now, const Steps& steps) {

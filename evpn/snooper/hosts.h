@@ -36,6 +36,7 @@ struct SnoopedHost {
   Place place{};
   std::optional<bool> router{};  // IPv6; none: it has not said
   TimePoint heard{};             // its last word
+  bool away{};                   // its MAC has left since
   unsigned unanswered{};         // questions since
   MacAddress former{};           // whose address it was before, until `taken`
   TimePoint taken{};
@@ -81,6 +82,8 @@ class HostTable {
   /// A host that somebody else vouches for: BGP, or a former life's neighbour. It is asked soon.
   /// A row that is there stays as it is.
   void adopt(const HostKey& key, const SnoopedHost& host, TimePoint now);
+  /// The MAC has left: when it is back, it may have left its addresses behind.
+  void left(const MacKey& mac);
 
   /// Asks who is due, drops who did not answer.
   void refresh(TimePoint now, const Steps& steps);

@@ -194,8 +194,9 @@ TEST_CASE("an IPv6 router that comes from another leaf is still one", "[core][ho
   far.flags = MacFlags::kRouter;
   leaf.hear(far);
   SECTION("alone with its address") {}
-  SECTION("and outnumbers who claimed its address, too") {
+  SECTION("and has to say that it has its address, which another claims") {
     leaf.hear(route(kFarHost, kLeaf3, 5, kIp6));
+    leaf.says("swp1", {.kind = WordKind::NeighborSolicitation, .mac = kHost, .ip = kIp6});
   }
   REQUIRE(leaf.kernel.learn(kHost, leaf.index("swp1"), kVlan));
   leaf.settle();
@@ -442,6 +443,32 @@ TEST_CASE("of two MACs that BGP gives an address the second has it where the fir
   REQUIRE(leaf.neighbor(kIp) != nullptr);
   CHECK(leaf.neighbor(kIp)->mac == kFarHost);
   CHECK(leaf.neighbor(kIp)->state == NeighborState::NoArp);
+}
+
+TEST_CASE("a frame takes no address from another MAC, what its host says does",
+          "[core][hosts][C3]") {
+  Hosts leaf(GENERATE(false, true));
+  const auto is_elsewhere = [&] {
+    return leaf.neighbor(kIp)->mac == kFarHost &&
+           leaf.neighbor(kIp)->state == NeighborState::NoArp && !leaf.is_told(kHost, kIp);
+  };
+  SECTION("which failed over, though the former leaf has not withdrawn it yet") {
+    leaf.hear(route(kHost, kLeaf2, 3, kIp));
+  }
+  SECTION("which failed over from here while its former host was at another leaf") {
+    leaf.announces("swp1", kHost, kIp);
+    leaf.hear(route(kHost, kLeaf2, 3));
+  }
+  leaf.hear(route(kFarHost, kLeaf3, 4, kIp));
+  REQUIRE(leaf.kernel.learn(kHost, leaf.index("swp1"), kVlan));
+  leaf.settle();
+  CHECK(leaf.is_told(kHost, {}));
+  CHECK(is_elsewhere());
+  leaf.pass_seconds(300);
+  CHECK(is_elsewhere());
+  leaf.announces("swp1", kHost, kIp);
+  CHECK(leaf.told_sequence(kHost, kIp) == 5);
+  CHECK(leaf.neighbor(kIp)->mac == kHost);
 }
 
 TEST_CASE("before the routes are known hosts are heard, and not asked", "[core][hosts]") {
