@@ -418,6 +418,7 @@ void Core::inherit_sequence(const Binding& binding, const IpAddress& ip, const M
     if (old != state_.locals.end()) claim(old->second.sequence);
   }
   const auto host = state_.rib.host({binding.vni, ip});
+  if (host && host->route.gateway()) return;  // which no number outdoes
   if (host && host->mac != mac) claim(host->route.sequence);
   if (!claimed || it->second.sequence > *claimed) return;
   it->second.sequence = evpn::sequence_above(*claimed);
@@ -537,8 +538,8 @@ void Core::forget_local(const evpn::MacKey& key) {
   if (it == state_.locals.end()) return;
   state_.last_sequences.remember(key, it->second.sequence);
   state_.locals.erase(it);
-  mark_mac(key);
   state_.hosts.left(key);
+  mark_mac(key);
 }
 
 /// Compares again all that depends on these VNIs' bindings, old and new. Of MACs and hosts nothing

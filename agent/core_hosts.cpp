@@ -142,6 +142,7 @@ bool Core::take(IfIndex port, const evpn::Word& word) {
   if (outcome.duplicate) report_conflict(key, word.mac, outcome.before);
   const auto remote = state_.rib.host(key);
   const bool contested = remote && remote->mac != word.mac;
+  if (contested && remote->route.gateway()) report_conflict(key, word.mac, remote->mac);
   if (outcome.news == evpn::HostTable::News::Limited) return false;
   if (outcome.news == evpn::HostTable::News::Nothing && !contested) return false;
   scribe_.heard_host(port, *binding, word.mac, word.ip);

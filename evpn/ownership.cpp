@@ -67,13 +67,15 @@ constexpr std::array kMacRules{
     Rule{"lowest VTEP (RFC 7432 15)", lowest_vtep},
 };
 
-// An address goes with its MAC; here two MACs claim one address.
+// An address goes with its MAC; here two MACs claim one address. A pinned MAC stays where it is,
+// but its addresses may be another's: a virtual one that fails over.
 constexpr std::array kHostRules{
     Rule{"own address (RFC 9135 4.1)", own},
     Rule{"only local (RFC 7432 9.1)", only_local},
     Rule{"only remote (RFC 7432 9.2.2)", only_remote},
     Rule{"local static (RFC 9161 3.2)", pinned},
     Rule{"held as a duplicate (RFC 9161 3.7)", held},
+    Rule{"remote gateway (RFC 7432 10.1)", gateway},
     Rule{"higher sequence (RFC 9721 6)", newest},
     Rule{"lowest VTEP (RFC 7432 15)", lowest_vtep},
 };

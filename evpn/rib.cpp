@@ -13,6 +13,16 @@ bool beats(const RemoteMac& one, const RemoteMac& other) {
   return one.vtep < other.vtep;
 }
 
+/// The same for an address. That its MAC is pinned says nothing of it: a virtual one may fail over
+/// from it. A gateway's is the gateway's (RFC 7432 10.1).
+bool beats_at_address(const RemoteHost& one, const RemoteHost& other) {
+  const auto &route = one.route, &rival = other.route;
+  if (route.gateway() != rival.gateway()) return route.gateway();
+  if (route.sequence != rival.sequence) return route.sequence > rival.sequence;
+  if (route.vtep != rival.vtep) return route.vtep < rival.vtep;
+  return one.mac < other.mac;
+}
+
 /// Whether two routes of one MAC mean the same for it.
 bool are_equal(const RemoteMac& one, const RemoteMac& other) {
   return !beats(one, other) && !beats(other, one);
@@ -203,12 +213,9 @@ std::optional<RemoteHost> Rib::host(const HostKey& key,
                                     const std::function<bool(const MacAddress&)>& counts) const {
   const auto it = hosts_.find(key);
   if (it == hosts_.end()) return std::nullopt;
-  const auto is_better = [](const RemoteHost& one, const RemoteHost& other) {
-    return are_equal(one.route, other.route) ? one.mac < other.mac : beats(one.route, other.route);
-  };
   const RemoteHost* best = nullptr;
   for (const auto& claim : it->second) {
-    if ((best == nullptr || is_better(claim, *best)) && counts(claim.mac)) best = &claim;
+    if ((best == nullptr || beats_at_address(claim, *best)) && counts(claim.mac)) best = &claim;
   }
   return best == nullptr ? std::nullopt : std::optional(*best);
 }

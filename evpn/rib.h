@@ -48,6 +48,7 @@ struct RemoteMac {
   bool stale{};
 
   bool sticky() const { return (flags & (MacFlags::kSticky | MacFlags::kGateway)) != 0; }
+  bool gateway() const { return (flags & MacFlags::kGateway) != 0; }
   friend bool operator==(const RemoteMac&, const RemoteMac&) = default;
 };
 

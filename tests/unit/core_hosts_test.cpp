@@ -471,6 +471,38 @@ TEST_CASE("a frame takes no address from another MAC, what its host says does",
   CHECK(leaf.neighbor(kIp)->mac == kHost);
 }
 
+TEST_CASE("a gateway of another leaf keeps its address, and who claims it is noticed",
+          "[core][hosts][RFC7432]") {
+  Hosts leaf(GENERATE(false, true));
+  auto gateway = route(kFarHost, kLeaf2, 0, kIp);
+  gateway.flags = MacFlags::kGateway;
+  SECTION("there first") { leaf.hear(gateway); }
+  SECTION("there last") {
+    leaf.announces("swp1", kHost, kIp);
+    leaf.hear(gateway);
+  }
+  leaf.announces("swp1", kHost, kIp);
+  CHECK_FALSE(leaf.is_told(kHost, kIp));
+  CHECK(leaf.neighbor(kIp)->mac == kFarHost);
+  CHECK(leaf.core->counters().ip_conflicts == 1);
+  CHECK(leaf.told_sequence(kHost, {}) == 0);
+  leaf.hear(withdrawal(kFarHost, kLeaf2, kIp));
+  CHECK(leaf.is_told(kHost, kIp));
+}
+
+TEST_CASE("an address fails over from a MAC that another leaf has pinned", "[core][hosts][C3]") {
+  Hosts leaf;
+  auto pinned = route(kFarHost, kLeaf2, 0, kIp);
+  pinned.flags = MacFlags::kSticky;
+  leaf.hear(pinned);
+  SECTION("to a host here") {
+    leaf.announces("swp1", kHost, kIp);
+    CHECK(leaf.told_sequence(kHost, kIp) == 1);
+  }
+  SECTION("to one of a third leaf") { leaf.hear(route(kHost, kLeaf3, 1, kIp)); }
+  CHECK(leaf.neighbor(kIp)->mac == kHost);
+}
+
 TEST_CASE("before the routes are known hosts are heard, and not asked", "[core][hosts]") {
   Leaf leaf;
   leaf.core->take(leaf.index("swp1"), {.kind = WordKind::ArpRequest, .mac = kHost, .ip = kIp});

@@ -75,6 +75,11 @@ TEST_CASE("of two claims to an address the same one stands, whichever came first
     standing = other_mac;
   }
   SECTION("the lower MAC's, of one VTEP") { other.vtep = kLeaf2; }
+  SECTION("the newer one, though the other's MAC is pinned") {
+    one.flags = MacFlags::kSticky;
+    other.sequence = 4;
+    standing = other_mac;
+  }
   for (const bool swapped : {false, true}) {
     Heard heard;
     heard.rib.apply(swapped ? other : one);
