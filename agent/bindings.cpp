@@ -66,6 +66,9 @@ IpAddress group_of(const KernelView& view, const Link& device, Vni vni) {
   return device.vxlan_group;
 }
 
+/// The kernel refuses IPv6 neighbours where it is off: EINVAL, "IPv6 is disabled on this device".
+bool has_ipv6(const Link& link) { return value_or(link.options, Option::Ipv6Disabled, 0) == 0; }
+
 bool is_in_place(const Topology& topology, const Link& device, VlanId vlan) {
   if (vlan.is_none()) return true;
   const auto it = topology.links.find(device.name);
@@ -73,6 +76,10 @@ bool is_in_place(const Topology& topology, const Link& device, VlanId vlan) {
 }
 
 }  // namespace
+
+IfIndex svi_for(const Binding& binding, const IpAddress& ip) {
+  return ip.is_v6() && !binding.ipv6 ? IfIndex{} : binding.svi;
+}
 
 std::optional<LinkTraits> traits_of(const KernelView& view, IfIndex index) {
   const auto* link = view.link(index);
@@ -90,12 +97,14 @@ std::optional<LinkTraits> traits_of(const KernelView& view, IfIndex index) {
       break;
     case LinkKind::Bridge:
       traits.vlan_aware = option(Option::BridgeVlanFiltering) != 0;
+      traits.ipv6 = has_ipv6(*link);
       traits.up = link->up;
       break;
     case LinkKind::Vlan:
     case LinkKind::Macvlan:
       traits.lower = link->lower;
       traits.vlan = link->vlan;
+      traits.ipv6 = has_ipv6(*link);
       break;
     default:
       return traits;
@@ -121,6 +130,7 @@ Bindings Bindings::of(const KernelView& view, const Topology& topology) {
       const auto svi_row = svis.find({bridge->index, vlan});
       const auto svi = svi_row == svis.end() ? IfIndex{} : svi_row->second;
       const auto on_svi = gateways.find(svi);
+      const auto* svi_link = view.link(svi);
       bindings.add({.vni = vni,
                     .device = device.index,
                     .fdb_vni = fdb_vni,
@@ -129,6 +139,7 @@ Bindings Bindings::of(const KernelView& view, const Topology& topology) {
                     .vtep = device.vxlan_local,
                     .group = group_of(view, device, vni),
                     .svi = svi,
+                    .ipv6 = svi_link == nullptr || has_ipv6(*svi_link),
                     .gateways = on_svi == gateways.end() ? std::vector<IfIndex>{} : on_svi->second,
                     .up = device.up && bridge->up,
                     .in_place = is_in_place(topology, device, vlan)});

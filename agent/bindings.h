@@ -23,6 +23,7 @@ struct Binding {
   IpAddress vtep{};
   IpAddress group{};  // multicast: the VNI's own, or the device's
   IfIndex svi{};
+  bool ipv6 = true;                 // the SVI may have IPv6 neighbours
   std::vector<IfIndex> gateways{};  // macvlan devices on the SVI, with addresses of virtual routers
   bool up{};
   /// False where the files want the device in other VLANs: one that was up when it joined its
@@ -30,6 +31,9 @@ struct Binding {
   bool in_place = true;
   friend bool operator==(const Binding&, const Binding&) = default;
 };
+
+/// The SVI that may have a neighbour of this address; none where there is none.
+IfIndex svi_for(const Binding& binding, const IpAddress& ip);
 
 /// What a link's name and its part in bindings are: while these stay, no binding changes by it.
 struct LinkTraits {
@@ -43,6 +47,7 @@ struct LinkTraits {
   std::uint64_t vni{};
   bool external{};
   bool vlan_aware{};
+  bool ipv6{};
   bool up{};
   friend bool operator==(const LinkTraits&, const LinkTraits&) = default;
 };

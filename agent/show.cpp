@@ -693,7 +693,7 @@ std::string_view Show::source_of(const Binding& binding, const IpAddress& ip) co
   return evpn::name_of(local_host(state_, binding, ip)->source);
 }
 
-/// First the hosts heard in VLANs without an SVI.
+/// First the hosts heard in VLANs without an SVI, or with one that has no IPv6.
 Show::Rows Show::neigh() const {
   using Key = std::variant<MacIpKey, NeighborKey>;
   std::vector<Key> keys;
@@ -702,14 +702,14 @@ Show::Rows Show::neigh() const {
   }
   state_.rib.for_each_host([&](const evpn::HostKey& key) {
     const auto* binding = state_.bindings.by_vni(key.vni);
-    if (binding != nullptr && !binding->svi.is_none()) {
+    if (binding != nullptr && !svi_for(*binding, key.ip).is_none()) {
       keys.emplace_back(NeighborKey{binding->svi, key.ip});
     }
   });
   state_.hosts.for_each([&](const evpn::HostKey& key, const evpn::SnoopedHost& host) {
     const auto* binding = state_.bindings.by_vni(key.vni);
     if (binding == nullptr) return;
-    if (binding->svi.is_none()) {
+    if (svi_for(*binding, key.ip).is_none()) {
       keys.emplace_back(MacIpKey{key.vni, host.mac, key.ip});
     } else {
       keys.emplace_back(NeighborKey{binding->svi, key.ip});

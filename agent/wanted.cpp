@@ -390,7 +390,7 @@ bool wants_flood(const State& state, const FloodKey& key) {
 
 std::optional<NeighborEntry> wanted_neighbor(const State& state, const NeighborKey& key) {
   const auto* binding = state.bindings.by_svi(key.device);
-  if (binding == nullptr) return std::nullopt;
+  if (binding == nullptr || svi_for(*binding, key.ip).is_none()) return std::nullopt;
   const evpn::HostKey host_key{binding->vni, key.ip};
   const auto* held = state.host_moves.held(host_key);
   const auto owner = owner_of(state, host_key).owner;

@@ -1266,6 +1266,24 @@ TEST_CASE("a neighbour keeps our mark, is replaced and deleted", "[neighbor]") {
   }
 }
 
+TEST_CASE("a device without IPv6 has no IPv6 neighbours, and loses those it has", "[neighbor]") {
+  Bench bench;
+  const Switch sw(bench);
+  const auto svi = bench.create(
+      {.name = "br0.10", .kind = LinkKind::Vlan, .lower = sw.bridge, .vlan = vlan(10)});
+  bench.must(ChangeLink{.index = svi, .kind = LinkKind::Vlan, .up = true});
+  const NeighborEntry entry{.mac = mac_number(7),
+                            .state = NeighborState::NoArp,
+                            .extern_learn = true,
+                            .protocol = kNeighborProtocol};
+  bench.must(SetNeighbor{{svi, ip("2001:db8::7")}, entry});
+  REQUIRE(bench.apply(WriteSysctl{"br0.10", Option::Ipv6Disabled, 1}));
+  bench.settle();
+  CHECK(bench.view.neighbor({svi, ip("2001:db8::7")}) == nullptr);
+  bench.must_refuse(SetNeighbor{{svi, ip("2001:db8::7")}, entry}, EINVAL);
+  bench.must(SetNeighbor{{svi, ip("10.1.0.7")}, entry});
+}
+
 TEST_CASE("a neighbour turns from a remote host's into a local one's and back", "[neighbor]") {
   Bench bench;
   const Switch sw(bench);

@@ -714,6 +714,14 @@ void FakeKernel::forget_addresses_v6(IfIndex link) {
   }
 }
 
+void FakeKernel::forget_neighbors_v6(IfIndex link) {
+  std::vector<NeighborKey> keys;
+  for (const auto& [key, entry] : state_.neighbors()) {
+    if (key.device == link && key.ip.is_v6()) keys.push_back(key);
+  }
+  for (const auto& key : keys) emit(NeighborGone{key});
+}
+
 void FakeKernel::forget_routes_v6(IfIndex link) {
   const auto routes = state_.routes();
   for (const auto& route : routes) {
@@ -751,7 +759,10 @@ Result<> FakeKernel::run(const WriteSysctl& op) {
   if (is_ipv6(op.option) && known->mtu < 1280) return refuse(ENOENT);
   Link link = *known;
   link.options[op.option] = op.value;
-  if (op.option == Option::Ipv6Disabled && op.value != 0) forget_addresses_v6(link.index);
+  if (op.option == Option::Ipv6Disabled && op.value != 0) {
+    forget_addresses_v6(link.index);
+    forget_neighbors_v6(link.index);
+  }
   emit(LinkSeen{link});
   return {};
 }

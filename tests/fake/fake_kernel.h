@@ -143,6 +143,7 @@ class FakeKernel : public KernelPort {
   void release(Link link);
   void lose_primary(Link bond, IfIndex slave);
   void forget_addresses_v6(IfIndex link);
+  void forget_neighbors_v6(IfIndex link);
   std::vector<AddressKey> others_of_subnet(const AddressKey& key, const IpAddress& peer) const;
   void flush_fdb(IfIndex port, VlanId vlan);
   Result<IfIndex> bridge_of(IfIndex port) const;

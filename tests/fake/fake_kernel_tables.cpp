@@ -442,8 +442,12 @@ Result<NeighborTables> FakeKernel::neighbor_tables() {
 }
 
 Result<> FakeKernel::run(const SetNeighbor& op) {
-  if (state_.link(op.key.device) == nullptr) return refuse(ENODEV);
+  const auto* link = state_.link(op.key.device);
+  if (link == nullptr) return refuse(ENODEV);
   if (op.key.ip.is_none()) return refuse(EINVAL);
+  if (op.key.ip.is_v6() && value_or(link->options, Option::Ipv6Disabled, 0) != 0) {
+    return refuse(EINVAL, "IPv6 is disabled on this device");
+  }
   emit(NeighborSeen{op.key, op.entry});
   return {};
 }

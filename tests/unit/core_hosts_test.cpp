@@ -97,6 +97,39 @@ TEST_CASE("a host without an SVI is a route all the same", "[core][hosts]") {
   CHECK(leaf.is_told(kHost, kIp));
 }
 
+TEST_CASE("an SVI without IPv6 has no IPv6 neighbour, and none is refused", "[core][hosts]") {
+  Hosts leaf(GENERATE(false, true));
+  const auto far_ip6 = *IpAddress::parse("2001:db8::2");
+  const auto disable = [&](std::uint64_t value) {
+    REQUIRE(leaf.kernel.act(WriteSysctl{"bridge.10", Option::Ipv6Disabled, value}));
+    leaf.settle();
+  };
+  const auto speak = [&] {
+    leaf.announces("swp1", kHost, kIp6);
+    leaf.announces("swp1", kHost, kIp);
+    leaf.hear(route(kFarHost, kLeaf2, 0, far_ip6));
+    leaf.hear(route(kFarHost, kLeaf2, 0, kFarIp));
+  };
+  SECTION("from the start") {
+    disable(1);
+    speak();
+  }
+  SECTION("from now on") {
+    speak();
+    CHECK(leaf.neighbor(kIp6) != nullptr);
+    disable(1);
+  }
+  check_no_failures(leaf);
+  CHECK(leaf.neighbor(kIp6) == nullptr);
+  CHECK(leaf.neighbor(far_ip6) == nullptr);
+  CHECK(leaf.is_told(kHost, kIp6));
+  CHECK(leaf.neighbor(kIp) != nullptr);
+  CHECK(leaf.neighbor(kFarIp) != nullptr);
+  disable(0);
+  CHECK(leaf.neighbor(kIp6) != nullptr);
+  CHECK(leaf.neighbor(far_ip6) != nullptr);
+}
+
 TEST_CASE("an address that others want is given back when they let it go, without an SVI, too",
           "[core][hosts]") {
   Hosts leaf;
