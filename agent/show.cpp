@@ -921,6 +921,7 @@ json::array Show::stats() const {
     add("snooped_frames", snooping->frames);
     add("snooped_malformed", snooping->malformed);
     add("snooped_pauses", snooping->paused);
+    add("snooped_storms", snooping->storms);
     add("hosts_asked_unsent", snooping->unsent);
   }
   if (tunnels != nullptr) {

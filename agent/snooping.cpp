@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <set>
 
@@ -13,6 +14,13 @@ namespace {
 constexpr int kFramesOfPort = 16;  // in one go, before the next port has its turn
 constexpr int kFramesOfTurn = 128;
 constexpr evpn::TokenBucket::Limits kFrames{.per_second = 10'000, .burst = 1'000};
+
+/// A packet socket gives no frame that is shorter than its header.
+MacAddress source_of(std::span<const std::uint8_t> frame) {
+  MacAddress mac;
+  std::copy_n(frame.begin() + 6, mac.bytes.size(), mac.bytes.begin());
+  return mac;
+}
 
 }  // namespace
 
@@ -32,7 +40,12 @@ std::vector<IfIndex> snooped_ports(const KernelView& view) {
 }
 
 Snooping::Snooping(boost::asio::io_context& io, const Clock& clock, OnWord on_word)
-    : io_(io), clock_(clock), on_word_(std::move(on_word)), timer_(io), budget_(kFrames) {
+    : io_(io),
+      clock_(clock),
+      on_word_(std::move(on_word)),
+      timer_(io),
+      storm_timer_(io),
+      budget_(kFrames) {
   auto sender = evpn::PacketSocket::for_sending();
   if (sender) {
     sender_.emplace(std::move(*sender));
@@ -61,8 +74,9 @@ void Snooping::open(IfIndex port, const KernelView& view) {
   }
   refused_.erase(port);
   const int watched = ::dup(socket->fd());
-  ports_.emplace(port,
-                 Port{std::move(*socket), boost::asio::posix::stream_descriptor(io_, watched)});
+  ports_.emplace(port, Port{.socket = std::move(*socket),
+                            .descriptor = boost::asio::posix::stream_descriptor(io_, watched),
+                            .name = view.name_of(port)});
   watch(port);
 }
 
@@ -96,9 +110,10 @@ void Snooping::serve() {
 
 /// Some frames of one port; whether there may be more.
 bool Snooping::read(IfIndex index) {
-  const auto& socket = ports_.at(index).socket;
+  auto& port = ports_.at(index);
   const auto sink = [&](std::span<const std::uint8_t> frame, std::optional<evpn::StrippedTag> tag) {
     ++counters_.frames;
+    if (port.storms.heard(source_of(frame), clock_.now())) leave_out(port);
     const auto word = evpn::parse_word(frame, tag);
     if (word) {
       on_word_(index, *word);
@@ -109,11 +124,39 @@ bool Snooping::read(IfIndex index) {
   };
   for (int i = 0; i < kFramesOfPort; ++i) {
     if (!budget_.take(clock_.now())) return true;
-    const auto received = socket.receive(sink);
+    const auto received = port.socket.receive(sink);
     // A port that went down says so once (ENETDOWN); its socket goes when the link's news is read.
     if (!received || !*received) return false;
   }
   return true;
+}
+
+void Snooping::leave_out(Port& port) {
+  constexpr auto kPause = std::chrono::seconds(60);
+  ++counters_.storms;
+  // Where the kernel has no room for a longer filter the flood is limited as that of many hosts is.
+  static_cast<void>(port.socket.leave_out(port.storms.left_out()));
+  if (!std::exchange(storm_, true)) hear_again();
+  if (clock_.now() < next_storm_report_) return;
+  next_storm_report_ = clock_.now() + kPause;
+  log(Level::Warning, "event=host_floods port={} mac={} seen={}", port.name,
+      port.storms.left_out().back(), counters_.storms);
+}
+
+void Snooping::hear_again() {
+  constexpr auto kInterval = std::chrono::seconds(1);
+  storm_ = false;
+  for (auto& [index, port] : ports_) {
+    if (port.storms.expire(clock_.now())) {
+      static_cast<void>(port.socket.leave_out(port.storms.left_out()));
+    }
+    storm_ |= !port.storms.left_out().empty();
+  }
+  if (!storm_) return;
+  storm_timer_.expires_after(kInterval);
+  storm_timer_.async_wait([this](const boost::system::error_code& error) {
+    if (!error) hear_again();
+  });
 }
 
 void Snooping::pause() {

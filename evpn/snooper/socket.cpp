@@ -18,6 +18,7 @@ constexpr int kReceiveBuffer = 128 << 10;
 constexpr std::size_t kLongest = 1600;
 
 // Offsets of an Ethernet frame with IPv6 in it.
+constexpr std::uint32_t kSource = 6;
 constexpr std::uint32_t kType = 12;
 constexpr std::uint32_t kTypeInTag = 16;
 constexpr std::uint32_t kNextHeader = 14 + 6;
@@ -61,6 +62,13 @@ sockaddr_ll address_of(IfIndex device, std::uint16_t protocol) {
   return address;
 }
 
+Result<> attach(int fd, std::span<const sock_filter> filter) {
+  // The kernel only reads the program.
+  const sock_fprog program{static_cast<unsigned short>(filter.size()),
+                           const_cast<sock_filter*>(filter.data())};
+  return set_option(fd, SOL_SOCKET, SO_ATTACH_FILTER, program, "SO_ATTACH_FILTER");
+}
+
 Result<> set_up(int fd, IfIndex port) {
   if (auto set = filter_socket(fd, kFilter, kReceiveBuffer); !set) return set;
   if (auto set = set_option(fd, SOL_PACKET, PACKET_AUXDATA, 1, "PACKET_AUXDATA"); !set) return set;
@@ -87,13 +95,25 @@ std::optional<StrippedTag> tag_of(msghdr& message) {
 }  // namespace
 
 Result<> filter_socket(int fd, std::span<const sock_filter> filter, int receive_buffer) {
-  // The kernel only reads the program.
-  const sock_fprog program{static_cast<unsigned short>(filter.size()),
-                           const_cast<sock_filter*>(filter.data())};
-  if (auto set = set_option(fd, SOL_SOCKET, SO_ATTACH_FILTER, program, "SO_ATTACH_FILTER"); !set) {
-    return set;
-  }
+  if (auto set = attach(fd, filter); !set) return set;
   return set_option(fd, SOL_SOCKET, SO_RCVBUF, receive_buffer, "SO_RCVBUF");
+}
+
+std::vector<sock_filter> port_filter(std::span<const MacAddress> left_out) {
+  std::vector<sock_filter> program;
+  for (const auto& mac : left_out) {
+    const auto number = [&](std::size_t from, std::size_t to) {
+      std::uint32_t value = 0;
+      for (auto i = from; i < to; ++i) value = value << 8U | mac.bytes.at(i);
+      return value;
+    };
+    for (const auto& step : {load_half(kSource), if_equal(number(0, 2), 0, 3),
+                             load_word(kSource + 2), if_equal(number(2, 6), 0, 1), take(0)}) {
+      program.push_back(step);
+    }
+  }
+  program.insert(program.end(), kFilter.begin(), kFilter.end());
+  return program;
 }
 
 Result<PacketSocket> PacketSocket::listen(IfIndex port) {
@@ -126,6 +146,10 @@ Result<bool> PacketSocket::receive(const Sink& sink) const {
   }
   sink({frame.data(), static_cast<std::size_t>(length)}, tag_of(message));
   return true;
+}
+
+Result<> PacketSocket::leave_out(std::span<const MacAddress> macs) const {
+  return attach(fd(), port_filter(macs));
 }
 
 Result<> PacketSocket::send(IfIndex device, std::span<const std::uint8_t> frame) const {

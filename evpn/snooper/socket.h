@@ -15,6 +15,7 @@
 #include <functional>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "evpn/snooper/frame.h"
 #include "evpn/unique_fd.h"
@@ -24,6 +25,9 @@ namespace vtepd::evpn {
 /// Filters what comes to a socket, and bounds its queue. Before it is bound: nothing else may slip
 /// in.
 Result<> filter_socket(int fd, std::span<const sock_filter> filter, int receive_buffer);
+
+/// Lets ARP and neighbour discovery through, but for frames of these MACs.
+std::vector<sock_filter> port_filter(std::span<const MacAddress> left_out);
 
 class PacketSocket {
  public:
@@ -38,6 +42,8 @@ class PacketSocket {
 
   /// Hands over one waiting frame; false when there is none.
   Result<bool> receive(const Sink& sink) const;
+  /// Frames of these MACs are dropped from now on, and of no others.
+  Result<> leave_out(std::span<const MacAddress> macs) const;
   Result<> send(IfIndex device, std::span<const std::uint8_t> frame) const;
 
  private:

@@ -1,17 +1,18 @@
 #!/usr/bin/env python3
 """floods.py [--asic] SECONDS BUILD [INPUT...]: a flood on one input, and how long all the others wait.
 
-Inputs: netlink (somebody adds and deletes bridge entries), arp (frames of ever other hosts and addresses on a port),
-zapi (bgpd moves MACs), control (questions, half questions and rubbish at vtepd's socket) and, with an ASIC (libsoftsai,
-which forwards; it wants a kernel whose bridges have VLANs), sai (MACs that move from port to port, of which the ASIC
-tells). Each is flooded for SECONDS by a
-process of its own, as fast as it can; meanwhile, again and again, one thing comes by each of the others:
+Inputs: netlink (somebody adds and deletes bridge entries), arp (a host says that it has ever other addresses), hosts (frames
+of ever other hosts and addresses on a port), zapi (bgpd moves MACs), control (questions, half questions and rubbish at
+vtepd's socket) and, with an ASIC (libsoftsai, which forwards; it wants a kernel whose bridges have VLANs), sai (MACs that
+move from port to port, of which the ASIC tells). Each is flooded for SECONDS by a process of its own, as fast as it can;
+meanwhile, again and again, one thing comes by each of the others:
   route    bgpd adds a MAC: until the kernel tells of its vxlan entry
   host     a frame of a new host on a port: until bgpd is told of it
   address  a host's gratuitous ARP: until bgpd is told of the address
+  beside   the same of a host behind the very port that arp and hosts flood; it says it again each AGAIN
   ask      vtepctl's question for the counters, answered
 Each must be over within LIMIT at the worst, or PATIENCE times what it takes on this machine with nothing flooded. Prints
-the table: floods by line, the worst wait in ms.
+the table: floods by line, the worst wait in ms, how much was sent and vtepd's memory after it.
 """
 import json
 import multiprocessing
@@ -24,10 +25,11 @@ import time
 
 from switch import RTM_NEWNEIGH, VNIS, VTEPS, Inside, Switch, fabric, fail, mac_of
 
-THINGS = ("route", "host", "address", "ask")
+THINGS = ("route", "host", "address", "beside", "ask")
 LIMIT = 2.0  # seconds; the machine may be busy with other things
 PATIENCE = 50
-ROW = "{:9}" + "{:>10}" * 4 + "{:>14}"
+AGAIN = 0.5
+ROW = "{:9}" + "{:>10}" * 5 + "{:>14}{:>10}"
 
 
 def netlink(switch, _):
@@ -54,6 +56,16 @@ def arp_frame(mac, ip):
 
 
 def arp(switch, _):
+    mac = struct.pack("!HHH", 0x0200, 0x7100, 0)
+    for count in range(1 << 30):
+        try:
+            switch.wires[1].send(arp_frame(mac, struct.pack("!I", 0x0A640000 + count % 60000)))
+        except OSError:  # the queue is full: as much as there can be
+            pass
+        yield count
+
+
+def hosts(switch, _):
     for count in range(1 << 30):
         mac = struct.pack("!HHH", 0x0200, 0x7100 + (count >> 16 & 0xFF), count & 0xFFFF)
         switch.wires[1].send(arp_frame(mac, struct.pack("!I", 0x0A640000 + count % 60000)))
@@ -95,10 +107,11 @@ def control(switch, dice):
         yield count
 
 
-FLOODS = {"netlink": netlink, "arp": arp, "zapi": zapi, "control": control}
+FLOODS = {"netlink": netlink, "arp": arp, "hosts": hosts, "zapi": zapi, "control": control}
 WITH_ASIC = {"sai": sai}
 # What comes by the flooded input itself has to wait for its turn.
-OWN = {"netlink": {"host"}, "arp": {"host", "address"}, "zapi": {"route"}, "control": {"ask"}, "sai": {"host", "address"}, None: set()}
+OWN = {"netlink": {"host"}, "arp": set(), "hosts": {"host", "address", "beside"}, "zapi": {"route"}, "control": {"ask"},
+       "sai": {"host", "address", "beside"}, None: set()}
 
 
 def flood(act, switch, sent, stop):
@@ -154,6 +167,17 @@ class Probe:
         # An address of its own: one that many claim in turn is held as a duplicate.
         self.switch.wires[0].send(arp_frame(mac, struct.pack("!I", 0xAC120000 + self.number)))
         self.until(lambda: mac in self.switch.bgpd.addresses)
+
+    def beside(self):
+        time.sleep(0.05)
+        self.began = time.monotonic()
+        mac = self.new_mac()
+        said = 0.0
+        while mac not in self.switch.bgpd.addresses and time.monotonic() < self.began + 10 * LIMIT:
+            if time.monotonic() > said + AGAIN:
+                said = time.monotonic()
+                self.switch.wires[1].send(arp_frame(mac, struct.pack("!I", 0xAC120000 + self.number)))
+            time.sleep(0.0005)
 
     def ask(self):
         one = socket.socket(socket.AF_UNIX)
@@ -211,7 +235,7 @@ def main():
             switch.add(0, host, VTEPS[0], 0)
         switch.wait("all is written", switch.settled)
         probe = Probe(switch)
-        print(ROW.format("flood of", "route", "host", "address", "ask", "sent /s"))
+        print(ROW.format("flood of", *THINGS, "sent /s", "MB"))
         usual = None
         for name in [None, *(names or floods)]:
             sent, stop = multiprocessing.Value("l", 0), multiprocessing.Event()
@@ -224,7 +248,7 @@ def main():
             if child:
                 child.join(10)
                 child.kill()
-            print(ROW.format(name or "nothing", *(f"{worst[thing] * 1e3:.1f}" if thing in worst else "-" for thing in THINGS), f"{rate:.0f}"), flush=True)
+            print(ROW.format(name or "nothing", *(f"{worst[thing] * 1e3:.1f}" if thing in worst else "-" for thing in THINGS), f"{rate:.0f}", switch.resident() >> 20), flush=True)
             usual = usual or worst  # the first time there is no flood
             failed += [f"{name}: {other} waited {value:.2f} s" for other, value in worst.items() if value > max(LIMIT, PATIENCE * usual[other])]
             switch.wait("it has come to rest", lambda: switch.stats().get("synced") == 1, 300)

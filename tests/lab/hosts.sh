@@ -170,17 +170,24 @@ flood() {
   step "B3: an ARP flood delays nothing by a second, and takes a bounded table"
   local flooder pid round
   pid=$(pid_of leaf1 vtepd)
+  ip -n host12 link add link eth0 name eth1 address 00:00:00:bb:00:72 type macvlan mode bridge
+  ip -n host12 link set eth1 up
+  ip -n host12 addr add 172.16.0.72/32 dev eth1
   nsenter --net=/run/netns/host12 "$LAB/arp_flood.py" eth0 8 >/run/flooded &
   flooder=$!
-  wait_until "the flood is limited" 10 counter_above leaf1 snooped_limited 1000
+  wait_until "the flood is limited" 10 counter_above leaf1 snooped_limited 500
+  wait_until "its host is left out" 10 counter_above leaf1 snooped_storms 0
   for round in 1 2 3; do
     heals "$(address_of host21)" "round $round: an entry deleted by hand is back within a second"
   done
   ip -n host11 addr add 172.16.0.71/32 dev eth0
   on host11 arping -q -c 1 -A -I eth0 172.16.0.71
   wait_until "another port's new host is told within a second" 1 told leaf1 172.16.0.71 "$(mac_of host11)"
+  on host12 arping -q -c 1 -A -I eth1 172.16.0.72
+  wait_until "one behind the flooded port is, too" 1 told leaf1 172.16.0.72 00:00:00:bb:00:72
   wait $flooder
   note "$(</run/flooded) frames; limited: $(counter leaf1 snooped_limited), pauses: $(counter leaf1 snooped_pauses)"
+  check "the log names the host" grep -q "event=host_floods port=swp2 mac=$(mac_of host12)" "$FABRIC/leaf1/vtepd.log"
   check_not "the table is bounded" counter_above leaf1 snooped_hosts 300
   check_equal "vtepd is the same process" "$pid" "$(pid_of leaf1 vtepd)"
   check "and alive" running leaf1 vtepd
