@@ -70,7 +70,7 @@ wait_until "host11 reaches host22" 30 ping_from host11 host22
 
 step "vtepd audits it, but for what is between zebra and bgpd, and wrote none of it"
 check "kernel and ASIC agree in every row (vtepctl audit)" \
-  ctl leaf1 audit --vtysh "$(frr_program leaf1 vtysh) -N leaf1"
+  ctl leaf1 audit --vtysh "$(vtysh_of leaf1)"
 check_not "no word of announcements" grep -q 'event=announcements_idle' "$FABRIC/leaf1/vtepd.log"
 for table in set_bridge_fdb delete_bridge_fdb set_vxlan_fdb delete_vxlan_fdb add_flood delete_flood \
   set_neighbor delete_neighbor; do

@@ -105,13 +105,15 @@ rows = [row for row in json.load(sys.stdin)["rows"] if row["state"] != "in sync"
 print(*rows, sep="\n")
 sys.exit(bool(rows))'
 }
+# How a leaf's bgpd is asked for its own table.
+vtysh_of() { echo "$(frr_program "$1" vtysh) -N $1"; }
 check_in_sync() {
   local leaf=$1 table
   for table in vni mac flood neigh port; do
     wait_until "$leaf: every row of 'show $table' is in sync" 10 in_sync "$leaf" "$table"
   done
   check_equal "$leaf: nothing was refused" "" "$(ctl "$leaf" show failures -j | grep -o '"reason":[^,]*')"
-  check "$leaf: kernel, ASIC and bgpd agree in every row (vtepctl audit)" ctl "$leaf" audit --vtysh "$(frr_program "$leaf" vtysh) -N $leaf"
+  check "$leaf: kernel, ASIC and bgpd agree in every row (vtepctl audit)" ctl "$leaf" audit --vtysh "$(vtysh_of "$leaf")"
 }
 
 # ---- BGP, as the spine sees it ------------------------------------------------------------------

@@ -14,6 +14,7 @@ HOSTS=(
   "host22 leaf2 swp2 10 172.16.0.22"
 )
 loopback_of() { echo "2001:db8::1${1#leaf}"; }
+vtysh_of() { echo none; }
 other_of() { if [[ $1 == leaf1 ]]; then echo leaf2; else echo leaf1; fi; }
 
 step "two leaves over an IPv6 network (recipe $recipe)"
