@@ -2,6 +2,7 @@
 
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <map>
@@ -44,8 +45,10 @@ std::vector<std::string> parts_of(std::string_view prefix) {
   return parts;
 }
 
-/// The name of a type-2 or type-3 route, addresses written as vtepd writes them.
-std::optional<std::string> route_name(std::string_view vni, std::string_view prefix) {
+/// The name of a type-2 or type-3 route, addresses written as vtepd writes them. `path_mac`: the
+/// MAC that its path has, where the prefix has none.
+std::optional<std::string> route_name(std::string_view vni, std::string_view prefix,
+                                      std::string_view path_mac) {
   const auto parts = parts_of(prefix);
   const auto ip_at = [&](std::size_t i) { return IpAddress::parse(parts[i]); };
   if (parts.size() == 4 && parts[0] == "3") {
@@ -53,7 +56,8 @@ std::optional<std::string> route_name(std::string_view vni, std::string_view pre
     return vtep ? std::optional(name_of(vni, "", fmt::format("{}", *vtep))) : std::nullopt;
   }
   if ((parts.size() != 4 && parts.size() != 6) || parts[0] != "2") return std::nullopt;
-  const auto mac = MacAddress::parse(parts[3]);
+  auto mac = MacAddress::parse(parts[3]);
+  if (mac == MacAddress{} && !path_mac.empty()) mac = MacAddress::parse(path_mac);
   const auto ip = parts.size() == 6 ? ip_at(5) : std::nullopt;
   if (!mac || (parts.size() == 6 && !ip)) return std::nullopt;
   return name_of(vni, fmt::format("{}", *mac), ip ? fmt::format("{}", *ip) : "");
@@ -79,15 +83,13 @@ std::string end_of(const json::object& path) {
 }
 
 /// The best path among those of a prefix: a list, or a list of lists.
-std::optional<std::string> best_end(const json::value& paths) {
-  if (const auto* path = paths.if_object()) {
-    return is_best(*path) ? std::optional(end_of(*path)) : std::nullopt;
-  }
-  if (!paths.is_array()) return std::nullopt;
+const json::object* best_path(const json::value& paths) {
+  if (const auto* path = paths.if_object()) return is_best(*path) ? path : nullptr;
+  if (!paths.is_array()) return nullptr;
   for (const auto& inner : paths.get_array()) {
-    if (auto end = best_end(inner)) return end;
+    if (const auto* path = best_path(inner)) return path;
   }
-  return std::nullopt;
+  return nullptr;
 }
 
 Routes routes_of(const json::object& table) {
@@ -97,12 +99,24 @@ Routes routes_of(const json::object& table) {
     for (const auto& [prefix, route] : prefixes.get_object()) {
       const auto* known = route.if_object();
       const auto* paths = known == nullptr ? nullptr : known->if_contains("paths");
-      const auto name = route_name(vni, prefix);
-      if (!name || paths == nullptr) continue;
-      if (auto end = best_end(*paths)) routes.emplace(*name, std::move(*end));
+      const auto* path = paths == nullptr ? nullptr : best_path(*paths);
+      if (path == nullptr) continue;
+      const auto name = route_name(vni, prefix, text_of(*path, "mac"));
+      if (name) routes.emplace(*name, end_of(*path));
     }
   }
   return routes;
+}
+
+bool is_of_mac_alone(std::string_view name) {
+  return name.find(" mac ") != std::string_view::npos &&
+         name.find(" ip ") == std::string_view::npos;
+}
+
+/// FRR 10 keeps routes of MACs alone in a table of their own, which it does not print here.
+bool tells_macs(const Routes& routes) {
+  return std::any_of(routes.begin(), routes.end(),
+                     [](const auto& row) { return is_of_mac_alone(row.first); });
 }
 
 Routes told_of(const json::array& rows) {
@@ -117,11 +131,14 @@ Routes told_of(const json::array& rows) {
   return routes;
 }
 
-/// What `vtysh` prints for one of its commands, which has to be JSON.
-Result<json::object> run(const std::string& vtysh, std::string_view words,
-                         std::chrono::seconds limit) {
-  const auto command = fmt::format("timeout {} {} -c '{}' 2>&1", limit.count(), vtysh, words);
-  std::unique_ptr<std::FILE, int (*)(std::FILE*)> pipe(popen(command.c_str(), "r"), pclose);
+/// What `vtysh` prints for its commands, which has to be a JSON object for each.
+Result<std::vector<json::object>> run(const std::string& vtysh,
+                                      const std::vector<std::string>& commands,
+                                      std::chrono::seconds limit) {
+  auto line = fmt::format("timeout {} {}", limit.count(), vtysh);
+  for (const auto& command : commands) line += fmt::format(" -c '{}'", command);
+  line += " 2>&1";
+  std::unique_ptr<std::FILE, int (*)(std::FILE*)> pipe(popen(line.c_str(), "r"), pclose);
   if (!pipe) return system_error(vtysh);
   std::string printed;
   std::array<char, 65536> piece{};
@@ -133,24 +150,44 @@ Result<json::object> run(const std::string& vtysh, std::string_view words,
       WIFEXITED(status) && WEXITSTATUS(status) == kTimedOut) {
     return Error{ETIMEDOUT, fmt::format("{}: no answer within {} s", vtysh, limit.count())};
   }
+  std::vector<json::object> answers;
   // vtysh may complain of its configuration file first.
-  const auto begin = printed.find('{');
-  boost::system::error_code error;
-  auto table = json::parse(begin == std::string::npos ? "" : printed.substr(begin), error);
-  if (!error && table.is_object()) return std::move(table.get_object());
+  for (auto at = printed.find('{'); at != std::string::npos; at = printed.find('{', at)) {
+    json::stream_parser parser;
+    boost::system::error_code error;
+    at += parser.write_some(printed.data() + at, printed.size() - at, error);
+    if (error || !parser.done()) break;
+    answers.push_back(std::move(parser.release().as_object()));
+  }
+  if (answers.size() == commands.size()) return answers;
   return Error{EPROTO, fmt::format("{}: {}", vtysh, printed.substr(0, printed.find('\n')))};
 }
 
 }  // namespace
 
-Result<json::object> bgp_table(const std::string& vtysh, std::chrono::seconds limit) {
-  return run(vtysh, "show bgp l2vpn evpn route vni all json", limit);
+Result<json::object> bgp_table(const std::string& vtysh, const std::vector<std::uint32_t>& vnis,
+                               std::chrono::seconds limit) {
+  constexpr std::size_t kOfOneProcess = 500;  // a shell's line has its limit
+  json::object table;
+  for (std::size_t first = 0; first < vnis.size(); first += kOfOneProcess) {
+    const auto last = std::min(vnis.size(), first + kOfOneProcess);
+    std::vector<std::string> commands;
+    for (auto i = first; i < last; ++i) {
+      commands.push_back(fmt::format("show bgp l2vpn evpn route vni {} json", vnis[i]));
+    }
+    auto answers = run(vtysh, commands, limit);
+    if (!answers) return answers.error();
+    for (auto i = first; i < last; ++i) {
+      table[fmt::format("{}", vnis[i])] = std::move((*answers)[i - first]);
+    }
+  }
+  return table;
 }
 
 Result<json::array> bgp_peers(const std::string& vtysh) {
-  const auto summary = run(vtysh, "show bgp l2vpn evpn summary json", kPatience);
+  const auto summary = run(vtysh, {"show bgp l2vpn evpn summary json"}, kPatience);
   if (!summary) return summary.error();
-  return peers_of(*summary);
+  return peers_of(summary->front());
 }
 
 json::array peers_of(const json::object& summary) {
@@ -196,8 +233,10 @@ BgpCompared compare(const json::object& table, const json::array& told) {
     const std::string vtepd = known == in_vtepd.end() ? "no such route" : known->second;
     if (vtepd != end) add(route, end, vtepd);
   }
+  const bool has_macs = in_bgpd.empty() || tells_macs(in_bgpd);
   for (const auto& [route, end] : in_vtepd) {
-    if (!in_bgpd.contains(route)) add(route, "no such route", end);
+    const bool is_told = has_macs || !is_of_mac_alone(route);
+    if (is_told && !in_bgpd.contains(route)) add(route, "no such route", end);
   }
   return result;
 }

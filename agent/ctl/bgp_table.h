@@ -1,22 +1,27 @@
 // bgpd's own EVPN table, held against what vtepd was told of it.
 //
-// Source: `show bgp l2vpn evpn route vni all json` of FRR 8.4 and 10.3, which has an object for
-// each VNI, in it one for each prefix, "[2]:[0]:[48]:[MAC]:[32]:[IP]" or "[3]:[0]:[32]:[VTEP]".
+// Source: `show bgp l2vpn evpn route vni N json` of FRR 8.4 and 10.3, which has an object for each
+// prefix, "[2]:[0]:[48]:[MAC]:[32]:[IP]" or "[3]:[0]:[32]:[VTEP]"; where there is an IP, 10.3 has
+// zeros for the MAC and says it of the path, and it has no routes of MACs alone: these are not
+// compared then. Never `vni all`: 10.3's bgpd dies of it (json_object_put asserts).
 // Threads: none. Errors: vtysh that cannot be run, or does not print JSON, is an Error.
 #pragma once
 
 #include <boost/json.hpp>
 #include <chrono>
+#include <cstdint>
 #include <string>
+#include <vector>
 
 #include "vtepd/result.h"
 
 namespace vtepd::ctl {
 
 constexpr std::chrono::seconds kPatience{60};  // for bgpd to print all that it has
-/// Has `vtysh`, a command with its own options, print bgpd's table. A bgpd that is stuck, or never
-/// ends, is an error, too.
+/// Has `vtysh`, a command with its own options, print bgpd's table of these VNIs: an object for
+/// each, by its number. A bgpd that is stuck, or never ends, is an error, too.
 Result<boost::json::object> bgp_table(const std::string& vtysh,
+                                      const std::vector<std::uint32_t>& vnis,
                                       std::chrono::seconds limit = kPatience);
 
 /// bgpd's EVPN peers, as rows for `show peers`; and the same of FRR's JSON (`show bgp l2vpn evpn

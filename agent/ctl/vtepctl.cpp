@@ -179,6 +179,19 @@ vtepd::Result<json::array> rows_of(const std::string& socket, const Asked& asked
   return rows;
 }
 
+/// The VNIs that bgpd was told of.
+vtepd::Result<std::vector<std::uint32_t>> told_vnis(const std::string& socket) {
+  const auto rows =
+      rows_of(socket, {{{"command", "show"}, {"table", "vni"}, {"stream", true}}, {}});
+  if (!rows) return rows.error();
+  std::vector<std::uint32_t> vnis;
+  for (const auto& row : *rows) {
+    const auto& vni = row.as_object();
+    if (vni.at("advertised").as_bool()) vnis.push_back(vni.at("vni").to_number<std::uint32_t>());
+  }
+  return vnis;
+}
+
 /// What cannot be compared is a finding: nobody knows that it agrees.
 void miss_bgpd(const std::string& why, json::object& reply) {
   reply["ok"] = false;
@@ -194,7 +207,9 @@ void include_bgpd(const Manner& manner, json::object& reply) {
   vtepd::ctl::BgpCompared compared;
   for (int look = 0; look < 2; ++look) {
     if (look != 0) std::this_thread::sleep_for(std::chrono::milliseconds(300));
-    const auto table = vtepd::ctl::bgp_table(manner.vtysh);
+    const auto vnis = told_vnis(manner.socket);
+    if (!vnis) return miss_bgpd("vtepd did not tell all of its VNIs", reply);
+    const auto table = vtepd::ctl::bgp_table(manner.vtysh, *vnis);
     if (!table) return miss_bgpd(table.error().what, reply);
     const auto told =
         rows_of(manner.socket, {{{"command", "show"}, {"table", "route"}, {"stream", true}}, {}});

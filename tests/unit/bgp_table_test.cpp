@@ -105,14 +105,37 @@ TEST_CASE("what is no table is no route", "[audit]") {
   }
 }
 
+TEST_CASE("each VNI is asked for by itself, and each has to be answered", "[audit]") {
+  const std::string vtysh = R"(printf '%s\n' '% no configuration' '{"a":1}' '{' '}' #)";
+  const auto table = bgp_table(vtysh, {10010, 10020});
+  REQUIRE(table);
+  CHECK(json::serialize(*table) == R"({"10010":{"a":1},"10020":{}})");
+  const auto less = bgp_table(vtysh, {10010, 10020, 10030});
+  REQUIRE_FALSE(less);
+  CHECK(less.error().what == vtysh + ": % no configuration");
+  CHECK(bgp_table("/nonexistent/vtysh", {})->empty());
+}
+
+TEST_CASE("an address's route has its MAC in the path where the prefix has zeros", "[audit]") {
+  const auto table = json::parse(
+      R"j({"10010":{"[2]:[0]:[48]:[00:00:00:00:00:00]:[32]:[192.0.2.1]":
+          {"paths":[[{"bestpath":true,"peerId":"(unspec)","mac":"02:00:00:00:00:01"}]]}}})j");
+  const json::array told{
+      {{"vni", 10010}, {"mac", "02:00:00:00:00:01"}, {"ip", "192.0.2.1"}, {"type", "local"}},
+      {{"vni", 10010}, {"mac", "02:00:00:00:00:01"}, {"type", "local"}}};  // in another table
+  const auto compared = compare(table.as_object(), told);
+  CHECK(compared.routes == 1);
+  CHECK(compared.rows.empty());
+}
+
 TEST_CASE("a vtysh that cannot be run is an error that names it", "[audit]") {
-  const auto table = bgp_table("/nonexistent/vtysh");
+  const auto table = bgp_table("/nonexistent/vtysh", {10010});
   REQUIRE_FALSE(table);
   CHECK_THAT(table.error().what, Catch::Matchers::StartsWith("/nonexistent/vtysh: "));
 }
 
 TEST_CASE("a vtysh that does not end is given up", "[audit]") {
-  const auto table = bgp_table("sleep 600 #", std::chrono::seconds(1));
+  const auto table = bgp_table("sleep 600 #", {10010}, std::chrono::seconds(1));
   REQUIRE_FALSE(table);
   CHECK(table.error().what == "sleep 600 #: no answer within 1 s");
 }
