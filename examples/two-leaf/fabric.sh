@@ -142,10 +142,11 @@ start_zebra() {
   # -K: what a former zebra installed stays for a minute, until its clients have come back.
   start_frr "$1" zebra -K 60
 }
+bgpd_conf() { cat "$HERE/frr/$1.conf"; }
 start_bgpd() {
   local relay=()
   [[ $1 == leaf* ]] && relay=(-z "$FABRIC/$1/zserv.api")
-  cp "$HERE/frr/$1.conf" "$FABRIC/$1/bgpd.conf"
+  bgpd_conf "$1" >"$FABRIC/$1/bgpd.conf"
   start_frr "$1" bgpd "${relay[@]}"
 }
 start_frr() {

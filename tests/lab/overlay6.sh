@@ -42,12 +42,6 @@ bgpd_conf() {
   [[ $switch != leaf* ]] || printf '  advertise-all-vni\n'
   printf ' exit-address-family\n'
 }
-start_bgpd() {
-  local relay=()
-  [[ $1 == leaf* ]] && relay=(-z "$FABRIC/$1/zserv.api")
-  bgpd_conf "$1" >"$FABRIC/$1/bgpd.conf"
-  start_frr "$1" bgpd "${relay[@]}"
-}
 fabric_up "$BUILD" "$recipe" && wait_converged && wait_macs || {
   show_logs
   verdict "the fabric came up"

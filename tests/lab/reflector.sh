@@ -48,12 +48,6 @@ bgpd_conf() {
   [[ $switch != leaf* ]] || printf '  advertise-all-vni\n'
   printf ' exit-address-family\n'
 }
-start_bgpd() {
-  local relay=()
-  [[ $1 == leaf* ]] && relay=(-z "$FABRIC/$1/zserv.api")
-  bgpd_conf "$1" >"$FABRIC/$1/bgpd.conf"
-  start_frr "$1" bgpd "${relay[@]}"
-}
 
 step "wiring three leaves and a spine (recipe $recipe, $frr)"
 case $frr in
