@@ -6,7 +6,7 @@
 #include "agent/interfaces/attributes.h"
 #include "agent/routers.h"
 #include "agent/wanted.h"
-#include "vtepd/subnet.h"
+#include "vtepd/prefix.h"
 
 namespace vtepd::agent {
 namespace {

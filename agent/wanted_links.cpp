@@ -9,7 +9,7 @@
 #include "agent/interfaces/attribute_readers.h"
 #include "agent/interfaces/attributes.h"
 #include "agent/wanted.h"
-#include "vtepd/subnet.h"
+#include "vtepd/prefix.h"
 
 namespace vtepd::agent {
 namespace {

@@ -139,8 +139,7 @@ bool RoutesToEnds::is_towards_end(const IpPrefix& prefix) const {
   if (is_host(prefix)) return true;
   if (!keeps_wider_) return false;
   const auto end = ends_.lower_bound(prefix.address);
-  return end != ends_.end() && end->family() == prefix.address.family() &&
-         network_of({*end, prefix.length}) == prefix;
+  return end != ends_.end() && covers(prefix, *end);
 }
 
 bool RoutesToEnds::has_lost(const IpPrefix& prefix) const {

@@ -1,6 +1,10 @@
 // What a prefix covers. Pure.
 #pragma once
 
+#include <algorithm>
+#include <array>
+#include <span>
+
 #include "vtepd/ip_address.h"
 
 namespace vtepd {
@@ -22,6 +26,18 @@ inline IpPrefix network_of(const IpPrefix& prefix) {
   }
   const auto network = IpAddress::from_bytes(std::span(bytes).first(given.size()));
   return {network.value_or(IpAddress{}), prefix.length};
+}
+
+inline bool covers(const IpPrefix& prefix, const IpAddress& address) {
+  return prefix.address.family() == address.family() &&
+         network_of({address, prefix.length}) == network_of(prefix);
+}
+
+/// What Linux counts an IPv4 address of a link among: the net of its far end, if it has one. The
+/// first address of a subnet is its primary one, which packets are sent from; the later ones are
+/// secondary.
+inline IpPrefix subnet_of(const IpPrefix& prefix, const IpAddress& peer) {
+  return network_of({peer.is_none() ? prefix.address : peer, prefix.length});
 }
 
 }  // namespace vtepd

@@ -6,7 +6,7 @@
 #include <cerrno>
 
 #include "tests/fake/fake_kernel.h"
-#include "vtepd/subnet.h"
+#include "vtepd/prefix.h"
 
 namespace vtepd::fake {
 
@@ -383,28 +383,6 @@ Result<> FakeKernel::run(const DeleteFlood& op) {
 
 // --- Routes to an address ------------------------------------------------------------------------
 
-namespace {
-
-bool is_in(const IpPrefix& prefix, const IpAddress& address) {
-  if (prefix.address.family() != address.family()) return false;
-  for (unsigned bit = 0; bit < prefix.length; ++bit) {
-    const auto mask = 0x80U >> (bit % 8U);
-    if (((prefix.address.bytes()[bit / 8U] ^ address.bytes()[bit / 8U]) & mask) != 0) return false;
-  }
-  return true;
-}
-
-IpPrefix network_of(const IpPrefix& prefix) {
-  auto bytes =
-      std::vector<std::uint8_t>(prefix.address.bytes().begin(), prefix.address.bytes().end());
-  for (unsigned bit = prefix.length; bit < bytes.size() * 8U; ++bit) {
-    bytes[bit / 8U] &= static_cast<std::uint8_t>(~(0x80U >> (bit % 8U)));
-  }
-  return {*IpAddress::from_bytes(bytes), prefix.length};
-}
-
-}  // namespace
-
 Result<Way> FakeKernel::route_to(const IpAddress& destination, IfIndex through) {
   if (destination.is_none()) return refuse(EINVAL);
   std::vector<Way> ways = ways_;
@@ -424,7 +402,7 @@ Result<Way> FakeKernel::route_to(const IpAddress& destination, IfIndex through) 
     ways.push_back({{all, 0}, false, route.protocol, {{route.gateway, route.link}}});
   }
   std::erase_if(ways, [&](const Way& way) {
-    return !is_in(way.prefix, destination) ||
+    return !covers(way.prefix, destination) ||
            (!through.is_none() && way.hops.front().link != through);
   });
   if (ways.empty()) return refuse(ENETUNREACH);
