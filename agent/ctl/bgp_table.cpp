@@ -18,8 +18,21 @@ namespace vtepd::ctl {
 namespace json = boost::json;
 namespace {
 
-/// What a route is known by, and where it leads ("local": here).
-using Routes = std::map<std::string, std::string>;
+/// What a route is known by: type-2 of a MAC, or of a MAC and an address; type-3 of a VTEP's
+/// address alone. Addresses are written as vtepd writes them.
+struct RouteKey {
+  std::string vni{};
+  std::string mac{};
+  std::string ip{};
+  bool is_of_mac_alone() const { return ip.empty(); }
+  friend auto operator<=>(const RouteKey&, const RouteKey&) = default;
+};
+
+/// Where each leads ("local": here).
+using Routes = std::map<RouteKey, std::string>;
+
+constexpr std::string_view kLocal = "local";
+constexpr std::string_view kMacTable = "macTable";  // of FRR 10, beside the prefixes
 
 std::string_view text_of(const json::object& object, std::string_view key) {
   const auto* value = object.if_contains(key);
@@ -27,7 +40,8 @@ std::string_view text_of(const json::object& object, std::string_view key) {
                                                 : std::string_view{};
 }
 
-std::string name_of(std::string_view vni, std::string_view mac, std::string_view ip) {
+std::string to_text(const RouteKey& route) {
+  const auto& [vni, mac, ip] = route;
   return mac.empty()  ? fmt::format("vni {} vtep {}", vni, ip)
          : ip.empty() ? fmt::format("vni {} mac {}", vni, mac)
                       : fmt::format("vni {} mac {} ip {}", vni, mac, ip);
@@ -45,22 +59,23 @@ std::vector<std::string> parts_of(std::string_view prefix) {
   return parts;
 }
 
-/// The name of a type-2 or type-3 route, addresses written as vtepd writes them. `path_mac`: the
-/// MAC that its path has, where the prefix has none.
-std::optional<std::string> route_name(std::string_view vni, std::string_view prefix,
-                                      std::string_view path_mac) {
+/// Nothing of other types than 2 and 3. `path_mac`: the MAC that the path has, where the prefix has
+/// none.
+std::optional<RouteKey> route_key(std::string_view vni, std::string_view prefix,
+                                  std::string_view path_mac) {
   const auto parts = parts_of(prefix);
   const auto ip_at = [&](std::size_t i) { return IpAddress::parse(parts[i]); };
   if (parts.size() == 4 && parts[0] == "3") {
     const auto vtep = ip_at(3);
-    return vtep ? std::optional(name_of(vni, "", fmt::format("{}", *vtep))) : std::nullopt;
+    if (!vtep) return std::nullopt;
+    return RouteKey{std::string(vni), "", fmt::format("{}", *vtep)};
   }
   if ((parts.size() != 4 && parts.size() != 6) || parts[0] != "2") return std::nullopt;
   auto mac = MacAddress::parse(parts[3]);
   if (mac == MacAddress{} && !path_mac.empty()) mac = MacAddress::parse(path_mac);
   const auto ip = parts.size() == 6 ? ip_at(5) : std::nullopt;
   if (!mac || (parts.size() == 6 && !ip)) return std::nullopt;
-  return name_of(vni, fmt::format("{}", *mac), ip ? fmt::format("{}", *ip) : "");
+  return RouteKey{std::string(vni), fmt::format("{}", *mac), ip ? fmt::format("{}", *ip) : ""};
 }
 
 bool is_best(const json::object& path) {
@@ -75,48 +90,75 @@ bool is_best(const json::object& path) {
 
 /// Where a path leads; a path without a peer is the switch's own.
 std::string end_of(const json::object& path) {
-  if (text_of(path, "peerId") == "(unspec)") return "local";
+  if (text_of(path, "peerId") == "(unspec)") return std::string(kLocal);
   const auto* hops = path.if_contains("nexthops");
   if (hops == nullptr || !hops->is_array() || hops->get_array().empty()) return "";
   const auto* hop = hops->get_array()[0].if_object();
   return hop == nullptr ? "" : std::string(text_of(*hop, "ip"));
 }
 
-/// The best path among those of a prefix: a list, or a list of lists.
-const json::object* best_path(const json::value& paths) {
-  if (const auto* path = paths.if_object()) return is_best(*path) ? path : nullptr;
-  if (!paths.is_array()) return nullptr;
-  for (const auto& inner : paths.get_array()) {
-    if (const auto* path = best_path(inner)) return path;
-  }
-  return nullptr;
+/// Visits the paths of a prefix: a list, or a list of lists.
+template <class Visit>
+void for_each_path(const json::value& paths, const Visit& visit) {
+  if (const auto* path = paths.if_object()) return visit(*path);
+  if (!paths.is_array()) return;
+  for (const auto& inner : paths.get_array()) for_each_path(inner, visit);
 }
 
-Routes routes_of(const json::object& table) {
-  Routes routes;
-  for (const auto& [vni, prefixes] : table) {
-    if (!prefixes.is_object()) continue;
-    for (const auto& [prefix, route] : prefixes.get_object()) {
-      const auto* known = route.if_object();
-      const auto* paths = known == nullptr ? nullptr : known->if_contains("paths");
-      const auto* path = paths == nullptr ? nullptr : best_path(*paths);
-      if (path == nullptr) continue;
-      const auto name = route_name(vni, prefix, text_of(*path, "mac"));
-      if (name) routes.emplace(*name, end_of(*path));
-    }
+/// Calls `visit(prefix, paths, best path)` for each prefix that has a best path.
+template <class Visit>
+void for_each_prefix(const json::object& prefixes, const Visit& visit) {
+  for (const auto& [prefix, route] : prefixes) {
+    const auto* known = route.if_object();
+    const auto* paths = known == nullptr ? nullptr : known->if_contains("paths");
+    if (paths == nullptr) continue;
+    const json::object* best = nullptr;
+    for_each_path(*paths, [&](const json::object& path) {
+      if (best == nullptr && is_best(path)) best = &path;
+    });
+    if (best != nullptr) visit(prefix, *paths, *best);
   }
+}
+
+/// In FRR 10's table of MACs stand the routes of their addresses, too. Of another's MAC it tells
+/// zebra one route, wherever it came from; of our own it was told with the address alone, or not.
+bool is_told_without_address(const json::value& paths, const json::object& best) {
+  if (end_of(best) != kLocal) return true;
+  bool told = false;
+  for_each_path(paths, [&](const json::object& path) {
+    told = told || (end_of(path) == kLocal && text_of(path, "ip").empty());
+  });
+  return told;
+}
+
+struct BgpRoutes {
+  Routes best{};
+  bool has_macs{};  // routes of MACs alone are among them, if there are any
+};
+
+BgpRoutes routes_of(const json::object& table) {
+  BgpRoutes routes;
+  for (const auto& [vni, value] : table) {
+    const auto* prefixes = value.if_object();
+    if (prefixes == nullptr) continue;
+    for_each_prefix(*prefixes, [&, of = vni](auto prefix, const auto& /*paths*/, const auto& best) {
+      auto key = route_key(of, prefix, text_of(best, "mac"));
+      if (!key) return;
+      routes.has_macs = routes.has_macs || key->is_of_mac_alone();
+      routes.best.emplace(std::move(*key), end_of(best));
+    });
+    const auto* macs = prefixes->if_contains(kMacTable);
+    if (macs == nullptr || !macs->is_object()) continue;
+    routes.has_macs = true;
+    for_each_prefix(macs->get_object(), [&, of = vni](auto prefix, auto& paths, auto& best) {
+      auto key = route_key(of, prefix, "");
+      if (!key || !is_told_without_address(paths, best)) return;
+      routes.best.emplace(std::move(*key), end_of(best));
+    });
+  }
+  // Nothing says that a table without any has none to tell.
+  routes.has_macs = routes.has_macs || routes.best.empty();
   return routes;
-}
-
-bool is_of_mac_alone(std::string_view name) {
-  return name.find(" mac ") != std::string_view::npos &&
-         name.find(" ip ") == std::string_view::npos;
-}
-
-/// FRR 10 keeps routes of MACs alone in a table of their own, which it does not print here.
-bool tells_macs(const Routes& routes) {
-  return std::any_of(routes.begin(), routes.end(),
-                     [](const auto& row) { return is_of_mac_alone(row.first); });
 }
 
 Routes told_of(const json::array& rows) {
@@ -125,8 +167,8 @@ Routes told_of(const json::array& rows) {
     const auto& row = value.as_object();
     const auto vni = json::serialize(row.at("vni"));
     const bool local = text_of(row, "type") == "local";
-    routes.emplace(name_of(vni, text_of(row, "mac"), text_of(row, "ip")),
-                   local ? "local" : std::string(text_of(row, "dst")));
+    routes.emplace(RouteKey{vni, std::string(text_of(row, "mac")), std::string(text_of(row, "ip"))},
+                   std::string(local ? kLocal : text_of(row, "dst")));
   }
   return routes;
 }
@@ -163,17 +205,27 @@ Result<std::vector<json::object>> run(const std::string& vtysh,
   return Error{EPROTO, fmt::format("{}: {}", vtysh, printed.substr(0, printed.find('\n')))};
 }
 
+/// FRR 10's vtysh alone knows the one, whose other prints no MACs.
+std::string command_for(std::uint32_t vni, bool newer) {
+  return newer ? fmt::format("show bgp vni {} json", vni)
+               : fmt::format("show bgp l2vpn evpn route vni {} json", vni);
+}
+
 }  // namespace
 
 Result<json::object> bgp_table(const std::string& vtysh, const std::vector<std::uint32_t>& vnis,
                                std::chrono::seconds limit) {
   constexpr std::size_t kOfOneProcess = 500;  // a shell's line has its limit
   json::object table;
+  if (vnis.empty()) return table;
+  const auto asked = run(vtysh, {command_for(vnis.front(), true)}, limit);
+  if (!asked && asked.error().code == ETIMEDOUT) return asked.error();
+  const bool is_newer = static_cast<bool>(asked);
   for (std::size_t first = 0; first < vnis.size(); first += kOfOneProcess) {
     const auto last = std::min(vnis.size(), first + kOfOneProcess);
     std::vector<std::string> commands;
     for (auto i = first; i < last; ++i) {
-      commands.push_back(fmt::format("show bgp l2vpn evpn route vni {} json", vnis[i]));
+      commands.push_back(command_for(vnis[i], is_newer));
     }
     auto answers = run(vtysh, commands, limit);
     if (!answers) return answers.error();
@@ -221,22 +273,21 @@ json::array peers_of(const json::object& summary) {
 BgpCompared compare(const json::object& table, const json::array& told) {
   const auto in_bgpd = routes_of(table);
   const auto in_vtepd = told_of(told);
-  BgpCompared result{.routes = in_bgpd.size()};
-  const auto add = [&](const std::string& route, std::string_view bgpd, std::string_view vtepd) {
+  BgpCompared result{.routes = in_bgpd.best.size()};
+  const auto add = [&](const RouteKey& route, std::string_view bgpd, std::string_view vtepd) {
     result.rows.push_back({{"layer", "bgp"},
-                           {"row", route},
+                           {"row", to_text(route)},
                            {"what", fmt::format("bgpd has: {}; vtepd has: {}", bgpd, vtepd)},
                            {"repaired", false}});
   };
-  for (const auto& [route, end] : in_bgpd) {
+  for (const auto& [route, end] : in_bgpd.best) {
     const auto known = in_vtepd.find(route);
     const std::string vtepd = known == in_vtepd.end() ? "no such route" : known->second;
     if (vtepd != end) add(route, end, vtepd);
   }
-  const bool has_macs = in_bgpd.empty() || tells_macs(in_bgpd);
   for (const auto& [route, end] : in_vtepd) {
-    const bool is_told = has_macs || !is_of_mac_alone(route);
-    if (is_told && !in_bgpd.contains(route)) add(route, "no such route", end);
+    const bool is_told = in_bgpd.has_macs || !route.is_of_mac_alone();
+    if (is_told && !in_bgpd.best.contains(route)) add(route, "no such route", end);
   }
   return result;
 }

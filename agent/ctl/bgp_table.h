@@ -1,9 +1,10 @@
 // bgpd's own EVPN table, held against what vtepd was told of it.
 //
-// Source: `show bgp l2vpn evpn route vni N json` of FRR 8.4 and 10.3, which has an object for each
-// prefix, "[2]:[0]:[48]:[MAC]:[32]:[IP]" or "[3]:[0]:[32]:[VTEP]"; where there is an IP, 10.3 has
-// zeros for the MAC and says it of the path, and it has no routes of MACs alone: these are not
-// compared then. Never `vni all`: 10.3's bgpd dies of it (json_object_put asserts).
+// Source: `show bgp l2vpn evpn route vni N json` of FRR 8.4, which has an object for each prefix,
+// "[2]:[0]:[48]:[MAC]:[32]:[IP]" or "[3]:[0]:[32]:[VTEP]"; `show bgp vni N json` of 10.3, where the
+// MAC of a prefix with an IP is zeros (its path says it), and MACs have an object of their own
+// beside, "macTable". Never `l2vpn evpn route vni all`: 10.3's bgpd dies of it (json_object_put
+// asserts).
 // Threads: none. Errors: vtysh that cannot be run, or does not print JSON, is an Error.
 #pragma once
 

@@ -116,6 +116,48 @@ TEST_CASE("each VNI is asked for by itself, and each has to be answered", "[audi
   CHECK(bgp_table("/nonexistent/vtysh", {})->empty());
 }
 
+/// A vtysh that knows only commands with `word` in them, and prints the one that it was given.
+std::string vtysh_that_knows(const std::string& word) {
+  return R"(sh -c 'case "$2" in *)" + word +
+         R"(*) printf "{\"asked\":\"%s\"}\n" "$2";; *) echo "% Unknown command: $2";; esac' vtysh)";
+}
+
+TEST_CASE("FRR 10 is asked for the table of MACs, too; 8.4 does not know that command", "[audit]") {
+  const auto newer = bgp_table(vtysh_that_knows("vni"), {10010});
+  REQUIRE(newer);
+  CHECK(json::serialize(*newer) == R"({"10010":{"asked":"show bgp vni 10010 json"}})");
+  const auto older = bgp_table(vtysh_that_knows("evpn"), {10010});
+  REQUIRE(older);
+  CHECK(json::serialize(*older) ==
+        R"({"10010":{"asked":"show bgp l2vpn evpn route vni 10010 json"}})");
+}
+
+TEST_CASE("FRR 10 has its MACs in a table of their own", "[audit]") {
+  const auto host = [](const char* nexthop, bool best) {
+    auto with_ip = path(nexthop, best);
+    with_ip["ip"] = "192.0.2.1";
+    return with_ip;
+  };
+  const auto mac_table = [](json::array paths) {
+    return json::object{{"10010", {{"macTable", {{kMac, prefix(std::move(paths))}}}}}};
+  };
+  const json::array remote{row("00:00:00:bb:00:21", "", "10.0.0.12")};
+  const json::array local{row("00:00:00:bb:00:21", "", "local")};
+
+  CHECK(compare(mac_table({path("10.0.0.12")}), remote).rows.empty());
+  CHECK(
+      compare(mac_table({host("10.0.0.12", true), path("10.0.0.12", false)}), remote).rows.empty());
+  CHECK(compare(mac_table({host("10.0.0.12", true)}), remote).rows.empty());
+  CHECK(compare(mac_table({path("10.0.0.13")}), remote).rows.size() == 1);
+  CHECK(compare(mac_table({path("10.0.0.12")}), {}).rows.size() == 1);
+  CHECK(compare(json::object{{"10010", {{"macTable", json::object{}}}}}, remote).rows.size() == 1);
+
+  CHECK(compare(mac_table({path("local")}), local).rows.empty());
+  CHECK(compare(mac_table({host("local", true), path("local", false)}), local).rows.empty());
+  CHECK(compare(mac_table({host("local", true)}), {}).rows.empty());  // an SVI's
+  CHECK(compare(mac_table({host("local", true)}), local).rows.size() == 1);
+}
+
 TEST_CASE("an address's route has its MAC in the path where the prefix has zeros", "[audit]") {
   const auto table = json::parse(
       R"j({"10010":{"[2]:[0]:[48]:[00:00:00:00:00:00]:[32]:[192.0.2.1]":
