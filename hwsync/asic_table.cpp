@@ -4,11 +4,6 @@
 
 namespace vtepd::hwsync {
 
-const ActualRow* AsicTable::find(const AsicKey& key) const {
-  const auto it = rows_.find(key);
-  return it == rows_.end() ? nullptr : &it->second;
-}
-
 std::optional<AsicKey> AsicTable::waits_for(const AsicKey& key) const {
   const auto it = waiting_.find(key);
   return it == waiting_.end() ? std::nullopt : std::optional(it->second);
@@ -17,7 +12,7 @@ std::optional<AsicKey> AsicTable::waits_for(const AsicKey& key) const {
 void AsicTable::adopt(const AsicKey& key, ActualRow row) {
   count(row.row, +1);
   if (row.permanent) born_.insert_or_assign(key, row.row);
-  rows_.insert_or_assign(key, std::move(row));
+  rows_.set(key, std::move(row));
   wake(key);
   mark_(key);
 }
@@ -179,7 +174,7 @@ void AsicTable::stay(const AsicKey& key) {
 }
 
 void AsicTable::plan_change(const AsicKey& key, SharedRow wanted, const Emit& emit) {
-  const auto& actual = rows_.at(key);
+  const auto& actual = *rows_.find(key);
   auto sets = wanted.identity() == actual.row.identity() ? std::vector<AsicAttribute>{}
                                                          : difference(*wanted, *actual.row);
   if (!sets) {
@@ -225,7 +220,7 @@ void AsicTable::end_batch() {
     if (!references_.contains(key)) mark_(key);
   }
   FlatMap<const void*, bool> holds;  // the same for all that share a row
-  for (const auto& [key, actual] : rows_) {
+  rows_.for_each([&](const AsicKey& key, const ActualRow& actual) {
     const auto [held, is_new] = holds.try_emplace(actual.row.identity(), false);
     if (is_new) {
       const auto& used = actual.row.references();
@@ -234,7 +229,7 @@ void AsicTable::end_batch() {
       });
     }
     if (held->second) mark_(key);
-  }
+  });
 }
 
 void AsicTable::sent(const AsicOp& op) {
@@ -285,27 +280,31 @@ void AsicTable::look_again(const AsicKey& key) {
 void AsicTable::created(const AsicOp& op, sai_object_id_t id) {
   if (!refused_.empty()) refused_.erase(op.key);
   // Its removal in the same batch was refused, and the entry then made to say what is wanted.
-  if (!rows_.try_emplace(op.key, ActualRow{op.row, id, false}).second) return changed(op);
+  if (!rows_.add(op.key, {op.row, id, false})) {
+    changed(op);
+    return;
+  }
   look_again(op.key);
   count(op.row, +1);
   wake(op.key);
 }
 
-void AsicTable::changed(const AsicOp& op) {
-  const auto it = rows_.find(op.key);
-  if (it == rows_.end()) return;  // it went meanwhile, somebody says
+bool AsicTable::changed(const AsicOp& op) {
+  auto* actual = rows_.find(op.key);
+  if (actual == nullptr) return false;
   look_again(op.key);
   count(op.row, +1);
-  const auto before = std::exchange(it->second.row, op.row);
+  const auto before = std::exchange(actual->row, op.row);
   count(before, -1);
   wake(op.key);  // who waits for it to lead elsewhere
+  return true;
 }
 
 /// Refused, but these were set before or after what was.
 void AsicTable::partly_changed(const AsicOp& op, const std::vector<AsicAttribute>& taken) {
-  const auto it = rows_.find(op.key);
-  if (it == rows_.end()) return;
-  auto known = *it->second.row;
+  const auto* actual = rows_.find(op.key);
+  if (actual == nullptr) return;
+  auto known = *actual->row;
   for (const auto& set : taken) {
     std::erase_if(known.attributes, [&](const AsicAttribute& old) { return old.id == set.id; });
     if (op.row->find(set.id) != nullptr) known.attributes.push_back(set);
@@ -314,9 +313,9 @@ void AsicTable::partly_changed(const AsicOp& op, const std::vector<AsicAttribute
 }
 
 void AsicTable::mistook(const AsicKey& key, const std::vector<sai_attr_id_t>& attributes) {
-  const auto it = rows_.find(key);
-  if (it == rows_.end()) return;
-  auto known = *it->second.row;
+  const auto* actual = rows_.find(key);
+  if (actual == nullptr) return;
+  auto known = *actual->row;
   std::erase_if(known.attributes, [&](const AsicAttribute& attribute) {
     return std::find(attributes.begin(), attributes.end(), attribute.id) != attributes.end();
   });
@@ -333,10 +332,10 @@ void AsicTable::vanished(const AsicKey& key) {
 }
 
 bool AsicTable::forget(const AsicKey& key) {
-  const auto it = rows_.find(key);
-  if (it == rows_.end() || it->second.permanent) return false;
-  const auto row = std::move(it->second.row);
-  rows_.erase(it);
+  auto* actual = rows_.find(key);
+  if (actual == nullptr || actual->permanent) return false;
+  const auto row = std::move(actual->row);
+  rows_.erase(key);
   if (!going_.empty()) going_.erase(key);
   count(row, -1);
   wake(key);  // who waits for it to go

@@ -26,6 +26,55 @@ struct ActualRow {
   bool permanent{};  // the ASIC's own: only ever changed, and back to what it was born with
 };
 
+/// The objects that stand in the ASIC. Of MAC addresses there are very many: they have a table of
+/// their own, whose keys are an eighth of the others' in size.
+class AsicRows {
+ public:
+  const FlatMap<FdbKey, ActualRow>& macs() const { return macs_; }
+  const AsicMap<ActualRow>& others() const { return others_; }
+  std::size_t size() const { return macs_.size() + others_.size(); }
+
+  const ActualRow* find(const AsicKey& key) const { return find(*this, key); }
+  ActualRow* find(const AsicKey& key) { return find(*this, key); }
+  bool contains(const AsicKey& key) const { return find(key) != nullptr; }
+  void set(const AsicKey& key, ActualRow row) {
+    if (const auto* mac = std::get_if<FdbKey>(&key)) {
+      macs_.insert_or_assign(*mac, std::move(row));
+    } else {
+      others_.insert_or_assign(key, std::move(row));
+    }
+  }
+  /// False if it was there: it stays as it is.
+  bool add(const AsicKey& key, ActualRow row) {
+    const auto* mac = std::get_if<FdbKey>(&key);
+    return mac != nullptr ? macs_.try_emplace(*mac, std::move(row)).second
+                          : others_.try_emplace(key, std::move(row)).second;
+  }
+  void erase(const AsicKey& key) {
+    const auto* mac = std::get_if<FdbKey>(&key);
+    (void)(mac != nullptr ? macs_.erase(*mac) : others_.erase(key));
+  }
+  template <class Visit>
+  void for_each(Visit&& visit) const {
+    for (const auto& [key, row] : others_) visit(key, row);
+    for (const auto& [key, row] : macs_) visit(AsicKey(key), row);
+  }
+
+ private:
+  template <class Self>
+  static auto find(Self& self, const AsicKey& key) -> decltype(&self.macs_.begin()->second) {
+    const auto in = [](auto& table, const auto& k) {
+      const auto it = table.find(k);
+      return it == table.end() ? nullptr : &it->second;
+    };
+    const auto* mac = std::get_if<FdbKey>(&key);
+    return mac != nullptr ? in(self.macs_, *mac) : in(self.others_, key);
+  }
+
+  FlatMap<FdbKey, ActualRow> macs_;
+  AsicMap<ActualRow> others_;
+};
+
 class AsicTable {
  public:
   using Wanted = std::function<SharedRow(const AsicKey&)>;
@@ -55,15 +104,15 @@ class AsicTable {
   // What became of an operation.
   void created(const AsicOp& op, sai_object_id_t id);
   void refused(const AsicOp& op);  // a creation: who waits for it may wait for long
-  void changed(const AsicOp& op);
+  bool changed(const AsicOp& op);  // false: it went meanwhile, somebody says
   void partly_changed(const AsicOp& op, const std::vector<AsicAttribute>& taken);
   void removed(const AsicOp& op);
   void vanished(const AsicKey& key);  // of what is permanent, nobody believes it
   /// These attributes turned out to say something else than the row has it: they are to be set.
   void mistook(const AsicKey& key, const std::vector<sai_attr_id_t>& attributes);
 
-  const ActualRow* find(const AsicKey& key) const;
-  const AsicMap<ActualRow>& rows() const { return rows_; }
+  const ActualRow* find(const AsicKey& key) const { return rows_.find(key); }
+  const AsicRows& rows() const { return rows_; }
   /// What the key waits for, if it does.
   std::optional<AsicKey> waits_for(const AsicKey& key) const;
   const AsicMap<AsicKey>& waiting() const { return waiting_; }
@@ -90,7 +139,7 @@ class AsicTable {
 
   Wanted wanted_;
   Mark mark_;
-  AsicMap<ActualRow> rows_;
+  AsicRows rows_;
   AsicMap<SharedRow> born_;   // what permanent objects say when nothing is wanted of them
   RowMap uses_;               // of a row, by objects and by operations on their way
   AsicMap<int> references_;   // to a key, by rows in use

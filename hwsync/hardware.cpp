@@ -173,6 +173,7 @@ void Hardware::resync() {
 
 /// New MAC entries, of which there may be very many, come last.
 void Hardware::mark(const AsicKey& key) {
+  if (reconciler_.is_first(key)) return;  // the kernel tells of a MAC in two tables
   const bool adds_mac = std::holds_alternative<FdbKey>(key) && table_.find(key) == nullptr;
   if (adds_mac) return reconciler_.mark(key);
   reconciler_.mark_first(key);
@@ -182,7 +183,7 @@ void Hardware::mark(const AsicKey& key) {
 void Hardware::mark_all() {
   std::vector<AsicKey> existing;
   existing.reserve(table_.rows().size());
-  for (const auto& [key, row] : table_.rows()) existing.push_back(key);
+  table_.rows().for_each([&](const AsicKey& key, const auto&) { existing.push_back(key); });
   std::stable_sort(existing.begin(), existing.end(),
                    [](const AsicKey& a, const AsicKey& b) { return rank(a) > rank(b); });
   // All of it is compared, and little will differ: none of it before what just happened.
@@ -194,8 +195,9 @@ void Hardware::mark_all() {
 
 /// Every MAC and flood entry, and what stands for peers: the ground under them has changed.
 void Hardware::mark_entries() {
-  for (const auto& [key, row] : table_.rows()) {
-    if (std::holds_alternative<FdbKey>(key) || std::holds_alternative<FloodMemberKey>(key) ||
+  for (const auto& [key, row] : table_.rows().macs()) reconciler_.mark(key);
+  for (const auto& [key, row] : table_.rows().others()) {
+    if (std::holds_alternative<FloodMemberKey>(key) ||
         std::holds_alternative<FloodOutputKey>(key) || std::holds_alternative<TunnelKey>(key) ||
         std::holds_alternative<TunnelPortKey>(key) || group_of(key) != nullptr) {
       reconciler_.mark(key);
@@ -413,14 +415,15 @@ void Hardware::settle(const Batch& batch, const Done& done) {
     table_.arrived(op);
   }
   std::vector<Result<>> results;
+  std::vector<bool> as_asked;
   results.reserve(batch.ops.size());
+  as_asked.reserve(batch.ops.size());
   for (std::size_t i = 0; i < batch.ops.size(); ++i) {
-    take_outcome(batch.ops[i], done.outcomes[i]);
+    as_asked.push_back(take_outcome(batch.ops[i], done.outcomes[i]));
     tell_write(batch.ops[i], done.outcomes[i]);
     results.push_back(done.outcomes[i].result);
   }
-  reconciler_.settle(batch, results, clock_.now(),
-                     [this](const AsicOp& op) { return is_as_asked(op); });
+  reconciler_.settle(batch, results, clock_.now(), [&](std::size_t i) { return as_asked[i]; });
   for (const auto& key : std::exchange(deferred_, {})) mark(key);
   for (const auto& key : batch.keys) watch_group(key);
   for (std::size_t i = 0; i < batch.ops.size(); ++i) {
@@ -430,9 +433,9 @@ void Hardware::settle(const Batch& batch, const Done& done) {
       unpark_settled(batch.keys[i]);
     }
   }
-  for (std::size_t i = 0; i < batch.ops.size(); ++i) {
-    const auto& key = batch.keys[i];
-    if (batch.ops[i].kind == AsicOp::Kind::Remove && table_.find(key) == nullptr) unpark(key);
+  for (const auto& op : batch.ops) {
+    if (parked_.empty()) break;
+    if (op.kind == AsicOp::Kind::Remove && table_.find(op.key) == nullptr) unpark(op.key);
   }
   read_put_off();
   ask_for_turn();
@@ -454,15 +457,9 @@ void Hardware::watch_group(const AsicKey& key) {
   if (failing.empty()) failing_groups_.erase({group->vlan, v6});
 }
 
-/// An address's row is the library's word on it: there are too many of them to compare each twice.
-bool Hardware::is_as_asked(const AsicOp& op) const {
-  if (!std::holds_alternative<FdbKey>(op.key)) return false;
-  const auto* actual = table_.find(op.key);
-  if (op.kind == AsicOp::Kind::Remove) return actual == nullptr;
-  return actual != nullptr && actual->row.identity() == op.row.identity();
-}
-
-void Hardware::take_outcome(const AsicOp& op, const WriteOutcome& outcome) {
+/// Whether the table says now what was asked for. Of a MAC address alone: its row is the library's
+/// word on it, and there are too many of them to compare each twice.
+bool Hardware::take_outcome(const AsicOp& op, const WriteOutcome& outcome) {
   if (outcome.gone) {
     if (const auto* row = table_.find(op.key)) keys_by_id_.erase(row->id);
     table_.vanished(op.key);
@@ -470,24 +467,25 @@ void Hardware::take_outcome(const AsicOp& op, const WriteOutcome& outcome) {
   if (!outcome.taken.empty()) table_.partly_changed(op, outcome.taken);
   if (!outcome.result) {
     if (op.kind == AsicOp::Kind::Create) table_.refused(op);
-    return;
+    return false;
   }
+  const bool is_mac = std::holds_alternative<FdbKey>(op.key);
   switch (op.kind) {
     case AsicOp::Kind::Create:
       table_.created(op, outcome.id);
       if (!outcome.without.empty()) table_.mistook(op.key, outcome.without);
       if (outcome.id != SAI_NULL_OBJECT_ID) keys_by_id_.insert_or_assign(outcome.id, op.key);
-      return;
+      return is_mac && outcome.without.empty();
     case AsicOp::Kind::Change:
-      table_.changed(op);
-      return;
+      return table_.changed(op) && is_mac;
     case AsicOp::Kind::Remove:
       if (!has_own_key(op.key)) {
         if (const auto* row = table_.find(op.key)) keys_by_id_.erase(row->id);
       }
       table_.removed(op);
-      return;
+      return is_mac;
   }
+  return false;
 }
 
 void Hardware::tell_write(const AsicOp& op, const WriteOutcome& outcome) const {
@@ -650,21 +648,20 @@ void Hardware::look_for_flushed() {
   const auto flushes = std::exchange(flushes_, {});
   if (flushes.empty()) return;
   std::vector<AsicKey> keys;
-  for (const auto& [key, actual] : table_.rows()) {
-    const auto* fdb = std::get_if<FdbKey>(&key);
-    if (fdb == nullptr) continue;
+  for (const auto& [mac, actual] : table_.rows().macs()) {
+    const auto& key = mac;
     const auto& row = *actual.row;
     const bool stands = is_static(row);
     const bool is_flushed = std::any_of(flushes.begin(), flushes.end(), [&](const Flush& flush) {
-      return (flush.vlan.is_none() || fdb->vlan == flush.vlan) &&
+      return (flush.vlan.is_none() || key.vlan == flush.vlan) &&
              (stands ? flush.takes_static : flush.takes_dynamic) &&
              (!flush.port || leads_to(row, *flush.port));
     });
     if (!is_flushed) continue;
     if (stands) {
-      keys.push_back(key);
+      keys.emplace_back(key);
     } else {
-      doubt(*fdb, nullptr, true);
+      doubt(key, nullptr, true);
     }
   }
   if (keys.empty()) return;
@@ -723,7 +720,7 @@ std::vector<AsicKey> Hardware::keys() const {
   std::vector<AsicKey> keys;
   if (!mirror_) return keys;
   keys.reserve(table_.rows().size());
-  for (const auto& [key, row] : table_.rows()) keys.push_back(key);
+  table_.rows().for_each([&](const AsicKey& key, const auto&) { keys.push_back(key); });
   for (const auto& [key, what] : table_.waiting()) keys.push_back(key);
   reconciler_.for_each_failure([&](const AsicKey& key, const Failure&) { keys.push_back(key); });
   return keys;

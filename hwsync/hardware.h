@@ -255,8 +255,7 @@ class Hardware {
   void send(Batch batch);
   void size_batches(std::size_t written, Duration took);
   void settle(const Batch& batch, const Done& done);
-  bool is_as_asked(const AsicOp& op) const;
-  void take_outcome(const AsicOp& op, const WriteOutcome& outcome);
+  bool take_outcome(const AsicOp& op, const WriteOutcome& outcome);
   void tell_write(const AsicOp& op, const WriteOutcome& outcome) const;
   void unpark(const AsicKey& removed);
   void unpark_settled(const AsicKey& key);

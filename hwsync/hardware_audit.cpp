@@ -66,7 +66,7 @@ struct Hardware::Reading {
 std::vector<AsicKey> Hardware::every_key() const {
   std::vector<AsicKey> keys;
   keys.reserve(table_.rows().size());
-  for (const auto& [key, row] : table_.rows()) keys.push_back(key);
+  table_.rows().for_each([&](const AsicKey& key, const auto&) { keys.push_back(key); });
   const auto add_missing = [&](const AsicKey& key) {
     if (table_.find(key) == nullptr) keys.push_back(key);
   };
@@ -164,7 +164,7 @@ std::vector<AsicKey> Hardware::way_of(VlanId vlan, const MacAddress& mac) const 
   };
   add(FdbKey{vlan, mac});
   if (keys.empty()) {
-    for (const auto& [key, actual] : table_.rows()) {
+    for (const auto& [key, actual] : table_.rows().others()) {
       const auto* member = std::get_if<FloodMemberKey>(&key);
       if (member != nullptr && member->vlan == vlan) add(key);
     }
@@ -238,14 +238,14 @@ void Hardware::room(std::function<void(std::vector<AsicRoom>)> done) {
   std::vector<AsicRoom> rooms;
   rooms.reserve(kTables.size());
   for (const auto& table : kTables) rooms.push_back({std::string(table.name), 0, 0});
-  for (const auto& [key, actual] : table_.rows()) {
+  table_.rows().for_each([&](const AsicKey& key, const auto&) {
     const auto available = room_attribute(key);
-    if (!available) continue;
+    if (!available) return;
     const auto* of = std::find_if(kTables.begin(), kTables.end(), [&](const Table& table) {
       return table.available == *available;
     });
     ++rooms[static_cast<std::size_t>(of - kTables.begin())].used;
-  }
+  });
   worker_.run([this, id = self->id, post = settings_.post, rooms = std::move(rooms),
                done = std::move(done)]() mutable {
     std::vector<AsicRoom> told;
@@ -318,9 +318,7 @@ void Hardware::read_learned() {
     return;
   }
   std::vector<AsicKey> known;
-  for (const auto& [key, row] : table_.rows()) {
-    if (std::holds_alternative<FdbKey>(key)) known.push_back(key);
-  }
+  for (const auto& [key, row] : table_.rows().macs()) known.emplace_back(key);
   if (known.empty()) return list_learned();
   listen_anew();
   audit(known, [this](std::vector<AsicFinding> findings, std::size_t /*compared*/) {

@@ -130,7 +130,7 @@ void AgentLink::write_some() {
                              progressed_ = true;
                              written_ += size;
                              if (written_ < writing_.size()) return write_some();
-                             writing_ = {};  // and its memory: a replay is megabytes
+                             writing_ = zapi::Bytes();  // and its memory: a replay is megabytes
                              write();
                            });
 }

@@ -22,6 +22,7 @@
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <optional>
 #include <set>
 #include <span>
@@ -92,6 +93,10 @@ class Reconciler {
 
   bool idle() const { return queued_.empty() && unconfirmed_.empty(); }
   bool is_hurried() const { return !first_.empty(); }
+  bool is_first(const Key& key) const {
+    const auto it = queued_.find(key);
+    return it != queued_.end() && it->second;
+  }
   /// Not yet compared, or written and not yet seen to be there.
   bool is_dirty(const Key& key) const {
     if (queued_.contains(key)) return true;
@@ -104,10 +109,8 @@ class Reconciler {
   /// else marks it, and is false.
   template <class IsEffect>
   bool confirm(const Key& key, IsEffect&& is_effect) {
-    const auto it = records_.find(key);
-    const bool is_awaited = it != records_.end() && !it->second.failed &&
-                            it->second.tried.size() == 1 && is_effect(it->second.tried.front());
-    if (!is_awaited) {
+    const auto it = awaited(key);
+    if (it == records_.end() || !is_effect(it->second.tried.front())) {
       mark(key);
       return false;
     }
@@ -156,16 +159,16 @@ class Reconciler {
   /// Brings the results of a batch, one for each item. Of a key's operations the first refusal
   /// counts: those of the later ones may be no more than its consequence.
   void settle(const Batch& batch, std::span<const Result<>> results, TimePoint now) {
-    settle(batch, results, now, [](const Op& /*op*/) { return false; });
+    settle(batch, results, now, [](std::size_t /*i*/) { return false; });
   }
-  /// As well, where the table itself may say already that an operation had its effect.
-  template <class IsEffect>
+  /// As well, where the table itself may say already that an operation, ops[i], had its effect.
+  template <class HadEffect>
   void settle(const Batch& batch, std::span<const Result<>> results, TimePoint now,
-              IsEffect&& is_effect) {
+              HadEffect&& had_effect) {
     ++settled_;
     for (std::size_t i = 0; i < batch.keys.size(); ++i) {
       if (results[i]) {
-        const bool is_done = is_effect(batch.ops[i]) && close(batch.keys[i]);
+        const bool is_done = had_effect(i) && close(batch.keys[i]);
         if (!is_done) unconfirmed_.push_back(batch.keys[i]);
       } else {
         ++counters_.refused;
@@ -179,7 +182,7 @@ class Reconciler {
   void retry_now(const Key& key) {
     const auto it = records_.find(key);
     if (it == records_.end() || !it->second.failed) return;
-    auto& due = it->second.failure.retry_at;
+    auto& due = it->second.failure->retry_at;
     retries_.erase({due, key});
     due = TimePoint::min();
     retries_.emplace(due, key);
@@ -196,13 +199,13 @@ class Reconciler {
 
   const Failure* failure(const Key& key) const {
     const auto it = records_.find(key);
-    return it == records_.end() || !it->second.failed ? nullptr : &it->second.failure;
+    return it == records_.end() || !it->second.failed ? nullptr : it->second.failure.get();
   }
 
   template <class Visit>
   void for_each_failure(Visit&& visit) const {
     for (const auto& [key, record] : records_) {
-      if (record.failed) visit(key, record.failure);
+      if (record.failed) visit(key, *record.failure);
     }
   }
 
@@ -211,15 +214,17 @@ class Reconciler {
   const ReconcilerCounters& counters() const { return counters_; }
 
  private:
-  using Ops = boost::container::small_vector<Op, 2>;
+  using Ops = boost::container::small_vector<Op, 1>;  // as nearly always
 
   struct Record {
     Ops tried{};
-    bool failed{};
-    bool confirmed{};
     std::uint64_t refused_in{};  // the batch
-    Failure failure{};
+    bool confirmed{};
+    bool failed{};                       // the last operation, or the wait for its effect
+    std::unique_ptr<Failure> failure{};  // the last one; few have any
   };
+  /// A node each: of operations on their way there are thousands once, and a few afterwards.
+  using Records = std::unordered_map<Key, Record, boost::hash<Key>>;
 
   /// By rank; what has the same stays in the order in which it was planned.
   static Batch sorted(Batch batch) {
@@ -238,11 +243,11 @@ class Reconciler {
     return result;
   }
 
-  /// A flood of keys leaves no empty tables of its size behind.
+  /// A flood of keys leaves no empty tables of its size behind; `= {}` would, for some.
   void release() {
     constexpr std::size_t kLarge = 16384;
-    if (queued_.bucket_count() > kLarge) queued_ = {};
-    if (records_.empty() && records_.bucket_count() > kLarge) records_ = {};
+    if (queued_.bucket_count() > kLarge) queued_ = decltype(queued_)();
+    if (records_.empty() && records_.bucket_count() > kLarge) records_ = Records();
   }
 
   /// Whether `ops` are to be written now.
@@ -263,8 +268,8 @@ class Reconciler {
       fail(key, "accepted, but it is not there", now);
       return false;
     }
-    if (same && record.failure.retry_at > now) return false;
-    if (record.failed) retries_.erase({record.failure.retry_at, key});
+    if (same && record.failure->retry_at > now) return false;
+    if (record.failed) retries_.erase({record.failure->retry_at, key});
     record.tried = ops;
     record.failed = false;
     record.confirmed = false;
@@ -273,7 +278,8 @@ class Reconciler {
 
   void fail(const Key& key, const std::string& reason, TimePoint now) {
     auto& record = records_[key];
-    auto& failure = record.failure;
+    if (!record.failure) record.failure = std::make_unique<Failure>();
+    auto& failure = *record.failure;
     if (record.failed) retries_.erase({failure.retry_at, key});
     if (failure.attempts == 0) failure.since = now;
     const auto wait = back_off_.first * (1U << std::min(failure.attempts, 16U));
@@ -286,17 +292,22 @@ class Reconciler {
 
   template <class Iterator>
   void drop(Iterator it) {
-    if (it->second.failed) retries_.erase({it->second.failure.retry_at, it->first});
+    if (it->second.failed) retries_.erase({it->second.failure->retry_at, it->first});
     records_.erase(it);
+  }
+
+  /// The record of a key for which one operation was asked, whose effect is not seen yet.
+  typename Records::iterator awaited(const Key& key) {
+    const auto it = records_.find(key);
+    const bool is_so = it != records_.end() && !it->second.failed && it->second.tried.size() == 1;
+    return is_so ? it : records_.end();
   }
 
   /// Of the one operation that was asked for the key the effect is there. False: there is more to
   /// it.
   bool close(const Key& key) {
-    const auto it = records_.find(key);
-    const bool is_awaited =
-        it != records_.end() && !it->second.failed && it->second.tried.size() == 1;
-    if (!is_awaited || queued_.contains(key)) return false;
+    const auto it = awaited(key);
+    if (it == records_.end() || queued_.contains(key)) return false;
     ++counters_.confirmed;
     records_.erase(it);
     return true;
@@ -329,8 +340,7 @@ class Reconciler {
   std::deque<Key> first_;  // planned before `queue_`, where they may stand, too
   boost::unordered_flat_map<Key, bool, boost::hash<Key>> queued_;  // whether in `first_`
   std::vector<Key> unconfirmed_;                                   // of the last batch
-  /// A node each: of operations on their way there are thousands once, and a few afterwards.
-  std::unordered_map<Key, Record, boost::hash<Key>> records_;
+  Records records_;
   std::set<std::pair<TimePoint, Key>> retries_;
   std::uint64_t settled_ = 0;  // batches
   ReconcilerCounters counters_;
