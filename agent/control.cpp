@@ -1,6 +1,7 @@
 #include "agent/control.h"
 
 #include <grp.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -48,6 +49,12 @@ bool is_allowed(int fd, gid_t group) {
   if (::getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups.data(), &length) != 0) return false;
   const auto end = groups.begin() + static_cast<std::ptrdiff_t>(length / sizeof(gid_t));
   return std::find(groups.begin(), end, group) != end;
+}
+
+/// Who has only said all that he wants to say still reads.
+bool has_gone(int fd) {
+  pollfd peer{.fd = fd, .events = 0, .revents = 0};
+  return ::poll(&peer, 1, 0) == 1 && (peer.revents & (POLLHUP | POLLERR)) != 0;
 }
 
 }  // namespace
@@ -102,7 +109,9 @@ class Control::Connection : public std::enable_shared_from_this<Connection> {
     });
   }
 
+  /// Of many who asked and gave up, the answers would keep those waiting who did not.
   void answer() {
+    if (has_gone(socket_.native_handle())) return;
     std::istream stream(&request_);
     std::string line;
     std::getline(stream, line);

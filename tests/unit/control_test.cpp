@@ -28,6 +28,7 @@ namespace {
 struct Bench {
   boost::asio::io_context io{1};
   std::filesystem::path folder;
+  std::size_t asked = 0;  // requests that were handled
   std::size_t made = 0;   // lines that streams were given
   std::size_t there = 0;  // lines that there are
   std::optional<Control> control;
@@ -38,7 +39,8 @@ struct Bench {
     folder = ::mkdtemp(name.data());
     control.emplace(
         io,
-        [](const json::object& request, const Control::Reply& reply) {
+        [this](const json::object& request, const Control::Reply& reply) {
+          ++asked;
           const bool is_long = request.at("command") == "much";
           reply({{"schema", kSchema},
                  {"heard", request.at("command")},
@@ -268,6 +270,23 @@ TEST_CASE("who connects and asks nothing keeps nobody out for long") {
   bench.io.run_for(std::chrono::milliseconds(200));
   Client served(bench, "show");
   CHECK(json::parse(served.line()).at("heard") == "show");
+}
+
+TEST_CASE("who has gone before his turn came keeps nobody waiting", "[E2]") {
+  Bench bench;
+  boost::asio::io_context io;
+  const auto ask = [&] {
+    Protocol::socket socket(io);
+    socket.connect(Protocol::endpoint(bench.path()));
+    boost::asio::write(socket, boost::asio::buffer(std::string("{\"command\":\"show\"}\n")));
+    return socket;
+  };
+  for (int i = 0; i < 100; ++i) ask().close();
+  auto reads_on = ask();
+  reads_on.shutdown(Protocol::socket::shutdown_send);
+  bench.run();
+  CHECK(bench.asked == 1);
+  CHECK(reads_on.available() > 0);
 }
 
 TEST_CASE("who does not read a reply keeps nobody out for long, and no memory") {
