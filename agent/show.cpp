@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <functional>
-#include <set>
 
 #include "agent/events.h"
 #include "agent/reach.h"
@@ -301,10 +300,10 @@ void Show::Verdict::add_to(json::object& row) const {
 }
 
 json::array Show::vni() const {
-  std::map<Vni, std::pair<int, int>> macs;  // local, remote
+  FlatMap<Vni, std::pair<int, int>> macs;  // local, remote
   for (const auto& [key, local] : state_.locals) ++macs[key.vni].first;
   state_.rib.for_each_mac([&](const evpn::MacKey& key) { ++macs[key.vni].second; });
-  std::map<Vni, int> vteps;
+  FlatMap<Vni, int> vteps;
   state_.rib.for_each_vtep([&](const VtepKey& key) { ++vteps[key.vni]; });
   json::array rows;
   for (const auto& binding : state_.bindings.all()) {
@@ -487,15 +486,15 @@ json::array Show::vlan() const {
 /// The remote tunnel ends: what leads to each, and whether the underlay gets there.
 json::array Show::vtep() const {
   struct Counts {
-    std::set<Vni> vnis{};
+    FlatSet<Vni> vnis{};
     std::size_t macs{};
     std::size_t flood{};
     IfIndex through{};
   };
-  std::map<IpAddress, Counts> vteps;
+  FlatMap<IpAddress, Counts> vteps;
   state_.rib.for_each_vtep([&](const VtepKey& key) { vteps[key.vtep].vnis.insert(key.vni); });
-  state_.rib.for_each_mac([&](const evpn::MacKey& key) {
-    auto& counts = vteps[state_.rib.mac(key)->vtep];
+  state_.rib.for_each_best([&](const evpn::MacKey& key, const evpn::RemoteMac& best) {
+    auto& counts = vteps[best.vtep];
     counts.vnis.insert(key.vni);
     ++counts.macs;
   });
@@ -506,7 +505,7 @@ json::array Show::vtep() const {
     if (device != nullptr) counts.through = device->lower;
   }
   json::array rows;
-  for (const auto& [vtep, counts] : vteps) {
+  for (const auto& [vtep, counts] : std::map(vteps.begin(), vteps.end())) {
     json::object row{{"dst", text(vtep)},
                      {"vnis", counts.vnis.size()},
                      {"macs", counts.macs},

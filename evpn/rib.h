@@ -107,6 +107,11 @@ class Rib {
   void for_each_mac(Visit&& visit) const {
     for (const auto& [key, routes] : macs_) visit(key);
   }
+  /// With what holds for the MAC.
+  template <class Visit>
+  void for_each_best(Visit&& visit) const {
+    for (const auto& [key, routes] : macs_) visit(key, routes.best);
+  }
   /// Every type-2 route: its key, and what it says.
   template <class Visit>
   void for_each_route(Visit&& visit) const {
