@@ -221,6 +221,7 @@ gap() {
 lab_fabric() {
   after_wiring=add_roamer
   fabric_up "$BUILD" "$1" && wait_converged && wait_macs && return
+  ((${#CHECKS_FAILED[@]})) || fail "a command of the fabric's failed"
   show_logs
   verdict "the fabric came up"
   exit 1
