@@ -240,13 +240,13 @@ struct CommandRunner::Process {
   pid_t pid = -1;
   bool too_long = false;
 
-  /// Reads what waits; false where nothing does, or nothing will come any more.
-  bool take() {
+  /// Reads what waits; would_block where nothing does, another error where nothing will come.
+  boost::system::error_code take() {
     std::array<char, 4096> buffer{};
     boost::system::error_code failed;
     text.append(buffer.data(), said.read_some(boost::asio::buffer(buffer), failed));
     if (text.size() > 2 * kMostOutput) text.erase(0, text.size() - kMostOutput);
-    return !failed;
+    return failed;
   }
 };
 
@@ -257,6 +257,9 @@ CommandRunner::~CommandRunner() {
   if (!process_) return;
   kill(-process_->pid, SIGKILL);
   waitpid(process_->pid, nullptr, 0);
+  process_->end.close();  // its handlers know nothing of this end
+  process_->said.close();
+  process_->limit.cancel();
 }
 
 void CommandRunner::run(std::vector<UserCommand> commands, Done done) {
@@ -300,34 +303,45 @@ void CommandRunner::next() {
 void CommandRunner::watch() {
   const auto process = process_;
   process->limit.expires_after(time_limit_);
-  process->limit.async_wait([process](const boost::system::error_code& error) {
-    if (error) return;
+  process->limit.async_wait([this, process](const boost::system::error_code& error) {
+    if (error || process_ != process) return;  // its number may be another's already
     process->too_long = true;
     kill(-process->pid, SIGKILL);
   });
+  await_end();
+  listen();
+}
+
+/// Asio may take news of a descriptor that was closed for news of this one (its reactor gives the
+/// state of the former to the next, and what was queued for it comes): only the kernel's word on
+/// the process counts, and it is asked without waiting.
+void CommandRunner::await_end() {
+  const auto process = process_;
   process->end.async_wait(boost::asio::posix::stream_descriptor::wait_read,
                           [this, process](const boost::system::error_code& error) {
-                            if (!error) finish();
+                            if (error) return;
+                            int status = 0;
+                            if (waitpid(process->pid, &status, WNOHANG) == 0) return await_end();
+                            finish(status);
                           });
-  listen();
 }
 
 void CommandRunner::listen() {
   const auto process = process_;
   process->said.async_wait(boost::asio::posix::stream_descriptor::wait_read,
                            [this, process](const boost::system::error_code& error) {
-                             if (!error && process_ == process && process->take()) listen();
+                             if (error || process_ != process) return;
+                             const auto failed = process->take();
+                             if (!failed || failed == boost::asio::error::would_block) listen();
                            });
 }
 
 /// What it started and left behind may go on, and may hold the pipe: nobody waits for that.
-void CommandRunner::finish() {
+void CommandRunner::finish(int status) {
   const auto process = std::exchange(process_, nullptr);
-  int status = 0;
-  waitpid(process->pid, &status, 0);
   process->limit.cancel();
   constexpr int kMostRests = 64;  // a pipe holds 16 of them
-  for (int rest = 0; rest < kMostRests && process->take(); ++rest) {
+  for (int rest = 0; rest < kMostRests && !process->take(); ++rest) {
   }
   process->said.close();
   if (!process->too_long && status == 0) return ended({});

@@ -74,8 +74,9 @@ class CommandRunner {
   struct Process;
   void next();
   void watch();
+  void await_end();
   void listen();
-  void finish();
+  void finish(int status);
   void ended(const std::string& failure);
 
   boost::asio::io_context& io_;

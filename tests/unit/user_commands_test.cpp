@@ -4,8 +4,28 @@
 #include <filesystem>
 #include <fstream>
 
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include "agent/log.h"
 #include "agent/user_commands.h"
+
+namespace user_commands_test {
+namespace {
+unsigned slow_starts = 0;  // so many commands have ended before they are watched
+}
+}  // namespace user_commands_test
+
+// In place of the C library's.
+extern "C" int pidfd_open(pid_t pid, unsigned flags) noexcept {
+  if (user_commands_test::slow_starts > 0) {
+    --user_commands_test::slow_starts;
+    siginfo_t how{};
+    waitid(P_PID, static_cast<id_t>(pid), &how, WEXITED | WNOWAIT);
+  }
+  return static_cast<int>(syscall(SYS_pidfd_open, pid, flags));
+}
 
 namespace user_commands_test {
 
@@ -200,6 +220,14 @@ TEST_CASE("a command that hangs is ended with all that it started") {
   CHECK(std::chrono::steady_clock::now() - begin < 25s);
   CHECK(run.told ==
         Words{"interfaces:7: warning: swp1: up: took more than 200 ms, and was ended: waiting"});
+}
+
+TEST_CASE("what became of a command is not taken for the end of the next one") {
+  slow_starts = 1;
+  const auto begin = std::chrono::steady_clock::now();
+  const Run run({line("swp1", "pre-up", "true"), line("swp1", "up", "sleep 1000")}, 200ms);
+  CHECK(std::chrono::steady_clock::now() - begin < 25s);
+  CHECK(run.told == Words{"interfaces:7: warning: swp1: up: took more than 200 ms, and was ended"});
 }
 
 TEST_CASE("a command that leaves something behind, or says very much, ends by itself") {
