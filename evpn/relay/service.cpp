@@ -1,5 +1,6 @@
 #include "evpn/relay/service.h"
 
+#include <fcntl.h>
 #include <systemd/sd-daemon.h>
 
 #include <cstdlib>
@@ -38,7 +39,10 @@ std::map<std::string, UniqueFd> Service::take_descriptors() {
     std::free(names[i]);
     std::string key = name;
     for (int n = 2; taken.contains(key); ++n) key = fmt::format("{}#{}", name, n);
-    taken.emplace(key, UniqueFd(SD_LISTEN_FDS_START + i));
+    const int fd = SD_LISTEN_FDS_START + i;
+    // systemd hands sockets over as blocking ones (NonBlocking= in systemd.exec(5)).
+    (void)::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK);
+    taken.emplace(key, UniqueFd(fd));
   }
   std::free(static_cast<void*>(names));
   return taken;
