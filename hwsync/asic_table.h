@@ -45,10 +45,11 @@ class AsicRows {
     }
   }
   /// False if it was there: it stays as it is.
-  bool add(const AsicKey& key, ActualRow row) {
-    const auto* mac = std::get_if<FdbKey>(&key);
-    return mac != nullptr ? macs_.try_emplace(*mac, std::move(row)).second
-                          : others_.try_emplace(key, std::move(row)).second;
+  bool add(const AsicKey& key, ActualRow&& row) {
+    if (const auto* mac = std::get_if<FdbKey>(&key)) {
+      return macs_.try_emplace(*mac, std::move(row)).second;
+    }
+    return others_.try_emplace(key, std::move(row)).second;
   }
   void erase(const AsicKey& key) {
     const auto* mac = std::get_if<FdbKey>(&key);
