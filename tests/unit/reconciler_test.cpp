@@ -286,13 +286,13 @@ TEST_CASE("a flood of keys leaves no memory behind", "[reconciler]") {
   Reconciler<int, SetTo> engine;
   const auto before = in_use();
   constexpr int kFlood = 100'000;
+  constexpr std::size_t kAll = 200'000;
   std::size_t most = 0;
   for (int round = 0; round < 2; ++round) {
     for (int key = 0; key < kFlood; ++key) engine.mark(key);
-    const auto batch =
-        engine.take({}, {.keys = 2 * kFlood, .ops = 2 * kFlood}, [&](int key, const auto& emit) {
-          if (round == 0) emit(SetTo{key, 1});
-        });
+    const auto batch = engine.take({}, {.keys = kAll, .ops = kAll}, [&](int key, const auto& emit) {
+      if (round == 0) emit(SetTo{key, 1});
+    });
     engine.settle(batch, std::vector<Result<>>(batch.ops.size()), {});
     most = std::max(most, in_use());
   }
