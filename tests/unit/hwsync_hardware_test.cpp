@@ -633,6 +633,9 @@ TEST_CASE("a MAC address that comes or goes is compared once", "[hwsync]") {
   bench.view = view_of(recipe1());
   bench.open();
   REQUIRE(bench.settle());
+  // Its ports come up, swp1 and swp2, and it tells of them whenever it likes.
+  while (bench.events.size() < 2) REQUIRE(bench.loop.run_one());
+  REQUIRE(bench.settle());
   const auto hosts = remote_hosts(0, kHosts);
   for (const auto& events : {hosts, undo(hosts)}) {
     const auto before = bench.hardware->reconciler_counters();
