@@ -1,12 +1,13 @@
 #include "evpn/relay/pair.h"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <utility>
+
+#include "evpn/relay/sockets.h"
 
 namespace vtepd::evpn::relay {
 namespace {
@@ -23,8 +24,6 @@ bool hung_up(int socket) {
   pollfd poll{socket, POLLRDHUP, 0};
   return ::poll(&poll, 1, 0) > 0 && (poll.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
 }
-
-void set_nonblocking(int fd) { (void)::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK); }
 
 }  // namespace
 

@@ -1,9 +1,10 @@
 #include "evpn/relay/service.h"
 
-#include <fcntl.h>
 #include <systemd/sd-daemon.h>
 
 #include <cstdlib>
+
+#include "evpn/relay/sockets.h"
 
 namespace vtepd::evpn::relay {
 
@@ -41,7 +42,7 @@ std::map<std::string, UniqueFd> Service::take_descriptors() {
     for (int n = 2; taken.contains(key); ++n) key = fmt::format("{}#{}", name, n);
     const int fd = SD_LISTEN_FDS_START + i;
     // systemd hands sockets over as blocking ones (NonBlocking= in systemd.exec(5)).
-    (void)::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK);
+    set_nonblocking(fd);
     taken.emplace(key, UniqueFd(fd));
   }
   std::free(static_cast<void*>(names));

@@ -1,5 +1,6 @@
 #include "evpn/relay/sockets.h"
 
+#include <fcntl.h>
 #include <grp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -79,6 +80,8 @@ Result<UniqueFd> connect_to(const std::string& path) {
   }
   return fd;
 }
+
+void set_nonblocking(int fd) { (void)::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK); }
 
 Result<Peer> peer_of(int socket) {
   ucred credentials{};

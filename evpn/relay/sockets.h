@@ -22,6 +22,8 @@ struct ListenAt {
 Result<UniqueFd> listen_at(const ListenAt& where);
 /// Never waits: a full queue counts as a failure.
 Result<UniqueFd> connect_to(const std::string& path);
+/// For what others made.
+void set_nonblocking(int fd);
 
 struct Peer {
   Process process{};
